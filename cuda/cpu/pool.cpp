@@ -1,0 +1,202 @@
+// The thread pool under every CPU launch, and matrix products split over it.
+//
+// One pool serves the whole process: two pools on the same cores would take them from each other. The calling thread works too. Idle
+// workers spin for some microseconds, since the kernels of a training step follow each other closely, and then sleep.
+
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "launch.h"
+
+thread_local FAST_TLS Index3 blockIdx;
+thread_local FAST_TLS Index3 gridDim;
+thread_local FAST_TLS void* dynamic_shared_pointer;
+
+namespace {
+
+constexpr int kClosed = -1;
+constexpr int kSpins = 2000;
+
+struct Scratch {
+  void* memory = nullptr;
+  size_t bytes = 0;
+  ~Scratch() { std::free(memory); }
+};
+thread_local Scratch scratch;
+
+void relax() {
+#if defined(__x86_64__)
+  _mm_pause();
+#endif
+}
+
+struct Job {
+  int64_t count = 0;
+  int64_t piece = 1;
+  RangeBody body = nullptr;
+  const void* context = nullptr;
+  std::atomic<int64_t> next{0};
+
+  void work() {
+    for (;;) {
+      const int64_t begin = next.fetch_add(piece, std::memory_order_relaxed);
+      if (begin >= count) return;
+      body(context, begin, begin + piece < count ? begin + piece : count);
+    }
+  }
+};
+
+class Pool {
+ public:
+  int threads() const { return threads_.load(std::memory_order_relaxed); }
+
+  void resize(int threads) {
+    std::lock_guard<std::mutex> lock(launching_);
+    threads_ = threads < 1 ? 1 : threads;
+    for (; started_ < threads_ - 1; started_++) std::thread([this, id = started_] { serve(id); }).detach();
+  }
+
+  void run(int64_t count, int64_t grain, RangeBody body, const void* context) {
+    if (count <= 0) return;
+    const int threads = this->threads();
+    if (threads == 1 || count <= grain) {
+      body(context, 0, count);
+      return;
+    }
+    std::lock_guard<std::mutex> lock(launching_);
+    job_.count = count;
+    // Several pieces a thread, so that a core that is taken away for a moment does not hold up the rest.
+    const int64_t even = (count + int64_t{threads} * 4 - 1) / (int64_t{threads} * 4);
+    job_.piece = even > grain ? even : grain;
+    job_.body = body;
+    job_.context = context;
+    job_.next.store(0, std::memory_order_relaxed);
+    gate_.store(0, std::memory_order_release);
+    generation_.fetch_add(1, std::memory_order_release);
+    generation_.notify_all();
+    job_.work();
+    // Nothing is left to take: wait for those still working, then shut the gate for late comers.
+    int expected = 0;
+    while (!gate_.compare_exchange_weak(expected, kClosed, std::memory_order_acq_rel)) {
+      expected = 0;
+      relax();
+    }
+  }
+
+ private:
+  void serve(int id) {
+    uint32_t seen = 0;
+    for (;;) {
+      for (int spin = 0; spin < kSpins && generation_.load(std::memory_order_acquire) == seen; spin++) relax();
+      generation_.wait(seen, std::memory_order_acquire);
+      seen = generation_.load(std::memory_order_acquire);
+      if (id >= threads() - 1) continue;
+      int inside = gate_.load(std::memory_order_acquire);
+      while (inside != kClosed && !gate_.compare_exchange_weak(inside, inside + 1, std::memory_order_acq_rel)) {
+      }
+      if (inside == kClosed) continue;
+      job_.work();
+      gate_.fetch_sub(1, std::memory_order_acq_rel);
+    }
+  }
+
+  std::mutex launching_;
+  std::atomic<int> threads_{1};
+  int started_ = 0;
+  Job job_;
+  std::atomic<int> gate_{kClosed};       // workers inside the current job, or closed
+  std::atomic<uint32_t> generation_{0};  // number of jobs so far
+};
+
+Pool& pool() {
+  static Pool* const instance = new Pool;  // never destroyed: workers may outlive static destruction
+  return *instance;
+}
+
+// cblas_sgemm, row-major.
+using Sgemm = void (*)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float* a, int lda, const float* b,
+                       int ldb, float beta, float* c, int ldc);
+std::atomic<Sgemm> sgemm{nullptr};
+
+}  // namespace
+
+void* reserve_dynamic_shared(size_t bytes) {
+  if (bytes > scratch.bytes) {
+    std::free(scratch.memory);
+    scratch.bytes = (bytes + 4095) / 4096 * 4096;
+    scratch.memory = std::aligned_alloc(4096, scratch.bytes);
+    if (scratch.memory == nullptr) std::abort();
+  }
+  return scratch.memory;
+}
+
+extern "C" void vicmae_parallel(int64_t count, int64_t grain, RangeBody body, const void* context) {
+  pool().run(count, grain, body, context);
+}
+
+extern "C" int vicmae_set_threads(const int32_t* threads) {
+  pool().resize(*threads);
+  return 0;
+}
+
+// The instruction set that this processor has: 4, 3 for the x86-64 level of that number, 0 for anything else.
+extern "C" int vicmae_x86_level(const void*) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("x86-64-v4")) return 4;
+  if (__builtin_cpu_supports("x86-64-v3")) return 3;
+#endif
+  return 0;
+}
+
+// Mirrored by io.github.vicmae.device.cpu.CpuStream.
+struct Gemm {
+  int32_t trans_a, trans_b, m, n, k;
+  int32_t lda, ldb, ldc;
+  float alpha, beta;
+  const float* a;
+  const float* b;
+  float* c;
+};
+
+extern "C" int vicmae_set_sgemm(void* function) {
+  sgemm = reinterpret_cast<Sgemm>(function);
+  return 0;
+}
+
+// C[m, n] = alpha * op(A) op(B) + beta * C, row-major, the longer side of C split over the pool; each piece is one single-threaded call.
+extern "C" int vicmae_gemm(const Gemm* g) {
+  if (sgemm.load(std::memory_order_relaxed) == nullptr) return 1;
+  constexpr double kWorthSplitting = 64.0 * 64 * 64;
+  const int threads = double(g->m) * g->n * g->k < kWorthSplitting ? 1 : pool().threads();
+  const int longer = g->m >= g->n ? g->m : g->n;
+  // Pieces are multiples of 16 rows or columns, the height of a micro-kernel's tile.
+  const int64_t piece = ((longer + threads - 1) / threads + 15) / 16 * 16;
+  struct Context {
+    const Gemm* g;
+    int64_t piece;
+  } context{g, piece};
+  vicmae_parallel(
+      (longer + piece - 1) / piece, 1,
+      [](const void* pointer, int64_t begin, int64_t end) {
+        const Gemm& g = *static_cast<const Context*>(pointer)->g;
+        const int64_t piece = static_cast<const Context*>(pointer)->piece;
+        const bool rows = g.m >= g.n;
+        const int64_t limit = rows ? g.m : g.n;
+        const int64_t from = begin * piece, to = end * piece < limit ? end * piece : limit;
+        constexpr int kRowMajor = 101, kNoTrans = 111, kTrans = 112;
+        const float* a = rows ? g.a + from * (g.trans_a ? 1 : g.lda) : g.a;
+        const float* b = rows ? g.b : g.b + from * (g.trans_b ? g.ldb : 1);
+        float* c = g.c + from * (rows ? g.ldc : 1);
+        const int part = static_cast<int>(to - from);
+        sgemm.load(std::memory_order_relaxed)(kRowMajor, g.trans_a ? kTrans : kNoTrans, g.trans_b ? kTrans : kNoTrans, rows ? part : g.m,
+                                              rows ? g.n : part, g.k, g.alpha, a, g.lda, b, g.ldb, g.beta, c, g.ldc);
+      },
+      &context);
+  return 0;
+}

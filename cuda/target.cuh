@@ -1,0 +1,167 @@
+// The only file that knows what is being built: a module for a GPU (nvcc) or a library for the CPU (any C++17 compiler).
+//
+// A kernel is written once, with loops that stride by the block or the grid, so that it is right for any number of threads a block:
+//   KERNEL(scale, float* y, const float* x, float a, int n) {
+//     for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) y[i] = a * x[i];
+//   }
+// On the CPU a block has one thread and a warp one lane, the block-stride loops are plain loops that the compiler vectorises, and the
+// blocks of a launch are shared among the threads of a pool.
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+
+#if defined(__CUDACC__)
+
+#define WARP 32
+#define KERNEL(name, ...) extern "C" __global__ void name(__VA_ARGS__)
+#define DEVICE __device__ __forceinline__
+#define SHARED(type, name, count) __shared__ type name[count]
+#define DYNAMIC_SHARED(type, name)                          \
+  extern __shared__ __align__(16) unsigned char dynamic_shared[]; \
+  type* const name = reinterpret_cast<type*>(dynamic_shared)
+#define SIMD
+#define SIMD_SUM(...)
+#define SIMD_MAX(...)
+
+#else
+
+#include "cpu/launch.h"
+
+#define WARP 1
+// The kernel itself, and its one exported entry with the same argument table that cuLaunchKernel takes.
+#define KERNEL(name, ...)                                                                       \
+  static void name(__VA_ARGS__);                                                                \
+  extern "C" int launch_##name(const Launch* launch) { return run_blocks<name>(name, launch); } \
+  static void name(__VA_ARGS__)
+#define DEVICE static inline __attribute__((always_inline))
+#define SHARED(type, name, count) alignas(64) type name[count]
+#define DYNAMIC_SHARED(type, name) type* const name = reinterpret_cast<type*>(dynamic_shared())
+#define __restrict__ __restrict
+#define PRAGMA(text) _Pragma(#text)
+// GCC keeps the order of a float reduction unless it is told that any order will do.
+#define SIMD PRAGMA(omp simd)
+#define SIMD_SUM(...) PRAGMA(omp simd reduction(+ : __VA_ARGS__))
+#define SIMD_MAX(...) PRAGMA(omp simd reduction(max : __VA_ARGS__))
+
+static constexpr Index3 threadIdx{0, 0, 0};
+static constexpr Index3 blockDim{1, 1, 1};
+static inline void __syncthreads() {}
+
+#endif
+
+// ---- arithmetic -------------------------------------------------------------------------------------------------------------------
+
+#if defined(__CUDACC__)
+DEVICE float exp_f(float x) { return expf(x); }
+DEVICE float erf_f(float x) { return erff(x); }
+#else
+// libm's expf and erff are calls, and a call keeps a loop from being vectorised; these are plain arithmetic.
+
+// e^x for x <= 88: 2^n * e^r with |r| <= ln(2) / 2 and a polynomial of degree 6 for e^r; below -87.3 the result is 0. Error under 2 ulp.
+DEVICE float exp_f(float x) {
+  const float clamped = x < -87.3f ? -87.3f : (x > 88.0f ? 88.0f : x);
+  const float shifted = clamped * 1.44269504f + 12582912.0f;  // 1.5 * 2^23: the sum's low bits are n
+  const float n = shifted - 12582912.0f;
+  const float r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  int32_t bits;
+  __builtin_memcpy(&bits, &shifted, 4);
+  const int32_t power = (bits + 127) << 23;  // the shift drops the constant's own bits
+  float scale;
+  __builtin_memcpy(&scale, &power, 4);
+  return x < -87.3f ? 0.0f : p * scale;
+}
+
+// erf by Abramowitz and Stegun's 7.1.26 would lose 1e-7 absolutely; two ranges keep the relative error near 1e-7 as well:
+// |x| < 1: x times the Maclaurin series in x^2, cut after degree 10; else 1 - e^(-x^2) * q(1 / (1 + |x| / 2)), Numerical Recipes' erfc.
+DEVICE float erf_f(float x) {
+  const float a = fabsf(x);
+  const float x2 = x * x;
+  float s = 1.0f / 76204800;  // 1 / (21 * 10!)
+  s = s * x2 - 1.0f / 6894720;
+  s = s * x2 + 1.0f / 685440;
+  s = s * x2 - 1.0f / 75600;
+  s = s * x2 + 1.0f / 9360;
+  s = s * x2 - 1.0f / 1320;
+  s = s * x2 + 1.0f / 216;
+  s = s * x2 - 1.0f / 42;
+  s = s * x2 + 0.1f;
+  s = s * x2 - 1.0f / 3;
+  s = s * x2 + 1.0f;
+  const float inner = 1.12837917f * x * s;
+  const float t = 1.0f / (1.0f + 0.5f * a);
+  float q = 0.17087277f;
+  q = q * t - 0.82215223f;
+  q = q * t + 1.48851587f;
+  q = q * t - 1.13520398f;
+  q = q * t + 0.27886807f;
+  q = q * t - 0.18628806f;
+  q = q * t + 0.09678418f;
+  q = q * t + 0.37409196f;
+  q = q * t + 1.00002368f;
+  q = q * t - 1.26551223f;
+  const float tail = 1.0f - t * exp_f(q - x2);
+  const float outer = x < 0 ? -tail : tail;
+  return a < 1.0f ? inner : outer;
+}
+#endif
+
+// ---- reductions over a block: every thread gets the result, in an order that depends on blockDim alone ----------------------------
+
+#if WARP > 1
+// The lanes of this warp that the block has: all 32 but in the last warp of a block that is no multiple of 32.
+DEVICE int warp_lanes() {
+  const int rest = static_cast<int>(blockDim.x) - static_cast<int>(threadIdx.x & ~31u);
+  return rest < WARP ? rest : WARP;
+}
+
+DEVICE unsigned warp_mask() { return warp_lanes() == WARP ? 0xffffffffu : (1u << warp_lanes()) - 1; }
+
+struct Sum {
+  static DEVICE float of(float a, float b) { return a + b; }
+};
+struct Max {
+  static DEVICE float of(float a, float b) { return fmaxf(a, b); }
+};
+
+template <class Op>
+DEVICE float warp_reduce(float v) {
+  const int lanes = warp_lanes(), lane = threadIdx.x % WARP;
+  const unsigned mask = warp_mask();
+  for (int step = WARP / 2; step > 0; step /= 2) {
+    const float other = __shfl_down_sync(mask, v, step);
+    if (lane + step < lanes) v = Op::of(v, other);
+  }
+  return __shfl_sync(mask, v, 0);
+}
+
+template <class Op>
+DEVICE float block_reduce(float v, float* scratch) {
+  v = warp_reduce<Op>(v);
+  const int warps = (blockDim.x + WARP - 1) / WARP;
+  __syncthreads();  // the scratch may still be read from the reduction before
+  if (threadIdx.x % WARP == 0) scratch[threadIdx.x / WARP] = v;
+  __syncthreads();
+  float total = scratch[0];
+  for (int w = 1; w < warps; w++) total = Op::of(total, scratch[w]);
+  return total;
+}
+
+DEVICE float warp_sum(float v) { return warp_reduce<Sum>(v); }
+DEVICE float warp_max(float v) { return warp_reduce<Max>(v); }
+// scratch: 32 floats of shared memory.
+DEVICE float block_sum(float v, float* scratch) { return block_reduce<Sum>(v, scratch); }
+DEVICE float block_max(float v, float* scratch) { return block_reduce<Max>(v, scratch); }
+#else
+DEVICE float warp_sum(float v) { return v; }
+DEVICE float warp_max(float v) { return v; }
+DEVICE float block_sum(float v, float*) { return v; }
+DEVICE float block_max(float v, float*) { return v; }
+#endif

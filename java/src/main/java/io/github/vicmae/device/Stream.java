@@ -1,0 +1,209 @@
+package io.github.vicmae.device;
+
+import java.nio.FloatBuffer;
+import org.lwjgl.system.MemoryUtil;
+
+/**
+ * A queue of work on a device: launches and copies run in the order in which they were given. For one thread at a time.
+ *
+ * <p>A launch is written as {@code stream.begin(kernel).arg(y).arg(x).arg(rows).launch(blocks, threads)}; the arguments are packed into one
+ * block of native memory that the stream keeps, so a launch allocates nothing.
+ */
+public abstract class Stream implements AutoCloseable {
+    private static final int MAX_ARGUMENTS = 32;
+    /** Length of the argument table. */
+    protected static final int ARGUMENT_TABLE_BYTES = 8 * MAX_ARGUMENTS;
+
+    private final long slots = MemoryUtil.nmemAllocChecked(16L * MAX_ARGUMENTS);
+    private final long table = slots + 8L * MAX_ARGUMENTS;
+    private Kernel kernel;
+    private int count;
+    private boolean closed;
+
+    protected Stream() {
+        for (int i = 0; i < MAX_ARGUMENTS; i++) {
+            MemoryUtil.memPutAddress(table + 8L * i, slots + 8L * i);
+        }
+    }
+
+    public abstract Device device();
+
+    /** Starts packing the arguments of a launch. */
+    public final Stream begin(Kernel next) {
+        if (closed) {
+            throw new IllegalStateException("The kernel " + next.name() + " is launched on a closed stream");
+        }
+        kernel = next;
+        count = 0;
+        return this;
+    }
+
+    /** Packs a tensor's address. */
+    public final Stream arg(Tensor tensor) {
+        MemoryUtil.memPutLong(slot('p'), tensor.address());
+        return this;
+    }
+
+    /** Packs the address of a tensor's element {@code start}. */
+    public final Stream arg(Tensor tensor, long start) {
+        if (start < 0 || start >= tensor.size()) {
+            throw new IllegalArgumentException(tensor + " has no element " + start);
+        }
+        MemoryUtil.memPutLong(
+                slot('p'), tensor.address() + start * tensor.dtype().bytes());
+        return this;
+    }
+
+    /** Packs a tensor's address, or null. */
+    public final Stream argOrNull(Tensor tensor) {
+        MemoryUtil.memPutLong(slot('p'), tensor == null ? 0 : tensor.address());
+        return this;
+    }
+
+    public final Stream arg(int value) {
+        MemoryUtil.memPutInt(slot('i'), value);
+        return this;
+    }
+
+    public final Stream arg(long value) {
+        MemoryUtil.memPutLong(slot('l'), value);
+        return this;
+    }
+
+    public final Stream arg(float value) {
+        MemoryUtil.memPutFloat(slot('f'), value);
+        return this;
+    }
+
+    private long slot(char type) {
+        String signature = kernel.signature();
+        if (count >= signature.length() || signature.charAt(count) != type) {
+            throw new IllegalArgumentException(
+                    "Argument " + count + " of " + kernel.name() + "(" + signature + ") was given as '" + type + "'");
+        }
+        return slots + 8L * count++;
+    }
+
+    /** Launches {@code blocks} blocks of {@code threads} threads. */
+    public final void launch(int blocks, int threads) {
+        launch(blocks, 1, 1, threads, 0);
+    }
+
+    /**
+     * Launches a grid of blocks.
+     *
+     * @param sharedBytes dynamic shared memory of a block
+     * @throws DeviceException if the device refuses the launch
+     */
+    public final void launch(int gridX, int gridY, int gridZ, int threads, int sharedBytes) {
+        if (count != kernel.signature().length()) {
+            throw new IllegalArgumentException(
+                    kernel.name() + "(" + kernel.signature() + ") was given " + count + " arguments");
+        }
+        submit(kernel, gridX, gridY, gridZ, threads, sharedBytes);
+    }
+
+    /** Launches with the arguments that lie in {@link #argumentTable()}. */
+    protected abstract void submit(Kernel launched, int gridX, int gridY, int gridZ, int threads, int sharedBytes);
+
+    /** Address of the table of argument addresses, as cuLaunchKernel takes it; the same for the stream's whole life. */
+    protected final long argumentTable() {
+        return table;
+    }
+
+    /**
+     * Row-major matrix product C[m, n] = op(A) op(B) + beta C through the device's BLAS library.
+     *
+     * @param transA whether A is stored [k, m]
+     * @param transB whether B is stored [n, k]
+     * @return false, and nothing done, where no such library could be loaded
+     */
+    public abstract boolean gemm(
+            boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float beta, Tensor c);
+
+    /** Sets every byte of the buffer. */
+    public abstract void fill(Buffer buffer, byte value);
+
+    /** Sets every element to zero. */
+    public abstract void zero(Tensor tensor);
+
+    /** Copies {@code tensor.bytes()} from the host buffer's byte {@code offset} on; the host buffer must stay untouched until it is done. */
+    public abstract void upload(Tensor tensor, HostBuffer from, long offset);
+
+    /** Copies the tensor to the host buffer's byte {@code offset} on; done after {@link #synchronize()}. */
+    public abstract void download(HostBuffer to, long offset, Tensor tensor);
+
+    /** Copies one tensor to another of the same size. */
+    public abstract void copy(Tensor to, Tensor from);
+
+    /** Waits until everything given so far is done. */
+    public abstract void synchronize();
+
+    /** Fills a float tensor from an array of its size, and waits. For set-up and tests: it allocates. */
+    public final void write(Tensor tensor, float[] values) {
+        if (values.length != tensor.size()) {
+            throw new IllegalArgumentException(tensor + " cannot take " + values.length + " values");
+        }
+        try (HostBuffer staging = device().hostBuffer(tensor.bytes())) {
+            staging.floats().put(0, values);
+            upload(tensor, staging, 0);
+            synchronize();
+        }
+    }
+
+    /** Fills an integer tensor from an array of its size, and waits. For set-up and tests: it allocates. */
+    public final void write(Tensor tensor, int[] values) {
+        if (values.length != tensor.size()) {
+            throw new IllegalArgumentException(tensor + " cannot take " + values.length + " values");
+        }
+        try (HostBuffer staging = device().hostBuffer(tensor.bytes())) {
+            staging.bytes().asIntBuffer().put(0, values);
+            upload(tensor, staging, 0);
+            synchronize();
+        }
+    }
+
+    /** A float tensor's values, once everything given so far is done. For set-up, reports and tests: it allocates. */
+    public final float[] read(Tensor tensor) {
+        float[] values = new float[Math.toIntExact(tensor.size())];
+        try (HostBuffer staging = device().hostBuffer(tensor.bytes())) {
+            download(staging, 0, tensor);
+            synchronize();
+            FloatBuffer floats = staging.floats();
+            floats.get(0, values);
+        }
+        return values;
+    }
+
+    /** An integer tensor's values, once everything given so far is done. */
+    public final int[] readInts(Tensor tensor) {
+        int[] values = new int[Math.toIntExact(tensor.size())];
+        try (HostBuffer staging = device().hostBuffer(tensor.bytes())) {
+            download(staging, 0, tensor);
+            synchronize();
+            staging.bytes().asIntBuffer().get(0, values);
+        }
+        return values;
+    }
+
+    /** Waits for the work and gives the stream back; further calls do nothing. */
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            MemoryUtil.nmemFree(slots);
+        }
+    }
+
+    /** Throws unless the host buffer has {@code tensor.bytes()} bytes from {@code offset} on. */
+    protected static void checkInside(HostBuffer host, long offset, Tensor tensor) {
+        if (offset < 0 || offset + tensor.bytes() > host.bytes().capacity()) {
+            throw new IllegalArgumentException(tensor + " does not fit into a host buffer of "
+                    + host.bytes().capacity() + " bytes from byte " + offset + " on");
+        }
+    }
+
+    protected final boolean isClosed() {
+        return closed;
+    }
+}

@@ -1,0 +1,102 @@
+package io.github.vicmae.device.cpu;
+
+import io.github.vicmae.device.Buffer;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.HostBuffer;
+import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.Stream;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import org.lwjgl.system.MemoryUtil;
+
+/** The CPU as a device: the same kernels, built with one thread a block, their blocks shared among the cores. */
+public final class CpuDevice implements Device {
+    private static final int PAGE = 4096;
+    private static final int PARTIAL_BLOCKS = 16;
+
+    private final CpuLibrary library;
+    private final Map<String, Kernel> kernels = new ConcurrentHashMap<>();
+    private final AtomicLong live = new AtomicLong();
+
+    private CpuDevice(CpuLibrary library) {
+        this.library = library;
+    }
+
+    /**
+     * Opens the CPU device. The system property {@code vicmae.threads} sets how many cores it uses (default: all that the JVM sees).
+     *
+     * @throws DeviceException if the kernels were not built for this processor
+     */
+    public static CpuDevice open() {
+        return new CpuDevice(CpuLibrary.get());
+    }
+
+    @Override
+    public Kind kind() {
+        return Kind.CPU;
+    }
+
+    @Override
+    public String description() {
+        return "cpu: " + library.threads() + " threads, kernels for " + library.isa() + ", "
+                + library.blas().state();
+    }
+
+    @Override
+    public Buffer allocate(String name, long bytes) {
+        long address = MemoryUtil.nmemAlignedAlloc(PAGE, (bytes + PAGE - 1) / PAGE * PAGE);
+        if (address == 0) {
+            throw new DeviceException(
+                    "The CPU device has no " + bytes + " bytes left for '" + name + "'; use a smaller batch or model");
+        }
+        live.addAndGet(bytes);
+        return new Buffer(name, address, bytes, a -> {
+            live.addAndGet(-bytes);
+            MemoryUtil.nmemAlignedFree(a);
+        });
+    }
+
+    @Override
+    public HostBuffer hostBuffer(long bytes) {
+        long address = MemoryUtil.nmemAlignedAlloc(PAGE, (bytes + PAGE - 1) / PAGE * PAGE);
+        if (address == 0) {
+            throw new DeviceException("There are no " + bytes + " bytes left for a staging buffer");
+        }
+        return new HostBuffer(
+                MemoryUtil.memByteBuffer(address, Math.toIntExact(bytes)), () -> MemoryUtil.nmemAlignedFree(address));
+    }
+
+    @Override
+    public Stream newStream() {
+        return new CpuStream(this, library);
+    }
+
+    @Override
+    public Kernel kernel(String module, String name, String signature) {
+        return kernels.computeIfAbsent(name, n -> {
+            long function = library.function("launch_" + n);
+            if (function == 0) {
+                throw new DeviceException(
+                        "The CPU library has no kernel '" + n + "' (from " + module + ".cu); build it anew");
+            }
+            return new Kernel(n, signature, function);
+        });
+    }
+
+    @Override
+    public int partialBlocks() {
+        return PARTIAL_BLOCKS;
+    }
+
+    @Override
+    public long liveBytes() {
+        return live.get();
+    }
+
+    @Override
+    public void close() {
+        // The library serves the whole process; buffers belong to those who took them.
+    }
+}

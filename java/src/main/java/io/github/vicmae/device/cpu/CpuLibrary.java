@@ -1,0 +1,76 @@
+package io.github.vicmae.device.cpu;
+
+import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.NativeFiles;
+import java.nio.file.Path;
+import org.lwjgl.system.JNI;
+import org.lwjgl.system.Library;
+import org.lwjgl.system.MemoryStack;
+import org.lwjgl.system.SharedLibrary;
+
+/** The kernels built for this processor, loaded once a process. */
+final class CpuLibrary {
+    private static CpuLibrary loaded;
+
+    private final SharedLibrary library;
+    private final String isa;
+    private final OpenBlas blas;
+    private final int threads;
+
+    private CpuLibrary() {
+        String architecture = System.getProperty("os.arch");
+        if (architecture.equals("amd64") || architecture.equals("x86_64")) {
+            SharedLibrary baseline = load("x86-64");
+            int level = JNI.invokePI(0L, baseline.getFunctionAddress("vicmae_x86_level"));
+            isa = level == 0 ? "x86-64" : "x86-64-v" + level;
+            library = level == 0 ? baseline : load(isa);
+        } else {
+            isa = architecture;
+            library = load(architecture);
+        }
+        blas = OpenBlas.load();
+        if (blas.sgemm() != 0) {
+            JNI.invokePI(blas.sgemm(), function("vicmae_set_sgemm"));
+        }
+        Integer wanted = Integer.getInteger("vicmae.threads");
+        threads = wanted == null ? Runtime.getRuntime().availableProcessors() : Math.max(1, wanted);
+        try (MemoryStack stack = MemoryStack.stackPush()) {
+            JNI.invokePI(org.lwjgl.system.MemoryUtil.memAddress(stack.ints(threads)), function("vicmae_set_threads"));
+        }
+    }
+
+    static synchronized CpuLibrary get() {
+        if (loaded == null) {
+            loaded = new CpuLibrary();
+        }
+        return loaded;
+    }
+
+    private static SharedLibrary load(String name) {
+        String file = "cpu/" + System.mapLibraryName("vicmae_" + name);
+        Path path = NativeFiles.extract(file);
+        if (path == null) {
+            throw new DeviceException("This build of vicmae has no kernels for this processor (" + file
+                    + " is missing). Build it here with 'mvn package'; that needs CMake and g++.");
+        }
+        return Library.loadNative(
+                CpuLibrary.class, "io.github.vicmae", path.toAbsolutePath().toString());
+    }
+
+    /** A function's address, or 0. */
+    long function(String name) {
+        return library.getFunctionAddress(name);
+    }
+
+    String isa() {
+        return isa;
+    }
+
+    OpenBlas blas() {
+        return blas;
+    }
+
+    int threads() {
+        return threads;
+    }
+}

@@ -1,0 +1,114 @@
+package io.github.vicmae.device.cpu;
+
+import io.github.vicmae.device.Buffer;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.HostBuffer;
+import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.Tensor;
+import org.lwjgl.system.JNI;
+import org.lwjgl.system.MemoryUtil;
+
+/** Runs everything at once, in the calling thread and the pool. */
+final class CpuStream extends Stream {
+    // struct Launch of cuda/cpu/launch.h, and struct Gemm of cuda/cpu/pool.cpp.
+    private static final int LAUNCH_BYTES = 40;
+    private static final int GEMM_BYTES = 64;
+
+    private final CpuDevice device;
+    private final long gemmFunction;
+    private final long launch = MemoryUtil.nmemCallocChecked(1, LAUNCH_BYTES);
+    private final long gemm = MemoryUtil.nmemCallocChecked(1, GEMM_BYTES);
+
+    CpuStream(CpuDevice device, CpuLibrary library) {
+        this.device = device;
+        gemmFunction = library.blas().sgemm() == 0 ? 0 : library.function("vicmae_gemm");
+        MemoryUtil.memPutAddress(launch + 32, argumentTable());
+    }
+
+    @Override
+    public Device device() {
+        return device;
+    }
+
+    @Override
+    protected void submit(Kernel kernel, int gridX, int gridY, int gridZ, int threads, int sharedBytes) {
+        MemoryUtil.memPutInt(launch, gridX);
+        MemoryUtil.memPutInt(launch + 4, gridY);
+        MemoryUtil.memPutInt(launch + 8, gridZ);
+        MemoryUtil.memPutInt(launch + 12, 1);
+        MemoryUtil.memPutInt(launch + 16, 1);
+        MemoryUtil.memPutInt(launch + 20, 1);
+        MemoryUtil.memPutInt(launch + 24, sharedBytes);
+        if (JNI.invokePI(launch, kernel.handle()) != 0) {
+            throw new DeviceException(kernel.name() + " cannot be launched on a grid of " + gridX + " x " + gridY
+                    + " x " + gridZ + " blocks");
+        }
+    }
+
+    @Override
+    public boolean gemm(boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float beta, Tensor c) {
+        if (gemmFunction == 0) {
+            return false;
+        }
+        MemoryUtil.memPutInt(gemm, transA ? 1 : 0);
+        MemoryUtil.memPutInt(gemm + 4, transB ? 1 : 0);
+        MemoryUtil.memPutInt(gemm + 8, m);
+        MemoryUtil.memPutInt(gemm + 12, n);
+        MemoryUtil.memPutInt(gemm + 16, k);
+        MemoryUtil.memPutInt(gemm + 20, transA ? m : k);
+        MemoryUtil.memPutInt(gemm + 24, transB ? k : n);
+        MemoryUtil.memPutInt(gemm + 28, n);
+        MemoryUtil.memPutFloat(gemm + 32, 1);
+        MemoryUtil.memPutFloat(gemm + 36, beta);
+        MemoryUtil.memPutAddress(gemm + 40, a.address());
+        MemoryUtil.memPutAddress(gemm + 48, b.address());
+        MemoryUtil.memPutAddress(gemm + 56, c.address());
+        return JNI.invokePI(gemm, gemmFunction) == 0;
+    }
+
+    @Override
+    public void fill(Buffer buffer, byte value) {
+        MemoryUtil.memSet(buffer.address(), value, buffer.bytes());
+    }
+
+    @Override
+    public void zero(Tensor tensor) {
+        MemoryUtil.memSet(tensor.address(), 0, tensor.bytes());
+    }
+
+    @Override
+    public void upload(Tensor tensor, HostBuffer from, long offset) {
+        checkInside(from, offset, tensor);
+        MemoryUtil.memCopy(MemoryUtil.memAddress(from.bytes(), 0) + offset, tensor.address(), tensor.bytes());
+    }
+
+    @Override
+    public void download(HostBuffer to, long offset, Tensor tensor) {
+        checkInside(to, offset, tensor);
+        MemoryUtil.memCopy(tensor.address(), MemoryUtil.memAddress(to.bytes(), 0) + offset, tensor.bytes());
+    }
+
+    @Override
+    public void copy(Tensor to, Tensor from) {
+        if (to.bytes() != from.bytes()) {
+            throw new IllegalArgumentException(from + " cannot be copied to " + to);
+        }
+        MemoryUtil.memCopy(from.address(), to.address(), from.bytes());
+    }
+
+    @Override
+    public void synchronize() {
+        // A launch returns when it is done.
+    }
+
+    @Override
+    public void close() {
+        if (!isClosed()) {
+            super.close();
+            MemoryUtil.nmemFree(launch);
+            MemoryUtil.nmemFree(gemm);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+package io.github.vicmae.device.cpu;
+
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.openblas.global.openblas_nolapack;
+
+/**
+ * OpenBLAS, if its library can be loaded. It is set to one thread: products are split over the kernels' own pool, so that two pools do not
+ * fight for the same cores.
+ *
+ * @param sgemm the address of cblas_sgemm, or 0
+ * @param state its version, or why it is missing
+ */
+record OpenBlas(long sgemm, String state) {
+    static OpenBlas load() {
+        try {
+            Loader.load(openblas_nolapack.class);
+            Pointer address = Loader.addressof("cblas_sgemm");
+            if (address == null || address.isNull()) {
+                return new OpenBlas(0, "OpenBLAS was loaded but has no cblas_sgemm");
+            }
+            openblas_nolapack.blas_set_num_threads(1);
+            return new OpenBlas(address.address(), "OpenBLAS");
+        } catch (LinkageError | RuntimeException e) {
+            return new OpenBlas(0, "OpenBLAS could not be loaded (" + e.getMessage() + "), own matrix product in use");
+        }
+    }
+}

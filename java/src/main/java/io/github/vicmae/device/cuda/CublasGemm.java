@@ -1,0 +1,100 @@
+package io.github.vicmae.device.cuda;
+
+import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.Tensor;
+import jcuda.Pointer;
+import jcuda.driver.CUstream;
+import jcuda.jcublas.JCublas2;
+import jcuda.jcublas.cublasHandle;
+import jcuda.jcublas.cublasOperation;
+import jcuda.jcublas.cublasStatus;
+import jcuda.runtime.cudaStream_t;
+
+/** Matrix products by cuBLAS, where its library can be loaded; in IEEE single precision. */
+final class CublasGemm implements AutoCloseable {
+    private static String missing;
+    private static boolean looked;
+
+    private final cublasHandle handle = new cublasHandle();
+    private final float[] alpha = {1};
+    private final float[] beta = new float[1];
+    private final Pointer alphaPointer = Pointer.to(alpha);
+    private final Pointer betaPointer = Pointer.to(beta);
+
+    private CublasGemm(CUstream stream) {
+        check(JCublas2.cublasCreate(handle), "cublasCreate");
+        check(JCublas2.cublasSetStream(handle, new cudaStream_t(stream)), "cublasSetStream");
+    }
+
+    /** A handle on the stream, or null where cuBLAS cannot be had; {@link #state()} says why. */
+    static CublasGemm create(CUstream stream) {
+        if (!isAvailable()) {
+            return null;
+        }
+        try {
+            return new CublasGemm(stream);
+        } catch (LinkageError | RuntimeException e) {
+            remember(e);
+            return null;
+        }
+    }
+
+    private static synchronized boolean isAvailable() {
+        if (!looked) {
+            looked = true;
+            if (Boolean.getBoolean("vicmae.noCublas")) {
+                missing = "switched off by -Dvicmae.noCublas";
+                return false;
+            }
+            try {
+                JCublas2.setExceptionsEnabled(false); // loads the natives
+            } catch (LinkageError | RuntimeException e) {
+                remember(e);
+            }
+        }
+        return missing == null;
+    }
+
+    private static synchronized void remember(Throwable e) {
+        String reason = String.valueOf(e.getMessage());
+        missing = reason.lines().findFirst().orElse(e.toString());
+    }
+
+    /** Which library is in use, and why not cuBLAS where it is not. */
+    static String state() {
+        return isAvailable() ? "cuBLAS" : "own kernel (cuBLAS 12 not loaded: " + missing + ")";
+    }
+
+    /** See {@link io.github.vicmae.device.Stream#gemm}: row-major C = op(A) op(B) is column-major C' = op(B)' op(A)'. */
+    void gemm(boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float betaValue, Tensor c) {
+        beta[0] = betaValue;
+        check(
+                JCublas2.cublasSgemm(
+                        handle,
+                        transB ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N,
+                        transA ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N,
+                        n,
+                        m,
+                        k,
+                        alphaPointer,
+                        Cuda.pointer(b.address()),
+                        transB ? k : n,
+                        Cuda.pointer(a.address()),
+                        transA ? m : k,
+                        betaPointer,
+                        Cuda.pointer(c.address()),
+                        n),
+                "cublasSgemm(" + m + ", " + n + ", " + k + ")");
+    }
+
+    private static void check(int status, String call) {
+        if (status != cublasStatus.CUBLAS_STATUS_SUCCESS) {
+            throw new DeviceException(call + " answered " + cublasStatus.stringFor(status));
+        }
+    }
+
+    @Override
+    public void close() {
+        check(JCublas2.cublasDestroy(handle), "cublasDestroy");
+    }
+}

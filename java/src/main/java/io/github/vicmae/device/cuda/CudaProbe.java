@@ -1,0 +1,151 @@
+package io.github.vicmae.device.cuda;
+
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.NativeFiles;
+import java.util.ArrayList;
+import java.util.List;
+import jcuda.driver.CUdevice;
+import jcuda.driver.CUdevice_attribute;
+import jcuda.driver.CUresult;
+import jcuda.driver.JCudaDriver;
+import org.lwjgl.system.Library;
+
+/**
+ * Whether CUDA can be used here, and if not, why. Made once a process: JCuda's classes fail to initialise where the driver's library is
+ * missing, and a class that failed once only answers NoClassDefFoundError, so the library is looked for before they are touched.
+ */
+public final class CudaProbe {
+    private static CudaProbe result;
+
+    private final String reason;
+    private final String driver;
+    private final List<String> cards;
+
+    private CudaProbe(String reason, String driver, List<String> cards) {
+        this.reason = reason;
+        this.driver = driver;
+        this.cards = List.copyOf(cards);
+    }
+
+    /** Looks for the driver and its cards; the answer is kept. */
+    public static synchronized CudaProbe probe() {
+        if (result == null) {
+            result = look();
+        }
+        return result;
+    }
+
+    private static CudaProbe look() {
+        try {
+            // Left open on purpose: JCuda's natives find the driver that is already loaded.
+            Library.loadNative(CudaProbe.class, "io.github.vicmae", "libcuda.so.1");
+        } catch (LinkageError e) {
+            return missing(
+                    "the NVIDIA driver's library libcuda.so.1 was not found; install the NVIDIA driver (no CUDA toolkit is needed)");
+        }
+        try {
+            return enumerate();
+        } catch (LinkageError | RuntimeException e) {
+            return missing("JCuda could not use the driver: " + e);
+        }
+    }
+
+    private static CudaProbe enumerate() {
+        int result = JCudaDriver.cuInit(0);
+        if (result != CUresult.CUDA_SUCCESS) {
+            return missing("the driver is installed, but cuInit answered " + Cuda.describe(result));
+        }
+        int[] version = new int[1];
+        Cuda.check(JCudaDriver.cuDriverGetVersion(version), "cuDriverGetVersion");
+        int[] count = new int[1];
+        Cuda.check(JCudaDriver.cuDeviceGetCount(count), "cuDeviceGetCount");
+        String driver = version[0] / 1000 + "." + version[0] % 1000 / 10;
+        if (count[0] == 0) {
+            return new CudaProbe("the driver (CUDA " + driver + ") sees no card", driver, List.of());
+        }
+        List<String> cards = new ArrayList<>();
+        for (int i = 0; i < count[0]; i++) {
+            cards.add(describe(i));
+        }
+        if (NativeFiles.bytes("ptx/compute_80/layer_norm.ptx") == null) {
+            return new CudaProbe(
+                    "this build has no CUDA modules: nvcc was not found when it was made; install it and build again",
+                    driver,
+                    cards);
+        }
+        return new CudaProbe(null, driver, cards);
+    }
+
+    private static CudaProbe missing(String reason) {
+        return new CudaProbe(reason, null, List.of());
+    }
+
+    private static String describe(int ordinal) {
+        CUdevice device = device(ordinal);
+        byte[] name = new byte[256];
+        Cuda.check(JCudaDriver.cuDeviceGetName(name, name.length, device), "cuDeviceGetName");
+        int end = 0;
+        while (end < name.length && name[end] != 0) {
+            end++;
+        }
+        long[] bytes = new long[1];
+        Cuda.check(JCudaDriver.cuDeviceTotalMem(bytes, device), "cuDeviceTotalMem");
+        int capability = capability(device);
+        return new String(name, 0, end, java.nio.charset.StandardCharsets.UTF_8) + ", compute capability "
+                + capability / 10 + "." + capability % 10 + ", " + (bytes[0] >> 20) + " MiB";
+    }
+
+    static CUdevice device(int ordinal) {
+        CUdevice device = new CUdevice();
+        Cuda.check(JCudaDriver.cuDeviceGet(device, ordinal), "cuDeviceGet(" + ordinal + ")");
+        return device;
+    }
+
+    static int attribute(CUdevice device, int attribute) {
+        int[] value = new int[1];
+        Cuda.check(
+                JCudaDriver.cuDeviceGetAttribute(value, attribute, device),
+                "cuDeviceGetAttribute(" + CUdevice_attribute.stringFor(attribute) + ")");
+        return value[0];
+    }
+
+    /** Ten times the major number plus the minor one. */
+    static int capability(CUdevice device) {
+        return 10 * attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
+                + attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+    }
+
+    public boolean isUsable() {
+        return reason == null;
+    }
+
+    /** Why CUDA cannot be used and what to do, or null if it can. */
+    public String reason() {
+        return reason;
+    }
+
+    /** The CUDA version that the driver supports, or null without a driver. */
+    public String driver() {
+        return driver;
+    }
+
+    /** The cards, each in a few words, in the driver's order. */
+    public List<String> cards() {
+        return cards;
+    }
+
+    /**
+     * Opens a card.
+     *
+     * @param ordinal its number, from 0
+     * @throws DeviceException if there is no such card, or it is too old
+     */
+    public Device open(int ordinal) {
+        if (ordinal >= cards.size()) {
+            throw new DeviceException("There is no card cuda:" + ordinal + "; the driver sees " + cards.size() + ": "
+                    + String.join("; ", cards));
+        }
+        return new CudaDevice(ordinal, cards.get(ordinal));
+    }
+}

@@ -1,0 +1,140 @@
+package io.github.vicmae.device.cuda;
+
+import io.github.vicmae.device.Buffer;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.HostBuffer;
+import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.Tensor;
+import java.util.HashMap;
+import java.util.Map;
+import jcuda.Pointer;
+import jcuda.driver.CUfunction_attribute;
+import jcuda.driver.CUstream;
+import jcuda.driver.CUstream_flags;
+import jcuda.driver.JCudaDriver;
+import org.lwjgl.system.MemoryUtil;
+
+/** A CUDA stream. Copies and launches return at once; failures of a kernel show at the next call that waits. */
+final class CudaStream extends Stream {
+    /** What a block may take without asking for more. */
+    private static final int DEFAULT_SHARED_BYTES = 48 * 1024;
+
+    private final CudaDevice device;
+    private final CUstream stream = new CUstream();
+    private final Pointer arguments = Cuda.host(argumentTable(), ARGUMENT_TABLE_BYTES);
+    private final Map<Kernel, Integer> raisedShared = new HashMap<>();
+    private final CublasGemm blas;
+
+    CudaStream(CudaDevice device) {
+        this.device = device;
+        Cuda.check(JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+        blas = CublasGemm.create(stream);
+    }
+
+    @Override
+    public Device device() {
+        return device;
+    }
+
+    @Override
+    protected void submit(Kernel kernel, int gridX, int gridY, int gridZ, int threads, int sharedBytes) {
+        device.bind();
+        if (sharedBytes > DEFAULT_SHARED_BYTES && raisedShared.getOrDefault(kernel, 0) < sharedBytes) {
+            Cuda.check(
+                    JCudaDriver.cuFuncSetAttribute(
+                            device.function(kernel),
+                            CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                            sharedBytes),
+                    "cuFuncSetAttribute(" + kernel.name() + ", " + sharedBytes + " bytes of shared memory)");
+            raisedShared.put(kernel, sharedBytes);
+        }
+        int result = JCudaDriver.cuLaunchKernel(
+                device.function(kernel), gridX, gridY, gridZ, threads, 1, 1, sharedBytes, stream, arguments, null);
+        if (result != 0) {
+            throw new DeviceException("cuLaunchKernel(" + kernel.name() + ", " + gridX + " x " + gridY + " x " + gridZ
+                    + " blocks of " + threads + " threads, " + sharedBytes + " bytes shared) answered "
+                    + Cuda.describe(result));
+        }
+    }
+
+    @Override
+    public boolean gemm(boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float beta, Tensor c) {
+        if (blas == null) {
+            return false;
+        }
+        device.bind();
+        blas.gemm(transA, transB, m, n, k, a, b, beta, c);
+        return true;
+    }
+
+    @Override
+    public void fill(Buffer buffer, byte value) {
+        device.bind();
+        Cuda.check(
+                JCudaDriver.cuMemsetD8Async(Cuda.pointer(buffer.address()), value, buffer.bytes(), stream),
+                "cuMemsetD8Async of '" + buffer.name() + "'");
+    }
+
+    @Override
+    public void zero(Tensor tensor) {
+        device.bind();
+        Cuda.check(
+                JCudaDriver.cuMemsetD8Async(Cuda.pointer(tensor.address()), (byte) 0, tensor.bytes(), stream),
+                "cuMemsetD8Async of " + tensor);
+    }
+
+    @Override
+    public void upload(Tensor tensor, HostBuffer from, long offset) {
+        checkInside(from, offset, tensor);
+        device.bind();
+        Pointer source = Cuda.host(MemoryUtil.memAddress(from.bytes(), 0) + offset, tensor.bytes());
+        Cuda.check(
+                JCudaDriver.cuMemcpyHtoDAsync(Cuda.pointer(tensor.address()), source, tensor.bytes(), stream),
+                "cuMemcpyHtoDAsync to " + tensor);
+    }
+
+    @Override
+    public void download(HostBuffer to, long offset, Tensor tensor) {
+        checkInside(to, offset, tensor);
+        device.bind();
+        Pointer target = Cuda.host(MemoryUtil.memAddress(to.bytes(), 0) + offset, tensor.bytes());
+        Cuda.check(
+                JCudaDriver.cuMemcpyDtoHAsync(target, Cuda.pointer(tensor.address()), tensor.bytes(), stream),
+                "cuMemcpyDtoHAsync from " + tensor);
+    }
+
+    @Override
+    public void copy(Tensor to, Tensor from) {
+        if (to.bytes() != from.bytes()) {
+            throw new IllegalArgumentException(from + " cannot be copied to " + to);
+        }
+        device.bind();
+        Cuda.check(
+                JCudaDriver.cuMemcpyDtoDAsync(
+                        Cuda.pointer(to.address()), Cuda.pointer(from.address()), from.bytes(), stream),
+                "cuMemcpyDtoDAsync from " + from + " to " + to);
+    }
+
+    @Override
+    public void synchronize() {
+        device.bind();
+        Cuda.check(
+                JCudaDriver.cuStreamSynchronize(stream),
+                "cuStreamSynchronize (a kernel or copy before it may have failed)");
+    }
+
+    @Override
+    public void close() {
+        if (!isClosed()) {
+            device.bind();
+            JCudaDriver.cuStreamSynchronize(stream);
+            if (blas != null) {
+                blas.close();
+            }
+            super.close();
+            Cuda.check(JCudaDriver.cuStreamDestroy(stream), "cuStreamDestroy");
+        }
+    }
+}

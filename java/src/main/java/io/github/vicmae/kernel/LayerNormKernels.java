@@ -1,0 +1,91 @@
+package io.github.vicmae.kernel;
+
+import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.Tensor;
+
+/** Layer normalisation over rows, forward and backward (cuda/layer_norm.cu; Ba, Kiros and Hinton 2016). */
+public final class LayerNormKernels {
+    private static final int THREADS = 256;
+
+    private final Stream stream;
+    private final Kernel forward;
+    private final Kernel backwardInput;
+    private final Kernel backwardAffine;
+    private final Reduce reduce;
+
+    public LayerNormKernels(Stream stream) {
+        this.stream = stream;
+        forward = stream.device().kernel("layer_norm", "layer_norm_forward", "ppppppiif");
+        backwardInput = stream.device().kernel("layer_norm", "layer_norm_backward_input", "ppppppiii");
+        backwardAffine = stream.device().kernel("layer_norm", "layer_norm_backward_affine", "pppppii");
+        reduce = new Reduce(stream);
+    }
+
+    /** Floats of scratch that {@link #backward} needs. */
+    public static int scratchSize(Stream stream, int width) {
+        return Math.multiplyExact(stream.device().partialBlocks(), 2 * width);
+    }
+
+    /**
+     * y = (x - mean) / sqrt(var + eps) * gamma + beta for each row, with the biased variance.
+     *
+     * @param y [rows, width], written
+     * @param mean [rows], written
+     * @param rstd [rows], 1 / sqrt(var + eps), written
+     * @param x [rows, width]
+     * @param gamma [width]
+     * @param beta [width]
+     */
+    public void forward(
+            Tensor y, Tensor mean, Tensor rstd, Tensor x, Tensor gamma, Tensor beta, int rows, int width, float eps) {
+        Shapes.floats("layerNorm", "y", y, rows, width);
+        Shapes.floats("layerNorm", "x", x, rows, width);
+        Shapes.floats("layerNorm", "mean", mean, rows);
+        Shapes.floats("layerNorm", "rstd", rstd, rows);
+        Shapes.floats("layerNorm", "gamma", gamma, width);
+        Shapes.floats("layerNorm", "beta", beta, width);
+        stream.begin(forward).arg(y).arg(mean).arg(rstd).arg(x).arg(gamma).arg(beta);
+        stream.arg(rows).arg(width).arg(eps).launch(rows, THREADS);
+    }
+
+    /**
+     * The gradients of {@link #forward}.
+     *
+     * @param dx [rows, width], added to if {@code accumulate}, else written
+     * @param dgamma [width], added to
+     * @param dbeta [width], added to
+     * @param dy [rows, width]
+     * @param scratch at least {@link #scratchSize} floats
+     */
+    public void backward(
+            Tensor dx,
+            Tensor dgamma,
+            Tensor dbeta,
+            Tensor dy,
+            Tensor x,
+            Tensor gamma,
+            Tensor mean,
+            Tensor rstd,
+            int rows,
+            int width,
+            boolean accumulate,
+            Tensor scratch) {
+        Shapes.floats("layerNorm", "dx", dx, rows, width);
+        Shapes.floats("layerNorm", "dy", dy, rows, width);
+        Shapes.floats("layerNorm", "x", x, rows, width);
+        Shapes.floats("layerNorm", "gamma", gamma, width);
+        Shapes.floats("layerNorm", "mean", mean, rows);
+        Shapes.floats("layerNorm", "rstd", rstd, rows);
+        Shapes.floats("layerNorm", "dgamma", dgamma, width);
+        Shapes.floats("layerNorm", "dbeta", dbeta, width);
+        Shapes.atLeast("layerNorm", "scratch", scratch, scratchSize(stream, width));
+        int parts = stream.device().partialBlocks();
+        stream.begin(backwardAffine).arg(scratch).arg(dy).arg(x).arg(mean).arg(rstd);
+        stream.arg(rows).arg(width).launch(parts, THREADS);
+        reduce.finish(dgamma, scratch, 0, parts, width, 2 * width);
+        reduce.finish(dbeta, scratch, width, parts, width, 2 * width);
+        stream.begin(backwardInput).arg(dx).arg(dy).arg(x).arg(gamma).arg(mean).arg(rstd);
+        stream.arg(rows).arg(width).arg(accumulate ? 1 : 0).launch(rows, THREADS);
+    }
+}

@@ -1,0 +1,52 @@
+package io.github.vicmae.kernel;
+
+import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.Tensor;
+
+/** Sums over rows (cuda/reduce.cu), in two stages and always in the same order. */
+public final class Reduce {
+    private static final int THREADS = 256;
+
+    private final Stream stream;
+    private final Kernel partialSums;
+    private final Kernel finish;
+
+    public Reduce(Stream stream) {
+        this.stream = stream;
+        partialSums = stream.device().kernel("reduce", "column_sum_partial", "ppii");
+        finish = stream.device().kernel("reduce", "column_sum_finish", "ppiii");
+    }
+
+    /** Floats of scratch that {@link #columnSum} needs for rows of this width. */
+    public static int scratchSize(Stream stream, int width) {
+        return Math.multiplyExact(stream.device().partialBlocks(), width);
+    }
+
+    /**
+     * out[i] += sum over rows of x[row, i].
+     *
+     * @param out [width], accumulated into
+     * @param x [rows, width]
+     * @param scratch at least {@link #scratchSize} floats
+     */
+    public void columnSum(Tensor out, Tensor x, int rows, int width, Tensor scratch) {
+        Shapes.floats("columnSum", "out", out, width);
+        Shapes.floats("columnSum", "x", x, rows, width);
+        int parts = stream.device().partialBlocks();
+        Shapes.atLeast("columnSum", "scratch", scratch, scratchSize(stream, width));
+        stream.begin(partialSums).arg(scratch).arg(x).arg(rows).arg(width).launch(parts, THREADS);
+        finish(out, scratch, 0, parts, width, width);
+    }
+
+    /** Second stage: out[i] += sum over p of scratch[start + p * stride + i]. */
+    void finish(Tensor out, Tensor scratch, int start, int parts, int width, int stride) {
+        stream.begin(finish)
+                .arg(out)
+                .arg(scratch, start)
+                .arg(parts)
+                .arg(width)
+                .arg(stride)
+                .launch((width + THREADS - 1) / THREADS, THREADS);
+    }
+}

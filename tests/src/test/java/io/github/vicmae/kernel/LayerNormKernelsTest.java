@@ -1,0 +1,79 @@
+package io.github.vicmae.kernel;
+
+import static io.github.vicmae.kernel.KernelFixture.doubles;
+
+import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.oracle.LayerNormOracle;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class LayerNormKernelsTest {
+    private static final int[][] SHAPES = {{1, 1}, {1, 3}, {3, 31}, {5, 33}, {197, 64}, {17, 197}, {64, 768}, {2, 1280}
+    };
+    private static final float EPS = 1e-6f;
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void matchesTheOracle(String device) {
+        for (int[] shape : SHAPES) {
+            try (KernelFixture fixture = new KernelFixture(device)) {
+                check(fixture, shape[0], shape[1], false);
+                check(fixture, shape[0], shape[1], true);
+            }
+        }
+    }
+
+    private static void check(KernelFixture fixture, int rows, int width, boolean accumulate) {
+        String at = "[" + rows + ", " + width + "]";
+        float[] x = fixture.normal(rows * width, 2);
+        float[] gamma = fixture.normal(width, 1);
+        float[] beta = fixture.normal(width, 1);
+        float[] dy = fixture.normal(rows * width, 1);
+        float[] dx0 = fixture.normal(rows * width, 1);
+        float[] dgamma0 = fixture.normal(width, 1);
+        Tensor xt = fixture.tensor(x, rows, width);
+        Tensor gt = fixture.tensor(gamma, width);
+        Tensor bt = fixture.tensor(beta, width);
+        Tensor y = fixture.unwritten(rows, width);
+        Tensor mean = fixture.unwritten(rows);
+        Tensor rstd = fixture.unwritten(rows);
+        LayerNormKernels kernels = new LayerNormKernels(fixture.stream());
+        kernels.forward(y, mean, rstd, xt, gt, bt, rows, width, EPS);
+
+        double[] ey = new double[rows * width];
+        double[] edx = new double[rows * width];
+        double[] edgamma = doubles(dgamma0);
+        double[] edbeta = new double[width];
+        LayerNormOracle.layerNorm(
+                ey, edx, edgamma, edbeta, doubles(x), doubles(gamma), doubles(beta), doubles(dy), rows, width, EPS);
+        fixture.assertClose("y " + at, ey, y, 1e-6);
+
+        Tensor dx = accumulate ? fixture.tensor(dx0, rows, width) : fixture.unwritten(rows, width);
+        Tensor dgamma = fixture.tensor(dgamma0, width);
+        Tensor dbeta = fixture.tensor(new float[width], width);
+        Tensor scratch = fixture.unwritten(LayerNormKernels.scratchSize(fixture.stream(), width));
+        kernels.backward(
+                dx,
+                dgamma,
+                dbeta,
+                fixture.tensor(dy, rows, width),
+                xt,
+                gt,
+                mean,
+                rstd,
+                rows,
+                width,
+                accumulate,
+                scratch);
+        if (accumulate) {
+            for (int i = 0; i < edx.length; i++) {
+                edx[i] += dx0[i];
+            }
+        }
+        if (width > 1 || accumulate) { // one column: the true gradient is zero, so there is nothing to be relative to
+            fixture.assertClose("dx " + at, edx, dx, 1e-5);
+        }
+        fixture.assertClose("dgamma " + at, edgamma, dgamma, 1e-5);
+        fixture.assertClose("dbeta " + at, edbeta, dbeta, 1e-5);
+    }
+}
