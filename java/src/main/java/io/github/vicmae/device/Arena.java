@@ -5,7 +5,7 @@ import java.util.List;
 
 /**
  * One allocation that holds many tensors. They are declared first, so that the whole need is known before any memory is taken; then
- * {@link #allocate()} takes it at once. {@link #mark()} and {@link #rewind(long)} let tensors whose lifetimes do not overlap share memory.
+ * {@link #allocate} takes it at once. {@link #mark()} and {@link #rewind(long)} let tensors whose lifetimes do not overlap share memory.
  */
 public final class Arena implements AutoCloseable {
     private static final long ALIGNMENT = 256;
@@ -48,7 +48,12 @@ public final class Arena implements AutoCloseable {
         top = mark;
     }
 
-    /** Bytes that {@link #allocate()} takes. */
+    /** The tensors in the order of their declaration. */
+    public List<Tensor> tensors() {
+        return List.copyOf(tensors);
+    }
+
+    /** Bytes that {@link #allocate} takes. */
     public long bytes() {
         return peak;
     }

@@ -1,0 +1,42 @@
+package io.github.vicmae.kernel;
+
+import io.github.vicmae.device.Stream;
+
+/** All kernel families on one stream. */
+public record Kernels(
+        Stream stream,
+        MatMul matMul,
+        Reduce reduce,
+        PointwiseKernels pointwise,
+        LayerNormKernels layerNorm,
+        AttentionKernels attention,
+        PatchEmbedKernels patchEmbed,
+        MaskingKernels masking,
+        TokenKernels tokens,
+        PoolKernels pool,
+        BatchNormKernels batchNorm,
+        InfoNceKernels infoNce,
+        MaskedMseKernels maskedMse,
+        AdamWKernels adamW,
+        GradientNorm gradientNorm) {
+
+    /** Loads every family's kernels. */
+    public static Kernels on(Stream stream) {
+        return new Kernels(
+                stream,
+                new MatMul(stream),
+                new Reduce(stream),
+                new PointwiseKernels(stream),
+                new LayerNormKernels(stream),
+                new AttentionKernels(stream),
+                new PatchEmbedKernels(stream),
+                new MaskingKernels(stream),
+                new TokenKernels(stream),
+                new PoolKernels(stream),
+                new BatchNormKernels(stream),
+                new InfoNceKernels(stream),
+                new MaskedMseKernels(stream),
+                new AdamWKernels(stream),
+                new GradientNorm(stream));
+    }
+}

@@ -1,0 +1,82 @@
+package io.github.vicmae.layer;
+
+import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Transformer blocks one after another, and the final norm. */
+public final class BlockStack {
+    private final List<Block> blocks = new ArrayList<>();
+    private final List<Block.Activations> activations = new ArrayList<>();
+    private final List<Tensor> states = new ArrayList<>();
+    private final LayerNorm norm;
+    private final Tensor normed;
+    private final Tensor mean;
+    private final Tensor rstd;
+    private final Block.Gradients gradients;
+
+    /**
+     * @param prefix the blocks' published name, as in {@code blocks}
+     * @param normName the final norm's published name
+     * @param hidden width of the MLP
+     */
+    public BlockStack(
+            Context context,
+            String prefix,
+            String normName,
+            int depth,
+            int samples,
+            int tokens,
+            int dim,
+            int heads,
+            int hidden) {
+        Block.Geometry g = new Block.Geometry(samples, tokens, dim, heads, hidden);
+        Arena arena = context.activations();
+        states.add(arena.floats(prefix + ".input", samples, tokens, dim));
+        for (int i = 0; i < depth; i++) {
+            String name = prefix + "." + i;
+            blocks.add(new Block(context, name, g));
+            // Without a backward pass the blocks share one set, and two states take turns.
+            boolean own = context.training() || i == 0;
+            activations.add(own ? Block.Activations.plan(arena, g, name) : activations.get(0));
+            states.add(own ? arena.floats(name, samples, tokens, dim) : states.get(i - 1));
+        }
+        norm = new LayerNorm(context, normName, g.rows(), dim);
+        normed = arena.floats(normName, samples, tokens, dim);
+        mean = arena.floats(normName + ".mean", g.rows());
+        rstd = arena.floats(normName + ".rstd", g.rows());
+        gradients = context.training() ? Block.Gradients.plan(arena, g, prefix) : null;
+    }
+
+    /** Where the caller writes the tokens, [samples, tokens, dim]. */
+    public Tensor input() {
+        return states.get(0);
+    }
+
+    /** The final norm's output, [samples, tokens, dim]. */
+    public Tensor output() {
+        return normed;
+    }
+
+    /** Runs all blocks and the norm. */
+    public void forward() {
+        for (int i = 0; i < blocks.size(); i++) {
+            blocks.get(i).forward(states.get(i + 1), states.get(i), activations.get(i));
+        }
+        norm.forward(normed, mean, rstd, states.get(blocks.size()));
+    }
+
+    /**
+     * Backward through the norm and all blocks.
+     *
+     * @param dinput the gradient with respect to {@link #input()}, written
+     * @param doutput the gradient with respect to {@link #output()}
+     */
+    public void backward(Tensor dinput, Tensor doutput) {
+        norm.backward(dinput, doutput, states.get(blocks.size()), mean, rstd, false);
+        for (int i = blocks.size() - 1; i >= 0; i--) {
+            blocks.get(i).backward(dinput, states.get(i), activations.get(i), gradients);
+        }
+    }
+}

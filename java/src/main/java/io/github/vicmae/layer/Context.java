@@ -1,0 +1,20 @@
+package io.github.vicmae.layer;
+
+import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.kernel.Kernels;
+
+/**
+ * What every layer is built with.
+ *
+ * @param kernels the kernels of the stream that it runs on
+ * @param parameters where it declares its parameters
+ * @param activations where it declares what its backward pass needs; for inference, what its forward pass needs
+ * @param scratch the kernels' common scratch memory
+ * @param training whether there will be a backward pass
+ */
+public record Context(Kernels kernels, Parameters parameters, Arena activations, Scratch scratch, boolean training) {
+    public Stream stream() {
+        return kernels.stream();
+    }
+}

@@ -1,0 +1,72 @@
+package io.github.vicmae.layer;
+
+import io.github.vicmae.device.Tensor;
+
+/** A named part of the model's state: a trained parameter, or a buffer (no gradient) such as a running mean. */
+public final class Parameter {
+    private final String name;
+    private final int[] shape;
+    private final Init init;
+    private final boolean trained;
+    Tensor value;
+    Tensor gradient;
+    Tensor firstMoment;
+    Tensor secondMoment;
+
+    Parameter(String name, Init init, boolean trained, int... shape) {
+        this.name = name;
+        this.init = init;
+        this.trained = trained;
+        this.shape = shape.clone();
+    }
+
+    /** The name in the published state dict. */
+    public String name() {
+        return name;
+    }
+
+    /** The shape in the published state dict. */
+    public int[] shape() {
+        return shape.clone();
+    }
+
+    public int size() {
+        int size = 1;
+        for (int d : shape) {
+            size = Math.multiplyExact(size, d);
+        }
+        return size;
+    }
+
+    Init init() {
+        return init;
+    }
+
+    public boolean isTrained() {
+        return trained;
+    }
+
+    /** Whether AdamW's weight decay applies: more than one dimension, and not a bias. */
+    public boolean isDecayed() {
+        return trained && shape.length > 1 && !name.endsWith(".bias");
+    }
+
+    public Tensor value() {
+        return value;
+    }
+
+    /** The gradient, accumulated into by backward passes; null when the model was made for inference. */
+    public Tensor gradient() {
+        return gradient;
+    }
+
+    /** AdamW's running mean of the gradient. */
+    public Tensor firstMoment() {
+        return firstMoment;
+    }
+
+    /** AdamW's running mean of the squared gradient. */
+    public Tensor secondMoment() {
+        return secondMoment;
+    }
+}

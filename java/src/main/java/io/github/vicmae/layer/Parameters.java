@@ -1,0 +1,156 @@
+package io.github.vicmae.layer;
+
+import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.Philox;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A model's state by name. All trained values lie in one flat buffer, those with weight decay first, and so do gradients and moments in the
+ * same order: the optimizer is one launch over the whole model.
+ */
+public final class Parameters implements AutoCloseable {
+    /** Floats to which each parameter's start is rounded up: one cache line. */
+    private static final int ALIGNMENT = 16;
+
+    private final Map<String, Parameter> byName = new LinkedHashMap<>();
+    private final Arena arena = new Arena("parameters");
+    private Tensor values;
+    private Tensor gradients;
+    private Tensor firstMoments;
+    private Tensor secondMoments;
+    private long decayed;
+
+    /** Declares a trained parameter. */
+    Parameter trained(String name, Init init, int... shape) {
+        return add(new Parameter(name, init, true, shape));
+    }
+
+    /** Declares state that is not trained. */
+    Parameter buffer(String name, Init init, int... shape) {
+        return add(new Parameter(name, init, false, shape));
+    }
+
+    private Parameter add(Parameter parameter) {
+        if (byName.put(parameter.name(), parameter) != null) {
+            throw new IllegalArgumentException("There are two parameters named " + parameter.name());
+        }
+        return parameter;
+    }
+
+    /** Plans the memory; gradients and moments only if the model is to be trained. Call once, after the model's layers are made. */
+    public void plan(boolean training) {
+        List<Parameter> ordered = new ArrayList<>();
+        byName.values().stream().filter(Parameter::isDecayed).forEach(ordered::add);
+        byName.values().stream().filter(p -> p.isTrained() && !p.isDecayed()).forEach(ordered::add);
+        long total = 0;
+        for (Parameter p : ordered) {
+            total += padded(p);
+            decayed += p.isDecayed() ? padded(p) : 0;
+        }
+        int size = Math.toIntExact(total);
+        values = arena.floats("values", size);
+        if (training) {
+            gradients = arena.floats("gradients", size);
+            firstMoments = arena.floats("first moments", size);
+            secondMoments = arena.floats("second moments", size);
+        }
+        for (Parameter p : byName.values()) {
+            if (!p.isTrained()) {
+                p.value = arena.floats(p.name(), p.shape());
+            }
+        }
+    }
+
+    /** Takes the planned memory. */
+    public void allocate(Device device, Stream stream) {
+        arena.allocate(device, stream);
+        bindSlices();
+    }
+
+    private void bindSlices() {
+        long at = 0;
+        for (boolean decays : new boolean[] {true, false}) {
+            for (Parameter p : byName.values()) {
+                if (p.isTrained() && p.isDecayed() == decays) {
+                    p.value = values.slice(p.name(), at, p.shape());
+                    if (gradients != null) {
+                        p.gradient = gradients.slice("gradient of " + p.name(), at, p.shape());
+                        p.firstMoment = firstMoments.slice("first moment of " + p.name(), at, p.shape());
+                        p.secondMoment = secondMoments.slice("second moment of " + p.name(), at, p.shape());
+                    }
+                    at += padded(p);
+                }
+            }
+        }
+    }
+
+    private static long padded(Parameter p) {
+        return (p.size() + ALIGNMENT - 1L) / ALIGNMENT * ALIGNMENT;
+    }
+
+    /** Gives every parameter its initial value, a function of the seed and the parameter's place in the model alone. */
+    public void initialise(Stream stream, long seed) {
+        int index = 0;
+        for (Parameter p : byName.values()) {
+            float[] start = new float[p.size()];
+            p.init().fill(start, new Philox(seed, 0, index++, PURPOSE_INIT));
+            stream.write(p.value(), start);
+        }
+    }
+
+    private static final int PURPOSE_INIT = 0x494E4954; // "INIT": no data purpose has this number
+
+    /** All parameters and buffers, in the order of their declaration. */
+    public Collection<Parameter> all() {
+        return byName.values();
+    }
+
+    /** A parameter by its published name, or null. */
+    public Parameter get(String name) {
+        return byName.get(name);
+    }
+
+    /** Number of trained values. */
+    public long count() {
+        return byName.values().stream().filter(Parameter::isTrained).mapToLong(Parameter::size).sum();
+    }
+
+    /** All trained values, flat; padding is zero. */
+    public Tensor values() {
+        return values;
+    }
+
+    public Tensor gradients() {
+        return gradients;
+    }
+
+    public Tensor firstMoments() {
+        return firstMoments;
+    }
+
+    public Tensor secondMoments() {
+        return secondMoments;
+    }
+
+    /** How many of the flat values, from the first on, have weight decay. */
+    public long decayed() {
+        return decayed;
+    }
+
+    /** Bytes of device memory that {@link #plan} asks for. */
+    public long bytes() {
+        return arena.bytes();
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

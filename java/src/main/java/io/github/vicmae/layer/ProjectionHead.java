@@ -1,0 +1,133 @@
+package io.github.vicmae.layer;
+
+import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.Tensor;
+
+/**
+ * Linear, BatchNorm, ReLU, Linear, BatchNorm, ReLU, Linear. The rows come in groups (one for each view); BatchNorm's statistics are of one
+ * group, and the running ones move once for each, as if the head had been called once per group.
+ */
+public final class ProjectionHead {
+    private static final float EPS = 1e-5f;
+    private static final float MOMENTUM = 0.1f;
+
+    /** Linear, BatchNorm and ReLU with what they keep. */
+    private final class Stage {
+        private final Linear linear;
+        private final Parameter gamma;
+        private final Parameter beta;
+        private final Parameter runningMean;
+        private final Parameter runningVar;
+        private final Tensor linearOut;
+        private final Tensor out;
+        private final Tensor mean;
+        private final Tensor rstd;
+
+        Stage(String name, int linearIndex, int in) {
+            Parameters p = context.parameters();
+            String norm = name + "." + (linearIndex + 1);
+            linear = new Linear(context, name + "." + linearIndex, in, hidden);
+            gamma = p.trained(norm + ".weight", new Init.Constant(1), hidden);
+            beta = p.trained(norm + ".bias", new Init.Constant(0), hidden);
+            runningMean = p.buffer(norm + ".running_mean", new Init.Constant(0), hidden);
+            runningVar = p.buffer(norm + ".running_var", new Init.Constant(1), hidden);
+            Arena arena = context.activations();
+            linearOut = arena.floats(name + "." + linearIndex, groups * rows, hidden);
+            out = arena.floats(norm, groups * rows, hidden);
+            mean = arena.floats(norm + ".mean", groups, hidden);
+            rstd = arena.floats(norm + ".rstd", groups, hidden);
+        }
+
+        void forward(Tensor x) {
+            linear.forward(linearOut, x, groups * rows);
+            context.kernels()
+                    .batchNorm()
+                    .forward(
+                            out,
+                            mean,
+                            rstd,
+                            runningMean.value(),
+                            runningVar.value(),
+                            linearOut,
+                            gamma.value(),
+                            beta.value(),
+                            groups,
+                            rows,
+                            hidden,
+                            EPS,
+                            MOMENTUM,
+                            true);
+        }
+
+        /** dout is overwritten by the gradient with respect to the linear map's output. */
+        void backward(Tensor dx, Tensor dout, Tensor x, boolean accumulate) {
+            context.kernels()
+                    .batchNorm()
+                    .backward(
+                            dout,
+                            gamma.gradient(),
+                            beta.gradient(),
+                            dout,
+                            out,
+                            linearOut,
+                            gamma.value(),
+                            mean,
+                            rstd,
+                            groups,
+                            rows,
+                            hidden,
+                            true);
+            linear.backwardParameters(dout, x, groups * rows);
+            linear.backwardInput(dx, dout, groups * rows, accumulate);
+        }
+    }
+
+    private final Context context;
+    private final int groups;
+    private final int rows;
+    private final int hidden;
+    private final Stage first;
+    private final Stage second;
+    private final Linear last;
+    private final Tensor out;
+    private final Tensor dhidden1;
+    private final Tensor dhidden2;
+
+    /**
+     * @param name the published name: projector, predictor or target
+     * @param groups number of views
+     * @param rows rows of each, at least 2
+     */
+    public ProjectionHead(Context context, String name, int groups, int rows, int in, int hidden, int outWidth) {
+        this.context = context;
+        this.groups = groups;
+        this.rows = rows;
+        this.hidden = hidden;
+        first = new Stage(name, 0, in);
+        second = new Stage(name, 3, hidden);
+        last = new Linear(context, name + ".6", hidden, outWidth);
+        out = context.activations().floats(name, groups * rows, outWidth);
+        dhidden1 = context.activations().floats("d " + name + " hidden 1", groups * rows, hidden);
+        dhidden2 = context.activations().floats("d " + name + " hidden 2", groups * rows, hidden);
+    }
+
+    /** [groups * rows, out] of the last forward pass. */
+    public Tensor output() {
+        return out;
+    }
+
+    /** Runs the head on x [groups * rows, in]. */
+    public void forward(Tensor x) {
+        first.forward(x);
+        second.forward(first.out);
+        last.forward(out, second.out, groups * rows);
+    }
+
+    /** dx = (or += if {@code accumulate}) the gradient with respect to x. */
+    public void backward(Tensor dx, Tensor dout, Tensor x, boolean accumulate) {
+        last.backwardParameters(dout, second.out, groups * rows);
+        last.backwardInput(dhidden2, dout, groups * rows, false);
+        second.backward(dhidden1, dhidden2, first.out, false);
+        first.backward(dx, dhidden1, x, accumulate);
+    }
+}

@@ -1,0 +1,101 @@
+package io.github.vicmae.model;
+
+import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.MaskedMseKernels;
+import io.github.vicmae.kernel.TokenKernels;
+import io.github.vicmae.layer.BlockStack;
+import io.github.vicmae.layer.Context;
+import io.github.vicmae.layer.DecoderTokens;
+import io.github.vicmae.layer.Linear;
+
+/** MAE's decoder (He et al. 2022): from the visible tokens to the pixels of every patch, and the masked reconstruction loss. */
+final class Decoder {
+    private final Context context;
+    private final ModelConfig c;
+    private final int samples;
+    private final Linear embed;
+    private final DecoderTokens tokens;
+    private final BlockStack blocks;
+    private final Linear pred;
+    private final Tensor embedded;
+    private final Tensor prediction;
+    private final Tensor dprediction;
+    private final Tensor doutput;
+    private final Tensor dinput;
+
+    Decoder(Context context, ModelConfig c, int samples) {
+        this.context = context;
+        this.c = c;
+        this.samples = samples;
+        Arena arena = context.activations();
+        int all = 1 + c.patches();
+        int visible = 1 + c.kept();
+        embed = new Linear(context, "decoder_embed", c.dim(), c.decoderDim());
+        tokens = new DecoderTokens(context, samples, c.height() / c.patch(), c.width() / c.patch(), c.kept(), c.decoderDim());
+        embedded = arena.floats("decoder_embed", samples, visible, c.decoderDim());
+        blocks = new BlockStack(
+                context,
+                "decoder_blocks",
+                "decoder_norm",
+                c.decoderDepth(),
+                samples,
+                all,
+                c.decoderDim(),
+                c.decoderHeads(),
+                c.decoderHidden());
+        pred = new Linear(context, "decoder_pred", c.decoderDim(), c.patchSize());
+        prediction = arena.floats("decoder_pred", samples, all, c.patchSize());
+        dprediction = arena.floats("d decoder_pred", samples, all, c.patchSize());
+        doutput = arena.floats("d decoder_norm", samples, all, c.decoderDim());
+        dinput = arena.floats("d decoder_blocks.input", samples, all, c.decoderDim());
+        context.scratch().need(TokenKernels.scratchSize(context.stream(), c.decoderDim()));
+        context.scratch().need(MaskedMseKernels.scratchSize(context.stream(), samples, c.patches()));
+    }
+
+    /** [samples, 1 + L, p * p * C]; row 0 of each sample is the class token's and means nothing. */
+    Tensor prediction() {
+        return prediction;
+    }
+
+    /** Predicts every patch from the encoder's output [samples, 1 + kept, dim]. */
+    void forward(Tensor encoded, Tensor restore) {
+        embed.forward(embedded, encoded, samples * (1 + c.kept()));
+        tokens.forward(blocks.input(), embedded, restore);
+        blocks.forward();
+        pred.forward(prediction, blocks.output(), samples * (1 + c.patches()));
+    }
+
+    /** Writes each view's reconstruction loss to loss [views], and the prediction's gradient times weight [1]. */
+    void loss(Tensor loss, Tensor images, Tensor restore, int views, Tensor weight) {
+        context.kernels()
+                .maskedMse()
+                .forwardBackward(
+                        loss,
+                        dprediction,
+                        prediction,
+                        images,
+                        restore,
+                        views,
+                        samples,
+                        c.channels(),
+                        c.height(),
+                        c.width(),
+                        c.patch(),
+                        c.kept(),
+                        c.normPix(),
+                        weight,
+                        context.scratch().tensor());
+    }
+
+    /** Adds all gradients and writes that of the encoder's output. */
+    void backward(Tensor dencoded, Tensor encoded, Tensor restore, Tensor keep) {
+        int rows = samples * (1 + c.patches());
+        pred.backwardParameters(dprediction, blocks.output(), rows);
+        pred.backwardInput(doutput, dprediction, rows, false);
+        blocks.backward(dinput, doutput);
+        tokens.backward(embedded, dinput, restore, keep);
+        embed.backwardParameters(embedded, encoded, samples * (1 + c.kept()));
+        embed.backwardInput(dencoded, embedded, samples * (1 + c.kept()), false);
+    }
+}

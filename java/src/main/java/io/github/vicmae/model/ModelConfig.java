@@ -1,0 +1,116 @@
+package io.github.vicmae.model;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import io.github.vicmae.kernel.Pooling;
+
+/**
+ * Everything that fixes a model's shape and losses.
+ *
+ * @param variant which heads and which form of the contrastive loss
+ * @param height of an input image in pixels, a multiple of the patch
+ * @param width of an input image in pixels, a multiple of the patch
+ * @param channels 1 to 4
+ * @param patch side of a patch in pixels
+ * @param dim width of the encoder, a multiple of 4 and of the heads
+ * @param depth blocks of the encoder
+ * @param heads attention heads of the encoder
+ * @param decoderDim width of the decoder
+ * @param decoderDepth blocks of the decoder
+ * @param decoderHeads attention heads of the decoder
+ * @param mlpRatio hidden width of an MLP over the block's width
+ * @param headHidden hidden width of the projection heads
+ * @param headOut output width of the projection heads
+ * @param temperature of the contrastive loss
+ * @param maskRatio share of the patches that are masked
+ * @param normPix whether the reconstruction's target patches are normalised
+ * @param pooling how the encoder's tokens become one feature vector
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+public record ModelConfig(
+        Variant variant,
+        int height,
+        int width,
+        int channels,
+        int patch,
+        int dim,
+        int depth,
+        int heads,
+        int decoderDim,
+        int decoderDepth,
+        int decoderHeads,
+        double mlpRatio,
+        int headHidden,
+        int headOut,
+        double temperature,
+        double maskRatio,
+        boolean normPix,
+        Pooling pooling) {
+
+    private static final int MAX_HEAD_DIM = 128;
+    private static final int MAX_TOKENS = 1024;
+
+    /**
+     * @throws IllegalArgumentException with one sentence, if the settings do not go together
+     */
+    public ModelConfig {
+        require(patch >= 1, "The patch size must be at least 1, not " + patch);
+        require(
+                height > 0 && width > 0 && height % patch == 0 && width % patch == 0,
+                "An image of " + height + " x " + width + " pixels cannot be cut into patches of " + patch + " x " + patch
+                        + ": both sides must be multiples of " + patch);
+        require(channels >= 1 && channels <= 4, "Images have 1 to 4 channels, not " + channels);
+        stack("encoder", dim, depth, heads);
+        stack("decoder", decoderDim, decoderDepth, decoderHeads);
+        long patches = (long) (height / patch) * (width / patch);
+        require(
+                patches + 1 <= MAX_TOKENS,
+                "An image of " + patches + " patches is too long: attention holds " + (MAX_TOKENS - 1) + "; use larger patches");
+        require(mlpRatio > 0 && dim * mlpRatio >= 1 && decoderDim * mlpRatio >= 1, "The MLP ratio must be positive, not " + mlpRatio);
+        require(headHidden >= 1 && headOut >= 1, "The projection heads' widths must be positive");
+        require(temperature >= 0.01 && temperature <= 100, "The temperature must lie between 0.01 and 100, not at " + temperature);
+        require(maskRatio >= 0 && maskRatio < 1, "The mask ratio must be at least 0 and below 1, not " + maskRatio);
+        require(
+                (int) (patches * (1 - maskRatio)) >= 1,
+                "A mask ratio of " + maskRatio + " leaves none of the " + patches + " patches visible; use a smaller ratio");
+    }
+
+    private static void stack(String name, int dim, int depth, int heads) {
+        require(depth >= 1, "The " + name + " needs at least one block, not " + depth);
+        require(
+                heads >= 1 && dim >= 4 && dim % heads == 0,
+                "The " + name + "'s width " + dim + " cannot be split into " + heads + " heads");
+        require(dim % 4 == 0, "The " + name + "'s width must be a multiple of 4 for its positions, not " + dim);
+        require(dim / heads <= MAX_HEAD_DIM, "The " + name + "'s heads are " + dim / heads + " wide; " + MAX_HEAD_DIM + " is the most");
+    }
+
+    private static void require(boolean holds, String message) {
+        if (!holds) {
+            throw new IllegalArgumentException(message);
+        }
+    }
+
+    /** Patches of an image, L. */
+    public int patches() {
+        return (height / patch) * (width / patch);
+    }
+
+    /** Patches that the encoder sees of each view, {@code int(L * (1 - maskRatio))}. */
+    public int kept() {
+        return (int) (patches() * (1 - maskRatio));
+    }
+
+    /** Values of a patch, p * p * C. */
+    public int patchSize() {
+        return patch * patch * channels;
+    }
+
+    /** Hidden width of the encoder's MLPs. */
+    public int hidden() {
+        return (int) (dim * mlpRatio);
+    }
+
+    /** Hidden width of the decoder's MLPs. */
+    public int decoderHidden() {
+        return (int) (decoderDim * mlpRatio);
+    }
+}

@@ -1,0 +1,39 @@
+package io.github.vicmae.model;
+
+import io.github.vicmae.device.Tensor;
+import io.github.vicmae.layer.BlockStack;
+import io.github.vicmae.layer.Context;
+import io.github.vicmae.layer.PatchEmbedding;
+
+/** The encoder: patch embedding, blocks and final norm, over the class token and the visible patches. */
+final class VisionTransformer {
+    private final PatchEmbedding embedding;
+    private final BlockStack blocks;
+
+    /**
+     * @param samples images of a batch, all views together
+     * @param kept visible patches of each
+     */
+    VisionTransformer(Context context, ModelConfig c, int samples, int kept) {
+        var g = new PatchEmbedding.Geometry(samples, c.channels(), c.height(), c.width(), c.patch(), kept);
+        embedding = new PatchEmbedding(context, g, c.dim());
+        blocks = new BlockStack(context, "blocks", "norm", c.depth(), samples, 1 + kept, c.dim(), c.heads(), c.hidden());
+    }
+
+    /** [samples, 1 + kept, dim] of the last forward pass. */
+    Tensor output() {
+        return blocks.output();
+    }
+
+    /** Runs the encoder; keep [samples, kept] or null for all patches. */
+    void forward(Tensor images, Tensor keep) {
+        embedding.forward(blocks.input(), images, keep);
+        blocks.forward();
+    }
+
+    /** Adds all gradients; dinput is scratch of the output's shape. */
+    void backward(Tensor dinput, Tensor doutput) {
+        blocks.backward(dinput, doutput);
+        embedding.backward(dinput);
+    }
+}
