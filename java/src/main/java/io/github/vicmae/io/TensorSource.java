@@ -91,10 +91,7 @@ public interface TensorSource extends AutoCloseable {
                     path + ": a PyTorch file in the format from before version 1.6. Load it in PyTorch and"
                             + " write it again with torch.save.");
         }
-        if (zip) {
-            throw new IOException(path + ": PyTorch checkpoints cannot be read yet.");
-        }
-        return Safetensors.open(path);
+        return zip ? PyTorchCheckpoint.open(path) : Safetensors.open(path);
     }
 
     private int length(TensorInfo info) throws IOException {
