@@ -1,0 +1,93 @@
+package io.github.vicmae.data;
+
+import io.github.vicmae.kernel.Philox;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Which sample goes where: a permutation of the data set for each epoch, a pure function of (seed, epoch). The last samples that fill no whole
+ * batch are left out; a data set smaller than a batch is gone through again in another order. Not thread-safe.
+ */
+final class EpochOrder {
+    /** A sample in a batch; {@code repeat} tells several uses of it in one epoch apart. */
+    record Slot(int sample, int repeat, int[] group) {}
+
+    private final int batchSize;
+    private final long seed;
+    private final double videoFraction;
+    private final int[] all;
+    private final int[] videos;
+    private final int[] images;
+    private final Map<Integer, int[]> orders = new HashMap<>();
+    private int epoch = -1;
+
+    /** @throws IllegalArgumentException if a share of videos or images is asked for and there are none */
+    EpochOrder(Dataset data, LoaderSettings settings) {
+        batchSize = settings.batchSize();
+        seed = settings.seed();
+        videoFraction = settings.videoFraction();
+        all = data.samples().stream().mapToInt(Sample::index).toArray();
+        videos = data.samples().stream()
+                .filter(Sample::isVideo)
+                .mapToInt(Sample::index)
+                .toArray();
+        images = data.samples().stream()
+                .filter(s -> !s.isVideo())
+                .mapToInt(Sample::index)
+                .toArray();
+        if (videoFraction > 0 && videos.length == 0) {
+            throw new IllegalArgumentException(
+                    "A share of " + videoFraction + " videos was asked for, but the data has none.");
+        }
+        if (videoFraction < 1 && images.length == 0) {
+            throw new IllegalArgumentException(
+                    "A share of " + (1 - videoFraction) + " images was asked for, but the data has none.");
+        }
+    }
+
+    int stepsPerEpoch() {
+        return Math.max(1, all.length / batchSize);
+    }
+
+    /** The samples of one batch. */
+    Slot[] batch(int newEpoch, int step) {
+        if (newEpoch != epoch) {
+            orders.clear();
+            epoch = newEpoch;
+        }
+        Slot[] slots = new Slot[batchSize];
+        long start = (long) step * batchSize;
+        if (Double.isNaN(videoFraction)) {
+            fill(slots, 0, batchSize, all, 0, start);
+            return slots;
+        }
+        // Rounding the running total keeps the share right over the steps even where a batch cannot hold it exactly.
+        long before = Math.round(start * videoFraction);
+        int count = (int) (Math.round((start + batchSize) * videoFraction) - before);
+        fill(slots, 0, count, videos, 1, before);
+        fill(slots, count, batchSize, images, 2, start - before);
+        return slots;
+    }
+
+    private void fill(Slot[] slots, int from, int to, int[] group, int groupNumber, long position) {
+        for (int i = from; i < to; i++, position++) {
+            int cycle = (int) (position / group.length);
+            int[] order =
+                    orders.computeIfAbsent(cycle * 3 + groupNumber, key -> permutation(group, cycle, groupNumber));
+            slots[i] = new Slot(order[(int) (position % group.length)], cycle, group);
+        }
+    }
+
+    /** Fisher and Yates' shuffle. */
+    private int[] permutation(int[] group, int cycle, int groupNumber) {
+        Philox random = Draw.ORDER.stream(seed, epoch, cycle, 0, groupNumber);
+        int[] order = group.clone();
+        for (int i = order.length - 1; i > 0; i--) {
+            int j = random.nextInt(i + 1);
+            int swapped = order[i];
+            order[i] = order[j];
+            order[j] = swapped;
+        }
+        return order;
+    }
+}

@@ -1,0 +1,75 @@
+package io.github.vicmae.data;
+
+import static org.bytedeco.ffmpeg.global.avutil.AV_LOG_QUIET;
+import static org.bytedeco.ffmpeg.global.avutil.av_log_set_level;
+import static org.bytedeco.ffmpeg.global.avutil.av_strerror;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import org.bytedeco.javacpp.BytePointer;
+
+/** FFmpeg's libraries: loaded once, silent, with their error numbers as text. */
+final class Ffmpeg {
+    private static final String FAILURE = load();
+
+    private Ffmpeg() {}
+
+    /** @throws IOException if FFmpeg's native libraries could not be loaded, with the reason */
+    static void require() throws IOException {
+        if (FAILURE != null) {
+            throw new IOException(FAILURE);
+        }
+    }
+
+    private static String load() {
+        // JavaCPP refuses to allocate once the process is larger than a multiple of the Java heap. Device memory and
+        // activations lie
+        // outside that heap, so the limit would stop a healthy run.
+        setDefault("org.bytedeco.javacpp.maxPhysicalBytes");
+        setDefault("org.bytedeco.javacpp.maxBytes");
+        try {
+            av_log_set_level(AV_LOG_QUIET);
+            return null;
+        } catch (LinkageError e) {
+            return "FFmpeg's native libraries could not be loaded (" + e.getMessage()
+                    + "); videos need the org.bytedeco:ffmpeg jar of this platform on the class path";
+        }
+    }
+
+    private static void setDefault(String property) {
+        if (System.getProperty(property) == null) {
+            System.setProperty(property, "0");
+        }
+    }
+
+    /** The path in the form that FFmpeg takes for a local file, whatever characters it has; to be closed by the caller. */
+    static BytePointer url(Path path) {
+        return new BytePointer("file:" + path.toAbsolutePath(), StandardCharsets.UTF_8);
+    }
+
+    static String text(int error) {
+        byte[] buffer = new byte[256];
+        av_strerror(error, buffer, buffer.length);
+        int end = 0;
+        while (end < buffer.length && buffer[end] != 0) {
+            end++;
+        }
+        return new String(buffer, 0, end, StandardCharsets.UTF_8);
+    }
+
+    /** Passes a result that is not negative through. */
+    static int check(int result, String what) throws IOException {
+        if (result < 0) {
+            throw new IOException(what + ": " + text(result));
+        }
+        return result;
+    }
+
+    static <T> T allocated(T pointer, String what) throws IOException {
+        if (pointer == null) {
+            throw new IOException("there is not enough memory for " + what);
+        }
+        return pointer;
+    }
+}

@@ -1,0 +1,30 @@
+package io.github.vicmae.data;
+
+/**
+ * How batches are made.
+ *
+ * @param batchSize samples a batch
+ * @param workers threads that decode
+ * @param prefetch batches that are made ahead of the step
+ * @param seed of everything random
+ * @param patchCount patches of a view, for the masking noise
+ * @param videoFraction share of the samples of every batch that are videos, in [0, 1]; NaN takes them as they come in the data set
+ */
+public record LoaderSettings(
+        int batchSize, int workers, int prefetch, long seed, int patchCount, double videoFraction) {
+    public LoaderSettings {
+        if (batchSize < 1 || workers < 1 || prefetch < 1 || patchCount < 1) {
+            throw new IllegalArgumentException(
+                    "Batch size, workers, prefetched batches and patches must be positive, not " + batchSize + ", "
+                            + workers + ", " + prefetch + " and " + patchCount + ".");
+        }
+        if (videoFraction < 0 || videoFraction > 1) {
+            throw new IllegalArgumentException("The share of videos must be 0 to 1, not " + videoFraction + ".");
+        }
+    }
+
+    /** Videos and images as they come in the data set, two batches ahead. */
+    public static LoaderSettings of(int batchSize, int workers, long seed, int patchCount) {
+        return new LoaderSettings(batchSize, workers, 2, seed, patchCount, Double.NaN);
+    }
+}

@@ -1,0 +1,91 @@
+package io.github.vicmae.data;
+
+import io.github.vicmae.kernel.Philox;
+import java.io.IOException;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** One worker's means to turn a sample into two views and their masking noise. Not thread-safe. */
+final class SampleDecoder implements AutoCloseable {
+    /** Videos that stay open, if the data set has no more: with more, the next use of one is too far away. */
+    private static final int MAX_OPEN = 8;
+
+    private final ViewSettings view;
+    private final FrameSampler sampler;
+    private final LoaderSettings settings;
+    private final ViewWriter writer;
+    private final int shortSide;
+    private final int capacity;
+    private final Map<Path, VideoReader> open = new LinkedHashMap<>(16, 0.75f, true);
+    private final float[] noise;
+
+    SampleDecoder(Dataset data, ViewSettings view, FrameSampler sampler, LoaderSettings settings) {
+        this.view = view;
+        this.sampler = sampler;
+        this.settings = settings;
+        writer = new ViewWriter(view);
+        shortSide = view.shortSide(Kind.VIDEO);
+        capacity = data.videos() <= MAX_OPEN ? MAX_OPEN : 1;
+        noise = new float[settings.patchCount()];
+    }
+
+    /** @throws IOException if the sample's file cannot be decoded; the batch is then unchanged */
+    void decode(Sample sample, int repeat, Batch batch, int slot) throws IOException {
+        long seed = settings.seed();
+        Image[] pictures = sample.isVideo() ? frames(sample, batch.epoch(), repeat) : image(sample);
+        batch.set(slot, sample);
+        for (int v = 0; v < 2; v++) {
+            int row = v * batch.size() + slot;
+            Philox random = Draw.VIEW.stream(seed, batch.epoch(), sample.index(), repeat, v);
+            writer.write(pictures[v], sample.kind(), v, random, batch.views(), row * view.viewSize());
+            Philox uniform = Draw.NOISE.stream(seed, batch.epoch(), sample.index(), repeat, v);
+            writeNoise(uniform, batch.noise(), row * noise.length);
+        }
+    }
+
+    private void writeNoise(Philox uniform, FloatBuffer out, int offset) {
+        for (int i = 0; i < noise.length; i++) {
+            noise[i] = uniform.nextFloat();
+        }
+        out.put(offset, noise, 0, noise.length);
+    }
+
+    private Image[] image(Sample sample) throws IOException {
+        Image picture = ImageReader.read(sample.path(), view.channels());
+        return new Image[] {picture, picture};
+    }
+
+    private Image[] frames(Sample sample, int epoch, int repeat) throws IOException {
+        VideoReader reader = reader(sample.path());
+        // What is decoded must not depend on which frames this worker read before.
+        reader.reset();
+        Philox random = Draw.FRAMES.stream(settings.seed(), epoch, sample.index(), repeat, 0);
+        double[] times = sampler.times(random, reader.durationSeconds(), reader.frameRate());
+        Image first = reader.frameAt(times[0], shortSide);
+        return new Image[] {first, reader.frameAt(times[1], shortSide)};
+    }
+
+    private VideoReader reader(Path path) throws IOException {
+        VideoReader reader = open.get(path);
+        if (reader != null) {
+            return reader;
+        }
+        if (open.size() >= capacity) {
+            Iterator<VideoReader> oldest = open.values().iterator();
+            oldest.next().close();
+            oldest.remove();
+        }
+        reader = VideoReader.open(path);
+        open.put(path, reader);
+        return reader;
+    }
+
+    @Override
+    public void close() {
+        open.values().forEach(VideoReader::close);
+        open.clear();
+    }
+}

@@ -1,0 +1,111 @@
+package io.github.vicmae.io;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Writes a file so that a reader, a crash or a full disk sees either the old content or the new, never a part: the body
+ * goes to a temporary file in the same folder, which is synced to disk and then renamed.
+ */
+public final class AtomicFile {
+    private static final long PID = ProcessHandle.current().pid();
+    private static final AtomicInteger COUNTER = new AtomicInteger();
+    private static final Set<Path> IN_PROGRESS = ConcurrentHashMap.newKeySet();
+
+    private AtomicFile() {}
+
+    /** Writes a file's content. */
+    @FunctionalInterface
+    public interface Body {
+        /** Writes to the channel, which is positioned at the start of an empty file. */
+        void write(FileChannel out) throws IOException;
+    }
+
+    /**
+     * Writes or replaces a file. If the target is a symbolic link, the file that it points to is replaced.
+     *
+     * @throws IOException if the body throws one, the thread is interrupted, or the file cannot be written; the old file
+     *     is then as it was and the temporary one is gone
+     */
+    public static void write(Path path, Body body) throws IOException {
+        try {
+            Path target = Files.isSymbolicLink(path) && Files.exists(path) ? path.toRealPath() : path.toAbsolutePath();
+            if (Files.isDirectory(target)) {
+                throw new IOException("it is a folder");
+            }
+            removeLeftovers(target);
+            replace(target, body);
+        } catch (IOException e) {
+            throw FileErrors.cannot("write", path, e);
+        }
+    }
+
+    /** Writes or replaces a file with the given bytes; see {@link #write(Path, Body)}. */
+    public static void write(Path path, byte[] content) throws IOException {
+        write(path, out -> {
+            ByteBuffer rest = ByteBuffer.wrap(content);
+            while (rest.hasRemaining()) {
+                out.write(rest);
+            }
+        });
+    }
+
+    private static void replace(Path target, Body body) throws IOException {
+        Path temporary = target.resolveSibling(target.getFileName() + ".tmp-" + PID + "-" + COUNTER.incrementAndGet());
+        IN_PROGRESS.add(temporary);
+        try {
+            try (FileChannel out =
+                    FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                body.write(out);
+                out.force(true);
+            }
+            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            // After the rename there is nothing left to delete.
+            Files.deleteIfExists(temporary);
+            IN_PROGRESS.remove(temporary);
+        }
+        syncFolder(target.getParent());
+    }
+
+    /** Makes the rename itself durable. Systems that cannot open a folder (Windows) do without. */
+    private static void syncFolder(Path folder) {
+        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+            channel.force(true);
+        } catch (IOException e) {
+            // The new file is complete and in place; only its survival of a power cut is less certain.
+            return;
+        }
+    }
+
+    /** Deletes temporary files of the same target whose process has ended. */
+    private static void removeLeftovers(Path target) throws IOException {
+        Pattern name = Pattern.compile(Pattern.quote(target.getFileName().toString()) + "\\.tmp-(\\d{1,18})(-\\d+)?");
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(target.getParent())) {
+            for (Path file : files) {
+                Matcher matcher = name.matcher(file.getFileName().toString());
+                if (matcher.matches() && !inUse(file, Long.parseLong(matcher.group(1)))) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        }
+    }
+
+    /** Our own number can also be that of an earlier process: in a container it is often 1. */
+    private static boolean inUse(Path file, long pid) {
+        return pid == PID
+                ? IN_PROGRESS.contains(file)
+                : ProcessHandle.of(pid).map(ProcessHandle::isAlive).orElse(false);
+    }
+}
