@@ -6,6 +6,7 @@ import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.Philox;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,6 +27,20 @@ public final class Parameters implements AutoCloseable {
     private Tensor firstMoments;
     private Tensor secondMoments;
     private long decayed;
+    private final Parameters owner;
+
+    public Parameters() {
+        this(null);
+    }
+
+    private Parameters(Parameters owner) {
+        this.owner = owner;
+    }
+
+    /** For a second set of layers with the same weights: whatever it declares is found in this one, which keeps owning the memory. */
+    public Parameters shared() {
+        return new Parameters(this);
+    }
 
     /** Declares a trained parameter. */
     Parameter trained(String name, Init init, int... shape) {
@@ -38,6 +53,13 @@ public final class Parameters implements AutoCloseable {
     }
 
     private Parameter add(Parameter parameter) {
+        if (owner != null) {
+            Parameter known = owner.get(parameter.name());
+            if (known == null || !Arrays.equals(known.shape(), parameter.shape())) {
+                throw new IllegalArgumentException("The shared parameters have no " + parameter.name() + " of that shape");
+            }
+            return known;
+        }
         if (byName.put(parameter.name(), parameter) != null) {
             throw new IllegalArgumentException("There are two parameters named " + parameter.name());
         }
@@ -151,6 +173,8 @@ public final class Parameters implements AutoCloseable {
 
     @Override
     public void close() {
-        arena.close();
+        if (owner == null) {
+            arena.close();
+        }
     }
 }

@@ -5,6 +5,9 @@ import io.github.vicmae.device.Tensor;
 
 /** The kernels' common scratch memory: as large as the largest need, and never holding anything from one launch to a later family's. */
 public final class Scratch {
+    /** Its tensor's name. */
+    public static final String NAME = "scratch";
+
     private long floats = 1;
     private Tensor tensor;
 
@@ -15,7 +18,7 @@ public final class Scratch {
 
     /** Declares the memory, after every need is known. */
     public void plan(Arena arena) {
-        tensor = arena.floats("scratch", Math.toIntExact(floats));
+        tensor = arena.floats(NAME, Math.toIntExact(floats));
     }
 
     public Tensor tensor() {

@@ -9,10 +9,13 @@ import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.layer.Context;
+import io.github.vicmae.layer.Parameter;
 import io.github.vicmae.layer.Parameters;
 import io.github.vicmae.layer.ProjectionHead;
 import io.github.vicmae.layer.Scratch;
 import io.github.vicmae.loss.InfoNce;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * ViC-MAE in training (Hernandez, Villegas and Ordonez, ECCV 2024, arXiv 2303.12001): two views of each sample are masked, encoded with shared
@@ -26,6 +29,8 @@ public final class ViCMae implements AutoCloseable {
     public static final int VIEWS = 2;
 
     private static final int LOSSES = VIEWS + 1;
+    /** With which the names of activations' gradients begin. */
+    private static final String GRADIENT = "d ";
 
     private final ModelConfig config;
     private final int batch;
@@ -60,6 +65,9 @@ public final class ViCMae implements AutoCloseable {
     private final HostBuffer weightsHost;
     private final HostBuffer lossesHost;
     private long headCalls;
+    private double total;
+    private double reconstruction;
+    private double contrastive;
 
     /**
      * Makes the model and takes its memory; parameters are not initialised.
@@ -166,10 +174,9 @@ public final class ViCMae implements AutoCloseable {
 
     /**
      * Runs both passes on {@link #inputs()} and adds the gradients of the weighted sum of the losses.
-     *
-     * @return the losses, once they are computed
+     * Returns when {@link #losses()} are known.
      */
-    public Losses forwardBackward(double reconstructionWeight, double contrastiveWeight) {
+    public void forwardBackward(double reconstructionWeight, double contrastiveWeight) {
         weightsHost.floats().put(0, (float) reconstructionWeight);
         weightsHost.floats().put(1, (float) contrastiveWeight);
         stream.upload(images, inputs, 0);
@@ -179,10 +186,14 @@ public final class ViCMae implements AutoCloseable {
         backward();
         stream.download(lossesHost, 0, losses);
         stream.synchronize();
-        double reconstruction = 0.5 * ((double) lossesHost.floats().get(0) + lossesHost.floats().get(1));
-        double contrastive = lossesHost.floats().get(VIEWS);
-        return new Losses(
-                reconstructionWeight * reconstruction + contrastiveWeight * contrastive, reconstruction, contrastive);
+        reconstruction = 0.5 * ((double) lossesHost.floats().get(0) + lossesHost.floats().get(1));
+        contrastive = lossesHost.floats().get(VIEWS);
+        total = reconstructionWeight * reconstruction + contrastiveWeight * contrastive;
+    }
+
+    /** The losses of the last step. */
+    public Losses losses() {
+        return new Losses(total, reconstruction, contrastive);
     }
 
     private void forward() {
@@ -244,22 +255,20 @@ public final class ViCMae implements AutoCloseable {
     }
 
     /**
-     * Names the first tensor, in the order of the computation, that holds a value that is not finite: inputs, activations, then gradients.
+     * Names the first tensor that holds a value that is not finite: parameters, inputs and activations in the order of the computation, then
+     * gradients.
      *
      * @return its name, or null if all are finite
      */
     public String firstNonFinite() {
-        for (Tensor t : arena.tensors()) {
-            if (t.dtype() == DType.F32 && !t.name().equals("scratch") && hasNonFinite(t)) {
+        List<Tensor> order = new ArrayList<>();
+        parameters.all().forEach(p -> order.add(p.value()));
+        arena.tensors().stream().filter(t -> !t.name().startsWith(GRADIENT)).forEach(order::add);
+        arena.tensors().stream().filter(t -> t.name().startsWith(GRADIENT)).forEach(order::add);
+        parameters.all().stream().filter(Parameter::isTrained).forEach(p -> order.add(p.gradient()));
+        for (Tensor t : order) {
+            if (t.dtype() == DType.F32 && !t.name().equals(Scratch.NAME) && hasNonFinite(t)) {
                 return t.name();
-            }
-        }
-        for (var p : parameters.all()) {
-            if (hasNonFinite(p.value())) {
-                return p.name();
-            }
-            if (p.gradient() != null && hasNonFinite(p.gradient())) {
-                return p.gradient().name();
             }
         }
         return null;

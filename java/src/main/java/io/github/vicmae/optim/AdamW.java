@@ -75,10 +75,20 @@ public final class AdamW implements AutoCloseable {
         steps = done;
     }
 
-    /** Updates every parameter from its gradient and clears the gradients. */
-    public void step(double learningRate) {
-        steps++;
+    /**
+     * Updates every parameter from its gradient and clears the gradients.
+     *
+     * @return false, and no parameter is touched, if the gradients' norm is not finite
+     */
+    public boolean step(double learningRate) {
         Stream stream = kernels.stream();
+        kernels.gradientNorm().compute(clip, parameters.gradients(), (float) settings.clipNorm(), scratch);
+        stream.download(clipHost, 0, clip);
+        stream.synchronize();
+        if (!Float.isFinite(gradientNorm())) {
+            return false;
+        }
+        steps++;
         FloatBuffer s = scalarsHost.floats();
         s.put(0, (float) learningRate);
         s.put(1, (float) settings.beta1());
@@ -89,7 +99,6 @@ public final class AdamW implements AutoCloseable {
         s.put(6, (float) (1 - Math.pow(settings.beta2(), steps)));
         s.put(7, 0);
         stream.upload(scalars, scalarsHost, 0);
-        kernels.gradientNorm().compute(clip, parameters.gradients(), (float) settings.clipNorm(), scratch);
         kernels.adamW()
                 .step(
                         parameters.values(),
@@ -99,9 +108,9 @@ public final class AdamW implements AutoCloseable {
                         parameters.decayed(),
                         scalars,
                         clip);
-        stream.download(clipHost, 0, clip);
         stream.zero(parameters.gradients());
         stream.synchronize();
+        return true;
     }
 
     /** The 2-norm of all gradients together at the last step, before clipping. */

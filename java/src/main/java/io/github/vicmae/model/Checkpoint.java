@@ -1,0 +1,137 @@
+package io.github.vicmae.model;
+
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.Tensor;
+import io.github.vicmae.io.Safetensors;
+import io.github.vicmae.io.SafetensorsWriter;
+import io.github.vicmae.io.TensorSource;
+import io.github.vicmae.layer.Parameter;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+
+/**
+ * A model's state as safetensors, under the names of the published state dict. A checkpoint of a run also holds AdamW's moments, as
+ * {@code exp_avg.NAME} and {@code exp_avg_sq.NAME}, and in its metadata what the run needs to go on.
+ */
+public final class Checkpoint {
+    /** The metadata's key of the model's settings as JSON. */
+    public static final String CONFIG = "config";
+
+    private static final String FIRST_MOMENT = "exp_avg.";
+    private static final String SECOND_MOMENT = "exp_avg_sq.";
+    private static final String BATCHES_TRACKED = ".num_batches_tracked";
+    private static final int LISTED = 40;
+
+    private Checkpoint() {}
+
+    /**
+     * Writes a checkpoint; a file of that name is replaced only when the new one is complete.
+     *
+     * @param withOptimizer whether the moments go in, so that the run can be resumed
+     * @param metadata further texts for the file's metadata
+     * @throws IOException if it cannot be written; the file that was there is then unchanged
+     */
+    public static void save(Path path, ViCMae model, boolean withOptimizer, Map<String, String> metadata)
+            throws IOException {
+        SafetensorsWriter writer = new SafetensorsWriter();
+        writer.metadata("format", "pt").metadata(CONFIG, ConfigJson.write(model.config()));
+        metadata.forEach(writer::metadata);
+        Stream stream = model.stream();
+        for (Parameter p : model.parameters().all()) {
+            add(writer, p.name(), p, p.value(), stream);
+            if (p.name().endsWith(".running_var")) {
+                String name = p.name().replace(".running_var", BATCHES_TRACKED);
+                writer.add(name, new long[0], new long[] {model.headCalls()});
+            }
+        }
+        if (withOptimizer) {
+            for (Parameter p : model.parameters().all()) {
+                if (p.isTrained()) {
+                    add(writer, FIRST_MOMENT + p.name(), p, p.firstMoment(), stream);
+                    add(writer, SECOND_MOMENT + p.name(), p, p.secondMoment(), stream);
+                }
+            }
+        }
+        writer.write(path);
+    }
+
+    private static void add(SafetensorsWriter writer, String name, Parameter p, Tensor tensor, Stream stream) {
+        writer.add(name, dims(p), stream.read(tensor));
+    }
+
+    /** A file's model settings, from our metadata or, in a published checkpoint, from the tensors' shapes. */
+    public static ModelConfig config(TensorSource source) throws IOException {
+        if (source instanceof Safetensors ours && ours.metadata().containsKey(CONFIG)) {
+            return ConfigJson.read(ours.metadata().get(CONFIG), ModelConfig.class);
+        }
+        return PublishedConfig.infer(source);
+    }
+
+    /**
+     * Loads a model's whole state, and the optimizer's if {@code withOptimizer}.
+     *
+     * @throws IOException if the file lacks a tensor or has one of another shape: every such name is listed, and nothing is loaded
+     */
+    public static void load(TensorSource source, ViCMae model, boolean withOptimizer) throws IOException {
+        load(source, model, withOptimizer, "");
+    }
+
+    /** The same for tensors whose names all begin with {@code prefix} in the file. */
+    public static void load(TensorSource source, ViCMae model, boolean withOptimizer, String prefix) throws IOException {
+        loadParameters(source, model.parameters().all(), model.stream(), prefix, Parameter::value);
+        if (withOptimizer) {
+            List<Parameter> trained = model.parameters().all().stream()
+                    .filter(Parameter::isTrained)
+                    .toList();
+            loadParameters(source, trained, model.stream(), FIRST_MOMENT, Parameter::firstMoment);
+            loadParameters(source, trained, model.stream(), SECOND_MOMENT, Parameter::secondMoment);
+        }
+        for (Parameter p : model.parameters().all()) {
+            String name = prefix + p.name().replace(".running_var", BATCHES_TRACKED);
+            if (p.name().endsWith(".running_var") && source.contains(name)) {
+                model.setHeadCalls(source.longs(name)[0]);
+            }
+        }
+    }
+
+    /**
+     * Loads some parameters.
+     *
+     * @throws IOException if the file does not have them all in the right shape
+     */
+    static void loadParameters(
+            TensorSource source,
+            Iterable<Parameter> parameters,
+            Stream stream,
+            String prefix,
+            Function<Parameter, Tensor> where)
+            throws IOException {
+        List<String> problems = new ArrayList<>();
+        for (Parameter p : parameters) {
+            String name = prefix + p.name();
+            if (!source.contains(name)) {
+                problems.add(name + " is missing");
+            } else if (!Arrays.equals(source.info(name).shape(), dims(p))) {
+                problems.add(name + " is " + Arrays.toString(source.info(name).shape()) + " there and " + Arrays.toString(dims(p))
+                        + " in this model");
+            }
+        }
+        if (!problems.isEmpty()) {
+            String more = problems.size() > LISTED ? "\n  and " + (problems.size() - LISTED) + " more" : "";
+            throw new IOException(source.path() + " does not fit this model:\n  "
+                    + String.join("\n  ", problems.subList(0, Math.min(LISTED, problems.size()))) + more);
+        }
+        for (Parameter p : parameters) {
+            stream.write(where.apply(p), source.floats(prefix + p.name()));
+        }
+    }
+
+    private static long[] dims(Parameter p) {
+        return Arrays.stream(p.shape()).asLongStream().toArray();
+    }
+}

@@ -1,0 +1,74 @@
+package io.github.vicmae.model;
+
+import io.github.vicmae.io.TensorSource;
+import io.github.vicmae.kernel.Pooling;
+import java.io.IOException;
+import java.util.Arrays;
+
+/**
+ * The settings of a published checkpoint (MAE's or ViC-MAE's), read off its tensors. What shapes do not tell is taken from the field's habits:
+ * images are square, and heads are 64 wide in the encoder but in ViT-H (16 heads), 32 in the decoder (16 heads of 512).
+ */
+final class PublishedConfig {
+    private PublishedConfig() {}
+
+    static ModelConfig infer(TensorSource source) throws IOException {
+        long[] patchWeight = shape(source, "patch_embed.proj.weight", 4);
+        int dim = Math.toIntExact(patchWeight[0]);
+        int channels = Math.toIntExact(patchWeight[1]);
+        int patch = Math.toIntExact(patchWeight[2]);
+        long patches = shape(source, "pos_embed", 3)[1] - 1;
+        int side = (int) Math.round(Math.sqrt(patches));
+        if ((long) side * side != patches) {
+            throw new IOException(source.path() + " has positions for " + patches + " patches, which is no square; its image size is unknown");
+        }
+        int hidden = Math.toIntExact(shape(source, "blocks.0.mlp.fc1.weight", 2)[0]);
+        boolean decoder = source.contains("decoder_embed.weight");
+        int decoderDim = decoder ? Math.toIntExact(shape(source, "decoder_embed.weight", 2)[0]) : 512;
+        Variant variant = source.contains("predictor.0.weight") ? Variant.PAPER : Variant.RELEASE;
+        String head = variant == Variant.PAPER ? "predictor" : "projector";
+        boolean hasHead = source.contains(head + ".0.weight");
+        try {
+            return new ModelConfig(
+                    variant,
+                    side * patch,
+                    side * patch,
+                    channels,
+                    patch,
+                    dim,
+                    depth(source, "blocks."),
+                    dim == 1280 ? 16 : Math.max(1, dim / 64),
+                    decoderDim,
+                    decoder ? depth(source, "decoder_blocks.") : 8,
+                    Math.max(1, decoderDim / 32),
+                    hidden / (double) dim,
+                    hasHead ? Math.toIntExact(shape(source, head + ".0.weight", 2)[0]) : 4096,
+                    hasHead ? Math.toIntExact(shape(source, head + ".6.weight", 2)[0]) : 128,
+                    0.1,
+                    variant == Variant.PAPER ? 0.75 : 0.5,
+                    true,
+                    Pooling.MEAN);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(source.path() + " holds a model that cannot be run: " + e.getMessage(), e);
+        }
+    }
+
+    private static int depth(TensorSource source, String prefix) {
+        int depth = 0;
+        while (source.contains(prefix + depth + ".norm1.weight")) {
+            depth++;
+        }
+        return depth;
+    }
+
+    private static long[] shape(TensorSource source, String name, int rank) throws IOException {
+        if (!source.contains(name)) {
+            throw new IOException(source.path() + " is no checkpoint of a vision transformer: it has no " + name);
+        }
+        long[] shape = source.info(name).shape();
+        if (shape.length != rank || Arrays.stream(shape).anyMatch(d -> d < 1 || d > 1 << 24)) {
+            throw new IOException(source.path() + ": " + name + " has the shape " + Arrays.toString(shape));
+        }
+        return shape;
+    }
+}
