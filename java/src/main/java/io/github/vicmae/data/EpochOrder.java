@@ -13,6 +13,7 @@ final class EpochOrder {
     record Slot(int sample, int repeat, int[] group) {}
 
     private final int batchSize;
+    private final int stepsPerEpoch;
     private final long seed;
     private final double videoFraction;
     private final int[] all;
@@ -24,6 +25,7 @@ final class EpochOrder {
     /** @throws IllegalArgumentException if a share of videos or images is asked for and there are none */
     EpochOrder(Dataset data, LoaderSettings settings) {
         batchSize = settings.batchSize();
+        stepsPerEpoch = settings.stepsPerEpoch(data);
         seed = settings.seed();
         videoFraction = settings.videoFraction();
         all = data.samples().stream().mapToInt(Sample::index).toArray();
@@ -46,7 +48,7 @@ final class EpochOrder {
     }
 
     int stepsPerEpoch() {
-        return Math.max(1, all.length / batchSize);
+        return stepsPerEpoch;
     }
 
     /** The samples of one batch. */

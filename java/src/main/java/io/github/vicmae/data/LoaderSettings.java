@@ -23,6 +23,11 @@ public record LoaderSettings(
         }
     }
 
+    /** Batches of one epoch: whole ones only, but at least one. */
+    public int stepsPerEpoch(Dataset data) {
+        return Math.max(1, data.size() / batchSize);
+    }
+
     /** Videos and images as they come in the data set, two batches ahead. */
     public static LoaderSettings of(int batchSize, int workers, long seed, int patchCount) {
         return new LoaderSettings(batchSize, workers, 2, seed, patchCount, Double.NaN);

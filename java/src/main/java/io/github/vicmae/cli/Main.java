@@ -1,0 +1,73 @@
+package io.github.vicmae.cli;
+
+import io.github.vicmae.device.DeviceException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** The command line. Exit status: 0 done, 1 failed, 2 wrong arguments, 130 interrupted. */
+@Command(
+        name = "vicmae",
+        description = "ViC-MAE for the JVM: one vision transformer learned from videos and images.",
+        versionProvider = Main.Version.class,
+        mixinStandardHelpOptions = true,
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {
+            DemoCommand.class,
+            PretrainCommand.class,
+            EmbedCommand.class,
+            VerifyCommand.class,
+            BenchCommand.class,
+            DoctorCommand.class
+        })
+public final class Main {
+    static final int FAILED = 1;
+    static final int INTERRUPTED = 130;
+
+    /** The version in the jar's manifest. */
+    static final class Version implements CommandLine.IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = Main.class.getPackage().getImplementationVersion();
+            return new String[] {"vicmae " + (version == null ? "(built from source)" : version)};
+        }
+    }
+
+    private Main() {}
+
+    /** Runs a command and ends the JVM with its exit status. */
+    public static void main(String[] args) {
+        System.exit(run(new PrintWriter(System.out, true), new PrintWriter(System.err, true), args));
+    }
+
+    /** Runs a command. */
+    public static int run(PrintWriter out, PrintWriter err, String... args) {
+        CommandLine line = new CommandLine(new Main());
+        line.setOut(out);
+        line.setErr(err);
+        line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.setExecutionExceptionHandler((e, command, parsed) -> explain(e, command));
+        if (args.length == 0) {
+            line.usage(out);
+            return CommandLine.ExitCode.USAGE;
+        }
+        return line.execute(args);
+    }
+
+    /** What a user can mend is one sentence; anything else is our mistake, and its stack is shown. */
+    private static int explain(Exception e, CommandLine command) {
+        boolean usersToMend = e instanceof IOException
+                || e instanceof UncheckedIOException
+                || e instanceof DeviceException
+                || e instanceof IllegalArgumentException;
+        if (usersToMend && e.getMessage() != null) {
+            command.getErr().println("vicmae: " + e.getMessage());
+        } else {
+            command.getErr().println("vicmae: an unexpected error; please report it with what stands below.");
+            e.printStackTrace(command.getErr());
+        }
+        return e instanceof IllegalArgumentException ? CommandLine.ExitCode.USAGE : FAILED;
+    }
+}

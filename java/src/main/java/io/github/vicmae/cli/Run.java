@@ -1,0 +1,61 @@
+package io.github.vicmae.cli;
+
+import io.github.vicmae.train.Trainer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/** A training run at the console: an interrupt saves and ends it. */
+final class Run {
+    private static final long SAVE_MINUTES = 5;
+
+    private Run() {}
+
+    /**
+     * Trains until the end, or until the JVM is told to go (SIGINT, SIGTERM), which first lets the step finish and the checkpoint be written.
+     *
+     * @return the exit status
+     */
+    static int untilDoneOrInterrupted(Trainer trainer, ConsoleProgress progress, Path out) throws IOException {
+        CountDownLatch saved = new CountDownLatch(1);
+        Thread hook = new Thread(
+                () -> {
+                    progress.note("stopping: the checkpoint is being written");
+                    trainer.requestStop();
+                    await(saved);
+                },
+                "vicmae-stop");
+        Runtime.getRuntime().addShutdownHook(hook);
+        try {
+            boolean finished = trainer.run();
+            progress.note(
+                    finished
+                            ? "done: " + out.resolve("model.safetensors") + " and " + out.resolve("report.html")
+                            : "stopped after step " + trainer.step() + " of " + trainer.totalSteps()
+                                    + "; run the same command with --resume to go on");
+            return finished ? 0 : Main.INTERRUPTED;
+        } finally {
+            saved.countDown();
+            remove(hook);
+        }
+    }
+
+    private static void remove(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // The JVM is going down, which is why the run ended.
+        }
+    }
+
+    private static void await(CountDownLatch saved) {
+        try {
+            if (!saved.await(SAVE_MINUTES, TimeUnit.MINUTES)) {
+                System.err.println("vicmae: the checkpoint was not written in time; the one before it is kept");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

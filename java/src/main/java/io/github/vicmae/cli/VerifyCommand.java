@@ -1,0 +1,66 @@
+package io.github.vicmae.cli;
+
+import io.github.vicmae.device.Device;
+import io.github.vicmae.eval.Golden;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Runs golden files and compares. */
+@Command(
+        name = "verify",
+        mixinStandardHelpOptions = true,
+        description = "Run the steps of golden files and compare losses, predictions, gradients and updates.")
+final class VerifyCommand implements Callable<Integer> {
+    @Parameters(arity = "1..*", paramLabel = "FILE", description = "golden files (safetensors)")
+    private List<Path> files;
+
+    @Mixin
+    private DeviceOption device;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+        PrintWriter out = spec.commandLine().getOut();
+        int failed = 0;
+        try (Device d = device.open()) {
+            out.println("device: " + d.description());
+            for (Path file : files) {
+                List<Golden.Row> rows = Golden.verify(file, d);
+                boolean passes = rows.stream().allMatch(Golden.Row::passes);
+                failed += passes ? 0 : 1;
+                print(out, file, rows);
+            }
+        }
+        out.println(failed == 0
+                ? files.size() + (files.size() == 1 ? " file passes" : " files pass")
+                : failed + " of " + files.size() + (files.size() == 1 ? " file fails" : " files fail"));
+        return failed == 0 ? 0 : Main.FAILED;
+    }
+
+    private static void print(PrintWriter out, Path file, List<Golden.Row> rows) {
+        out.println();
+        out.println(file);
+        out.printf("  %-22s %12s %9s%n", "quantity", "rel. error", "limit");
+        for (Golden.Row r : rows) {
+            out.printf(
+                    Locale.ROOT,
+                    "  %-22s %12.2e %9.0e  %-4s %s%n",
+                    r.quantity(),
+                    r.error(),
+                    r.limit(),
+                    r.passes() ? "ok" : "FAIL",
+                    r.detail());
+        }
+    }
+}

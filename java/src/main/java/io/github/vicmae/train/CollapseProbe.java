@@ -1,0 +1,55 @@
+package io.github.vicmae.train;
+
+import io.github.vicmae.eval.CollapseFigures;
+import io.github.vicmae.model.ViCMae;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Collects the pooled features of an epoch's last batches and turns them into collapse figures. */
+final class CollapseProbe {
+    /** Samples that are enough for the figures. */
+    private static final int SAMPLES = 256;
+
+    private final ViCMae model;
+    private final long firstBatch;
+    private final List<float[]> first = new ArrayList<>();
+    private final List<float[]> second = new ArrayList<>();
+
+    /**
+     * @param batches batches of an epoch
+     */
+    CollapseProbe(ViCMae model, int batches) {
+        this.model = model;
+        firstBatch = Math.max(0, batches - (SAMPLES + model.batch() - 1) / model.batch());
+    }
+
+    /** Takes the features of the batch that was just run, if it is one of the epoch's last. */
+    void add(long batchOfEpoch) {
+        if (batchOfEpoch < firstBatch) {
+            return;
+        }
+        int dim = model.config().dim();
+        float[] pooled = model.stream().read(model.pooled());
+        for (int row = 0; row < pooled.length / dim; row++) {
+            float[] feature = java.util.Arrays.copyOfRange(pooled, row * dim, (row + 1) * dim);
+            (row < model.batch() ? first : second).add(feature);
+        }
+    }
+
+    /** The figures by name; starts anew. */
+    Map<String, Double> figures() {
+        Map<String, Double> figures = new LinkedHashMap<>();
+        if (!first.isEmpty()) {
+            CollapseFigures f = CollapseFigures.of(first.toArray(float[][]::new), second.toArray(float[][]::new));
+            figures.put("feature_deviation", f.featureDeviation());
+            figures.put("effective_rank", f.effectiveRank());
+            figures.put("positive_similarity", f.positiveSimilarity());
+            figures.put("negative_similarity", f.negativeSimilarity());
+        }
+        first.clear();
+        second.clear();
+        return figures;
+    }
+}

@@ -1,0 +1,71 @@
+package io.github.vicmae.train;
+
+import io.github.vicmae.data.Batch;
+import io.github.vicmae.data.Dataset;
+import io.github.vicmae.data.ViewSettings;
+import io.github.vicmae.model.ModelConfig;
+import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.report.ReconstructionGrid;
+import io.github.vicmae.report.ReportData;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** What the model makes of the samples of the last batch, for the report. */
+final class LastBatch {
+    private static final int SHOWN = 8;
+
+    private final ViCMae model;
+    private final ViewSettings views;
+    private final Dataset data;
+    private final int[] samples;
+    private boolean empty = true;
+
+    LastBatch(ViCMae model, ViewSettings views, Dataset data) {
+        this.model = model;
+        this.views = views;
+        this.data = data;
+        samples = new int[model.batch()];
+    }
+
+    /** Notes which samples the batch holds. */
+    void remember(Batch batch) {
+        System.arraycopy(batch.sampleIndex(), 0, samples, 0, samples.length);
+        empty = false;
+    }
+
+    /** Input, mask and prediction of the first samples; empty before the first step. */
+    List<ReportData.Sample> reconstructions() {
+        if (empty) {
+            return List.of();
+        }
+        ModelConfig c = model.config();
+        ReconstructionGrid grid = new ReconstructionGrid(
+                c.channels(), c.height(), c.width(), c.patch(), views.mean(), views.deviation(), c.normPix());
+        float[] predictions = model.stream().read(model.prediction());
+        int[] restore = model.stream().readInts(model.restore());
+        List<ReportData.Sample> shown = new ArrayList<>();
+        for (int i = 0; i < Math.min(SHOWN, samples.length); i++) {
+            Path file = data.samples().get(samples[i]).path();
+            shown.add(new ReportData.Sample(
+                    file.getFileName().toString(),
+                    images(grid, i, predictions, restore),
+                    images(grid, model.batch() + i, predictions, restore)));
+        }
+        return shown;
+    }
+
+    private ReconstructionGrid.Images images(ReconstructionGrid grid, int row, float[] predictions, int[] restore) {
+        ModelConfig c = model.config();
+        float[] view = new float[views.viewSize()];
+        model.inputs().floats().get(row * view.length, view);
+        int from = (row * (1 + c.patches()) + 1) * c.patchSize();
+        float[] prediction = Arrays.copyOfRange(predictions, from, from + c.patches() * c.patchSize());
+        float[] mask = new float[c.patches()];
+        for (int l = 0; l < mask.length; l++) {
+            mask[l] = restore[row * c.patches() + l] < c.kept() ? 0 : 1;
+        }
+        return grid.images(view, prediction, mask);
+    }
+}

@@ -1,0 +1,29 @@
+package io.github.vicmae.train;
+
+import io.github.vicmae.model.Losses;
+import java.time.Duration;
+
+/** Is told how a run goes; all calls come from the training thread but {@link #warning}. */
+public interface Progress {
+    /**
+     * A finished step.
+     *
+     * @param step its number, from 1
+     * @param totalSteps steps of the run
+     * @param epoch passes over the data so far
+     * @param losses its losses
+     * @param pairsPerSecond of the last steps
+     * @param remaining time that the rest will take at this rate
+     */
+    record Update(
+            long step, long totalSteps, double epoch, Losses losses, double pairsPerSecond, Duration remaining) {}
+
+    /** The run is about to start or go on. */
+    void started(String message);
+
+    /** A step is done. */
+    void step(Update update);
+
+    /** Something went wrong that does not stop the run. */
+    void warning(String message);
+}

@@ -1,0 +1,142 @@
+package io.github.vicmae.train;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.vicmae.io.AtomicFile;
+import io.github.vicmae.io.JsonLines;
+import io.github.vicmae.model.ConfigJson;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** A run's folder: settings, metrics, checkpoints and report. Held by one process at a time. */
+final class RunFolder implements AutoCloseable {
+    /** Settings that may change when a run goes on: they do not touch its result. */
+    private static final Set<String> FREE = Set.of("workers", "prefetch", "checkpointEvery");
+
+    private final Path path;
+    private final FileChannel lockFile;
+    private final FileLock lock;
+    private final JsonLines metrics;
+
+    private RunFolder(Path path, FileChannel lockFile, FileLock lock, JsonLines metrics) {
+        this.path = path;
+        this.lockFile = lockFile;
+        this.lock = lock;
+        this.metrics = metrics;
+    }
+
+    /**
+     * Opens a run's folder, new or to go on with.
+     *
+     * @throws IOException if another process holds it, if a new run would overwrite an old one, or if the old run had other settings
+     */
+    static RunFolder open(Path path, TrainSettings settings, boolean resume) throws IOException {
+        Files.createDirectories(path);
+        Path checkpoint = path.resolve("checkpoint.safetensors");
+        boolean exists = Files.exists(checkpoint);
+        if (exists && !resume) {
+            throw new IOException(path + " holds a run already; use --resume to go on with it, or another folder");
+        }
+        FileChannel lockFile =
+                FileChannel.open(path.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        try {
+            FileLock lock = tryLock(lockFile);
+            if (lock == null) {
+                throw new IOException(path + " is in use by another run");
+            }
+            Path settingsFile = path.resolve("settings.json");
+            if (exists) {
+                compare(settingsFile, settings);
+            } else {
+                Files.deleteIfExists(path.resolve("metrics.jsonl"));
+            }
+            AtomicFile.write(
+                    settingsFile, (ConfigJson.writePretty(settings) + "\n").getBytes(StandardCharsets.UTF_8));
+            return new RunFolder(path, lockFile, lock, JsonLines.open(path.resolve("metrics.jsonl")));
+        } catch (IOException | RuntimeException e) {
+            lockFile.close();
+            throw e;
+        }
+    }
+
+    private static FileLock tryLock(FileChannel file) throws IOException {
+        try {
+            return file.tryLock();
+        } catch (OverlappingFileLockException e) {
+            return null; // held by this very process
+        }
+    }
+
+    private static void compare(Path file, TrainSettings settings) throws IOException {
+        ObjectMapper mapper = new ObjectMapper();
+        List<String> differences = new ArrayList<>();
+        JsonNode old = mapper.readTree(file.toFile());
+        JsonNode now = mapper.readTree(ConfigJson.write(settings));
+        compare("", old, now, differences);
+        if (!differences.isEmpty()) {
+            throw new IOException("The run in " + file.getParent() + " cannot go on with other settings than it began with:\n  "
+                    + String.join("\n  ", differences));
+        }
+    }
+
+    private static void compare(String prefix, JsonNode old, JsonNode now, List<String> differences) {
+        Set<String> names = new TreeSet<>();
+        for (Iterator<String> i = old.fieldNames(); i.hasNext(); ) {
+            names.add(i.next());
+        }
+        now.fieldNames().forEachRemaining(names::add);
+        for (String name : names) {
+            JsonNode a = old.path(name);
+            JsonNode b = now.path(name);
+            if (a.isObject() && b.isObject()) {
+                compare(prefix + name + ".", a, b, differences);
+            } else if (!FREE.contains(prefix + name) && !a.equals(b)) {
+                differences.add(prefix + name + " was " + a + " and is " + b + " now");
+            }
+        }
+    }
+
+    Path path() {
+        return path;
+    }
+
+    /** The checkpoint to go on from: the model, the optimizer and the place in the run. */
+    Path checkpoint() {
+        return path.resolve("checkpoint.safetensors");
+    }
+
+    /** The finished model, without the optimizer. */
+    Path model() {
+        return path.resolve("model.safetensors");
+    }
+
+    /** Adds a line to the metrics. */
+    void metric(Map<String, ?> line) throws IOException {
+        metrics.write(line);
+    }
+
+    /** Drops the metrics of steps after this one: they will be done again. */
+    void truncateMetrics(long step) throws IOException {
+        metrics.truncateAfter(step);
+    }
+
+    @Override
+    public void close() throws IOException {
+        try (lockFile;
+                metrics) {
+            lock.release();
+        }
+    }
+}

@@ -1,0 +1,294 @@
+package io.github.vicmae.train;
+
+import io.github.vicmae.data.Batch;
+import io.github.vicmae.data.BatchLoader;
+import io.github.vicmae.data.Dataset;
+import io.github.vicmae.data.SkippedFile;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.io.Safetensors;
+import io.github.vicmae.model.Checkpoint;
+import io.github.vicmae.model.Losses;
+import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.optim.AdamW;
+import io.github.vicmae.optim.CosineSchedule;
+import io.github.vicmae.report.Report;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Pre-trains a model: batches in, losses and gradients, an update, metrics, and a checkpoint every epoch. A run that is resumed does the very
+ * steps that it would have done uninterrupted.
+ */
+public final class Trainer implements AutoCloseable {
+    private static final String STEP = "step";
+    private static final double RATE_WINDOW = 0.1;
+
+    private final TrainSettings settings;
+    private final RunFolder run;
+    private final Progress progress;
+    private final Dataset data;
+    private final ViCMae model;
+    private final AdamW optimizer;
+    private final CosineSchedule schedule;
+    private final AtomicBoolean stop = new AtomicBoolean();
+    private final CollapseProbe collapse;
+    private final LastBatch lastBatch;
+    private final int batchesPerEpoch;
+    private final long totalSteps;
+    private long step;
+    private long savedStep = -1;
+    private double secondsPerStep;
+    private boolean metricsFailed;
+
+    /**
+     * Prepares a run: everything that can be wrong with settings, data and folder shows here, before any work.
+     *
+     * @param out the run's folder
+     * @param resume whether to go on from the folder's checkpoint if there is one
+     * @throws IOException if the data or the folder cannot be used
+     * @throws IllegalArgumentException if the settings do not fit the data
+     */
+    public Trainer(Device device, TrainSettings settings, Path out, boolean resume, Progress progress)
+            throws IOException {
+        this.settings = settings;
+        this.progress = progress;
+        data = Dataset.scan(settings.data().stream().map(Path::of).toList());
+        batchesPerEpoch = settings.loader().stepsPerEpoch(data);
+        totalSteps = Math.max(1, (long) batchesPerEpoch * settings.epochs() / settings.accumulate());
+        schedule = new CosineSchedule(
+                settings.peakLearningRate(),
+                Math.round(totalSteps * settings.warmupEpochs() / settings.epochs()),
+                totalSteps);
+        run = RunFolder.open(out, settings, resume);
+        try {
+            model = new ViCMae(device, settings.model(), settings.batch());
+            optimizer = new AdamW(model.kernels(), model.parameters(), settings.optimizer());
+            collapse = new CollapseProbe(model, batchesPerEpoch);
+            lastBatch = new LastBatch(model, settings.viewSettings(), data);
+            if (Files.exists(run.checkpoint())) {
+                resume();
+            } else {
+                model.parameters().initialise(model.stream(), settings.seed());
+            }
+        } catch (IOException | RuntimeException e) {
+            run.close();
+            throw e;
+        }
+        progress.started(start(device));
+    }
+
+    /** Passes over the data after so many steps. */
+    private double epoch(long steps) {
+        return (double) steps * settings.accumulate() / batchesPerEpoch;
+    }
+
+    private String start(Device device) {
+        return data.videos() + " videos and " + data.images() + " images, " + model.parameters().count()
+                + " parameters, " + totalSteps + " steps" + (step > 0 ? ", going on after step " + step : "") + ", on "
+                + device.description();
+    }
+
+    private void resume() throws IOException {
+        try (Safetensors file = Safetensors.open(run.checkpoint())) {
+            Checkpoint.load(file, model, true);
+            step = Long.parseLong(file.metadata().getOrDefault(STEP, "0"));
+        } catch (NumberFormatException e) {
+            throw new IOException(run.checkpoint() + " does not say at which step it was written", e);
+        }
+        optimizer.setSteps(step);
+        savedStep = step;
+        run.truncateMetrics(step);
+    }
+
+    /** Asks the run to save and end after the step in hand; may be called from any thread. */
+    public void requestStop() {
+        stop.set(true);
+    }
+
+    /** Steps done so far. */
+    public long step() {
+        return step;
+    }
+
+    /** Steps of the whole run. */
+    public long totalSteps() {
+        return totalSteps;
+    }
+
+    /** The model in training. */
+    public ViCMae model() {
+        return model;
+    }
+
+    /**
+     * Trains to the end, or until {@link #requestStop()}.
+     *
+     * @return whether the run is complete
+     * @throws IOException if no data can be read any more, a loss is not finite, or the last checkpoint cannot be written; the message names the
+     *     last good checkpoint
+     */
+    public boolean run() throws IOException {
+        if (step < totalSteps) {
+            long done = step * settings.accumulate();
+            try (BatchLoader loader = new BatchLoader(
+                    data,
+                    settings.viewSettings(),
+                    settings.sampler(),
+                    settings.loader(),
+                    (int) (done / batchesPerEpoch),
+                    (int) (done % batchesPerEpoch),
+                    this::skipped)) {
+                while (step < totalSteps && !stop.get()) {
+                    trainStep(loader);
+                }
+            }
+        }
+        boolean finished = step >= totalSteps;
+        save(true);
+        if (finished) {
+            Checkpoint.save(run.model(), model, false, Map.of(STEP, Long.toString(step)));
+        }
+        Report.write(run.path(), lastBatch.reconstructions());
+        return finished;
+    }
+
+    private void trainStep(BatchLoader loader) throws IOException {
+        long start = System.nanoTime();
+        long waited = loader.waitNanos();
+        double lambda = settings.contrastive().at(step, totalSteps);
+        double total = 0;
+        double reconstruction = 0;
+        double contrastive = 0;
+        for (int i = 0; i < settings.accumulate(); i++) {
+            load(loader);
+            model.forwardBackward(
+                    settings.reconstructionWeight() / settings.accumulate(), lambda / settings.accumulate());
+            Losses l = model.losses();
+            requireFinite(l.isFinite());
+            total += l.total();
+            reconstruction += l.reconstruction() / settings.accumulate();
+            contrastive += l.contrastive() / settings.accumulate();
+            collapse.add((step * settings.accumulate() + i) % batchesPerEpoch);
+        }
+        double rate = schedule.at(step);
+        requireFinite(optimizer.step(rate));
+        step++;
+        Losses losses = new Losses(total, reconstruction, contrastive);
+        double seconds = (System.nanoTime() - start) / 1e9;
+        double wait = (loader.waitNanos() - waited) / 1e9 / seconds;
+        record(losses, lambda, rate, seconds, wait, loader.skipped());
+        if ((long) epoch(step) > (long) epoch(step - 1) || step == totalSteps) {
+            endEpoch();
+        }
+    }
+
+    private void load(BatchLoader loader) throws IOException {
+        Batch batch = loader.next();
+        try {
+            model.inputs().floats().put(0, batch.views(), 0, batch.views().capacity());
+            model.inputs().floats().put(model.noiseOffset(), batch.noise(), 0, batch.noise().capacity());
+            lastBatch.remember(batch);
+        } finally {
+            batch.release();
+        }
+    }
+
+    private void requireFinite(boolean finite) throws IOException {
+        if (!finite) {
+            String where = model.firstNonFinite();
+            throw new IOException("Step " + (step + 1) + " gave a value that is not finite"
+                    + (where == null ? "" : ", first seen in '" + where + "'")
+                    + "; the run stops. The last good checkpoint is "
+                    + (savedStep < 0 ? "none yet" : run.checkpoint() + " after step " + savedStep)
+                    + ". A lower learning rate or clipping (--clip 1) may help.");
+        }
+    }
+
+    private void record(Losses losses, double lambda, double rate, double seconds, double wait, int skippedFiles) {
+        secondsPerStep = secondsPerStep == 0 ? seconds : secondsPerStep + RATE_WINDOW * (seconds - secondsPerStep);
+        int pairs = settings.batch() * settings.accumulate();
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put(STEP, step);
+        line.put("epoch", epoch(step));
+        line.put("loss", losses.total());
+        line.put("reconstruction", losses.reconstruction());
+        line.put("contrastive", losses.contrastive());
+        line.put("lambda", lambda);
+        line.put("learning_rate", rate);
+        line.put("gradient_norm", optimizer.gradientNorm());
+        line.put("pairs_per_second", pairs / seconds);
+        line.put("data_wait", wait);
+        line.put("skipped", skippedFiles);
+        metric(line);
+        progress.step(new Progress.Update(
+                step,
+                totalSteps,
+                epoch(step),
+                losses,
+                pairs / secondsPerStep,
+                Duration.ofMillis((long) (1000 * secondsPerStep * (totalSteps - step)))));
+    }
+
+    private void endEpoch() throws IOException {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put(STEP, step);
+        line.put("epoch", epoch(step));
+        line.put("collapse", collapse.figures());
+        metric(line);
+        if (epoch(step) - epoch(Math.max(0, savedStep)) >= settings.checkpointEvery() && step < totalSteps) {
+            save(false);
+        }
+    }
+
+    /** Writes the checkpoint. In mid-run a failure is a warning: the run holds more than the disk does, and tries again later. */
+    private void save(boolean last) throws IOException {
+        if (step == savedStep) {
+            return;
+        }
+        try {
+            Checkpoint.save(run.checkpoint(), model, true, Map.of(STEP, Long.toString(step)));
+            savedStep = step;
+            if (!last) {
+                Report.write(run.path(), lastBatch.reconstructions());
+            }
+        } catch (IOException e) {
+            String kept = savedStep < 0 ? "there is none yet" : "the one after step " + savedStep + " is kept";
+            if (last) {
+                throw new IOException("The checkpoint after step " + step + " could not be written, " + kept + ": " + e.getMessage(), e);
+            }
+            progress.warning("A checkpoint could not be written, " + kept + ", and the run goes on: " + e.getMessage());
+        }
+    }
+
+    private void skipped(SkippedFile file) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("skipped_file", file.path().toString());
+        line.put("reason", file.reason());
+        metric(line);
+        progress.warning("Skipped " + file.path() + ": " + file.reason());
+    }
+
+    private void metric(Map<String, ?> line) {
+        try {
+            run.metric(line);
+        } catch (IOException e) {
+            if (!metricsFailed) {
+                metricsFailed = true;
+                progress.warning("Metrics cannot be written, and the run goes on without: " + e.getMessage());
+            }
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        optimizer.close();
+        model.close();
+        run.close();
+    }
+}
