@@ -8,6 +8,7 @@ import io.github.vicmae.report.ReconstructionGrid.Images;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.Random;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
@@ -28,8 +29,8 @@ class ReconstructionGridTest {
                 HEIGHT,
                 WIDTH,
                 PATCH,
-                java.util.Arrays.copyOf(MEAN, channels),
-                java.util.Arrays.copyOf(DEVIATION, channels),
+                Arrays.copyOf(MEAN, channels),
+                Arrays.copyOf(DEVIATION, channels),
                 normPix);
     }
 
@@ -121,14 +122,14 @@ class ReconstructionGridTest {
     void visiblePatchesArePastedFromTheInput() {
         float[] view = normalised(picture(3, new Random(1)));
         float[] white = new float[view.length];
-        java.util.Arrays.fill(white, 100);
+        Arrays.fill(white, 100);
         float[] mask = {0, 1, 0, 0, 0, 0};
         Images images = grid(3, false).images(view, white, mask);
         assertEquals(0xffffffff, images.pasted().getRGB(5, 0));
         assertEquals(0xffffffff, images.predicted().getRGB(0, 0));
         assertEquals(images.input().getRGB(3, 3), images.pasted().getRGB(3, 3));
         assertEquals(images.input().getRGB(8, 0), images.pasted().getRGB(8, 0));
-        java.util.Arrays.fill(white, Float.NaN);
+        Arrays.fill(white, Float.NaN);
         assertEquals(
                 0xff000000, grid(3, true).images(view, white, mask).predicted().getRGB(0, 0));
     }

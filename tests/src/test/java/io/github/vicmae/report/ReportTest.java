@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -134,7 +135,7 @@ class ReportTest {
         Curve curve = Curve.of(steps, values);
         assertEquals(7, curve.window());
         for (int i = 0; i < 300; i++) {
-            double expected = java.util.Arrays.stream(values, Math.max(0, i - 3), Math.min(300, i + 4))
+            double expected = Arrays.stream(values, Math.max(0, i - 3), Math.min(300, i + 4))
                     .filter(v -> !Double.isNaN(v))
                     .average()
                     .orElseThrow();
