@@ -12,7 +12,17 @@ final class Colour {
     }
 
     private static float clamp(float value) {
-        return Math.max(0f, Math.min(1f, value));
+        return value < 0 ? 0 : value > 1 ? 1 : value;
+    }
+
+    private static float max3(float a, float b, float c) {
+        float max = a > b ? a : b;
+        return max > c ? max : c;
+    }
+
+    private static float min3(float a, float b, float c) {
+        float min = a < b ? a : b;
+        return min < c ? min : c;
     }
 
     /** Multiplies every value. */
@@ -68,8 +78,8 @@ final class Colour {
             float red = rgb[r];
             float green = rgb[g];
             float blue = rgb[b];
-            float max = Math.max(red, Math.max(green, blue));
-            float min = Math.min(red, Math.min(green, blue));
+            float max = max3(red, green, blue);
+            float min = min3(red, green, blue);
             float chroma = max - min;
             if (chroma <= 0) {
                 continue;
@@ -92,6 +102,6 @@ final class Colour {
     /** One channel of a colour by its place on the circle of six sectors: max - chroma * clamp(min(k, 4 - k)), k modulo 6. */
     private static float channel(float place, float max, float chroma) {
         float k = place - 6 * (float) Math.floor(place * (1f / 6f));
-        return max - chroma * clamp(Math.min(k, 4 - k));
+        return max - chroma * clamp(k < 2 ? k : 4 - k);
     }
 }

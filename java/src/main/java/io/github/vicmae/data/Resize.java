@@ -127,7 +127,7 @@ final class Resize {
             for (int k = 0; k < horizontal.count[x]; k++, at += channels) {
                 sum += horizontal.weights[tap + k] * row[at];
             }
-            out[to + (flip ? width - 1 - x : x)] = Math.max(0f, Math.min(1f, sum));
+            out[to + (flip ? width - 1 - x : x)] = sum < 0 ? 0 : sum > 1 ? 1 : sum;
         }
     }
 }

@@ -131,10 +131,13 @@ public final class VideoReader implements AutoCloseable {
             seconds = 0;
         }
         try {
-            if (!isAhead(seconds)) {
-                seekTo(seconds);
+            double near = seconds - 2.5 / stream.rate();
+            goTo(seconds, near);
+            // Where frames are far apart, the wanted one may be among those that were left out on the way.
+            if (shownTime < near && shownEnd <= seconds + EPSILON) {
+                forget();
+                goTo(seconds, Double.NEGATIVE_INFINITY);
             }
-            decodeTo(seconds);
             if (Double.isNaN(shownTime)) {
                 String error = stream.lastError();
                 throw new IOException(
@@ -146,6 +149,14 @@ public final class VideoReader implements AutoCloseable {
         } catch (IOException | RuntimeException e) {
             throw unreadable(path, ImageReader.reason(e), e);
         }
+    }
+
+    private void goTo(double seconds, double skipBefore) throws IOException {
+        stream.skipBefore(skipBefore);
+        if (!isAhead(seconds)) {
+            seekTo(seconds);
+        }
+        decodeTo(seconds);
     }
 
     /** Forgets the position, so that what comes next does not depend on what was read before, even in a damaged stream. */

@@ -1,6 +1,9 @@
 package io.github.vicmae.data;
 
 import static org.bytedeco.ffmpeg.avutil.AVFrame.AV_FRAME_FLAG_CORRUPT;
+import static org.bytedeco.ffmpeg.global.avcodec.AVDISCARD_ALL;
+import static org.bytedeco.ffmpeg.global.avcodec.AVDISCARD_DEFAULT;
+import static org.bytedeco.ffmpeg.global.avcodec.AVDISCARD_NONREF;
 import static org.bytedeco.ffmpeg.global.avcodec.AV_PKT_DATA_DISPLAYMATRIX;
 import static org.bytedeco.ffmpeg.global.avcodec.av_packet_alloc;
 import static org.bytedeco.ffmpeg.global.avcodec.av_packet_free;
@@ -68,6 +71,7 @@ final class VideoStream implements AutoCloseable {
     private double tick;
     private long start;
     private double rate;
+    private double skipBefore = Double.NEGATIVE_INFINITY;
     private boolean draining;
     private double lastTime;
     private double lastDuration;
@@ -92,7 +96,7 @@ final class VideoStream implements AutoCloseable {
         stream = format.streams(index);
         for (int i = 0; i < format.nb_streams(); i++) {
             if (i != index) {
-                format.streams(i).discard(org.bytedeco.ffmpeg.global.avcodec.AVDISCARD_ALL);
+                format.streams(i).discard(AVDISCARD_ALL);
             }
         }
         tick = seconds(stream.time_base());
@@ -217,6 +221,11 @@ final class VideoStream implements AutoCloseable {
         }
     }
 
+    /** From now on, frames that start before this time are left undecoded where no other frame is built on them. */
+    void skipBefore(double seconds) {
+        skipBefore = seconds;
+    }
+
     private void feed() throws InterruptedIOException {
         if (Thread.currentThread().isInterrupted()) {
             throw new InterruptedIOException("interrupted while decoding");
@@ -234,6 +243,8 @@ final class VideoStream implements AutoCloseable {
             avcodec_send_packet(codec, null);
             return;
         }
+        boolean skip = packet.pts() != AV_NOPTS_VALUE && (packet.pts() - start) * tick < skipBefore;
+        codec.skip_frame(skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT);
         int sent = avcodec_send_packet(codec, packet);
         if (sent < 0 && sent != AVERROR_EAGAIN()) {
             lastError = sent;

@@ -1,6 +1,7 @@
 package io.github.vicmae.io;
 
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -29,7 +30,7 @@ final class FileErrors {
         if (cause instanceof AccessDeniedException) {
             return "permission denied";
         }
-        if (cause instanceof java.nio.channels.ClosedByInterruptException) {
+        if (cause instanceof ClosedByInterruptException) {
             return "interrupted";
         }
         String text = cause instanceof FileSystemException f ? f.getReason() : cause.getMessage();

@@ -16,6 +16,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -162,7 +163,7 @@ record SafetensorsHeader(Map<String, String> metadata, Map<String, TensorInfo> t
             }
             values[count++] = json.getLongValue();
         }
-        return java.util.Arrays.copyOf(values, count);
+        return Arrays.copyOf(values, count);
     }
 
     /** The tensors have to cover the data exactly: no gap, no overlap, nothing before or after. */

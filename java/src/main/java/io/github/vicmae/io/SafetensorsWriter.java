@@ -9,6 +9,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -54,8 +55,8 @@ public final class SafetensorsWriter {
     public SafetensorsWriter add(String name, DType dtype, long[] shape, Source source) {
         long bytes = TensorInfo.sizeInBytes(shape, dtype);
         if (bytes < 0) {
-            throw new IllegalArgumentException("Tensor " + name + ": the shape " + java.util.Arrays.toString(shape)
-                    + " is negative or too large.");
+            throw new IllegalArgumentException(
+                    "Tensor " + name + ": the shape " + Arrays.toString(shape) + " is negative or too large.");
         }
         if (name.equals(Safetensors.METADATA) || !names.add(name)) {
             throw new IllegalArgumentException("Tensor " + name + ": this name is already taken.");
@@ -162,7 +163,7 @@ public final class SafetensorsWriter {
 
     private static void checkLength(String name, long[] shape, DType dtype, int length) {
         if (TensorInfo.sizeInBytes(shape, dtype) != (long) length * dtype.bytes()) {
-            throw new IllegalArgumentException("Tensor " + name + ": the shape " + java.util.Arrays.toString(shape)
+            throw new IllegalArgumentException("Tensor " + name + ": the shape " + Arrays.toString(shape)
                     + " does not have " + length + " elements.");
         }
     }

@@ -1,0 +1,120 @@
+package io.github.vicmae.report;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import io.github.vicmae.io.AtomicFile;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Writes a run's report: one HTML file that needs no other file and no network. The page's frame, style and script are
+ * resources beside this class.
+ */
+public final class Report {
+    private static final Pattern PLACE = Pattern.compile("\\{\\{(\\w+)}}");
+
+    private Report() {}
+
+    /**
+     * Writes {@code report.html} in a run's folder from the {@code metrics.jsonl} and {@code settings.json} there.
+     *
+     * @param run the run's folder
+     * @param samples reconstructions to show, may be empty
+     * @return the report's path
+     * @throws IOException if the metrics cannot be read or the report cannot be written
+     */
+    public static Path write(Path run, List<ReportData.Sample> samples) throws IOException {
+        Path out = run.resolve("report.html");
+        write(out, ReportData.read(run, samples));
+        return out;
+    }
+
+    /**
+     * Writes a report.
+     *
+     * @param out the HTML file; an old one is replaced
+     * @throws IOException if it cannot be written; an old one is then unchanged
+     */
+    public static void write(Path out, ReportData data) throws IOException {
+        AtomicFile.write(out, html(data).getBytes(StandardCharsets.UTF_8));
+    }
+
+    static String html(ReportData data) throws IOException {
+        List<Chart> charts = new ArrayList<>();
+        Map<String, String> parts = new LinkedHashMap<>();
+        parts.put("title", ReportTables.escape(data.title()));
+        parts.put("style", resource("report.css"));
+        parts.put("script", resource("report.js"));
+        parts.put("headline", ReportTables.headline(data.metrics()));
+        parts.put("losses", figures(Chart.losses(), data.metrics(), charts));
+        parts.put("collapse", figures(Chart.collapse(data.dimension()), data.metrics(), charts));
+        parts.put("speed", figures(Chart.speed(), data.metrics(), charts));
+        parts.put("numbers", ReportTables.numbers(charts, data.metrics()));
+        parts.put("reconstructions", ReportTables.reconstructions(data.samples()));
+        parts.put("settings", ReportTables.settings(data.settings()));
+        parts.put("skipped", ReportTables.skipped(data.metrics()));
+        parts.put("data", json(charts, data.metrics()));
+        // One pass over the frame: a text that looks like a place is not filled in again.
+        return PLACE.matcher(resource("report.html"))
+                .replaceAll(match -> Matcher.quoteReplacement(parts.get(match.group(1))));
+    }
+
+    /** Makes the empty figures that the script draws into, and notes their charts in the same order. */
+    private static String figures(List<Chart> candidates, MetricLog log, List<Chart> charts) {
+        StringBuilder html = new StringBuilder();
+        for (Chart chart : candidates) {
+            if (!chart.present(log).isEmpty()) {
+                html.append("<figure class=\"chart\" data-chart=\"").append(charts.size());
+                html.append("\"><figcaption>").append(ReportTables.escape(chart.title()));
+                html.append("</figcaption></figure>\n");
+                charts.add(chart);
+            }
+        }
+        return html.length() == 0 ? "<p>The run has recorded nothing of this yet.</p>" : html.toString();
+    }
+
+    private static String json(List<Chart> charts, MetricLog log) throws IOException {
+        StringWriter text = new StringWriter();
+        try (JsonGenerator json = new JsonFactory().createGenerator(text)) {
+            json.writeStartObject();
+            double epochs = log.last("epoch");
+            if (epochs > 0 && log.lastStep() > 0) {
+                json.writeNumberField("stepsPerEpoch", log.lastStep() / epochs);
+            }
+            json.writeArrayFieldStart("charts");
+            for (Chart chart : charts) {
+                chart.write(log, json);
+            }
+            json.writeEndArray();
+            json.writeEndObject();
+        }
+        return escapeForScript(text.toString());
+    }
+
+    /** Within a script element, {@code </script>} and {@code <!--} would end or change it, whatever the quotes. */
+    static String escapeForScript(String json) {
+        return json.replace("<", "\\u003c")
+                .replace(">", "\\u003e")
+                .replace("&", "\\u0026")
+                .replace("\u2028", "\\u2028")
+                .replace("\u2029", "\\u2029");
+    }
+
+    private static String resource(String name) throws IOException {
+        try (InputStream in = Report.class.getResourceAsStream(name)) {
+            if (in == null) {
+                throw new IOException("The resource " + name + " is missing in the library; build it again.");
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+package io.github.vicmae.report;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a report shows.
+ *
+ * @param title the report's title
+ * @param settings the run's settings by name, in the order of the table
+ * @param metrics what the run measured
+ * @param samples reconstructions, a row each; may be empty
+ */
+public record ReportData(String title, Map<String, String> settings, MetricLog metrics, List<Sample> samples) {
+    public ReportData {
+        settings = Collections.unmodifiableMap(new LinkedHashMap<>(settings));
+        samples = List.copyOf(samples);
+    }
+
+    /**
+     * A sample's reconstructions.
+     *
+     * @param label the sample's name, such as its file
+     * @param view1 the images of its first view
+     * @param view2 the images of its second view
+     */
+    public record Sample(String label, ReconstructionGrid.Images view1, ReconstructionGrid.Images view2) {}
+
+    /**
+     * Reads {@code metrics.jsonl} and {@code settings.json} in a run's folder. Nested settings get names with dots; a file
+     * of settings that is missing or cut off gives an empty table.
+     *
+     * @throws IOException if the metrics cannot be read
+     */
+    public static ReportData read(Path run, List<Sample> samples) throws IOException {
+        Map<String, String> settings = new LinkedHashMap<>();
+        Path file = run.resolve("settings.json");
+        if (Files.isReadable(file)) {
+            try {
+                flatten("", new ObjectMapper().readTree(file.toFile()), settings);
+            } catch (JsonProcessingException e) {
+                settings.put("settings.json", "unreadable: " + e.getOriginalMessage());
+            }
+        }
+        Path name = run.toAbsolutePath().normalize().getFileName();
+        return new ReportData("Run " + name, settings, MetricLog.read(run.resolve("metrics.jsonl")), samples);
+    }
+
+    private static void flatten(String prefix, JsonNode node, Map<String, String> settings) {
+        if (node.isObject()) {
+            node.properties()
+                    .forEach(field -> flatten(
+                            prefix.isEmpty() ? field.getKey() : prefix + "." + field.getKey(),
+                            field.getValue(),
+                            settings));
+        } else if (!prefix.isEmpty()) {
+            settings.put(prefix, node.isValueNode() ? node.asText() : node.toString());
+        }
+    }
+
+    /** Returns the feature dimension D from the setting {@code dim} or one that ends in {@code .dim}, NaN without one. */
+    double dimension() {
+        for (Map.Entry<String, String> entry : settings.entrySet()) {
+            boolean dim = entry.getKey().equals("dim") || entry.getKey().endsWith(".dim");
+            if (dim && entry.getValue().matches("\\d{1,9}")) {
+                return Integer.parseInt(entry.getValue());
+            }
+        }
+        return Double.NaN;
+    }
+}

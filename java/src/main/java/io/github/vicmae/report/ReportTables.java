@@ -1,0 +1,163 @@
+package io.github.vicmae.report;
+
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.util.Base64;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** The parts of a report that are plain HTML. */
+final class ReportTables {
+    private static final int MOST_SKIPPED = 500;
+
+    private ReportTables() {}
+
+    /** Escapes a text for HTML, in elements and in quoted attributes. */
+    static String escape(String text) {
+        return text.replace("&", "&amp;")
+                .replace("<", "&lt;")
+                .replace(">", "&gt;")
+                .replace("\"", "&quot;")
+                .replace("'", "&#39;");
+    }
+
+    static String headline(MetricLog log) {
+        StringBuilder html = new StringBuilder("<dl class=\"headline\">\n");
+        item(html, "steps", String.format(Locale.ROOT, "%,d", log.lastStep()));
+        item(html, "epochs", number(log.last("epoch")));
+        item(html, "last total loss", number(log.last("loss")));
+        item(html, "pairs per second", number(log.curve("pairs_per_second").mean()));
+        item(html, "time waiting for data", percent(log.curve("data_wait").mean()));
+        item(html, "skipped files", String.format(Locale.ROOT, "%,d", log.skippedCount()));
+        html.append("</dl>\n");
+        if (log.unreadableLines() > 0) {
+            html.append("<p>Lines of the metrics that could not be read and are left out: ")
+                    .append(log.unreadableLines())
+                    .append(".</p>\n");
+        }
+        return html.toString();
+    }
+
+    private static void item(StringBuilder html, String name, String value) {
+        html.append("<div><dt>").append(name).append("</dt><dd>").append(value).append("</dd></div>\n");
+    }
+
+    /** The charts' numbers for readers who cannot see them. */
+    static String numbers(List<Chart> charts, MetricLog log) {
+        StringBuilder html = new StringBuilder();
+        for (Chart chart : charts) {
+            for (String metric : chart.present(log)) {
+                Curve curve = log.curve(metric);
+                String name = chart.series().get(metric);
+                String label = name.equals(chart.title()) ? name : chart.title() + ", " + name;
+                double[] smallest = curve.smallest();
+                html.append("<tr><th scope=\"row\">").append(escape(label)).append("</th>");
+                cell(html, number(curve.values()[0]));
+                cell(html, number(smallest[1]));
+                cell(html, String.format(Locale.ROOT, "%,.0f", smallest[0]));
+                cell(html, number(curve.largest()));
+                cell(html, number(log.last(metric)));
+                html.append("</tr>\n");
+            }
+        }
+        return html.toString();
+    }
+
+    private static void cell(StringBuilder html, String text) {
+        html.append("<td>").append(text).append("</td>");
+    }
+
+    static String settings(Map<String, String> settings) {
+        if (settings.isEmpty()) {
+            return "<p>No settings were recorded.</p>";
+        }
+        StringBuilder html = new StringBuilder("<dl class=\"settings\">\n");
+        settings.forEach((name, value) -> item(html, escape(name), escape(value)));
+        return html.append("</dl>").toString();
+    }
+
+    static String skipped(MetricLog log) {
+        if (log.skippedCount() == 0) {
+            return "<p>Every file could be read.</p>";
+        }
+        StringBuilder html = new StringBuilder();
+        html.append("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Skipped files\">")
+                .append("<table class=\"skipped\"><thead><tr><th scope=\"col\">File</th>")
+                .append("<th scope=\"col\">Reason</th></tr></thead>\n<tbody>\n");
+        log.skipped().entrySet().stream().limit(MOST_SKIPPED).forEach(entry -> html.append("<tr><td>")
+                .append(escape(entry.getKey()))
+                .append("</td><td>")
+                .append(escape(entry.getValue()))
+                .append("</td></tr>\n"));
+        html.append("</tbody></table></div>\n");
+        int unlisted = log.skippedCount() - Math.min(MOST_SKIPPED, log.skipped().size());
+        if (unlisted > 0) {
+            html.append("<p>Skipped files that are not listed here: ").append(unlisted);
+            html.append(". The run's metrics.jsonl has those whose reason was recorded.</p>\n");
+        }
+        return html.toString();
+    }
+
+    static String reconstructions(List<ReportData.Sample> samples) throws IOException {
+        if (samples.isEmpty()) {
+            return "<p>The report was written without reconstructions.</p>";
+        }
+        return "<div class=\"views\">\n" + view("First view", samples, true) + view("Second view", samples, false)
+                + "</div>\n";
+    }
+
+    private static String view(String name, List<ReportData.Sample> samples, boolean first) throws IOException {
+        StringBuilder html = new StringBuilder("<table class=\"view\"><caption>")
+                .append(name)
+                .append("</caption><thead><tr><td></td>");
+        for (String kind : List.of("input", "masked", "predicted", "pasted")) {
+            html.append("<th scope=\"col\">").append(kind).append("</th>");
+        }
+        html.append("</tr></thead>\n<tbody>\n");
+        for (int i = 0; i < samples.size(); i++) {
+            ReportData.Sample sample = samples.get(i);
+            ReconstructionGrid.Images images = first ? sample.view1() : sample.view2();
+            String label = "sample " + (i + 1) + " (" + sample.label() + "), " + name.toLowerCase(Locale.ROOT);
+            html.append("<tr><th scope=\"row\" title=\"").append(escape(sample.label()));
+            html.append("\">").append(i + 1).append("</th>");
+            image(html, images.input(), label + ", input");
+            image(html, images.masked(), label + ", masked");
+            image(html, images.predicted(), label + ", predicted");
+            image(html, images.pasted(), label + ", pasted");
+            html.append("</tr>\n");
+        }
+        return html.append("</tbody></table>\n").toString();
+    }
+
+    private static void image(StringBuilder html, BufferedImage image, String alt) throws IOException {
+        html.append("<td><img alt=\"").append(escape(alt));
+        html.append("\" title=\"").append(escape(alt));
+        html.append("\" width=\"").append(image.getWidth());
+        html.append("\" height=\"").append(image.getHeight());
+        html.append("\" src=\"data:image/png;base64,")
+                .append(Base64.getEncoder().encodeToString(ReconstructionGrid.png(image)))
+                .append("\"></td>");
+    }
+
+    private static String percent(double share) {
+        return Double.isNaN(share) ? "\u2013" : String.format(Locale.ROOT, "%.1f %%", 100 * share);
+    }
+
+    /** Four significant digits, with a power of ten where that is shorter; a dash for what is not a number. */
+    static String number(double value) {
+        if (Double.isNaN(value)) {
+            return "\u2013";
+        }
+        double size = Math.abs(value);
+        if (value == 0 || size >= 1e-3 && size < 1e7) {
+            int decimals = value == 0 ? 0 : Math.max(0, 3 - (int) Math.floor(Math.log10(size)));
+            String text = String.format(Locale.ROOT, "%,." + decimals + "f", value);
+            return text.contains(".") ? text.replaceAll("\\.?0+$", "") : text;
+        }
+        return String.format(Locale.ROOT, "%.3e", value)
+                .replaceAll("\\.?0+e", "e")
+                .replaceAll("e([+-])0*", "e$1")
+                .replace("e+", "e");
+    }
+}
