@@ -124,6 +124,17 @@ public final class Dataset {
         return new IOException(text.toString());
     }
 
+    /** The videos alone, or the images alone, numbered anew. */
+    public Dataset only(Kind kind) {
+        List<Sample> kept = new ArrayList<>();
+        for (Sample s : samples) {
+            if (s.kind() == kind) {
+                kept.add(new Sample(s.path(), s.kind(), s.label(), kept.size()));
+            }
+        }
+        return new Dataset(kept, classNames, ignored, problems);
+    }
+
     /** Every sample, in the order of its index. */
     public List<Sample> samples() {
         return samples;

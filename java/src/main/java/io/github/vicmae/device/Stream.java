@@ -18,6 +18,7 @@ public abstract class Stream implements AutoCloseable {
     private final long table = slots + 8L * MAX_ARGUMENTS;
     private Kernel kernel;
     private int count;
+    private long launches;
     private boolean closed;
 
     protected Stream() {
@@ -100,7 +101,13 @@ public abstract class Stream implements AutoCloseable {
             throw new IllegalArgumentException(
                     kernel.name() + "(" + kernel.signature() + ") was given " + count + " arguments");
         }
+        launches++;
         submit(kernel, gridX, gridY, gridZ, threads, sharedBytes);
+    }
+
+    /** Kernels launched on this stream so far. */
+    public final long launches() {
+        return launches;
     }
 
     /** Launches with the arguments that lie in {@link #argumentTable()}. */

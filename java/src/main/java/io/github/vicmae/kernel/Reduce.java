@@ -39,6 +39,13 @@ public final class Reduce {
         finish(out, scratch, 0, parts, width, width);
     }
 
+    /** out[i] += sum over rows of x[row, i] in one stage: for few rows. */
+    public void add(Tensor out, Tensor x, int rows, int width) {
+        Shapes.floats("columnSum", "out", out, width);
+        Shapes.floats("columnSum", "x", x, rows, width);
+        finish(out, x, 0, rows, width, width);
+    }
+
     /** Second stage: out[i] += sum over p of scratch[start + p * stride + i]. */
     void finish(Tensor out, Tensor scratch, int start, int parts, int width, int stride) {
         stream.begin(finish)
