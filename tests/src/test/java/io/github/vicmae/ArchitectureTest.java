@@ -1,0 +1,128 @@
+package io.github.vicmae;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.library.Architectures;
+import org.junit.jupiter.api.Test;
+
+/** Who may see whom. */
+class ArchitectureTest {
+    private static final String ROOT = "io.github.vicmae.";
+    private static final JavaClasses CLASSES = new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("io.github.vicmae");
+
+    @Test
+    void packagesSeeOnlyThoseBelowThem() {
+        Architectures.layeredArchitecture()
+                .consideringOnlyDependenciesInAnyPackage(ROOT + "..")
+                .layer("cli")
+                .definedBy(ROOT + "cli..")
+                .layer("train")
+                .definedBy(ROOT + "train..")
+                .layer("eval")
+                .definedBy(ROOT + "eval..")
+                .layer("report")
+                .definedBy(ROOT + "report..")
+                .layer("data")
+                .definedBy(ROOT + "data..")
+                .layer("model")
+                .definedBy(ROOT + "model..")
+                .layer("loss")
+                .definedBy(ROOT + "loss..")
+                .layer("optim")
+                .definedBy(ROOT + "optim..")
+                .layer("layer")
+                .definedBy(ROOT + "layer..")
+                .layer("kernel")
+                .definedBy(ROOT + "kernel..")
+                .layer("device")
+                .definedBy(ROOT + "device..")
+                .layer("io")
+                .definedBy(ROOT + "io..")
+                .whereLayer("cli")
+                .mayNotBeAccessedByAnyLayer()
+                .whereLayer("train")
+                .mayOnlyBeAccessedByLayers("cli")
+                .whereLayer("eval")
+                .mayOnlyBeAccessedByLayers("cli", "train")
+                .whereLayer("report")
+                .mayOnlyBeAccessedByLayers("cli", "train")
+                .whereLayer("data")
+                .mayOnlyBeAccessedByLayers("cli", "train", "eval")
+                .whereLayer("model")
+                .mayOnlyBeAccessedByLayers("cli", "train", "eval")
+                .whereLayer("loss")
+                .mayOnlyBeAccessedByLayers("model")
+                .whereLayer("optim")
+                .mayOnlyBeAccessedByLayers("cli", "train", "eval")
+                .whereLayer("layer")
+                .mayOnlyBeAccessedByLayers("model", "loss", "optim", "eval")
+                .whereLayer("io")
+                .mayOnlyBeAccessedByLayers("cli", "train", "eval", "report", "model")
+                .check(CLASSES);
+    }
+
+    @Test
+    void kernelsSeeTheDeviceAlone() {
+        noClasses()
+                .that()
+                .resideInAPackage(ROOT + "kernel..")
+                .should()
+                .dependOnClassesThat(outside("kernel", "device"))
+                .check(CLASSES);
+        noClasses()
+                .that()
+                .resideInAPackage(ROOT + "device..")
+                .should()
+                .dependOnClassesThat(outside("device"))
+                .check(CLASSES);
+    }
+
+    private static DescribedPredicate<JavaClass> outside(String... packages) {
+        return DescribedPredicate.describe("are of vicmae but not in " + String.join(", ", packages), c -> {
+            if (!c.getPackageName().startsWith(ROOT)) {
+                return false;
+            }
+            for (String p : packages) {
+                if ((c.getPackageName() + ".").startsWith(ROOT + p + ".")) {
+                    return false;
+                }
+            }
+            return true;
+        });
+    }
+
+    @Test
+    void packagesHaveNoCycles() {
+        slices().matching(ROOT + "(*)..").should().beFreeOfCycles().check(CLASSES);
+    }
+
+    @Test
+    void jcudaStaysInTheCudaDevice() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(ROOT + "device.cuda..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("jcuda..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void lwjglStaysInTheDevice() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(ROOT + "device..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.lwjgl..")
+                .check(CLASSES);
+    }
+}

@@ -1,0 +1,53 @@
+package io.github.vicmae;
+
+import java.awt.Color;
+import java.awt.Graphics2D;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Random;
+import javax.imageio.ImageIO;
+
+/** Small files for tests, and where larger ones may be found. */
+public final class TestData {
+    private TestData() {}
+
+    /** Writes pictures of discs and bars in two classes to {@code dir/disc} and {@code dir/bar}. */
+    public static Path pictures(Path dir, int count, int size) throws IOException {
+        Random random = new Random(5);
+        for (int i = 0; i < count; i++) {
+            boolean disc = i % 2 == 0;
+            BufferedImage image = new BufferedImage(size, size, BufferedImage.TYPE_INT_RGB);
+            Graphics2D g = image.createGraphics();
+            g.setColor(new Color(random.nextInt(0x1000000)));
+            g.fillRect(0, 0, size, size);
+            g.setColor(new Color(random.nextInt(0x1000000)));
+            int x = random.nextInt(size / 2);
+            if (disc) {
+                g.fillOval(x, random.nextInt(size / 2), size / 2, size / 2);
+            } else {
+                g.fillRect(x, 0, size / 8, size);
+            }
+            g.dispose();
+            Path folder = Files.createDirectories(dir.resolve(disc ? "disc" : "bar"));
+            ImageIO.write(image, "png", folder.resolve(String.format("%03d.png", i)).toFile());
+        }
+        return dir;
+    }
+
+    /** The folder of larger test files beside the repository, or null. */
+    public static Path shared() {
+        String property = System.getProperty("vicmae.shared");
+        if (property != null) {
+            return Path.of(property);
+        }
+        for (Path p = Path.of("").toAbsolutePath(); p != null; p = p.getParent()) {
+            if (Files.exists(p.resolve("cuda/target.cuh"))) {
+                Path shared = p.resolveSibling("shared");
+                return Files.isDirectory(shared) ? shared : null;
+            }
+        }
+        return null;
+    }
+}

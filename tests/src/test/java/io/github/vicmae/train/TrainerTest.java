@@ -1,0 +1,206 @@
+package io.github.vicmae.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.vicmae.TestData;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.io.JsonLines;
+import io.github.vicmae.io.Safetensors;
+import io.github.vicmae.kernel.Pooling;
+import io.github.vicmae.model.ModelConfig;
+import io.github.vicmae.model.Variant;
+import io.github.vicmae.optim.AdamW;
+import io.github.vicmae.optim.WeightRamp;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainerTest {
+    @TempDir
+    static Path shared;
+
+    @TempDir
+    Path dir;
+
+    @BeforeAll
+    static void render() throws IOException {
+        TestData.pictures(shared, 26, 40);
+    }
+
+    /** What a run says, and when it is to be stopped. */
+    private static final class Log implements Progress {
+        final List<String> warnings = new ArrayList<>();
+        final List<Double> losses = new ArrayList<>();
+        long stopAfter = Long.MAX_VALUE;
+        Trainer trainer;
+
+        @Override
+        public void started(String message) {}
+
+        @Override
+        public void step(Update update) {
+            losses.add(update.losses().total());
+            if (update.step() >= stopAfter) {
+                trainer.requestStop();
+            }
+        }
+
+        @Override
+        public void warning(String message) {
+            synchronized (warnings) {
+                warnings.add(message);
+            }
+        }
+    }
+
+    private static TrainSettings settings(Path data, Variant variant, int epochs, int workers, double rate) {
+        ModelConfig model = new ModelConfig(
+                variant, 32, 16, 3, 8, 32, 2, 2, 16, 1, 2, 4, 24, 8, 0.1, 0.5, true, Pooling.MEAN);
+        return new TrainSettings(
+                model,
+                List.of(data.toString()),
+                TrainSettings.Views.DEFAULT,
+                4,
+                1,
+                epochs,
+                rate,
+                1,
+                AdamW.Settings.DEFAULT,
+                1,
+                new WeightRamp(WeightRamp.Shape.LINEAR, 0, 0.5, 0.03),
+                7,
+                workers,
+                2,
+                1);
+    }
+
+    private Log train(TrainSettings settings, Path out, boolean resume, long stopAfter) throws IOException {
+        Log log = new Log();
+        log.stopAfter = stopAfter;
+        try (Device device = Device.open("cpu")) {
+            try (Trainer trainer = new Trainer(device, settings, out, resume, log)) {
+                log.trainer = trainer;
+                boolean finished = trainer.run();
+                assertEquals(trainer.step() >= trainer.totalSteps(), finished);
+            }
+            assertEquals(0, device.liveBytes(), "device memory left by the run");
+        }
+        return log;
+    }
+
+    private static void assertSameCheckpoint(Path a, Path b) throws IOException {
+        try (Safetensors first = Safetensors.open(a.resolve("checkpoint.safetensors"));
+                Safetensors second = Safetensors.open(b.resolve("checkpoint.safetensors"))) {
+            assertEquals(first.names(), second.names());
+            for (String name : first.names()) {
+                if (first.info(name).dtype().isFloat()) {
+                    assertArrayEquals(first.floats(name), second.floats(name), name);
+                } else {
+                    assertArrayEquals(first.longs(name), second.longs(name), name);
+                }
+            }
+        }
+    }
+
+    @Test
+    void aResumedRunEndsWhereAnUninterruptedOneDoes() throws IOException {
+        for (Variant variant : Variant.values()) {
+            Path whole = dir.resolve("whole-" + variant);
+            Path parts = dir.resolve("parts-" + variant);
+            TrainSettings settings = settings(shared, variant, 3, 2, 1e-2);
+            train(settings, whole, false, Long.MAX_VALUE);
+            train(settings, parts, false, 4);
+            train(settings, parts, true, 8);
+            train(settings, parts, true, Long.MAX_VALUE);
+            assertSameCheckpoint(whole, parts);
+            List<Long> steps = new ArrayList<>();
+            JsonLines.read(parts.resolve("metrics.jsonl"), line -> {
+                if (line.has("loss")) {
+                    steps.add(line.get("step").asLong());
+                }
+            });
+            assertEquals(18, steps.size());
+            assertEquals(steps.stream().sorted().distinct().toList(), steps);
+        }
+    }
+
+    @Test
+    void theNumberOfWorkersChangesNothing() throws IOException {
+        train(settings(shared, Variant.PAPER, 1, 1, 1e-2), dir.resolve("one"), false, Long.MAX_VALUE);
+        train(settings(shared, Variant.PAPER, 1, 4, 1e-2), dir.resolve("four"), false, Long.MAX_VALUE);
+        assertSameCheckpoint(dir.resolve("one"), dir.resolve("four"));
+    }
+
+    @Test
+    void theLossFallsAndAReportIsWritten() throws IOException {
+        Log log = train(settings(shared, Variant.PAPER, 15, 2, 5e-2), dir.resolve("run"), false, Long.MAX_VALUE);
+        double first = log.losses.subList(0, 9).stream().mapToDouble(x -> x).sum();
+        double last = log.losses.subList(81, 90).stream().mapToDouble(x -> x).sum();
+        assertTrue(last < 0.95 * first, "loss went from " + first / 9 + " to " + last / 9);
+        assertTrue(Files.readString(dir.resolve("run/report.html")).contains("data:image/png"));
+        try (Safetensors model = Safetensors.open(dir.resolve("run/model.safetensors"))) {
+            assertTrue(model.contains("blocks.0.attn.qkv.weight"));
+            assertFalse(model.contains("exp_avg.blocks.0.attn.qkv.weight"));
+        }
+    }
+
+    @Test
+    void anUnreadableFileIsSkippedAndCounted() throws IOException {
+        Path data = TestData.pictures(dir.resolve("data"), 9, 40);
+        Files.writeString(data.resolve("disc/broken.png"), "this is no picture");
+        Log log = train(settings(data, Variant.PAPER, 4, 2, 1e-3), dir.resolve("run"), false, Long.MAX_VALUE);
+        assertEquals(1, log.warnings.size(), log.warnings.toString());
+        assertTrue(log.warnings.get(0).contains("broken.png"), log.warnings.toString());
+        List<String> skipped = new ArrayList<>();
+        JsonLines.read(dir.resolve("run/metrics.jsonl"), line -> {
+            if (line.has("skipped_file")) {
+                skipped.add(line.get("skipped_file").asText());
+            }
+        });
+        assertEquals(1, skipped.size());
+    }
+
+    @Test
+    void aLossThatIsNotFiniteStopsTheRunAndKeepsTheCheckpoint() throws IOException {
+        Path run = dir.resolve("run");
+        TrainSettings settings = settings(shared, Variant.PAPER, 2, 1, 1e30);
+        IOException e = assertThrows(IOException.class, () -> train(settings, run, false, Long.MAX_VALUE));
+        assertTrue(e.getMessage().matches("(?s)Step \\d+ gave a value that is not finite, first seen in '.+'.*"), e.getMessage());
+        assertTrue(e.getMessage().contains("last good checkpoint"), e.getMessage());
+    }
+
+    @Test
+    void anOldRunIsNeitherOverwrittenNorContinuedWithOtherSettings() throws IOException {
+        Path run = dir.resolve("run");
+        train(settings(shared, Variant.PAPER, 2, 1, 1e-3), run, false, 2);
+        byte[] before = Files.readAllBytes(run.resolve("checkpoint.safetensors"));
+        IOException again = assertThrows(
+                IOException.class, () -> train(settings(shared, Variant.PAPER, 2, 1, 1e-3), run, false, 9));
+        assertTrue(again.getMessage().contains("--resume"), again.getMessage());
+        IOException other = assertThrows(
+                IOException.class, () -> train(settings(shared, Variant.PAPER, 2, 1, 2e-3), run, true, 9));
+        assertTrue(other.getMessage().contains("baseLearningRate was 0.001 and is 0.002 now"), other.getMessage());
+        assertArrayEquals(before, Files.readAllBytes(run.resolve("checkpoint.safetensors")));
+    }
+
+    @Test
+    void aDamagedCheckpointIsRefused() throws IOException {
+        Path run = dir.resolve("run");
+        TrainSettings settings = settings(shared, Variant.PAPER, 2, 1, 1e-3);
+        train(settings, run, false, 2);
+        Path checkpoint = run.resolve("checkpoint.safetensors");
+        byte[] whole = Files.readAllBytes(checkpoint);
+        Files.write(checkpoint, java.util.Arrays.copyOf(whole, whole.length / 2));
+        IOException e = assertThrows(IOException.class, () -> train(settings, run, true, 9));
+        assertTrue(e.getMessage().contains("checkpoint.safetensors"), e.getMessage());
+    }
+}
