@@ -55,7 +55,14 @@ static inline void __syncthreads() {}
 #if defined(__CUDACC__)
 DEVICE float exp_f(float x) { return expf(x); }
 DEVICE float erf_f(float x) { return erff(x); }
+DEVICE int float_bits(float x) { return __float_as_int(x); }
 #else
+DEVICE int float_bits(float x) {
+  int bits;
+  __builtin_memcpy(&bits, &x, 4);
+  return bits;
+}
+
 // libm's expf and erff are calls, and a call keeps a loop from being vectorised; these are plain arithmetic.
 
 // e^x for x <= 88: 2^n * e^r with |r| <= ln(2) / 2 and a polynomial of degree 6 for e^r; below -87.3 the result is 0. Error under 2 ulp.

@@ -4,22 +4,44 @@ import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Tensor;
 import java.util.Arrays;
 
-/** The checks that stand before every launch. */
+/**
+ * The checks that stand before every launch. A size is given as up to four factors, not as an array, so that a check allocates nothing.
+ */
 final class Shapes {
     private Shapes() {}
 
     /**
-     * @throws IllegalArgumentException unless the tensor is of floats and has the shape's number of elements
+     * @throws IllegalArgumentException unless the tensor is of floats and has {@code d0} elements
      */
-    static void floats(String kernel, String argument, Tensor tensor, long... dims) {
-        require(kernel, argument, tensor, DType.F32, dims);
+    static void floats(String kernel, String argument, Tensor tensor, long d0) {
+        floats(kernel, argument, tensor, d0, 1, 1, 1);
+    }
+
+    /** The same for {@code d0 * d1} elements. */
+    static void floats(String kernel, String argument, Tensor tensor, long d0, long d1) {
+        floats(kernel, argument, tensor, d0, d1, 1, 1);
+    }
+
+    /** The same for {@code d0 * d1 * d2} elements. */
+    static void floats(String kernel, String argument, Tensor tensor, long d0, long d1, long d2) {
+        floats(kernel, argument, tensor, d0, d1, d2, 1);
+    }
+
+    /** The same for {@code d0 * d1 * d2 * d3} elements. */
+    static void floats(String kernel, String argument, Tensor tensor, long d0, long d1, long d2, long d3) {
+        require(kernel, argument, tensor, DType.F32, d0, d1, d2, d3);
     }
 
     /**
-     * @throws IllegalArgumentException unless the tensor is of 32-bit integers and has the shape's number of elements
+     * @throws IllegalArgumentException unless the tensor is of 32-bit integers and has {@code d0} elements
      */
-    static void ints(String kernel, String argument, Tensor tensor, long... dims) {
-        require(kernel, argument, tensor, DType.I32, dims);
+    static void ints(String kernel, String argument, Tensor tensor, long d0) {
+        require(kernel, argument, tensor, DType.I32, d0, 1, 1, 1);
+    }
+
+    /** The same for {@code d0 * d1} elements. */
+    static void ints(String kernel, String argument, Tensor tensor, long d0, long d1) {
+        require(kernel, argument, tensor, DType.I32, d0, d1, 1, 1);
     }
 
     /**
@@ -32,14 +54,12 @@ final class Shapes {
         }
     }
 
-    private static void require(String kernel, String argument, Tensor tensor, DType dtype, long... dims) {
-        long size = 1;
-        for (long d : dims) {
-            size = Math.multiplyExact(size, d);
-        }
+    private static void require(
+            String kernel, String argument, Tensor tensor, DType dtype, long d0, long d1, long d2, long d3) {
+        long size = Math.multiplyExact(Math.multiplyExact(d0, d1), Math.multiplyExact(d2, d3));
         if (tensor.dtype() != dtype || tensor.size() != size) {
-            throw new IllegalArgumentException(kernel + " wants " + argument + " as " + dtype + Arrays.toString(dims)
-                    + " but was given " + tensor);
+            throw new IllegalArgumentException(kernel + " wants " + argument + " as " + size + " elements of " + dtype
+                    + " (" + Arrays.toString(new long[] {d0, d1, d2, d3}) + ") but was given " + tensor);
         }
     }
 }

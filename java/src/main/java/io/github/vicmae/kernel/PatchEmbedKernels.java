@@ -1,0 +1,117 @@
+package io.github.vicmae.kernel;
+
+import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.Tensor;
+
+/** What stands around the patch embedding's matrix product (cuda/patch_embed.cu; Dosovitskiy et al. 2021, He et al. 2022). */
+public final class PatchEmbedKernels {
+    private static final int THREADS = 128;
+
+    private final Stream stream;
+    private final Kernel gather;
+    private final Kernel assemble;
+    private final Kernel backward;
+    private final Reduce reduce;
+
+    public PatchEmbedKernels(Stream stream) {
+        this.stream = stream;
+        gather = stream.device().kernel("patch_embed", "patch_gather", "pppiiiiii");
+        assemble = stream.device().kernel("patch_embed", "patch_assemble", "ppppppiii");
+        backward = stream.device().kernel("patch_embed", "patch_backward", "pppiii");
+        reduce = new Reduce(stream);
+    }
+
+    /** Floats of scratch that {@link #backward} needs. */
+    public static int scratchSize(Stream stream, int width) {
+        return Reduce.scratchSize(stream, 2 * width);
+    }
+
+    /**
+     * @param patches [samples * kept, channels * patch * patch], written, pixels in (channel, row, column) order
+     * @param images [samples, channels, height, width]
+     * @param keep [samples, kept] integers, or null for all patches in order
+     */
+    public void gather(
+            Tensor patches,
+            Tensor images,
+            Tensor keep,
+            int samples,
+            int channels,
+            int height,
+            int width,
+            int patch,
+            int kept) {
+        Shapes.floats("patchEmbed", "patches", patches, (long) samples * kept, (long) channels * patch * patch);
+        Shapes.floats("patchEmbed", "images", images, samples, channels, height, width);
+        checkKeep(keep, samples, kept);
+        stream.begin(gather).arg(patches).arg(images).argOrNull(keep);
+        stream.arg(samples).arg(channels).arg(height).arg(width).arg(patch).arg(kept);
+        stream.launch(Math.multiplyExact(samples, kept), THREADS);
+    }
+
+    /**
+     * @param tokens [samples, 1 + kept, width], written
+     * @param embedded [samples * kept, width], the product without bias
+     * @param bias [width]
+     * @param cls [width]
+     * @param positions [1 + patches, width]
+     * @param keep [samples, kept] integers, or null for all patches in order
+     */
+    public void assemble(
+            Tensor tokens,
+            Tensor embedded,
+            Tensor bias,
+            Tensor cls,
+            Tensor positions,
+            Tensor keep,
+            int samples,
+            int kept,
+            int width) {
+        Shapes.floats("patchEmbed", "tokens", tokens, samples, 1 + kept, width);
+        Shapes.floats("patchEmbed", "embedded", embedded, (long) samples * kept, width);
+        Shapes.floats("patchEmbed", "bias", bias, width);
+        Shapes.floats("patchEmbed", "cls", cls, width);
+        Shapes.atLeast("patchEmbed", "positions", positions, (1L + kept) * width);
+        checkKeep(keep, samples, kept);
+        stream.begin(assemble).arg(tokens).arg(embedded).arg(bias).arg(cls).arg(positions).argOrNull(keep);
+        stream.arg(samples).arg(kept).arg(width);
+        stream.launch(Math.multiplyExact(samples, 1 + kept), THREADS);
+    }
+
+    /**
+     * The gradients of {@link #assemble}.
+     *
+     * @param dembedded [samples * kept, width], written
+     * @param dcls [width], added to
+     * @param dbias [width], added to
+     * @param dtokens [samples, 1 + kept, width]
+     * @param scratch at least {@link #scratchSize} floats
+     */
+    public void backward(
+            Tensor dembedded,
+            Tensor dcls,
+            Tensor dbias,
+            Tensor dtokens,
+            int samples,
+            int kept,
+            int width,
+            Tensor scratch) {
+        Shapes.floats("patchEmbed", "dembedded", dembedded, (long) samples * kept, width);
+        Shapes.floats("patchEmbed", "dcls", dcls, width);
+        Shapes.floats("patchEmbed", "dbias", dbias, width);
+        Shapes.floats("patchEmbed", "dtokens", dtokens, samples, 1 + kept, width);
+        Shapes.atLeast("patchEmbed", "scratch", scratch, scratchSize(stream, width));
+        int parts = stream.device().partialBlocks();
+        stream.begin(backward).arg(dembedded).arg(scratch).arg(dtokens);
+        stream.arg(samples).arg(kept).arg(width).launch(parts, THREADS);
+        reduce.finish(dcls, scratch, 0, parts, width, 2 * width);
+        reduce.finish(dbias, scratch, width, parts, width, 2 * width);
+    }
+
+    private static void checkKeep(Tensor keep, int samples, int kept) {
+        if (keep != null) {
+            Shapes.ints("patchEmbed", "keep", keep, samples, kept);
+        }
+    }
+}
