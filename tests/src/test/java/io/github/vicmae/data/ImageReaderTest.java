@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.Iterator;
 import java.util.zip.CRC32;
 import javax.imageio.IIOImage;
@@ -67,6 +68,16 @@ class ImageReaderTest {
         Image image = Pictures.gradient(48, 32);
         Path path = Pictures.write(dir.resolve("a.jpg"), Pictures.buffered(image), "jpg");
         assertTrue(maxDifference(image, ImageReader.read(path, 3)) < 24);
+    }
+
+    /** A lossy WebP of one pixel. */
+    @Test
+    void webpIsRead() throws IOException {
+        byte[] bytes = Base64.getDecoder().decode("UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA");
+        Image image = ImageReader.read(Files.write(dir.resolve("a.webp"), bytes), 3);
+        assertEquals(1, image.width());
+        assertEquals(1, image.height());
+        refused(Files.write(dir.resolve("cut.webp"), Arrays.copyOf(bytes, 16)));
     }
 
     @Test

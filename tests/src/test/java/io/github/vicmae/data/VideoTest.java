@@ -39,7 +39,7 @@ class VideoTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"mp4", "mkv", "avi", "mov"})
+    @ValueSource(strings = {"mp4", "mkv", "avi", "mov", "ts", "wmv", "3gp"})
     void whatIsWrittenIsReadBackFrameByFrame(String extension) throws IOException {
         int frames = 90;
         int rate = 15;
