@@ -5,6 +5,7 @@ import static org.bytedeco.ffmpeg.global.avcodec.AVDISCARD_ALL;
 import static org.bytedeco.ffmpeg.global.avcodec.AVDISCARD_DEFAULT;
 import static org.bytedeco.ffmpeg.global.avcodec.AVDISCARD_NONREF;
 import static org.bytedeco.ffmpeg.global.avcodec.AV_PKT_DATA_DISPLAYMATRIX;
+import static org.bytedeco.ffmpeg.global.avcodec.AV_PKT_FLAG_KEY;
 import static org.bytedeco.ffmpeg.global.avcodec.av_packet_alloc;
 import static org.bytedeco.ffmpeg.global.avcodec.av_packet_free;
 import static org.bytedeco.ffmpeg.global.avcodec.av_packet_side_data_get;
@@ -17,6 +18,7 @@ import static org.bytedeco.ffmpeg.global.avcodec.avcodec_open2;
 import static org.bytedeco.ffmpeg.global.avcodec.avcodec_parameters_to_context;
 import static org.bytedeco.ffmpeg.global.avcodec.avcodec_receive_frame;
 import static org.bytedeco.ffmpeg.global.avcodec.avcodec_send_packet;
+import static org.bytedeco.ffmpeg.global.avformat.AVFMT_DURATION_FROM_BITRATE;
 import static org.bytedeco.ffmpeg.global.avformat.AVSEEK_FLAG_BACKWARD;
 import static org.bytedeco.ffmpeg.global.avformat.av_find_best_stream;
 import static org.bytedeco.ffmpeg.global.avformat.av_guess_frame_rate;
@@ -72,6 +74,7 @@ final class VideoStream implements AutoCloseable {
     private long start;
     private double rate;
     private double skipBefore = Double.NEGATIVE_INFINITY;
+    private boolean waitForKey;
     private boolean draining;
     private double lastTime;
     private double lastDuration;
@@ -154,8 +157,11 @@ final class VideoStream implements AutoCloseable {
         return rate;
     }
 
-    /** The length that the container gives, in seconds; 0 if it gives none. */
+    /** The length that the container or its time stamps give, in seconds; 0 if FFmpeg could only guess it from the file's size. */
     double statedDuration() {
+        if (format.duration_estimation_method() == AVFMT_DURATION_FROM_BITRATE) {
+            return 0;
+        }
         if (stream.duration() != AV_NOPTS_VALUE && stream.duration() > 0) {
             return stream.duration() * tick;
         }
@@ -243,6 +249,11 @@ final class VideoStream implements AutoCloseable {
             avcodec_send_packet(codec, null);
             return;
         }
+        // Some containers seek to any packet; what depends on frames before it would decode to rubbish.
+        if (waitForKey && (packet.flags() & AV_PKT_FLAG_KEY) == 0) {
+            return;
+        }
+        waitForKey = false;
         boolean skip = packet.pts() != AV_NOPTS_VALUE && (packet.pts() - start) * tick < skipBefore;
         codec.skip_frame(skip ? AVDISCARD_NONREF : AVDISCARD_DEFAULT);
         int sent = avcodec_send_packet(codec, packet);
@@ -277,6 +288,7 @@ final class VideoStream implements AutoCloseable {
             return false;
         }
         restart();
+        waitForKey = true;
         return true;
     }
 
@@ -293,6 +305,7 @@ final class VideoStream implements AutoCloseable {
     private void restart() {
         avcodec_flush_buffers(codec);
         draining = false;
+        waitForKey = false;
         lastDuration = 1 / rate;
         lastTime = -lastDuration;
     }

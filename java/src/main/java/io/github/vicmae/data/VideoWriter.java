@@ -278,13 +278,13 @@ public final class VideoWriter implements AutoCloseable {
         if (codec != null) {
             avcodec_free_context(codec);
         }
-        if (format != null) {
+        if (format != null && !format.isNull()) {
             if (format.pb() != null) {
                 avio_closep(format.pb());
             }
             avformat_free_context(format);
-            format = null;
         }
+        format = null;
         planes.close();
         strides.close();
         tick.close();
