@@ -1,33 +1,36 @@
-// AdamW (Loshchilov and Hutter 2019) over a whole model in one flat buffer, and in torch's order:
-//   p -= lr * decay * p; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + eps).
-// Updates parameters and both moments in place; gradients are read only.
+// AdamW (Loshchilov and Hutter 2019), one launch over all parameters in one flat array:
+//   p *= 1 - rate * decay (the first `decayed` elements only),  g *= clip coefficient,
+//   m = m + (1 - beta1) (g - m),  v = beta2 v + (1 - beta2) g^2,  p -= rate / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) + eps).
+//
+// p, m and v are updated in place, g is left alone. What changes from step to step lies in device memory, so that a captured graph of
+// launches stays right: scalars [8] = rate, beta1, beta2, eps, decay, 1 - beta1^t, 1 - beta2^t, unused; clip [2] = norm, coefficient.
 #include "target.cuh"
 
-// The elements of one block. A block is a stretch of this many, so that on the CPU each is one vectorised loop.
-static constexpr int ADAMW_SPAN = 4096;
-
-// scalars [8]: lr, beta1, beta2, eps, weight decay, 1 - beta1^t, 1 - beta2^t, unused; clip [2]: norm, coefficient of the gradient.
-// The first `decayed` elements have weight decay.
-KERNEL(adamw, float* __restrict__ parameters, const float* __restrict__ gradients, float* __restrict__ first, float* __restrict__ second,
-       int64_t size, int64_t decayed, const float* __restrict__ scalars, const float* __restrict__ clip) {
-  const float rate = scalars[0], beta1 = scalars[1], beta2 = scalars[2], eps = scalars[3], decay = scalars[4];
-  const float step = rate / scalars[5], root = 1.0f / sqrtf(scalars[6]), scale = clip[1];
-  for (int64_t span = blockIdx.x; span * ADAMW_SPAN < size; span += gridDim.x) {
-    const int64_t begin = span * ADAMW_SPAN;
-    const int count = size - begin < ADAMW_SPAN ? static_cast<int>(size - begin) : ADAMW_SPAN;
-    const int64_t left = decayed - begin;
-    const int with_decay = left < 0 ? 0 : (left < count ? static_cast<int>(left) : count);
-    float* __restrict__ p = parameters + begin;
-    const float* __restrict__ g = gradients + begin;
-    float* __restrict__ m = first + begin;
-    float* __restrict__ v = second + begin;
+// A block takes `chunk` elements at a time.
+KERNEL(adamw_step, float* __restrict__ parameters, const float* __restrict__ gradients, float* __restrict__ first_moment,
+       float* __restrict__ second_moment, int64_t decayed, int64_t size, const float* __restrict__ scalars,
+       const float* __restrict__ clip, int chunk) {
+  const float rate = scalars[0], beta1 = scalars[1], beta2 = scalars[2], eps = scalars[3];
+  const float keep = 1.0f - rate * scalars[4];
+  const float step = rate / scalars[5];
+  const float unbias = 1.0f / scalars[6];
+  const float coefficient = clip[1];
+  for (int64_t first = static_cast<int64_t>(blockIdx.x) * chunk; first < size; first += static_cast<int64_t>(gridDim.x) * chunk) {
+    const int count = static_cast<int>(size - first < chunk ? size - first : chunk);
+    const int64_t left = decayed - first;
+    const int border = static_cast<int>(left < 0 ? 0 : (left < count ? left : count));
+    float* __restrict__ p = parameters + first;
+    float* __restrict__ m = first_moment + first;
+    float* __restrict__ v = second_moment + first;
+    const float* __restrict__ gradient = gradients + first;
     SIMD
     for (int i = threadIdx.x; i < count; i += blockDim.x) {
-      const float gi = g[i] * scale;
-      const float kept = i < with_decay ? p[i] * (1.0f - rate * decay) : p[i];
-      m[i] = beta1 * m[i] + (1.0f - beta1) * gi;
-      v[i] = beta2 * v[i] + (1.0f - beta2) * gi * gi;
-      p[i] = kept - step * m[i] / (sqrtf(v[i]) * root + eps);
+      const float g = gradient[i] * coefficient;
+      const float mi = m[i] + (1.0f - beta1) * (g - m[i]);
+      const float vi = beta2 * v[i] + (1.0f - beta2) * (g * g);
+      m[i] = mi;
+      v[i] = vi;
+      p[i] = p[i] * (i < border ? keep : 1.0f) - step * (mi / (sqrtf(vi * unbias) + eps));
     }
   }
 }

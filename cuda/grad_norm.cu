@@ -1,33 +1,29 @@
-// The 2-norm of all gradients together and the coefficient that clips it, without a round trip to the host.
-//   norm = sqrt(sum g^2); coefficient = min(1, max_norm / (norm + 1e-6)), or 1 if max_norm <= 0.
-// Two stages, no atomics. A thread adds up at most GRAD_NORM_SPAN squares in fp32; everything above that is in double.
+// The 2-norm of all gradients, and the coefficient that brings it down to a limit: min(1, limit / (norm + 1e-6)).
+//
+// Two stages without atomics. Threads sum in double precision: over tens of millions of squares a float sum would lose four digits.
 #include "target.cuh"
 
-static constexpr int GRAD_NORM_SPAN = 4096;
-
-// Block p of gridDim.x writes partial[p] = the sum of squares of its spans.
-KERNEL(grad_norm_partial, double* __restrict__ partial, const float* __restrict__ gradients, int64_t size) {
+// Stage one: block b of gridDim.x writes partial[b] = sum of the squares of its share.
+KERNEL(grad_norm_partial, float* __restrict__ partial, const float* __restrict__ gradients, int64_t size) {
   SHARED(float, scratch, 32);
+  const int64_t share = (size + gridDim.x - 1) / gridDim.x;
+  const int64_t first = blockIdx.x * share, last = first + share < size ? first + share : size;
   double sum = 0;
-  for (int64_t span = blockIdx.x; span * GRAD_NORM_SPAN < size; span += gridDim.x) {
-    const float* __restrict__ g = gradients + span * GRAD_NORM_SPAN;
-    const int64_t left = size - span * GRAD_NORM_SPAN;
-    const int count = left < GRAD_NORM_SPAN ? static_cast<int>(left) : GRAD_NORM_SPAN;
-    float squares = 0;
-    SIMD_SUM(squares)
-    for (int i = threadIdx.x; i < count; i += blockDim.x) squares += g[i] * g[i];
-    sum += block_sum(squares, scratch);
-  }
-  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+  SIMD_SUM(sum)
+  for (int64_t i = first + threadIdx.x; i < last; i += blockDim.x) sum += static_cast<double>(gradients[i]) * gradients[i];
+  const float total = block_sum(static_cast<float>(sum), scratch);
+  if (threadIdx.x == 0) partial[blockIdx.x] = total;
 }
 
-// clip [2] = norm, coefficient. One block; one thread adds the few partial sums in order.
-KERNEL(grad_norm_finish, float* __restrict__ clip, const double* __restrict__ partial, int parts, float max_norm) {
-  if (threadIdx.x == 0 && blockIdx.x == 0) {
-    double sum = 0;
-    for (int p = 0; p < parts; p++) sum += partial[p];
-    const float norm = static_cast<float>(sqrt(sum));
+// Stage two, one block: clip [2] = norm, coefficient. Without a limit (limit <= 0), or where the norm is NaN, the coefficient is 1.
+KERNEL(grad_norm_finish, float* __restrict__ clip, const float* __restrict__ partial, int parts, float limit) {
+  SHARED(float, scratch, 32);
+  double sum = 0;
+  for (int i = threadIdx.x; i < parts; i += blockDim.x) sum += partial[i];
+  const float norm = sqrtf(block_sum(static_cast<float>(sum), scratch));
+  if (threadIdx.x == 0) {
+    const float coefficient = limit / (norm + 1e-6f);
     clip[0] = norm;
-    clip[1] = max_norm > 0 && norm > max_norm ? max_norm / (norm + 1e-6f) : 1.0f;
+    clip[1] = limit > 0 && coefficient < 1 ? coefficient : 1.0f;
   }
 }

@@ -4,33 +4,30 @@ import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 
-/** AdamW over a model's flat buffers (cuda/adamw.cu; Loshchilov and Hutter 2019). */
+/** One step of AdamW over all parameters at once (cuda/adamw.cu; Loshchilov and Hutter 2019). */
 public final class AdamWKernels {
     private static final int THREADS = 256;
-    /** ADAMW_SPAN in the source. */
-    private static final int SPAN = 4096;
-
-    private static final int SCALARS = 8;
-    private static final int MAX_BLOCKS = 1 << 16;
+    /** Elements that a block takes. */
+    private static final int CHUNK = 4096;
 
     private final Stream stream;
     private final Kernel step;
 
     public AdamWKernels(Stream stream) {
         this.stream = stream;
-        step = stream.device().kernel("adamw", "adamw", "ppppllpp");
+        step = stream.device().kernel("adamw", "adamw_step", "ppppllppi");
     }
 
     /**
-     * One update of every parameter.
+     * Updates parameters and moments in the order of torch.optim.AdamW: the decoupled decay first, then the step.
      *
-     * @param parameters updated
-     * @param gradients of the same size, as are the moments
-     * @param firstMoment updated
-     * @param secondMoment updated
+     * @param parameters [size], updated
+     * @param gradients [size], multiplied by {@code clip[1]} as they are read
+     * @param firstMoment [size], updated
+     * @param secondMoment [size], updated
      * @param decayed how many elements, from the first on, have weight decay
-     * @param scalars [8]: learning rate, beta1, beta2, eps, weight decay, 1 - beta1^t, 1 - beta2^t, unused
-     * @param clip [2]: the gradients' norm, and what they are multiplied by
+     * @param scalars [8]: learning rate, beta1, beta2, eps, weight decay, 1 - beta1^t, 1 - beta2^t, unused; t counts from 1
+     * @param clip [2]: norm and coefficient, as {@link GradientNorm} writes them
      */
     public void step(
             Tensor parameters,
@@ -45,13 +42,14 @@ public final class AdamWKernels {
         Shapes.floats("adamW", "gradients", gradients, size);
         Shapes.floats("adamW", "firstMoment", firstMoment, size);
         Shapes.floats("adamW", "secondMoment", secondMoment, size);
-        Shapes.floats("adamW", "scalars", scalars, SCALARS);
+        Shapes.floats("adamW", "scalars", scalars, 8);
         Shapes.floats("adamW", "clip", clip, 2);
         if (decayed < 0 || decayed > size) {
-            throw new IllegalArgumentException("adamW cannot decay " + decayed + " of " + size + " parameters");
+            throw new IllegalArgumentException(
+                    "adamW was told that " + decayed + " of " + size + " parameters have weight decay");
         }
         stream.begin(step).arg(parameters).arg(gradients).arg(firstMoment).arg(secondMoment);
-        stream.arg(size).arg(decayed).arg(scalars).arg(clip);
-        stream.launch((int) Math.min(MAX_BLOCKS, (size + SPAN - 1) / SPAN), THREADS);
+        stream.arg(decayed).arg(size).arg(scalars).arg(clip).arg(CHUNK);
+        stream.launch(Math.toIntExact((size + CHUNK - 1) / CHUNK), THREADS);
     }
 }

@@ -1,21 +1,28 @@
 package io.github.vicmae.kernel;
 
 import static io.github.vicmae.kernel.KernelFixture.doubles;
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.github.vicmae.device.Tensor;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class AdamWKernelsTest {
-    private static final int[] SIZES = {1, 3, 31, 33, 197, 4096, 4097, 20001};
+    private static final int[] SIZES = {1, 3, 33, 197, 4096, 4097, 20_011};
+    private static final double RATE = 1e-2;
+    private static final double BETA1 = 0.9;
+    private static final double BETA2 = 0.95;
+    private static final double EPS = 1e-8;
+    private static final double DECAY = 0.05;
+    private static final double CLIP = 0.25;
+    private static final int STEPS = 3;
 
     @ParameterizedTest
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
-    void matchesTheDefinition(String device) {
+    void matchesTheOracle(String device) {
         for (int size : SIZES) {
-            for (long decayed : new long[] {0, size / 2, size}) {
+            for (int decayed : new int[] {0, size / 2, size}) {
                 try (KernelFixture fixture = new KernelFixture(device)) {
                     check(fixture, size, decayed);
                 }
@@ -23,81 +30,61 @@ class AdamWKernelsTest {
         }
     }
 
-    private static void check(KernelFixture fixture, int size, long decayed) {
-        float[] p = fixture.normal(size, 1);
-        float[] g = fixture.normal(size, 1);
-        float[] m = fixture.normal(size, 0.1);
-        float[] v = fixture.normal(size, 0.1);
-        for (int i = 0; i < size; i++) {
-            v[i] = Math.abs(v[i]);
+    private static void check(KernelFixture fixture, int size, int decayed) {
+        float[] start = fixture.normal(size, 1);
+        double[] p = doubles(start);
+        double[] m = new double[size];
+        double[] v = new double[size];
+        Tensor pt = fixture.tensor(start, size);
+        Tensor mt = fixture.tensor(new float[size], size);
+        Tensor vt = fixture.tensor(new float[size], size);
+        Tensor scalars = fixture.unwritten(8);
+        Tensor clip = fixture.tensor(new float[] {4, (float) CLIP}, 2);
+        AdamWKernels kernels = new AdamWKernels(fixture.stream());
+        for (int t = 1; t <= STEPS; t++) {
+            float[] g = fixture.normal(size, 1);
+            double bias1 = 1 - Math.pow(BETA1, t);
+            double bias2 = 1 - Math.pow(BETA2, t);
+            fixture.stream().write(scalars, new float[] {
+                (float) RATE,
+                (float) BETA1,
+                (float) BETA2,
+                (float) EPS,
+                (float) DECAY,
+                (float) bias1,
+                (float) bias2,
+                Float.NaN
+            });
+            kernels.step(pt, fixture.tensor(g, size), mt, vt, decayed, scalars, clip);
+            for (int i = 0; i < size; i++) {
+                double gi = g[i] * CLIP;
+                m[i] = BETA1 * m[i] + (1 - BETA1) * gi;
+                v[i] = BETA2 * v[i] + (1 - BETA2) * gi * gi;
+                p[i] *= i < decayed ? 1 - RATE * DECAY : 1;
+                p[i] -= RATE * (m[i] / bias1) / (Math.sqrt(v[i] / bias2) + EPS);
+            }
         }
-        float[] scalars = {1e-3f, 0.9f, 0.95f, 1e-8f, 0.05f, 1 - 0.9f * 0.9f, 1 - 0.95f * 0.95f, 0};
-        float coefficient = 0.5f;
-        Tensor pt = fixture.tensor(p, size);
-        Tensor mt = fixture.tensor(m, size);
-        Tensor vt = fixture.tensor(v, size);
-        new AdamWKernels(fixture.stream())
-                .step(
-                        pt,
-                        fixture.tensor(g, size),
-                        mt,
-                        vt,
-                        decayed,
-                        fixture.tensor(scalars, 8),
-                        fixture.tensor(new float[] {2, coefficient}, 2));
-        double[] ep = doubles(p);
-        double[] em = doubles(m);
-        double[] ev = doubles(v);
-        for (int i = 0; i < size; i++) {
-            double gi = (double) g[i] * coefficient;
-            ep[i] *= i < decayed ? 1 - (double) scalars[0] * scalars[4] : 1;
-            em[i] = scalars[1] * em[i] + (1 - (double) scalars[1]) * gi;
-            ev[i] = scalars[2] * ev[i] + (1 - (double) scalars[2]) * gi * gi;
-            ep[i] -= scalars[0] * em[i] / scalars[5] / (Math.sqrt(ev[i] / scalars[6]) + scalars[3]);
-        }
-        fixture.assertClose("parameters", ep, pt, 1e-6);
-        fixture.assertClose("first moments", em, mt, 1e-6);
-        fixture.assertClose("second moments", ev, vt, 1e-6);
+        String at = " of " + size + ", " + decayed + " decayed";
+        fixture.assertClose("parameters" + at, p, pt, 1e-6);
+        // 1 - beta in single precision is off by 1e-7 / (1 - beta).
+        fixture.assertClose("first moment" + at, m, mt, 2e-6);
+        fixture.assertClose("second moment" + at, v, vt, 2e-6);
     }
 
     @ParameterizedTest
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
-    void normAndCoefficient(String device) {
-        for (int size : SIZES) {
-            for (float maxNorm : new float[] {0, 0.5f, 1e6f}) {
-                try (KernelFixture fixture = new KernelFixture(device)) {
-                    float[] g = fixture.normal(size, 3);
-                    double sum = 0;
-                    for (float x : g) {
-                        sum += (double) x * x;
-                    }
-                    double norm = Math.sqrt(sum);
-                    double coefficient = maxNorm > 0 && norm > maxNorm ? maxNorm / (norm + 1e-6) : 1;
-                    float[] clip = compute(fixture, g, maxNorm);
-                    fixture.assertClose("norm", new double[] {norm, coefficient}, clip, 1e-6);
-                }
-            }
+    void decayAloneIsExact(String device) {
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            Tensor p = fixture.tensor(new float[] {2, 2, 2}, 3);
+            Tensor zero = fixture.tensor(new float[3], 3);
+            Tensor m = fixture.tensor(new float[3], 3);
+            Tensor v = fixture.tensor(new float[3], 3);
+            Tensor scalars = fixture.tensor(new float[] {0.5f, 0.5f, 0.5f, 1e-8f, 0.5f, 0.5f, 0.5f, 0}, 8);
+            Tensor clip = fixture.tensor(new float[] {0, 1}, 2);
+            AdamWKernels kernels = new AdamWKernels(fixture.stream());
+            kernels.step(p, zero, m, v, 2, scalars, clip);
+            assertArrayEquals(new float[] {1.5f, 1.5f, 2}, fixture.stream().read(p));
+            assertThrows(IllegalArgumentException.class, () -> kernels.step(p, zero, m, v, 4, scalars, clip));
         }
-    }
-
-    @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
-    void aGradientThatIsNotFiniteShowsInTheNorm(String device) {
-        for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
-            try (KernelFixture fixture = new KernelFixture(device)) {
-                float[] g = fixture.normal(5000, 1);
-                g[4321] = bad;
-                assertFalse(Float.isFinite(compute(fixture, g, 1)[0]));
-                g[4321] = 0;
-                assertEquals(70.7, compute(fixture, g, 1)[0], 5);
-            }
-        }
-    }
-
-    private static float[] compute(KernelFixture fixture, float[] g, float maxNorm) {
-        Tensor clip = fixture.unwritten(2);
-        Tensor scratch = fixture.unwritten((int) GradientNorm.scratchSize(fixture.stream()));
-        new GradientNorm(fixture.stream()).compute(clip, fixture.tensor(g, g.length), maxNorm, scratch);
-        return fixture.stream().read(clip);
     }
 }

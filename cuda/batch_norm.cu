@@ -1,0 +1,132 @@
+// Batch normalisation (Ioffe and Szegedy 2015) of `groups` blocks of `rows` rows, each block with statistics of its own, then a ReLU where
+// wanted: y = relu((x - mean) * rstd * gamma + beta), rstd = 1 / sqrt(var + eps), var biased.
+//
+// Forward writes y, mean, rstd, and moves the running statistics by one step for each group, in order (with the unbiased variance).
+// Backward writes dx (`=`; it may be dy) and adds to dgamma and dbeta (`+=`).
+//
+// A block takes a strip of columns through all groups. Its threads stand in LANES rows of STRIP columns; each sums every LANES-th row of its
+// column, and one thread a column adds the lanes up, so the order of the sums does not depend on blockDim.
+#include "target.cuh"
+
+#if WARP > 1
+#define STRIP 32
+#define LANES 8
+#else
+#define STRIP 128
+#define LANES 1
+#endif
+
+// Adds the lanes of sums [LANES, STRIP] into its first row.
+DEVICE void add_lanes(float* sums, int count) {
+  __syncthreads();
+  for (int c = threadIdx.x; c < count; c += blockDim.x) {
+    float total = 0;
+    for (int lane = 0; lane < LANES; lane++) total += sums[lane * STRIP + c];
+    sums[c] = total;
+  }
+  __syncthreads();
+}
+
+// One pass over the strip: calls body(row, column, item) for all of it, on the CPU a row at a time with the columns innermost.
+template <class Body>
+DEVICE void for_strip(int rows, int count, Body body) {
+  const int items = LANES == 1 ? count : LANES * STRIP;
+  for (int first = 0; first < rows; first += LANES) {
+    SIMD
+    for (int item = threadIdx.x; item < items; item += blockDim.x) {
+      const int row = LANES == 1 ? first : first + item / STRIP;
+      const int c = LANES == 1 ? item : item % STRIP;
+      if (LANES == 1 || (c < count && row < rows)) body(row, c, item);
+    }
+  }
+}
+
+// One block a strip. x, y [groups, rows, width]; mean, rstd [groups, width]; the rest [width].
+KERNEL(batch_norm_forward, float* __restrict__ y, float* __restrict__ mean, float* __restrict__ rstd, float* __restrict__ running_mean,
+       float* __restrict__ running_var, const float* __restrict__ x, const float* __restrict__ gamma, const float* __restrict__ beta,
+       int groups, int rows, int width, float eps, float momentum, int relu) {
+  SHARED(float, sums, LANES * STRIP);
+  SHARED(float, squares, LANES * STRIP);
+  SHARED(float, center, STRIP);
+  SHARED(float, scale, STRIP);
+  for (int first = blockIdx.x * STRIP; first < width; first += gridDim.x * STRIP) {
+    const int count = width - first < STRIP ? width - first : STRIP;
+    for (int g = 0; g < groups; g++) {
+      const int64_t at = static_cast<int64_t>(g) * rows * width + first;
+      const float* __restrict__ xg = x + at;
+      float* __restrict__ yg = y + at;
+      __syncthreads();  // the group before may still read what is cleared here
+      for (int item = threadIdx.x; item < LANES * STRIP; item += blockDim.x) sums[item] = 0;
+      for_strip(rows, count, [&](int row, int c, int item) { sums[item] += xg[static_cast<int64_t>(row) * width + c]; });
+      add_lanes(sums, count);
+      for (int c = threadIdx.x; c < count; c += blockDim.x) center[c] = sums[c] / rows;
+      __syncthreads();
+      for (int item = threadIdx.x; item < LANES * STRIP; item += blockDim.x) sums[item] = squares[item] = 0;
+      // Second pass, centred: no cancellation in the variance, and what the first sum lost by rounding is given back to the mean.
+      for_strip(rows, count, [&](int row, int c, int item) {
+        const float d = xg[static_cast<int64_t>(row) * width + c] - center[c];
+        sums[item] += d;
+        squares[item] += d * d;
+      });
+      add_lanes(sums, count);
+      add_lanes(squares, count);
+      for (int c = threadIdx.x; c < count; c += blockDim.x) {
+        const int i = first + c;
+        const float rest = sums[c] / rows;
+        const float m = center[c] + rest;
+        const float var = fmaxf(squares[c] / rows - rest * rest, 0.0f);
+        const float r = 1.0f / sqrtf(var + eps);
+        mean[static_cast<int64_t>(g) * width + i] = m;
+        rstd[static_cast<int64_t>(g) * width + i] = r;
+        running_mean[i] += momentum * (m - running_mean[i]);
+        running_var[i] += momentum * (var * rows / (rows - 1) - running_var[i]);
+        center[c] = m;
+        scale[c] = r * gamma[i];
+      }
+      __syncthreads();
+      const float floor = relu ? 0.0f : -INFINITY;
+      for_strip(rows, count, [&](int row, int c, int) {
+        const int64_t i = static_cast<int64_t>(row) * width + c;
+        const float v = (xg[i] - center[c]) * scale[c] + beta[first + c];
+        yg[i] = v < floor ? floor : v;
+      });
+    }
+  }
+}
+
+// One block a strip: dx = gamma * rstd * (g - mean(g) - xhat * mean(g * xhat)), g = dy where y > 0 or there is no ReLU.
+KERNEL(batch_norm_backward, float* dx, float* __restrict__ dgamma, float* __restrict__ dbeta, const float* dy, const float* __restrict__ y,
+       const float* __restrict__ x, const float* __restrict__ gamma, const float* __restrict__ mean, const float* __restrict__ rstd,
+       int groups, int rows, int width, int relu) {
+  SHARED(float, sums, LANES * STRIP);
+  SHARED(float, dots, LANES * STRIP);
+  for (int first = blockIdx.x * STRIP; first < width; first += gridDim.x * STRIP) {
+    const int count = width - first < STRIP ? width - first : STRIP;
+    for (int g = 0; g < groups; g++) {
+      const int64_t at = static_cast<int64_t>(g) * rows * width + first;
+      const float* __restrict__ m = mean + static_cast<int64_t>(g) * width + first;
+      const float* __restrict__ r = rstd + static_cast<int64_t>(g) * width + first;
+      __syncthreads();  // the group before may still read what is cleared here
+      for (int item = threadIdx.x; item < LANES * STRIP; item += blockDim.x) sums[item] = dots[item] = 0;
+      for_strip(rows, count, [&](int row, int c, int item) {
+        const int64_t i = at + static_cast<int64_t>(row) * width + c;
+        const float v = !relu || y[i] > 0 ? dy[i] : 0.0f;
+        sums[item] += v;
+        dots[item] += v * ((x[i] - m[c]) * r[c]);
+      });
+      add_lanes(sums, count);
+      add_lanes(dots, count);
+      for (int c = threadIdx.x; c < count; c += blockDim.x) {
+        dbeta[first + c] += sums[c];
+        dgamma[first + c] += dots[c];
+      }
+      const float share = 1.0f / rows;
+      for_strip(rows, count, [&](int row, int c, int) {
+        const int64_t i = at + static_cast<int64_t>(row) * width + c;
+        const float v = !relu || y[i] > 0 ? dy[i] : 0.0f;
+        const float xhat = (x[i] - m[c]) * r[c];
+        dx[i] = gamma[first + c] * r[c] * (v - sums[c] * share - xhat * (dots[c] * share));
+      });
+    }
+  }
+}

@@ -1,0 +1,154 @@
+package io.github.vicmae.kernel;
+
+import static io.github.vicmae.kernel.KernelFixture.doubles;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.oracle.BatchNormOracle;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class BatchNormKernelsTest {
+    /** groups, rows, width. */
+    private static final int[][] SHAPES = {
+        {1, 3, 1}, {2, 4, 3}, {1, 31, 33}, {3, 5, 31}, {2, 33, 129}, {2, 197, 64}, {2, 64, 512}
+    };
+
+    private static final float EPS = 1e-5f;
+    private static final float MOMENTUM = 0.1f;
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void matchesTheOracle(String device) {
+        for (int[] shape : SHAPES) {
+            try (KernelFixture fixture = new KernelFixture(device)) {
+                check(fixture, shape[0], shape[1], shape[2], 0, true);
+                check(fixture, shape[0], shape[1], shape[2], 1, false);
+            }
+        }
+    }
+
+    /** A mean a thousand times the deviation: a one-pass variance would have no correct digit left. */
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void varianceDoesNotCancel(String device) {
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            check(fixture, 2, 256, 33, 1000, false);
+        }
+    }
+
+    private static void check(KernelFixture fixture, int groups, int rows, int width, float offset, boolean relu) {
+        String at = " [" + groups + ", " + rows + ", " + width + "] " + relu;
+        int size = groups * rows * width;
+        float[] x = fixture.normal(size, 1);
+        for (int i = 0; i < size; i++) {
+            x[i] += offset;
+        }
+        float[] gamma = fixture.normal(width, 1);
+        float[] beta = fixture.normal(width, 1);
+        float[] running = fixture.normal(width, 1);
+        float[] dy = fixture.normal(size, 1);
+        float[] dgamma0 = fixture.normal(width, 1);
+        float[] dbeta0 = fixture.normal(width, 1);
+        double[] mean = doubles(running);
+        double[] var = doubles(running);
+        double[] dgamma = doubles(dgamma0);
+        double[] dbeta = doubles(dbeta0);
+        double[] y = new double[size];
+        double[] dx = new double[size];
+        int block = rows * width;
+        for (int g = 0; g < groups; g++) {
+            double[] xg = doubles(Arrays.copyOfRange(x, g * block, (g + 1) * block));
+            double[] dyg = doubles(Arrays.copyOfRange(dy, g * block, (g + 1) * block));
+            double[] yg = BatchNormOracle.forward(
+                    mean, var, xg, doubles(gamma), doubles(beta), rows, width, EPS, MOMENTUM, relu);
+            double[] dxg = BatchNormOracle.backward(dgamma, dbeta, dyg, yg, xg, doubles(gamma), rows, width, EPS, relu);
+            System.arraycopy(yg, 0, y, g * block, block);
+            System.arraycopy(dxg, 0, dx, g * block, block);
+        }
+
+        Tensor xt = fixture.tensor(x, groups, rows, width);
+        Tensor gt = fixture.tensor(gamma, width);
+        Tensor yt = fixture.unwritten(groups, rows, width);
+        Tensor mt = fixture.unwritten(groups, width);
+        Tensor rt = fixture.unwritten(groups, width);
+        Tensor runningMean = fixture.tensor(running, width);
+        Tensor runningVar = fixture.tensor(running, width);
+        BatchNormKernels kernels = new BatchNormKernels(fixture.stream());
+        kernels.forward(
+                yt,
+                mt,
+                rt,
+                runningMean,
+                runningVar,
+                xt,
+                gt,
+                fixture.tensor(beta, width),
+                groups,
+                rows,
+                width,
+                EPS,
+                MOMENTUM,
+                relu);
+        // x itself is rounded to 1e-7 of the offset, and so is the mean that is taken from it.
+        double limit = offset == 1000 ? 1e-4 : 1e-6;
+        fixture.assertClose("y" + at, y, yt, limit);
+        fixture.assertClose("running mean" + at, mean, runningMean, 1e-6);
+        fixture.assertClose("running variance" + at, var, runningVar, limit);
+
+        Tensor dgammaT = fixture.tensor(dgamma0, width);
+        Tensor dbetaT = fixture.tensor(dbeta0, width);
+        Tensor dyt = fixture.tensor(dy, groups, rows, width);
+        Tensor dxt = fixture.unwritten(groups, rows, width);
+        kernels.backward(dxt, dgammaT, dbetaT, dyt, yt, xt, gt, mt, rt, groups, rows, width, relu);
+        fixture.assertClose("dx" + at, dx, dxt, 10 * limit);
+        fixture.assertClose("dgamma" + at, dgamma, dgammaT, 10 * limit);
+        fixture.assertClose("dbeta" + at, dbeta, dbetaT, 10 * limit);
+        kernels.backward(dyt, dgammaT, dbetaT, dyt, yt, xt, gt, mt, rt, groups, rows, width, relu);
+        fixture.assertClose("dx in place" + at, dx, dyt, 10 * limit);
+    }
+
+    @Test
+    void oracleMatchesFiniteDifferences() {
+        int rows = 4;
+        int width = 2;
+        double[] x = {0.5, -0.3, 0.4, 1.2, -0.7, 0.9, 0.1, -0.8};
+        double[] dy = {0.7, -1.3, 0.4, 0.2, -0.5, 1.1, 0.3, 0.9};
+        double[] gamma = {1.3, -0.6};
+        double[] beta = {0.2, 0.5};
+        double[] y = forward(x, gamma, beta);
+        double[] dx = BatchNormOracle.backward(new double[2], new double[2], dy, y, x, gamma, rows, width, EPS, true);
+        double h = 1e-6;
+        for (int i = 0; i < x.length; i++) {
+            double[] moved = x.clone();
+            moved[i] = x[i] + h;
+            double[] above = forward(moved, gamma, beta);
+            moved[i] = x[i] - h;
+            double[] below = forward(moved, gamma, beta);
+            double slope = 0;
+            for (int k = 0; k < dy.length; k++) {
+                slope += dy[k] * (above[k] - below[k]) / (2 * h);
+            }
+            assertEquals(slope, dx[i], 1e-7, "dx " + i);
+        }
+    }
+
+    private static double[] forward(double[] x, double[] gamma, double[] beta) {
+        return BatchNormOracle.forward(new double[2], new double[2], x, gamma, beta, 4, 2, EPS, MOMENTUM, true);
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void refusesASingleRow(String device) {
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            Tensor t = fixture.tensor(new float[3], 3);
+            BatchNormKernels kernels = new BatchNormKernels(fixture.stream());
+            assertThrows(
+                    IllegalArgumentException.class,
+                    () -> kernels.forward(t, t, t, t, t, t, t, t, 1, 1, 3, EPS, MOMENTUM, true));
+        }
+    }
+}

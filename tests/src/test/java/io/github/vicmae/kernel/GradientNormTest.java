@@ -1,0 +1,67 @@
+package io.github.vicmae.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.vicmae.device.Tensor;
+import java.util.Arrays;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class GradientNormTest {
+    private static final int[] SIZES = {1, 3, 15, 33, 197, 4097, 100_003};
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void matchesTheOracle(String device) {
+        for (int size : SIZES) {
+            try (KernelFixture fixture = new KernelFixture(device)) {
+                float[] g = fixture.normal(size, 3);
+                double squares = 0;
+                for (float v : g) {
+                    squares += (double) v * v;
+                }
+                double norm = Math.sqrt(squares);
+                assertNorm(fixture, g, (float) (norm / 2), norm, (float) (norm / 2) / (norm + 1e-6));
+                assertNorm(fixture, g, (float) (norm * 2), norm, 1);
+                assertNorm(fixture, g, 0, norm, 1);
+            }
+        }
+    }
+
+    /** Four million equal values: a running float sum would stop growing at 2^24 times one square. */
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void longSumsKeepTheirDigits(String device) {
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            float[] g = new float[4_000_000];
+            Arrays.fill(g, 0.1f);
+            assertNorm(fixture, g, 1, 0.1f * 2000.0, 1 / (0.1f * 2000.0 + 1e-6));
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void nanStaysNan(String device) {
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            float[] g = fixture.normal(1000, 1);
+            g[777] = Float.NaN;
+            float[] clip = compute(fixture, g, 1);
+            assertTrue(Float.isNaN(clip[0]), "norm " + clip[0]);
+            assertEquals(1, clip[1], "coefficient");
+        }
+    }
+
+    private static void assertNorm(KernelFixture fixture, float[] g, float maxNorm, double norm, double coefficient) {
+        float[] clip = compute(fixture, g, maxNorm);
+        assertEquals(norm, clip[0], 2e-7 * norm, "norm of " + g.length + " values");
+        assertEquals(coefficient, clip[1], 4e-7 * coefficient, "coefficient of " + g.length + " values");
+    }
+
+    private static float[] compute(KernelFixture fixture, float[] g, float maxNorm) {
+        Tensor clip = fixture.unwritten(2);
+        Tensor scratch = fixture.unwritten((int) GradientNorm.scratchSize(fixture.stream()));
+        new GradientNorm(fixture.stream()).compute(clip, fixture.tensor(g, g.length), maxNorm, scratch);
+        return fixture.stream().read(clip);
+    }
+}

@@ -1,0 +1,158 @@
+package io.github.vicmae.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.oracle.GeluOracle;
+import java.util.Arrays;
+import java.util.function.DoubleUnaryOperator;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class PointwiseKernelsTest {
+    private static final int[][] SHAPES = {{1, 1}, {3, 1}, {1, 3}, {3, 31}, {5, 33}, {197, 64}, {17, 197}, {33, 768}};
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void matchesTheOracle(String device) {
+        for (int[] shape : SHAPES) {
+            try (KernelFixture fixture = new KernelFixture(device)) {
+                checkBias(fixture, shape[0], shape[1]);
+                checkGelu(fixture, shape[0], shape[1]);
+            }
+        }
+    }
+
+    private static void checkBias(KernelFixture fixture, int rows, int width) {
+        String at = " [" + rows + ", " + width + "]";
+        int size = rows * width;
+        float[] y = fixture.normal(size, 1);
+        float[] residual = fixture.normal(size, 3);
+        float[] bias = fixture.normal(width, 1);
+        Tensor bt = fixture.tensor(bias, width);
+        PointwiseKernels kernels = new PointwiseKernels(fixture.stream());
+
+        double[] biased = new double[size];
+        double[] total = new double[size];
+        for (int i = 0; i < size; i++) {
+            biased[i] = (double) y[i] + bias[i % width];
+            total[i] = residual[i] + biased[i];
+        }
+        Tensor sum = fixture.tensor(y, rows, width);
+        kernels.addBias(sum, bt, rows, width);
+        fixture.assertClose("addBias" + at, biased, sum, 1e-6);
+
+        Tensor out = fixture.unwritten(rows, width);
+        Tensor rt = fixture.tensor(residual, rows, width);
+        Tensor yt = fixture.tensor(y, rows, width);
+        kernels.addBiasResidual(out, rt, yt, bt, rows, width);
+        fixture.assertClose("addBiasResidual" + at, total, out, 1e-6);
+        kernels.addBiasResidual(yt, rt, yt, bt, rows, width);
+        fixture.assertClose("addBiasResidual into y" + at, total, yt, 1e-6);
+        kernels.addBiasResidual(rt, rt, fixture.tensor(y, rows, width), bt, rows, width);
+        fixture.assertClose("addBiasResidual into the residual" + at, total, rt, 1e-6);
+    }
+
+    private static void checkGelu(KernelFixture fixture, int rows, int width) {
+        String at = " [" + rows + ", " + width + "]";
+        int size = rows * width;
+        float[] x = fixture.normal(size, 2);
+        float[] bias = fixture.normal(width, 1);
+        if (size < 31) { // so few may all lie in the negative tail, where the error is small absolutely but not
+            // relatively
+            Arrays.fill(bias, 5);
+        }
+        float[] dout = fixture.normal(size, 1);
+        Tensor pre = fixture.tensor(x, rows, width);
+        Tensor out = fixture.unwritten(rows, width);
+        PointwiseKernels kernels = new PointwiseKernels(fixture.stream());
+        kernels.biasGelu(out, pre, fixture.tensor(bias, width), rows, width);
+
+        double[] biased = new double[size];
+        double[] gelu = new double[size];
+        double[] gradient = new double[size];
+        for (int i = 0; i < size; i++) {
+            biased[i] = (double) x[i] + bias[i % width];
+            gelu[i] = GeluOracle.gelu(biased[i]);
+            gradient[i] = dout[i] * GeluOracle.slope(biased[i]);
+        }
+        fixture.assertClose("pre" + at, biased, pre, 1e-6);
+        fixture.assertClose("gelu" + at, gelu, out, 1e-6);
+        Tensor dpre = fixture.unwritten(rows, width);
+        Tensor dt = fixture.tensor(dout, rows, width);
+        kernels.geluBackward(dpre, dt, pre, size);
+        fixture.assertClose("dpre" + at, gradient, dpre, 1e-5);
+        kernels.geluBackward(dt, dt, pre, size);
+        fixture.assertClose("dpre in place" + at, gradient, dt, 1e-5);
+    }
+
+    /** Every point of a grid over [-10, 10]: gelu(x) / x within 3e-7 of Phi(x), and the slope within 3e-7, both absolutely. */
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void geluIsExactOnADenseGrid(String device) {
+        int size = 200_001;
+        float[] x = new float[size];
+        float[] one = new float[size];
+        Arrays.fill(one, 1);
+        for (int i = 0; i < size; i++) {
+            x[i] = (i - 100_000) * 1e-4f;
+        }
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            Tensor pre = fixture.tensor(x, 1, size);
+            Tensor out = fixture.unwritten(1, size);
+            PointwiseKernels kernels = new PointwiseKernels(fixture.stream());
+            kernels.biasGelu(out, pre, fixture.tensor(new float[size], size), 1, size);
+            assertGrid("gelu", x, fixture.stream().read(out), GeluOracle::gelu, true);
+            kernels.geluBackward(out, fixture.tensor(one, 1, size), pre, size);
+            assertGrid("slope", x, fixture.stream().read(out), GeluOracle::slope, false);
+        }
+    }
+
+    private static void assertGrid(String what, float[] x, float[] actual, DoubleUnaryOperator exact, boolean timesX) {
+        for (int i = 0; i < x.length; i++) {
+            double expected = exact.applyAsDouble(x[i]);
+            double limit = 3e-7 * (timesX ? Math.abs(x[i]) : 1);
+            assertTrue(
+                    Math.abs(actual[i] - expected) <= limit,
+                    what + "(" + x[i] + ") is " + actual[i] + ", expected " + expected);
+        }
+    }
+
+    /** Far out the fits must neither overflow nor leave their limits; a NaN must stay one. */
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void geluHoldsFarOut(String device) {
+        float[] x = {-1e30f, -1e5f, -50, 50, 1e5f, 1e30f, Float.NaN};
+        float[] gelu = {0, 0, 0, 50, 1e5f, 1e30f, Float.NaN};
+        float[] slope = {0, 0, 0, 1, 1, 1, Float.NaN};
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            Tensor pre = fixture.tensor(x, 1, x.length);
+            Tensor out = fixture.unwritten(1, x.length);
+            PointwiseKernels kernels = new PointwiseKernels(fixture.stream());
+            kernels.biasGelu(out, pre, fixture.tensor(new float[x.length], x.length), 1, x.length);
+            float[] actual = fixture.stream().read(out);
+            for (int i = 0; i < x.length; i++) {
+                assertEquals(gelu[i] + 0.0f, actual[i] + 0.0f, "gelu(" + x[i] + ")");
+            }
+            Tensor ones = fixture.tensor(new float[] {1, 1, 1, 1, 1, 1, 1}, 1, x.length);
+            kernels.geluBackward(out, ones, pre, x.length);
+            actual = fixture.stream().read(out);
+            for (int i = 0; i < x.length; i++) {
+                assertEquals(slope[i] + 0.0f, actual[i] + 0.0f, "slope at " + x[i]);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void refusesWrongShapes(String device) {
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            Tensor y = fixture.tensor(new float[6], 2, 3);
+            PointwiseKernels kernels = new PointwiseKernels(fixture.stream());
+            assertThrows(IllegalArgumentException.class, () -> kernels.addBias(y, y, 2, 3));
+            assertThrows(IllegalArgumentException.class, () -> kernels.geluBackward(y, y, y, 7));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+package io.github.vicmae.kernel;
+
+import static io.github.vicmae.kernel.KernelFixture.doubles;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.oracle.PoolOracle;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class PoolKernelsTest {
+    /** samples, tokens, width. */
+    private static final int[][] SHAPES = {
+        {1, 2, 1}, {1, 2, 3}, {3, 4, 31}, {2, 50, 33}, {3, 17, 197}, {2, 31, 257}, {1, 197, 768}
+    };
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void matchesTheOracle(String device) {
+        for (int[] shape : SHAPES) {
+            for (Pooling pooling : Pooling.values()) {
+                try (KernelFixture fixture = new KernelFixture(device)) {
+                    check(fixture, pooling, shape[0], shape[1], shape[2]);
+                }
+            }
+        }
+    }
+
+    private static void check(KernelFixture fixture, Pooling pooling, int samples, int count, int width) {
+        String at = " " + pooling + " [" + samples + ", " + count + ", " + width + "]";
+        float[] tokens = fixture.normal(samples * count * width, 1);
+        float[] dpooled = fixture.normal(samples * width, 1);
+        float[] before = fixture.normal(samples * count * width, 1);
+        double[] pooled = new double[samples * width];
+        double[] dtokens = doubles(before);
+        PoolOracle.pool(pooled, dtokens, doubles(tokens), doubles(dpooled), pooling, samples, count, width);
+
+        Tensor tt = fixture.tensor(tokens, samples, count, width);
+        Tensor pt = fixture.unwritten(samples, width);
+        int[] unset = new int[samples * width];
+        Arrays.fill(unset, -1);
+        Tensor argmax = pooling == Pooling.MAX ? fixture.tensor(unset, samples, width) : null;
+        PoolKernels kernels = new PoolKernels(fixture.stream());
+        kernels.forward(pt, argmax, tt, pooling, samples, count, width);
+        fixture.assertClose("pooled" + at, pooled, pt, 1e-6);
+        Tensor dt = fixture.tensor(before, samples, count, width);
+        kernels.backward(dt, fixture.tensor(dpooled, samples, width), pt, argmax, tt, pooling, samples, count, width);
+        fixture.assertClose("dtokens" + at, dtokens, dt, 1e-5);
+    }
+
+    /** The oracle's gradient is that of its own forward pass, at a step that crosses no kink. */
+    @Test
+    void oracleMatchesFiniteDifferences() {
+        double[] tokens = {0.5, -0.3, 0.4, 1.2, -0.7, 0.9, 0.1, 0.8, 2.0, 0.6, -1.0, 0.2};
+        double[] dpooled = {0.7, -1.3, 0.4};
+        for (Pooling pooling : Pooling.values()) {
+            double[] gradient = new double[tokens.length];
+            PoolOracle.pool(new double[3], gradient, tokens, dpooled, pooling, 1, 4, 3);
+            for (int i = 0; i < tokens.length; i++) {
+                double h = 1e-6;
+                double slope = (weighted(tokens, i, h, dpooled, pooling) - weighted(tokens, i, -h, dpooled, pooling))
+                        / (2 * h);
+                assertEquals(slope, gradient[i], 1e-7, pooling + " " + i);
+            }
+        }
+    }
+
+    private static double weighted(double[] tokens, int at, double step, double[] dpooled, Pooling pooling) {
+        double[] moved = tokens.clone();
+        moved[at] += step;
+        double[] pooled = new double[3];
+        PoolOracle.pool(pooled, new double[tokens.length], moved, dpooled, pooling, 1, 4, 3);
+        return pooled[0] * dpooled[0] + pooled[1] * dpooled[1] + pooled[2] * dpooled[2];
+    }
+
+    @Test
+    void poolingsHaveLowerCaseNames() {
+        for (Pooling pooling : Pooling.values()) {
+            assertEquals(pooling, Pooling.of(pooling.toString()));
+        }
+        assertEquals("gem", Pooling.GEM.toString());
+        assertEquals(Pooling.CLS, Pooling.of("CLS"));
+        assertThrows(IllegalArgumentException.class, () -> Pooling.of("median"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void refusesAClassTokenAlone(String device) {
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            Tensor tokens = fixture.tensor(new float[3], 1, 1, 3);
+            Tensor pooled = fixture.unwritten(1, 3);
+            PoolKernels kernels = new PoolKernels(fixture.stream());
+            assertThrows(
+                    IllegalArgumentException.class, () -> kernels.forward(pooled, null, tokens, Pooling.MEAN, 1, 1, 3));
+        }
+    }
+}
