@@ -172,3 +172,113 @@ DEVICE float warp_max(float v) { return v; }
 DEVICE float block_sum(float v, float*) { return v; }
 DEVICE float block_max(float v, float*) { return v; }
 #endif
+
+// ---- Lanes: neighbouring floats that one instruction loads; products of small tiles are made of them (see micro_tile.cuh) -----------
+
+#if defined(__CUDACC__)
+#define UNROLL _Pragma("unroll")
+#define LANES 4
+struct alignas(16) Lanes {
+  float at[LANES];
+  __device__ __forceinline__ float operator[](int i) const { return at[i]; }
+};
+DEVICE Lanes operator+(Lanes a, Lanes b) { return {a.at[0] + b.at[0], a.at[1] + b.at[1], a.at[2] + b.at[2], a.at[3] + b.at[3]}; }
+DEVICE Lanes operator-(Lanes a, float b) { return {a.at[0] - b, a.at[1] - b, a.at[2] - b, a.at[3] - b}; }
+DEVICE Lanes operator*(Lanes a, Lanes b) { return {a.at[0] * b.at[0], a.at[1] * b.at[1], a.at[2] * b.at[2], a.at[3] * b.at[3]}; }
+DEVICE Lanes operator*(float a, Lanes b) { return {a * b.at[0], a * b.at[1], a * b.at[2], a * b.at[3]}; }
+// One 128-bit access: p is a multiple of 16 bytes.
+DEVICE Lanes load_aligned(const float* p) { return *reinterpret_cast<const Lanes*>(p); }
+DEVICE void store_aligned(float* p, Lanes v) { *reinterpret_cast<Lanes*>(p) = v; }
+DEVICE bool one_access(const float* p, int count) { return count >= LANES && (reinterpret_cast<uintptr_t>(p) & 15) == 0; }
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#if defined(__AVX512F__)
+#define LANES 16
+#elif defined(__AVX__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+typedef float Lanes __attribute__((vector_size(4 * LANES)));
+typedef int32_t LaneIndices __attribute__((vector_size(4 * LANES)));
+DEVICE Lanes load_aligned(const float* p) {
+  Lanes v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+DEVICE void store_aligned(float* p, Lanes v) { __builtin_memcpy(p, &v, sizeof v); }
+DEVICE bool one_access(const float*, int count) { return count >= LANES; }
+DEVICE int warp_lanes() { return 1; }
+#endif
+
+// The first `count` lanes (all, if there are more) from or to an address of any alignment.
+DEVICE Lanes load_lanes(const float* p, int count) {
+  if (one_access(p, count)) return load_aligned(p);
+  alignas(4 * LANES) float some[LANES] = {};
+  UNROLL
+  for (int i = 0; i < LANES; i++)
+    if (i < count) some[i] = p[i];
+  return load_aligned(some);
+}
+
+DEVICE void store_lanes(float* p, Lanes v, int count) {
+  if (one_access(p, count)) {
+    store_aligned(p, v);
+    return;
+  }
+  UNROLL
+  for (int i = 0; i < LANES; i++)
+    if (i < count) p[i] = v[i];
+}
+
+// The first `count` lanes, and `other` in the rest.
+DEVICE Lanes keep_lanes(Lanes v, int count, float other) {
+#if defined(__CUDACC__)
+  return {count > 0 ? v.at[0] : other, count > 1 ? v.at[1] : other, count > 2 ? v.at[2] : other, count > 3 ? v.at[3] : other};
+#else
+  LaneIndices index;
+  UNROLL
+  for (int i = 0; i < LANES; i++) index[i] = i;
+  return index < count ? v : Lanes{} + other;
+#endif
+}
+
+#if defined(__CUDACC__)
+DEVICE Lanes all_lanes(float x) { return {x, x, x, x}; }
+DEVICE Lanes max_lanes(Lanes a, Lanes b) {
+  return {fmaxf(a.at[0], b.at[0]), fmaxf(a.at[1], b.at[1]), fmaxf(a.at[2], b.at[2]), fmaxf(a.at[3], b.at[3])};
+}
+DEVICE Lanes exp_lanes(Lanes x) { return {exp_f(x.at[0]), exp_f(x.at[1]), exp_f(x.at[2]), exp_f(x.at[3])}; }
+DEVICE float sum_of(Lanes v) { return (v.at[0] + v.at[2]) + (v.at[1] + v.at[3]); }
+DEVICE float max_of(Lanes v) { return fmaxf(fmaxf(v.at[0], v.at[2]), fmaxf(v.at[1], v.at[3])); }
+#else
+DEVICE Lanes all_lanes(float x) { return Lanes{} + x; }
+DEVICE Lanes max_lanes(Lanes a, Lanes b) { return a > b ? a : b; }
+DEVICE Lanes exp_lanes(Lanes x) {
+  alignas(4 * LANES) float e[LANES];
+  store_aligned(e, x);
+  SIMD
+  for (int i = 0; i < LANES; i++) e[i] = exp_f(e[i]);
+  return load_aligned(e);
+}
+// Lane i gets lane i + LANES / 2, and so on by halves: a chain of LANES additions would be slower than the loop before it.
+template <class Op, int HALF = LANES / 2>
+DEVICE float fold(Lanes v, Op op) {
+  LaneIndices other;
+  UNROLL
+  for (int i = 0; i < LANES; i++) other[i] = (i + HALF) % LANES;
+  v = op(v, __builtin_shuffle(v, other));
+  if constexpr (HALF > 1) return fold<Op, HALF / 2>(v, op);
+  return v[0];
+}
+DEVICE float sum_of(Lanes v) {
+  return fold(v, [](Lanes a, Lanes b) { return a + b; });
+}
+DEVICE float max_of(Lanes v) { return fold(v, max_lanes); }
+#endif
+
+// Loops in which a warp takes a row and its lanes the columns: for (r = first_warp(); r < n; r += warps()) for (i = first_lane(); ...; i +=
+// warp_lanes()). On the CPU these are two plain loops.
+DEVICE int first_warp() { return threadIdx.x / WARP; }
+DEVICE int warps() { return (blockDim.x + WARP - 1) / WARP; }
+DEVICE int first_lane() { return threadIdx.x % WARP; }

@@ -1,0 +1,149 @@
+package io.github.vicmae.kernel;
+
+import static io.github.vicmae.kernel.KernelFixture.doubles;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.oracle.AttentionOracle;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class AttentionKernelsTest {
+    // samples, tokens, heads, head dimension.
+    private static final int[][] SHAPES = {
+        {1, 1, 1, 32},
+        {2, 3, 2, 64},
+        {1, 5, 2, 1},
+        {1, 31, 3, 80},
+        {2, 33, 1, 32},
+        {3, 17, 3, 64},
+        {1, 13, 2, 33},
+        {1, 65, 2, 20},
+        {2, 50, 3, 64},
+        {1, 40, 1, 128},
+        {1, 99, 2, 80},
+        {1, 197, 2, 32},
+        {1, 197, 1, 64}
+    };
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void matchesTheOracle(String device) {
+        for (int[] shape : SHAPES) {
+            try (KernelFixture fixture = new KernelFixture(device)) {
+                check(fixture, new AttentionKernels(fixture.stream()), shape, 1, 1e-6, 1e-5);
+            }
+        }
+    }
+
+    /** Little shared memory: several tiles of queries and keys, the last of them not full. */
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void matchesTheOracleInTiles(String device) {
+        int[][] shapes = {{2, 65, 2, 32}, {1, 197, 1, 64}, {1, 103, 1, 33}, {1, 300, 1, 128}};
+        int[] kilobytes = {32, 64, 40, 99};
+        for (int i = 0; i < shapes.length; i++) {
+            try (KernelFixture fixture = new KernelFixture(device)) {
+                check(fixture, new AttentionKernels(fixture.stream(), kilobytes[i] << 10), shapes[i], 1, 1e-6, 1e-5);
+            }
+        }
+    }
+
+    /**
+     * Scores of several hundred: exponentials that would overflow without the maximum. The rounding error of such a score, near 1e-5, is
+     * the relative error of its exponential, whence the wider limits.
+     */
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void staysFiniteForLargeScores(String device) {
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            check(fixture, new AttentionKernels(fixture.stream()), new int[] {1, 70, 2, 64}, 10, 1e-4, 1e-3);
+            check(fixture, new AttentionKernels(fixture.stream(), 48 << 10), new int[] {1, 70, 2, 64}, 10, 1e-4, 1e-3);
+        }
+    }
+
+    private static void check(
+            KernelFixture fixture,
+            AttentionKernels kernels,
+            int[] shape,
+            double size,
+            double forwardLimit,
+            double backwardLimit) {
+        int samples = shape[0];
+        int tokens = shape[1];
+        int heads = shape[2];
+        int dim = shape[3];
+        int width = heads * dim;
+        String at = "[" + samples + ", " + tokens + ", " + heads + ", " + dim + "]";
+        float[] qkv = fixture.normal(samples * tokens * 3 * width, size);
+        float[] dout = fixture.normal(samples * tokens * width, 1);
+        Tensor x = fixture.tensor(qkv, samples, tokens, 3 * width);
+        Tensor dy = fixture.tensor(dout, samples, tokens, width);
+        Tensor out = fixture.unwritten(samples, tokens, width);
+        Tensor lse = fixture.unwritten(samples, heads, tokens);
+        Tensor dqkv = fixture.unwritten(samples, tokens, 3 * width);
+        Tensor scratch = fixture.unwritten((int) AttentionKernels.scratchSize(samples, tokens, heads, dim));
+        kernels.forward(out, lse, x, samples, tokens, heads, dim);
+        kernels.backward(dqkv, dy, x, out, lse, samples, tokens, heads, dim, scratch);
+
+        AttentionOracle oracle = new AttentionOracle(samples, tokens, heads, dim);
+        double[] eout = new double[dout.length];
+        double[] expectedLse = new double[samples * heads * tokens];
+        double[] edqkv = new double[qkv.length];
+        oracle.forward(eout, expectedLse, doubles(qkv));
+        oracle.backward(edqkv, doubles(dout), doubles(qkv));
+        fixture.assertClose("out " + at, eout, out, forwardLimit);
+        fixture.assertClose("lse " + at, expectedLse, lse, forwardLimit);
+        fixture.assertClose("dqkv " + at, edqkv, dqkv, backwardLimit);
+
+        Tensor again = fixture.unwritten(samples, tokens, 3 * width);
+        kernels.backward(again, dy, x, out, lse, samples, tokens, heads, dim, scratch);
+        assertArrayEquals(fixture.stream().read(dqkv), fixture.stream().read(again), "not the same twice " + at);
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void refusesHeadsThatAreTooWide(String device) {
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            Tensor out = fixture.unwritten(1, 2, 129);
+            Tensor lse = fixture.unwritten(1, 1, 2);
+            Tensor qkv = fixture.unwritten(1, 2, 3 * 129);
+            AttentionKernels kernels = new AttentionKernels(fixture.stream());
+            assertThrows(IllegalArgumentException.class, () -> kernels.forward(out, lse, qkv, 1, 2, 1, 129));
+        }
+    }
+
+    @Test
+    void theOraclesGradientIsThatOfItsForwardPass() {
+        Random random = new Random(7);
+        AttentionOracle oracle = new AttentionOracle(1, 4, 2, 3);
+        double[] qkv = random.doubles(4 * 3 * 6, -1, 1).toArray();
+        double[] dout = random.doubles(4 * 6, -1, 1).toArray();
+        double[] dqkv = new double[qkv.length];
+        oracle.backward(dqkv, dout, qkv);
+        double step = 1e-5;
+        for (int i = 0; i < qkv.length; i++) {
+            double value = qkv[i];
+            qkv[i] = value + step;
+            double above = loss(oracle, qkv, dout);
+            qkv[i] = value - step;
+            double below = loss(oracle, qkv, dout);
+            qkv[i] = value;
+            assertEquals((above - below) / (2 * step), dqkv[i], 1e-8, "dqkv[" + i + "]");
+        }
+    }
+
+    private static double loss(AttentionOracle oracle, double[] qkv, double[] dout) {
+        double[] out = new double[dout.length];
+        oracle.forward(out, new double[8], qkv);
+        double sum = 0;
+        for (int i = 0; i < out.length; i++) {
+            sum += out[i] * dout[i];
+        }
+        return sum;
+    }
+}
