@@ -1,67 +1,82 @@
-// The masked reconstruction loss (He et al. 2022), loss and gradient in one pass over the masked patches.
-//   loss_v = mean over the masked patches of view v of mean over pixels of (pred - target)^2
-//   dpred  = weight / views * d loss_v / d pred, `=`, zero in class rows and at visible patches
-// The target is the patch's pixels in (row, column, channel) order; with norm_pix less their mean and divided by
-// sqrt(unbiased variance + 1e-6). Two-stage sum: one partial for each patch, then one block for each view.
+// Reconstruction loss of masked patches (He et al. 2022), with its gradient in the same pass. For each view
+//   loss = mean over masked patches of mean over pixels of (pred - target)^2,
+// target = the patch's pixels in (row, column, channel) order, normalised where wanted: (x - mean) / sqrt(var + 1e-6), var unbiased. The whole
+// loss is the mean over views, so dpred = weight / views * d loss_view / d pred.
+//
+// Writes loss [views] and all of dpred (`=`), zero in the class row and at visible patches. Sums in two stages, without atomics.
 #include "target.cuh"
 
-// One block a row of pred [samples, 1 + patches, size]. partial [samples * patches]: a patch's mean squared error, 0 where visible.
-// Dynamic shared memory: the target patch, size floats.
-KERNEL(masked_mse, float* __restrict__ partial, float* __restrict__ dpred, const float* __restrict__ pred, const float* __restrict__ images,
-       const int* __restrict__ restore, const float* __restrict__ weight, int samples, int views, int channels, int height, int width,
-       int patch, int kept, int norm_pix) {
-  SHARED(float, scratch, 32);
-  DYNAMIC_SHARED(float, target);
-  const int columns = width / patch, patches = (height / patch) * columns, size = patch * patch * channels;
-  const float masked_of_view = static_cast<float>(samples / views) * static_cast<float>(patches - kept);
-  const float scale = masked_of_view > 0 ? 2.0f * weight[0] / (static_cast<float>(views) * masked_of_view * size) : 0.0f;
-  const int64_t rows = static_cast<int64_t>(samples) * (1 + patches);
-  for (int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
-    const int sample = static_cast<int>(row / (1 + patches)), l = static_cast<int>(row % (1 + patches)) - 1;
-    float* __restrict__ d = dpred + row * size;
-    // The whole block takes the same branch: row is the block's.
-    if (l < 0 || restore[static_cast<int64_t>(sample) * patches + l] < kept) {
-      for (int i = threadIdx.x; i < size; i += blockDim.x) d[i] = 0;
-      if (l >= 0 && threadIdx.x == 0) partial[static_cast<int64_t>(sample) * patches + l] = 0;
-      continue;
-    }
-    const float* __restrict__ p = pred + row * size;
-    const int top = l / columns * patch, left = l % columns * patch, line = patch * channels;
-    float sum = 0;
-    for (int i = threadIdx.x; i < size; i += blockDim.x) {
-      const int y = i / line, x = i % line / channels, c = i % channels;
-      const float value = images[((static_cast<int64_t>(sample) * channels + c) * height + top + y) * width + left + x];
-      target[i] = value;
-      sum += value;
-    }
-    float mean = 0, rstd = 1;
-    if (norm_pix) {  // a thread reads back only what it wrote itself
-      mean = block_sum(sum, scratch) / size;
-      float squares = 0;
-      SIMD_SUM(squares)
-      for (int i = threadIdx.x; i < size; i += blockDim.x) squares += (target[i] - mean) * (target[i] - mean);
-      rstd = 1.0f / sqrtf(block_sum(squares, scratch) / (size - 1) + 1e-6f);
-    }
-    float error = 0;
-    SIMD_SUM(error)
-    for (int i = threadIdx.x; i < size; i += blockDim.x) {
-      const float e = p[i] - (target[i] - mean) * rstd;
-      error += e * e;
-      d[i] = scale * e;
-    }
-    error = block_sum(error, scratch) / size;
-    if (threadIdx.x == 0) partial[static_cast<int64_t>(sample) * patches + l] = error;
+// Copies a patch, its corner at `image` in plane 0, to target [patch, patch, channels]. Threads stand in rows as long as a patch's side.
+DEVICE void load_patch(float* __restrict__ target, const float* __restrict__ image, int channels, int64_t plane, int width, int patch) {
+  const int threads = blockDim.x;
+  const int step = threads < patch ? 1 : threads / patch;
+  const int thread = threadIdx.x;
+  if (thread >= step * patch) return;  // no barrier in here
+  for (int line = thread / patch; line < channels * patch; line += step) {
+    const int channel = line / patch, row = line % patch;
+    const float* __restrict__ from = image + channel * plane + static_cast<int64_t>(row) * width;
+    float* __restrict__ to = target + row * patch * channels + channel;
+    for (int c = thread % patch; c < patch; c += threads) to[c * channels] = from[c];
   }
 }
 
-// loss [views]: one block a view.
-KERNEL(masked_mse_finish, float* __restrict__ loss, const float* __restrict__ partial, int samples, int views, int patches, int kept) {
+// One block a row of pred [samples, 1 + patches, pixels]; row_loss has one value a row. images [samples, channels, height, width]; restore
+// [samples, patches], masked where restore >= kept; scale = 2 / (pixels * views * masked patches of a view). Dynamic shared: pixels floats.
+KERNEL(masked_mse_rows, float* __restrict__ row_loss, float* __restrict__ dpred, const float* __restrict__ pred,
+       const float* __restrict__ images, const int* __restrict__ restore, int samples, int channels, int height, int width, int patch,
+       int kept, int norm_pix, float scale, const float* __restrict__ weight) {
+  DYNAMIC_SHARED(float, target);
   SHARED(float, scratch, 32);
-  const int per_view = samples / views;
-  const float* __restrict__ own = partial + static_cast<int64_t>(blockIdx.x) * per_view * patches;
-  float sum = 0;
-  for (int i = threadIdx.x; i < per_view * patches; i += blockDim.x) sum += own[i];
-  sum = block_sum(sum, scratch);
-  const float masked = static_cast<float>(per_view) * static_cast<float>(patches - kept);
-  if (threadIdx.x == 0) loss[blockIdx.x] = masked > 0 ? sum / masked : 0.0f;
+  const int across = width / patch, patches = height / patch * across, pixels = patch * patch * channels;
+  const int64_t plane = static_cast<int64_t>(height) * width;
+  const int64_t rows = static_cast<int64_t>(samples) * (1 + patches);
+  for (int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
+    const int64_t sample = row / (1 + patches);
+    const int at = static_cast<int>(row % (1 + patches)) - 1;  // -1: the class row
+    float* __restrict__ d = dpred + row * pixels;
+    const float* __restrict__ p = pred + row * pixels;
+    const bool masked = at >= 0 && restore[sample * patches + at] >= kept;
+    float loss = 0;
+    if (masked) {  // the same for the whole block
+      __syncthreads();  // the target before may still be read
+      load_patch(target, images + sample * channels * plane + static_cast<int64_t>(at / across) * patch * width + at % across * patch,
+                 channels, plane, width, patch);
+      __syncthreads();
+      float mean = 0, inverse = 1;
+      if (norm_pix) {
+        float sum = 0, squares = 0;
+        SIMD_SUM(sum)
+        for (int i = threadIdx.x; i < pixels; i += blockDim.x) sum += target[i];
+        mean = block_sum(sum, scratch) / pixels;
+        SIMD_SUM(squares)
+        for (int i = threadIdx.x; i < pixels; i += blockDim.x) squares += (target[i] - mean) * (target[i] - mean);
+        inverse = 1.0f / sqrtf(block_sum(squares, scratch) / (pixels - 1) + 1e-6f);
+      }
+      const float slope = scale * weight[0];
+      SIMD_SUM(loss)
+      for (int i = threadIdx.x; i < pixels; i += blockDim.x) {
+        const float difference = p[i] - (target[i] - mean) * inverse;
+        loss += difference * difference;
+        d[i] = slope * difference;
+      }
+      loss = block_sum(loss, scratch) / pixels;
+    } else {
+      SIMD
+      for (int i = threadIdx.x; i < pixels; i += blockDim.x) d[i] = 0;
+    }
+    if (threadIdx.x == 0) row_loss[row] = loss;
+  }
+}
+
+// One block a view: loss = scale * sum of its row_loss [rows], scale = 1 / masked patches of a view.
+KERNEL(masked_mse_finish, float* __restrict__ loss, const float* __restrict__ row_loss, int views, int64_t rows, float scale) {
+  SHARED(float, scratch, 32);
+  for (int view = blockIdx.x; view < views; view += gridDim.x) {
+    const float* __restrict__ from = row_loss + view * rows;
+    double sum = 0;
+    SIMD_SUM(sum)
+    for (int64_t i = threadIdx.x; i < rows; i += blockDim.x) sum += from[i];
+    const float total = block_sum(static_cast<float>(sum), scratch);
+    if (threadIdx.x == 0) loss[view] = total * scale;
+  }
 }
