@@ -4,24 +4,24 @@
 // Forward writes y, mean, rstd, and moves the running statistics by one step for each group, in order (with the unbiased variance).
 // Backward writes dx (`=`; it may be dy) and adds to dgamma and dbeta (`+=`).
 //
-// A block takes a strip of columns through all groups. Its threads stand in LANES rows of STRIP columns; each sums every LANES-th row of its
+// A block takes a strip of columns through all groups. Its threads stand in ROW_LANES rows of STRIP columns; each sums every ROW_LANES-th row of its
 // column, and one thread a column adds the lanes up, so the order of the sums does not depend on blockDim.
 #include "target.cuh"
 
 #if WARP > 1
 #define STRIP 32
-#define LANES 8
+#define ROW_LANES 8
 #else
 #define STRIP 128
-#define LANES 1
+#define ROW_LANES 1
 #endif
 
-// Adds the lanes of sums [LANES, STRIP] into its first row.
+// Adds the lanes of sums [ROW_LANES, STRIP] into its first row.
 DEVICE void add_lanes(float* sums, int count) {
   __syncthreads();
   for (int c = threadIdx.x; c < count; c += blockDim.x) {
     float total = 0;
-    for (int lane = 0; lane < LANES; lane++) total += sums[lane * STRIP + c];
+    for (int lane = 0; lane < ROW_LANES; lane++) total += sums[lane * STRIP + c];
     sums[c] = total;
   }
   __syncthreads();
@@ -30,13 +30,13 @@ DEVICE void add_lanes(float* sums, int count) {
 // One pass over the strip: calls body(row, column, item) for all of it, on the CPU a row at a time with the columns innermost.
 template <class Body>
 DEVICE void for_strip(int rows, int count, Body body) {
-  const int items = LANES == 1 ? count : LANES * STRIP;
-  for (int first = 0; first < rows; first += LANES) {
+  const int items = ROW_LANES == 1 ? count : ROW_LANES * STRIP;
+  for (int first = 0; first < rows; first += ROW_LANES) {
     SIMD
     for (int item = threadIdx.x; item < items; item += blockDim.x) {
-      const int row = LANES == 1 ? first : first + item / STRIP;
-      const int c = LANES == 1 ? item : item % STRIP;
-      if (LANES == 1 || (c < count && row < rows)) body(row, c, item);
+      const int row = ROW_LANES == 1 ? first : first + item / STRIP;
+      const int c = ROW_LANES == 1 ? item : item % STRIP;
+      if (ROW_LANES == 1 || (c < count && row < rows)) body(row, c, item);
     }
   }
 }
@@ -45,8 +45,8 @@ DEVICE void for_strip(int rows, int count, Body body) {
 KERNEL(batch_norm_forward, float* __restrict__ y, float* __restrict__ mean, float* __restrict__ rstd, float* __restrict__ running_mean,
        float* __restrict__ running_var, const float* __restrict__ x, const float* __restrict__ gamma, const float* __restrict__ beta,
        int groups, int rows, int width, float eps, float momentum, int relu) {
-  SHARED(float, sums, LANES * STRIP);
-  SHARED(float, squares, LANES * STRIP);
+  SHARED(float, sums, ROW_LANES * STRIP);
+  SHARED(float, squares, ROW_LANES * STRIP);
   SHARED(float, center, STRIP);
   SHARED(float, scale, STRIP);
   for (int first = blockIdx.x * STRIP; first < width; first += gridDim.x * STRIP) {
@@ -56,12 +56,12 @@ KERNEL(batch_norm_forward, float* __restrict__ y, float* __restrict__ mean, floa
       const float* __restrict__ xg = x + at;
       float* __restrict__ yg = y + at;
       __syncthreads();  // the group before may still read what is cleared here
-      for (int item = threadIdx.x; item < LANES * STRIP; item += blockDim.x) sums[item] = 0;
+      for (int item = threadIdx.x; item < ROW_LANES * STRIP; item += blockDim.x) sums[item] = 0;
       for_strip(rows, count, [&](int row, int c, int item) { sums[item] += xg[static_cast<int64_t>(row) * width + c]; });
       add_lanes(sums, count);
       for (int c = threadIdx.x; c < count; c += blockDim.x) center[c] = sums[c] / rows;
       __syncthreads();
-      for (int item = threadIdx.x; item < LANES * STRIP; item += blockDim.x) sums[item] = squares[item] = 0;
+      for (int item = threadIdx.x; item < ROW_LANES * STRIP; item += blockDim.x) sums[item] = squares[item] = 0;
       // Second pass, centred: no cancellation in the variance, and what the first sum lost by rounding is given back to the mean.
       for_strip(rows, count, [&](int row, int c, int item) {
         const float d = xg[static_cast<int64_t>(row) * width + c] - center[c];
@@ -98,8 +98,8 @@ KERNEL(batch_norm_forward, float* __restrict__ y, float* __restrict__ mean, floa
 KERNEL(batch_norm_backward, float* dx, float* __restrict__ dgamma, float* __restrict__ dbeta, const float* dy, const float* __restrict__ y,
        const float* __restrict__ x, const float* __restrict__ gamma, const float* __restrict__ mean, const float* __restrict__ rstd,
        int groups, int rows, int width, int relu) {
-  SHARED(float, sums, LANES * STRIP);
-  SHARED(float, dots, LANES * STRIP);
+  SHARED(float, sums, ROW_LANES * STRIP);
+  SHARED(float, dots, ROW_LANES * STRIP);
   for (int first = blockIdx.x * STRIP; first < width; first += gridDim.x * STRIP) {
     const int count = width - first < STRIP ? width - first : STRIP;
     for (int g = 0; g < groups; g++) {
@@ -107,7 +107,7 @@ KERNEL(batch_norm_backward, float* dx, float* __restrict__ dgamma, float* __rest
       const float* __restrict__ m = mean + static_cast<int64_t>(g) * width + first;
       const float* __restrict__ r = rstd + static_cast<int64_t>(g) * width + first;
       __syncthreads();  // the group before may still read what is cleared here
-      for (int item = threadIdx.x; item < LANES * STRIP; item += blockDim.x) sums[item] = dots[item] = 0;
+      for (int item = threadIdx.x; item < ROW_LANES * STRIP; item += blockDim.x) sums[item] = dots[item] = 0;
       for_strip(rows, count, [&](int row, int c, int item) {
         const int64_t i = at + static_cast<int64_t>(row) * width + c;
         const float v = !relu || y[i] > 0 ? dy[i] : 0.0f;

@@ -21,7 +21,7 @@ class ArchitectureTest {
     @Test
     void packagesSeeOnlyThoseBelowThem() {
         Architectures.layeredArchitecture()
-                .consideringOnlyDependenciesInAnyPackage(ROOT + "..")
+                .consideringOnlyDependenciesInAnyPackage("io.github.vicmae..")
                 .layer("cli")
                 .definedBy(ROOT + "cli..")
                 .layer("train")

@@ -31,7 +31,8 @@ public final class TestData {
             }
             g.dispose();
             Path folder = Files.createDirectories(dir.resolve(disc ? "disc" : "bar"));
-            ImageIO.write(image, "png", folder.resolve(String.format("%03d.png", i)).toFile());
+            ImageIO.write(
+                    image, "png", folder.resolve(String.format("%03d.png", i)).toFile());
         }
         return dir;
     }

@@ -32,11 +32,14 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "demo",
         mixinStandardHelpOptions = true,
-        description = "Render moving shapes as video files, pre-train on them, and compare k-NN accuracy on held-out clips.")
+        description =
+                "Render moving shapes as video files, pre-train on them, and compare k-NN accuracy on held-out clips.")
 final class DemoCommand implements Callable<Integer> {
     private static final int FRAMES = 4;
 
-    @Option(names = "--out", description = "folder for data, run and report (default: the first free of runs/demo-1, runs/demo-2, ...)")
+    @Option(
+            names = "--out",
+            description = "folder for data, run and report (default: the first free of runs/demo-1, runs/demo-2, ...)")
     private Path out;
 
     @Option(names = "--epochs", defaultValue = "60", description = "passes over the data (default: ${DEFAULT-VALUE})")
@@ -81,11 +84,13 @@ final class DemoCommand implements Callable<Integer> {
         Path folder = out == null ? freeFolder() : out;
         Path data = folder.resolve("data");
         try (Device d = device.open();
-                ConsoleProgress progress = new ConsoleProgress(spec.commandLine().getErr())) {
+                ConsoleProgress progress =
+                        new ConsoleProgress(spec.commandLine().getErr())) {
             progress.note("rendering clips and pictures of moving shapes into " + data);
             SyntheticShapes.write(data, seed, SyntheticShapes.Settings.DEFAULT);
             ViewSettings views = ViewSettings.paper(model().height(), model().width(), model().channels());
-            ClipFeatures train = new ClipFeatures(Dataset.scan(List.of(data.resolve("train"))).only(Kind.VIDEO), views, FRAMES);
+            ClipFeatures train = new ClipFeatures(
+                    Dataset.scan(List.of(data.resolve("train"))).only(Kind.VIDEO), views, FRAMES);
             ClipFeatures test = new ClipFeatures(Dataset.scan(List.of(data.resolve("test"))), views, FRAMES);
             Path run = folder.resolve("run");
             try (Trainer trainer = new Trainer(d, settings(data), run, false, progress);
@@ -120,7 +125,9 @@ final class DemoCommand implements Callable<Integer> {
 
     private static double accuracy(float[][] train, ClipFeatures trainClips, float[][] test, ClipFeatures testClips) {
         int classes = SyntheticShapes.classNames().size();
-        return new Knn(train, trainClips.labels(), classes).evaluate(test, testClips.labels()).accuracy();
+        return new Knn(train, trainClips.labels(), classes)
+                .evaluate(test, testClips.labels())
+                .accuracy();
     }
 
     private static void print(PrintWriter out, String what, double accuracy) {

@@ -30,7 +30,11 @@ final class EmbedCommand implements Callable<Integer> {
     @Parameters(index = "1..*", arity = "1..*", paramLabel = "DIR|LIST", description = "folders or lists of files")
     private List<Path> data;
 
-    @Option(names = "--out", required = true, paramLabel = "FILE.safetensors", description = "receives 'features' [n, D], 'labels' [n], and the paths as metadata")
+    @Option(
+            names = "--out",
+            required = true,
+            paramLabel = "FILE.safetensors",
+            description = "receives 'features' [n, D], 'labels' [n], and the paths as metadata")
     private Path out;
 
     @Mixin

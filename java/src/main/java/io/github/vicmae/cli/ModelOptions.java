@@ -32,10 +32,16 @@ final class ModelOptions {
     @Option(names = "--mask", description = "share of masked patches (default: 0.75 paper, 0.5 release)")
     private Double mask;
 
-    @Option(names = "--pooling", defaultValue = "mean", description = "mean, max, gem or cls (default: ${DEFAULT-VALUE})")
+    @Option(
+            names = "--pooling",
+            defaultValue = "mean",
+            description = "mean, max, gem or cls (default: ${DEFAULT-VALUE})")
     private String pooling;
 
-    @Option(names = "--temperature", defaultValue = "0.1", description = "of the contrastive loss (default: ${DEFAULT-VALUE})")
+    @Option(
+            names = "--temperature",
+            defaultValue = "0.1",
+            description = "of the contrastive loss (default: ${DEFAULT-VALUE})")
     private double temperature;
 
     @Option(
@@ -67,7 +73,10 @@ final class ModelOptions {
     @Option(names = "--head-hidden", description = "hidden width of the projection heads")
     private Integer headHidden;
 
-    @Option(names = "--head-out", defaultValue = "128", description = "output width of the projection heads (default: ${DEFAULT-VALUE})")
+    @Option(
+            names = "--head-out",
+            defaultValue = "128",
+            description = "output width of the projection heads (default: ${DEFAULT-VALUE})")
     private int headOut;
 
     Variant variant() {

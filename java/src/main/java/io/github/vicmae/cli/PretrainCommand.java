@@ -43,10 +43,16 @@ final class PretrainCommand implements Callable<Integer> {
     @Option(names = "--epochs", defaultValue = "100", description = "passes over the data (default: ${DEFAULT-VALUE})")
     private int epochs;
 
-    @Option(names = "--batch", defaultValue = "32", description = "samples of a forward pass (default: ${DEFAULT-VALUE})")
+    @Option(
+            names = "--batch",
+            defaultValue = "32",
+            description = "samples of a forward pass (default: ${DEFAULT-VALUE})")
     private int batch;
 
-    @Option(names = "--accumulate", defaultValue = "1", description = "forward passes of an update (default: ${DEFAULT-VALUE})")
+    @Option(
+            names = "--accumulate",
+            defaultValue = "1",
+            description = "forward passes of an update (default: ${DEFAULT-VALUE})")
     private int accumulate;
 
     @ArgGroup(validate = false, heading = "%nModel:%n")
@@ -66,10 +72,15 @@ final class PretrainCommand implements Callable<Integer> {
 
     /** How the loss is minimised. */
     static final class Optimization {
-        @Option(names = "--lr", defaultValue = "1.5e-4", description = "base learning rate, for 256 samples an update (default: ${DEFAULT-VALUE})")
+        @Option(
+                names = "--lr",
+                defaultValue = "1.5e-4",
+                description = "base learning rate, for 256 samples an update (default: ${DEFAULT-VALUE})")
         private double rate;
 
-        @Option(names = "--warmup", description = "epochs of linear warm-up (default: 40, or a tenth of the run if that is shorter)")
+        @Option(
+                names = "--warmup",
+                description = "epochs of linear warm-up (default: 40, or a tenth of the run if that is shorter)")
         private Double warmup;
 
         @Option(names = "--weight-decay", defaultValue = "0.05", description = "AdamW's (default: ${DEFAULT-VALUE})")
@@ -78,22 +89,38 @@ final class PretrainCommand implements Callable<Integer> {
         @Option(names = "--beta2", defaultValue = "0.95", description = "AdamW's (default: ${DEFAULT-VALUE})")
         private double beta2;
 
-        @Option(names = "--clip", defaultValue = "0", description = "largest gradient norm, 0 for none (default: ${DEFAULT-VALUE})")
+        @Option(
+                names = "--clip",
+                defaultValue = "0",
+                description = "largest gradient norm, 0 for none (default: ${DEFAULT-VALUE})")
         private double clip;
 
-        @Option(names = "--recon-weight", description = "weight of the reconstruction loss (default: 1 paper, 0.97 release)")
+        @Option(
+                names = "--recon-weight",
+                description = "weight of the reconstruction loss (default: 1 paper, 0.97 release)")
         private Double reconstruction;
 
-        @Option(names = "--lambda", defaultValue = "0.03", description = "final weight of the contrastive loss (default: ${DEFAULT-VALUE})")
+        @Option(
+                names = "--lambda",
+                defaultValue = "0.03",
+                description = "final weight of the contrastive loss (default: ${DEFAULT-VALUE})")
         private double lambda;
 
-        @Option(names = "--lambda-ramp", description = "constant, linear or cosine (default: linear paper, constant release)")
+        @Option(
+                names = "--lambda-ramp",
+                description = "constant, linear or cosine (default: linear paper, constant release)")
         private String ramp;
 
-        @Option(names = "--lambda-start", defaultValue = "0", description = "where the ramp begins, as a share of the run (default: ${DEFAULT-VALUE})")
+        @Option(
+                names = "--lambda-start",
+                defaultValue = "0",
+                description = "where the ramp begins, as a share of the run (default: ${DEFAULT-VALUE})")
         private double start;
 
-        @Option(names = "--lambda-end", defaultValue = "0.5", description = "where the ramp ends, as a share of the run (default: ${DEFAULT-VALUE})")
+        @Option(
+                names = "--lambda-end",
+                defaultValue = "0.5",
+                description = "where the ramp ends, as a share of the run (default: ${DEFAULT-VALUE})")
         private double end;
 
         WeightRamp ramp(Variant variant) {
@@ -108,10 +135,15 @@ final class PretrainCommand implements Callable<Integer> {
 
     /** What the model sees. */
     static final class Views {
-        @Option(names = "--window", defaultValue = "2.12", description = "seconds within which a video's two frames are drawn (default: ${DEFAULT-VALUE})")
+        @Option(
+                names = "--window",
+                defaultValue = "2.12",
+                description = "seconds within which a video's two frames are drawn (default: ${DEFAULT-VALUE})")
         private double window;
 
-        @Option(names = "--frame-distance", description = "take frames this far apart instead; 0 is the same frame twice")
+        @Option(
+                names = "--frame-distance",
+                description = "take frames this far apart instead; 0 is the same frame twice")
         private Integer distance;
 
         @Option(names = "--video-share", description = "share of videos in each batch (default: that of the data)")
@@ -123,16 +155,25 @@ final class PretrainCommand implements Callable<Integer> {
         @Option(names = "--no-spatial", description = "leave out random crops and flips")
         private boolean noSpatial;
 
-        @Option(names = "--seed", defaultValue = "0", description = "of everything that is drawn (default: ${DEFAULT-VALUE})")
+        @Option(
+                names = "--seed",
+                defaultValue = "0",
+                description = "of everything that is drawn (default: ${DEFAULT-VALUE})")
         private long seed;
 
         @Option(names = "--workers", description = "decoding threads (default: the processors)")
         private Integer workers;
 
-        @Option(names = "--prefetch", defaultValue = "2", description = "batches decoded ahead (default: ${DEFAULT-VALUE})")
+        @Option(
+                names = "--prefetch",
+                defaultValue = "2",
+                description = "batches decoded ahead (default: ${DEFAULT-VALUE})")
         private int prefetch;
 
-        @Option(names = "--checkpoint-every", defaultValue = "1", description = "epochs between checkpoints (default: ${DEFAULT-VALUE})")
+        @Option(
+                names = "--checkpoint-every",
+                defaultValue = "1",
+                description = "epochs between checkpoints (default: ${DEFAULT-VALUE})")
         private int checkpointEvery;
     }
 
@@ -140,7 +181,8 @@ final class PretrainCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         TrainSettings settings = settings();
         try (Device d = device.open();
-                ConsoleProgress progress = new ConsoleProgress(spec.commandLine().getErr());
+                ConsoleProgress progress =
+                        new ConsoleProgress(spec.commandLine().getErr());
                 Trainer trainer = new Trainer(d, settings, out, resume, progress)) {
             return Run.untilDoneOrInterrupted(trainer, progress, out);
         }

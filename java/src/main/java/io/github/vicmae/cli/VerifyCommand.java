@@ -42,9 +42,10 @@ final class VerifyCommand implements Callable<Integer> {
                 print(out, file, rows);
             }
         }
-        out.println(failed == 0
-                ? files.size() + (files.size() == 1 ? " file passes" : " files pass")
-                : failed + " of " + files.size() + (files.size() == 1 ? " file fails" : " files fail"));
+        out.println(
+                failed == 0
+                        ? files.size() + (files.size() == 1 ? " file passes" : " files pass")
+                        : failed + " of " + files.size() + (files.size() == 1 ? " file fails" : " files fail"));
         return failed == 0 ? 0 : Main.FAILED;
     }
 

@@ -54,7 +54,8 @@ public final class Golden {
         this.file = file;
         String json = file.metadata().get(Checkpoint.CONFIG);
         if (json == null || !file.contains("in.x1") || !file.contains("out.losses")) {
-            throw new IOException(file.path() + " is no golden file: it needs the metadata 'config' and the tensors in.x1 and out.losses");
+            throw new IOException(file.path()
+                    + " is no golden file: it needs the metadata 'config' and the tensors in.x1 and out.losses");
         }
         settings = new ObjectMapper().readTree(json);
         batch = Math.toIntExact(file.info("in.x1").shape()[0]);
@@ -131,7 +132,8 @@ public final class Golden {
                 Losses l = model.losses();
                 double[] found = {l.total(), l.reconstruction(), l.contrastive()};
                 for (int i = 0; i < 3; i++) {
-                    worst[i] = worse(worst[i], Math.abs(found[i] - expected[3 * step + i]) / Math.abs(expected[3 * step + i]));
+                    worst[i] = worse(
+                            worst[i], Math.abs(found[i] - expected[3 * step + i]) / Math.abs(expected[3 * step + i]));
                 }
                 if (step == 0) {
                     compareOutputs(model);
@@ -260,7 +262,8 @@ public final class Golden {
 
         void add(float[] expected, float[] found) throws IOException {
             if (expected.length != found.length) {
-                throw new IOException("The golden file has " + expected.length + " values where the model has " + found.length);
+                throw new IOException(
+                        "The golden file has " + expected.length + " values where the model has " + found.length);
             }
             for (int i = 0; i < expected.length; i++) {
                 double d = (double) found[i] - expected[i];

@@ -54,7 +54,7 @@ public final class AttentionKernels {
         check(headDim);
         Shapes.floats("attention", "out", out, samples, tokens, heads, headDim);
         Shapes.floats("attention", "lse", lse, samples, heads, tokens);
-        Shapes.floats("attention", "qkv", qkv, samples, tokens, 3, heads, headDim);
+        Shapes.floats("attention", "qkv", qkv, samples, tokens, 3 * heads, headDim);
         int keyTile = keyTile(false, tokens, headDim);
         int queryTile = queryTile(false, tokens, headDim, keyTile);
         stream.begin(forward).arg(out).arg(lse).arg(qkv).arg(samples).arg(tokens);
@@ -84,9 +84,9 @@ public final class AttentionKernels {
             int headDim,
             Tensor scratch) {
         check(headDim);
-        Shapes.floats("attention", "dqkv", dqkv, samples, tokens, 3, heads, headDim);
+        Shapes.floats("attention", "dqkv", dqkv, samples, tokens, 3 * heads, headDim);
         Shapes.floats("attention", "dout", dout, samples, tokens, heads, headDim);
-        Shapes.floats("attention", "qkv", qkv, samples, tokens, 3, heads, headDim);
+        Shapes.floats("attention", "qkv", qkv, samples, tokens, 3 * heads, headDim);
         Shapes.floats("attention", "out", out, samples, tokens, heads, headDim);
         Shapes.floats("attention", "lse", lse, samples, heads, tokens);
         Shapes.atLeast("attention", "scratch", scratch, scratchSize(samples, tokens, heads, headDim));

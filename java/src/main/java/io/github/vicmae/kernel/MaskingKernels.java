@@ -27,7 +27,13 @@ public final class MaskingKernels {
         Shapes.ints("masking", "restore", restore, samples, patches);
         Shapes.ints("masking", "keep", keep, samples, kept);
         Shapes.floats("masking", "noise", noise, samples, patches);
-        stream.begin(rank).arg(restore).arg(keep).arg(noise).arg(samples).arg(patches).arg(kept);
+        stream.begin(rank)
+                .arg(restore)
+                .arg(keep)
+                .arg(noise)
+                .arg(samples)
+                .arg(patches)
+                .arg(kept);
         stream.launch(samples, 1, 1, THREADS, patches * Integer.BYTES);
     }
 }

@@ -74,7 +74,13 @@ public final class PatchEmbedKernels {
         Shapes.floats("patchEmbed", "cls", cls, width);
         Shapes.atLeast("patchEmbed", "positions", positions, (1L + kept) * width);
         checkKeep(keep, samples, kept);
-        stream.begin(assemble).arg(tokens).arg(embedded).arg(bias).arg(cls).arg(positions).argOrNull(keep);
+        stream.begin(assemble)
+                .arg(tokens)
+                .arg(embedded)
+                .arg(bias)
+                .arg(cls)
+                .arg(positions)
+                .argOrNull(keep);
         stream.arg(samples).arg(kept).arg(width);
         stream.launch(Math.multiplyExact(samples, 1 + kept), THREADS);
     }

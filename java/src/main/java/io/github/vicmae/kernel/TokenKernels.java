@@ -49,7 +49,12 @@ public final class TokenKernels {
         Shapes.floats("tokens", "maskToken", maskToken, width);
         Shapes.floats("tokens", "positions", positions, 1 + patches, width);
         Shapes.ints("tokens", "restore", restore, samples, patches);
-        stream.begin(scatter).arg(out).arg(embedded).arg(maskToken).arg(positions).arg(restore);
+        stream.begin(scatter)
+                .arg(out)
+                .arg(embedded)
+                .arg(maskToken)
+                .arg(positions)
+                .arg(restore);
         stream.arg(samples).arg(patches).arg(kept).arg(width);
         stream.launch(Math.multiplyExact(samples, 1 + patches), THREADS);
     }

@@ -20,20 +20,14 @@ public final class DecoderTokens {
         this.width = width;
         maskToken = context.parameters().trained("mask_token", new Init.Normal(0.02), 1, 1, width);
         positions = context.parameters()
-                .buffer(
-                        "decoder_pos_embed",
-                        new Init.Table(SinCos.table(width, rows, columns)),
-                        1,
-                        1 + patches,
-                        width);
+                .buffer("decoder_pos_embed", new Init.Table(SinCos.table(width, rows, columns)), 1, 1 + patches, width);
     }
 
     /** out [samples, 1 + L, width] from embedded [samples, 1 + kept, width] and restore [samples, L]. */
     public void forward(Tensor out, Tensor embedded, Tensor restore) {
         context.kernels()
                 .tokens()
-                .scatter(
-                        out, embedded, maskToken.value(), positions.value(), restore, samples, patches, kept, width);
+                .scatter(out, embedded, maskToken.value(), positions.value(), restore, samples, patches, kept, width);
     }
 
     /** Writes the visible tokens' gradient and adds the mask token's. */

@@ -57,7 +57,9 @@ public final class Linear {
     /** Adds the gradients of weight and bias. */
     public void backwardParameters(Tensor dy, Tensor x, int rows) {
         backwardWeight(dy, x, rows);
-        context.kernels().reduce().columnSum(bias.gradient(), dy, rows, out, context.scratch().tensor());
+        context.kernels()
+                .reduce()
+                .columnSum(bias.gradient(), dy, rows, out, context.scratch().tensor());
     }
 
     /** Adds the weight's gradient only. */

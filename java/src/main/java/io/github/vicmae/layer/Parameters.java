@@ -56,7 +56,8 @@ public final class Parameters implements AutoCloseable {
         if (owner != null) {
             Parameter known = owner.get(parameter.name());
             if (known == null || !Arrays.equals(known.shape(), parameter.shape())) {
-                throw new IllegalArgumentException("The shared parameters have no " + parameter.name() + " of that shape");
+                throw new IllegalArgumentException(
+                        "The shared parameters have no " + parameter.name() + " of that shape");
             }
             return known;
         }
@@ -141,7 +142,10 @@ public final class Parameters implements AutoCloseable {
 
     /** Number of trained values. */
     public long count() {
-        return byName.values().stream().filter(Parameter::isTrained).mapToLong(Parameter::size).sum();
+        return byName.values().stream()
+                .filter(Parameter::isTrained)
+                .mapToLong(Parameter::size)
+                .sum();
     }
 
     /** All trained values, flat; padding is zero. */

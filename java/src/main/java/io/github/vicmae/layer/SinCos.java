@@ -12,7 +12,8 @@ public final class SinCos {
      */
     public static float[] table(int dim, int rows, int columns) {
         if (dim % 4 != 0) {
-            throw new IllegalArgumentException("Sine-cosine positions need a width that is a multiple of 4, not " + dim);
+            throw new IllegalArgumentException(
+                    "Sine-cosine positions need a width that is a multiple of 4, not " + dim);
         }
         float[] table = new float[Math.multiplyExact(1 + rows * columns, dim)];
         int quarter = dim / 4;

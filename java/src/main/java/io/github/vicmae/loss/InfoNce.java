@@ -36,13 +36,7 @@ public final class InfoNce {
      * @param width of a row
      */
     public InfoNce(
-            Kernels kernels,
-            Arena arena,
-            Scratch scratch,
-            boolean symmetric,
-            int batch,
-            int width,
-            float temperature) {
+            Kernels kernels, Arena arena, Scratch scratch, boolean symmetric, int batch, int width, float temperature) {
         this.kernels = kernels;
         this.scratch = scratch;
         this.symmetric = symmetric;

@@ -82,7 +82,8 @@ public final class Checkpoint {
     }
 
     /** The same for tensors whose names all begin with {@code prefix} in the file. */
-    public static void load(TensorSource source, ViCMae model, boolean withOptimizer, String prefix) throws IOException {
+    public static void load(TensorSource source, ViCMae model, boolean withOptimizer, String prefix)
+            throws IOException {
         loadParameters(source, model.parameters().all(), model.stream(), prefix, Parameter::value);
         if (withOptimizer) {
             List<Parameter> trained = model.parameters().all().stream()
@@ -117,8 +118,8 @@ public final class Checkpoint {
             if (!source.contains(name)) {
                 problems.add(name + " is missing");
             } else if (!Arrays.equals(source.info(name).shape(), dims(p))) {
-                problems.add(name + " is " + Arrays.toString(source.info(name).shape()) + " there and " + Arrays.toString(dims(p))
-                        + " in this model");
+                problems.add(name + " is " + Arrays.toString(source.info(name).shape()) + " there and "
+                        + Arrays.toString(dims(p)) + " in this model");
             }
         }
         if (!problems.isEmpty()) {

@@ -32,7 +32,8 @@ final class Decoder {
         int all = 1 + c.patches();
         int visible = 1 + c.kept();
         embed = new Linear(context, "decoder_embed", c.dim(), c.decoderDim());
-        tokens = new DecoderTokens(context, samples, c.height() / c.patch(), c.width() / c.patch(), c.kept(), c.decoderDim());
+        tokens = new DecoderTokens(
+                context, samples, c.height() / c.patch(), c.width() / c.patch(), c.kept(), c.decoderDim());
         embedded = arena.floats("decoder_embed", samples, visible, c.decoderDim());
         blocks = new BlockStack(
                 context,
@@ -50,7 +51,7 @@ final class Decoder {
         doutput = arena.floats("d decoder_norm", samples, all, c.decoderDim());
         dinput = arena.floats("d decoder_blocks.input", samples, all, c.decoderDim());
         context.scratch().need(TokenKernels.scratchSize(context.stream(), c.decoderDim()));
-        context.scratch().need(MaskedMseKernels.scratchSize(context.stream(), samples, c.patches()));
+        context.scratch().need(MaskedMseKernels.scratchSize(samples, c.height(), c.width(), c.patch()));
     }
 
     /** [samples, 1 + L, p * p * C]; row 0 of each sample is the class token's and means nothing. */

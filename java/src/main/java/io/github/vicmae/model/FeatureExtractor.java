@@ -58,7 +58,14 @@ public final class FeatureExtractor implements AutoCloseable {
             stream.upload(images, input, 0);
             encoder.forward(images, null);
             kernels.pool()
-                    .forward(pooled, argmax, encoder.output(), config.pooling(), batch, 1 + config.patches(), config.dim());
+                    .forward(
+                            pooled,
+                            argmax,
+                            encoder.output(),
+                            config.pooling(),
+                            batch,
+                            1 + config.patches(),
+                            config.dim());
             stream.download(output, 0, pooled);
             stream.synchronize();
         }
@@ -132,7 +139,11 @@ public final class FeatureExtractor implements AutoCloseable {
     public void extract(FloatBuffer images, FloatBuffer features, int count) {
         int size = config.channels() * config.height() * config.width();
         require(images.limit() >= (long) count * size, "images", (long) count * size, images.limit());
-        require(features.limit() >= (long) count * config.dim(), "features", (long) count * config.dim(), features.limit());
+        require(
+                features.limit() >= (long) count * config.dim(),
+                "features",
+                (long) count * config.dim(),
+                features.limit());
         int done = 0;
         while (done < count) {
             Plan plan = count - done == 1 ? single : many;
@@ -146,7 +157,8 @@ public final class FeatureExtractor implements AutoCloseable {
 
     private static void require(boolean holds, String what, long wanted, long found) {
         if (!holds) {
-            throw new IllegalArgumentException("The buffer of " + what + " needs " + wanted + " floats but has " + found);
+            throw new IllegalArgumentException(
+                    "The buffer of " + what + " needs " + wanted + " floats but has " + found);
         }
     }
 

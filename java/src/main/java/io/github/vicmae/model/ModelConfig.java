@@ -56,22 +56,28 @@ public record ModelConfig(
         require(patch >= 1, "The patch size must be at least 1, not " + patch);
         require(
                 height > 0 && width > 0 && height % patch == 0 && width % patch == 0,
-                "An image of " + height + " x " + width + " pixels cannot be cut into patches of " + patch + " x " + patch
-                        + ": both sides must be multiples of " + patch);
+                "An image of " + height + " x " + width + " pixels cannot be cut into patches of " + patch + " x "
+                        + patch + ": both sides must be multiples of " + patch);
         require(channels >= 1 && channels <= 4, "Images have 1 to 4 channels, not " + channels);
         stack("encoder", dim, depth, heads);
         stack("decoder", decoderDim, decoderDepth, decoderHeads);
         long patches = (long) (height / patch) * (width / patch);
         require(
                 patches + 1 <= MAX_TOKENS,
-                "An image of " + patches + " patches is too long: attention holds " + (MAX_TOKENS - 1) + "; use larger patches");
-        require(mlpRatio > 0 && dim * mlpRatio >= 1 && decoderDim * mlpRatio >= 1, "The MLP ratio must be positive, not " + mlpRatio);
+                "An image of " + patches + " patches is too long: attention holds " + (MAX_TOKENS - 1)
+                        + "; use larger patches");
+        require(
+                mlpRatio > 0 && dim * mlpRatio >= 1 && decoderDim * mlpRatio >= 1,
+                "The MLP ratio must be positive, not " + mlpRatio);
         require(headHidden >= 1 && headOut >= 1, "The projection heads' widths must be positive");
-        require(temperature >= 0.01 && temperature <= 100, "The temperature must lie between 0.01 and 100, not at " + temperature);
+        require(
+                temperature >= 0.01 && temperature <= 100,
+                "The temperature must lie between 0.01 and 100, not at " + temperature);
         require(maskRatio >= 0 && maskRatio < 1, "The mask ratio must be at least 0 and below 1, not " + maskRatio);
         require(
                 (int) (patches * (1 - maskRatio)) >= 1,
-                "A mask ratio of " + maskRatio + " leaves none of the " + patches + " patches visible; use a smaller ratio");
+                "A mask ratio of " + maskRatio + " leaves none of the " + patches
+                        + " patches visible; use a smaller ratio");
     }
 
     private static void stack(String name, int dim, int depth, int heads) {
@@ -80,7 +86,9 @@ public record ModelConfig(
                 heads >= 1 && dim >= 4 && dim % heads == 0,
                 "The " + name + "'s width " + dim + " cannot be split into " + heads + " heads");
         require(dim % 4 == 0, "The " + name + "'s width must be a multiple of 4 for its positions, not " + dim);
-        require(dim / heads <= MAX_HEAD_DIM, "The " + name + "'s heads are " + dim / heads + " wide; " + MAX_HEAD_DIM + " is the most");
+        require(
+                dim / heads <= MAX_HEAD_DIM,
+                "The " + name + "'s heads are " + dim / heads + " wide; " + MAX_HEAD_DIM + " is the most");
     }
 
     private static void require(boolean holds, String message) {

@@ -20,7 +20,8 @@ final class PublishedConfig {
         long patches = shape(source, "pos_embed", 3)[1] - 1;
         int side = (int) Math.round(Math.sqrt(patches));
         if ((long) side * side != patches) {
-            throw new IOException(source.path() + " has positions for " + patches + " patches, which is no square; its image size is unknown");
+            throw new IOException(source.path() + " has positions for " + patches
+                    + " patches, which is no square; its image size is unknown");
         }
         int hidden = Math.toIntExact(shape(source, "blocks.0.mlp.fc1.weight", 2)[0]);
         boolean decoder = source.contains("decoder_embed.weight");

@@ -78,8 +78,8 @@ public final class ViCMae implements AutoCloseable {
      */
     public ViCMae(Device device, ModelConfig config, int batch) {
         if (batch < 2) {
-            throw new IllegalArgumentException(
-                    "A batch of " + batch + " is too small: the heads' BatchNorm and the contrastive loss need at least 2 samples");
+            throw new IllegalArgumentException("A batch of " + batch
+                    + " is too small: the heads' BatchNorm and the contrastive loss need at least 2 samples");
         }
         this.config = config;
         this.batch = batch;
@@ -125,8 +125,7 @@ public final class ViCMae implements AutoCloseable {
     }
 
     private ProjectionHead head(Context context, String name) {
-        return new ProjectionHead(
-                context, name, VIEWS, batch, config.dim(), config.headHidden(), config.headOut());
+        return new ProjectionHead(context, name, VIEWS, batch, config.dim(), config.headHidden(), config.headOut());
     }
 
     public ModelConfig config() {
@@ -186,7 +185,8 @@ public final class ViCMae implements AutoCloseable {
         backward();
         stream.download(lossesHost, 0, losses);
         stream.synchronize();
-        reconstruction = 0.5 * ((double) lossesHost.floats().get(0) + lossesHost.floats().get(1));
+        reconstruction =
+                0.5 * ((double) lossesHost.floats().get(0) + lossesHost.floats().get(1));
         contrastive = lossesHost.floats().get(VIEWS);
         total = reconstructionWeight * reconstruction + contrastiveWeight * contrastive;
     }

@@ -17,7 +17,8 @@ final class VisionTransformer {
     VisionTransformer(Context context, ModelConfig c, int samples, int kept) {
         var g = new PatchEmbedding.Geometry(samples, c.channels(), c.height(), c.width(), c.patch(), kept);
         embedding = new PatchEmbedding(context, g, c.dim());
-        blocks = new BlockStack(context, "blocks", "norm", c.depth(), samples, 1 + kept, c.dim(), c.heads(), c.hidden());
+        blocks =
+                new BlockStack(context, "blocks", "norm", c.depth(), samples, 1 + kept, c.dim(), c.heads(), c.hidden());
     }
 
     /** [samples, 1 + kept, dim] of the last forward pass. */

@@ -15,8 +15,7 @@ public interface Progress {
      * @param pairsPerSecond of the last steps
      * @param remaining time that the rest will take at this rate
      */
-    record Update(
-            long step, long totalSteps, double epoch, Losses losses, double pairsPerSecond, Duration remaining) {}
+    record Update(long step, long totalSteps, double epoch, Losses losses, double pairsPerSecond, Duration remaining) {}
 
     /** The run is about to start or go on. */
     void started(String message);

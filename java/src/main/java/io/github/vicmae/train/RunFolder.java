@@ -62,8 +62,7 @@ final class RunFolder implements AutoCloseable {
             } else {
                 Files.deleteIfExists(path.resolve("metrics.jsonl"));
             }
-            AtomicFile.write(
-                    settingsFile, (ConfigJson.writePretty(settings) + "\n").getBytes(StandardCharsets.UTF_8));
+            AtomicFile.write(settingsFile, (ConfigJson.writePretty(settings) + "\n").getBytes(StandardCharsets.UTF_8));
             return new RunFolder(path, lockFile, lock, JsonLines.open(path.resolve("metrics.jsonl")));
         } catch (IOException | RuntimeException e) {
             lockFile.close();
@@ -86,8 +85,8 @@ final class RunFolder implements AutoCloseable {
         JsonNode now = mapper.readTree(ConfigJson.write(settings));
         compare("", old, now, differences);
         if (!differences.isEmpty()) {
-            throw new IOException("The run in " + file.getParent() + " cannot go on with other settings than it began with:\n  "
-                    + String.join("\n  ", differences));
+            throw new IOException("The run in " + file.getParent()
+                    + " cannot go on with other settings than it began with:\n  " + String.join("\n  ", differences));
         }
     }
 

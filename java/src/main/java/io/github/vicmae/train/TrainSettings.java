@@ -57,8 +57,7 @@ public record TrainSettings(
      * @param frameDistance a fixed distance between a video's two frames, or {@link FrameSampler#DISTANT}
      * @param videoShare share of videos in every batch; null for that of the data
      */
-    public record Views(
-            boolean colour, boolean spatial, double windowSeconds, int frameDistance, Double videoShare) {
+    public record Views(boolean colour, boolean spatial, double windowSeconds, int frameDistance, Double videoShare) {
         /** The presets' own. */
         public static final Views DEFAULT =
                 new Views(true, true, FrameSampler.DEFAULT_WINDOW, FrameSampler.DISTANT, null);
@@ -69,8 +68,10 @@ public record TrainSettings(
      */
     public TrainSettings {
         data = List.copyOf(data);
-        require(batch >= 2, "A batch of " + batch
-                + " is too small: the heads' BatchNorm and the contrastive loss need at least 2 samples");
+        require(
+                batch >= 2,
+                "A batch of " + batch
+                        + " is too small: the heads' BatchNorm and the contrastive loss need at least 2 samples");
         require(accumulate >= 1, "Gradients are accumulated over at least 1 batch, not " + accumulate);
         require(epochs >= 1, "A run has at least 1 epoch, not " + epochs);
         require(baseLearningRate > 0 && Double.isFinite(baseLearningRate), "The base learning rate must be positive");

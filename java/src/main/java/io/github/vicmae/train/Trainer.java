@@ -17,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -89,7 +88,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     private String start(Device device) {
-        return data.videos() + " videos and " + data.images() + " images, " + model.parameters().count()
+        return data.videos() + " videos and " + data.images() + " images, "
+                + model.parameters().count()
                 + " parameters, " + totalSteps + " steps" + (step > 0 ? ", going on after step " + step : "") + ", on "
                 + device.description();
     }
@@ -192,7 +192,9 @@ public final class Trainer implements AutoCloseable {
         Batch batch = loader.next();
         try {
             model.inputs().floats().put(0, batch.views(), 0, batch.views().capacity());
-            model.inputs().floats().put(model.noiseOffset(), batch.noise(), 0, batch.noise().capacity());
+            model.inputs()
+                    .floats()
+                    .put(model.noiseOffset(), batch.noise(), 0, batch.noise().capacity());
             lastBatch.remember(batch);
         } finally {
             batch.release();
@@ -227,12 +229,8 @@ public final class Trainer implements AutoCloseable {
         line.put("skipped", skippedFiles);
         metric(line);
         progress.step(new Progress.Update(
-                step,
-                totalSteps,
-                epoch(step),
-                losses,
-                pairs / secondsPerStep,
-                Duration.ofMillis((long) (1000 * secondsPerStep * (totalSteps - step)))));
+                step, totalSteps, epoch(step), losses, pairs / secondsPerStep, Duration.ofMillis((long)
+                        (1000 * secondsPerStep * (totalSteps - step)))));
     }
 
     private void endEpoch() throws IOException {
@@ -260,7 +258,9 @@ public final class Trainer implements AutoCloseable {
         } catch (IOException e) {
             String kept = savedStep < 0 ? "there is none yet" : "the one after step " + savedStep + " is kept";
             if (last) {
-                throw new IOException("The checkpoint after step " + step + " could not be written, " + kept + ": " + e.getMessage(), e);
+                throw new IOException(
+                        "The checkpoint after step " + step + " could not be written, " + kept + ": " + e.getMessage(),
+                        e);
             }
             progress.warning("A checkpoint could not be written, " + kept + ", and the run goes on: " + e.getMessage());
         }

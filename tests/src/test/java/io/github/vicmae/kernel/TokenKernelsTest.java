@@ -14,7 +14,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 class TokenKernelsTest {
     /** samples, patches a row, patches a column, kept, width, channels, patch side. */
     private static final int[][] SHAPES = {
-        {1, 1, 1, 1, 1, 1, 1}, {3, 2, 3, 2, 31, 3, 4}, {2, 7, 5, 33, 33, 4, 3}, {5, 14, 14, 49, 64, 3, 2}, {2, 1, 31, 3, 197, 2, 5}
+        {1, 1, 1, 1, 1, 1, 1},
+        {3, 2, 3, 2, 31, 3, 4},
+        {2, 7, 5, 33, 33, 4, 3},
+        {5, 14, 14, 49, 64, 3, 2},
+        {2, 1, 31, 3, 197, 2, 5}
     };
 
     private static int[] stableRanks(float[] noise, int from, int patches) {
@@ -200,7 +204,15 @@ class TokenKernelsTest {
         Tensor keepTensor = masked ? fixture.tensor(keep, samples, kept) : null;
         Tensor gathered = fixture.unwritten(samples * kept, size);
         kernels.gather(
-                gathered, fixture.tensor(images, samples, channels, h, w), keepTensor, samples, channels, h, w, patch, kept);
+                gathered,
+                fixture.tensor(images, samples, channels, h, w),
+                keepTensor,
+                samples,
+                channels,
+                h,
+                w,
+                patch,
+                kept);
         fixture.assertClose("patches", expected, gathered, 0);
         assemble(fixture, kernels, keep, keepTensor, samples, patches, kept, width);
     }
@@ -232,7 +244,8 @@ class TokenKernelsTest {
                         tokens[to] = (double) cls[i] + positions[i];
                         dcls[i] += dtokens[to];
                     } else {
-                        tokens[to] = (double) embedded[from] + bias[i] + positions[(1 + keep[n * kept + k]) * width + i];
+                        tokens[to] =
+                                (double) embedded[from] + bias[i] + positions[(1 + keep[n * kept + k]) * width + i];
                         dembedded[from] = dtokens[to];
                         dbias[i] += dtokens[to];
                     }

@@ -20,7 +20,9 @@ class GoldenTest {
         assumeTrue(folder != null && Files.isDirectory(folder), "no folder shared/golden beside the repository");
         List<Path> files;
         try (var list = Files.list(folder)) {
-            files = list.filter(f -> f.toString().endsWith(".safetensors")).sorted().toList();
+            files = list.filter(f -> f.toString().endsWith(".safetensors"))
+                    .sorted()
+                    .toList();
         }
         assertTrue(!files.isEmpty(), "shared/golden holds no golden files");
         try (Device device = Device.open(name)) {

@@ -63,8 +63,8 @@ class TrainerTest {
     }
 
     private static TrainSettings settings(Path data, Variant variant, int epochs, int workers, double rate) {
-        ModelConfig model = new ModelConfig(
-                variant, 32, 16, 3, 8, 32, 2, 2, 16, 1, 2, 4, 24, 8, 0.1, 0.5, true, Pooling.MEAN);
+        ModelConfig model =
+                new ModelConfig(variant, 32, 16, 3, 8, 32, 2, 2, 16, 1, 2, 4, 24, 8, 0.1, 0.5, true, Pooling.MEAN);
         return new TrainSettings(
                 model,
                 List.of(data.toString()),
@@ -174,7 +174,9 @@ class TrainerTest {
         Path run = dir.resolve("run");
         TrainSettings settings = settings(shared, Variant.PAPER, 2, 1, 1e30);
         IOException e = assertThrows(IOException.class, () -> train(settings, run, false, Long.MAX_VALUE));
-        assertTrue(e.getMessage().matches("(?s)Step \\d+ gave a value that is not finite, first seen in '.+'.*"), e.getMessage());
+        assertTrue(
+                e.getMessage().matches("(?s)Step \\d+ gave a value that is not finite, first seen in '.+'.*"),
+                e.getMessage());
         assertTrue(e.getMessage().contains("last good checkpoint"), e.getMessage());
     }
 
@@ -186,8 +188,8 @@ class TrainerTest {
         IOException again = assertThrows(
                 IOException.class, () -> train(settings(shared, Variant.PAPER, 2, 1, 1e-3), run, false, 9));
         assertTrue(again.getMessage().contains("--resume"), again.getMessage());
-        IOException other = assertThrows(
-                IOException.class, () -> train(settings(shared, Variant.PAPER, 2, 1, 2e-3), run, true, 9));
+        IOException other =
+                assertThrows(IOException.class, () -> train(settings(shared, Variant.PAPER, 2, 1, 2e-3), run, true, 9));
         assertTrue(other.getMessage().contains("baseLearningRate was 0.001 and is 0.002 now"), other.getMessage());
         assertArrayEquals(before, Files.readAllBytes(run.resolve("checkpoint.safetensors")));
     }

@@ -9,7 +9,7 @@ import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
-import org.lwjgl.system.Library;
+import org.lwjgl.system.APIUtil;
 
 /**
  * Whether CUDA can be used here, and if not, why. Made once a process: JCuda's classes fail to initialise where the driver's library is
@@ -39,7 +39,7 @@ public final class CudaProbe {
     private static CudaProbe look() {
         try {
             // Left open on purpose: JCuda's natives find the driver that is already loaded.
-            Library.loadNative(CudaProbe.class, "io.github.vicmae", "libcuda.so.1");
+            APIUtil.apiCreateLibrary("libcuda.so.1");
         } catch (LinkageError e) {
             return missing(
                     "the NVIDIA driver's library libcuda.so.1 was not found; install the NVIDIA driver (no CUDA toolkit is needed)");
