@@ -10,6 +10,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.Locale;
+import javax.imageio.IIOException;
 import javax.imageio.ImageIO;
 import javax.imageio.stream.ImageInputStream;
 
@@ -49,17 +50,28 @@ public final class ImageReader {
     }
 
     private static byte[] bytes(Path path) throws IOException {
-        if (Files.isDirectory(path)) {
-            throw new IOException("it is a folder");
-        }
+        checkFile(path);
         long size = Files.size(path);
-        if (size == 0) {
-            throw new IOException("the file is empty");
-        }
         if (size > MAX_BYTES) {
             throw new IOException("the file has " + size + " bytes, more than the " + MAX_BYTES + " that are read");
         }
         return Files.readAllBytes(path);
+    }
+
+    /** @throws IOException if the path is no file that can hold anything: opening a pipe, for one, would wait without end */
+    static void checkFile(Path path) throws IOException {
+        if (Files.isDirectory(path)) {
+            throw new IOException("it is a folder");
+        }
+        if (Files.size(path) == 0 && Files.isRegularFile(path)) {
+            throw new IOException("the file is empty");
+        }
+        if (!Files.isRegularFile(path)) {
+            throw new IOException("it is a pipe or a device, not a file");
+        }
+        if (!Files.isReadable(path)) {
+            throw new IOException("there is no permission to read it");
+        }
     }
 
     private static Image decode(Path path, byte[] file) throws IOException {
@@ -83,9 +95,19 @@ public final class ImageReader {
     private static Image decodeJpeg(byte[] file) throws IOException {
         JpegHeader header = JpegHeader.parse(file);
         checkSize(header.width(), header.height());
-        boolean own = header.plain() && (header.components() == 1 || header.components() == 3);
+        if (header.plain() && (header.components() == 1 || header.components() == 3)) {
+            try {
+                return decodeJpeg(file, header, true);
+            } catch (IIOException | RuntimeException e) {
+                // It is stricter about markers than the other one, which is tried next.
+            }
+        }
+        return decodeJpeg(file, header, false);
+    }
+
+    private static Image decodeJpeg(byte[] file, JpegHeader header, boolean jdk) throws IOException {
         try (ImageInputStream input = new ByteArrayImageInputStream(file)) {
-            return decode(jpegReader(own), input, true).oriented(header.orientation());
+            return decode(jpegReader(jdk), input, true).oriented(header.orientation());
         }
     }
 

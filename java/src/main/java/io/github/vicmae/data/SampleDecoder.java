@@ -64,8 +64,16 @@ final class SampleDecoder implements AutoCloseable {
         reader.reset();
         Philox random = Draw.FRAMES.stream(settings.seed(), epoch, sample.index(), repeat, 0);
         double[] times = sampler.times(random, reader.durationSeconds(), reader.frameRate());
-        Image first = reader.frameAt(times[0], shortSide);
-        return new Image[] {first, reader.frameAt(times[1], shortSide)};
+        try {
+            Image first = reader.frameAt(times[0], shortSide);
+            return new Image[] {first, reader.frameAt(times[1], shortSide)};
+        } finally {
+            // FFmpeg's index grows while a file is read, and in a damaged one that can change where a seek ends.
+            if (reader.sawDamage()) {
+                open.remove(sample.path());
+                reader.close();
+            }
+        }
     }
 
     private VideoReader reader(Path path) throws IOException {

@@ -5,7 +5,6 @@ import static org.bytedeco.ffmpeg.global.avutil.av_frame_unref;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
 
@@ -63,15 +62,7 @@ public final class VideoReader implements AutoCloseable {
      */
     public static VideoReader open(Path path) throws IOException {
         try {
-            if (Files.isDirectory(path)) {
-                throw new IOException("it is a folder");
-            }
-            if (Files.size(path) == 0) {
-                throw new IOException("the file is empty");
-            }
-            if (!Files.isReadable(path)) {
-                throw new IOException("there is no permission to read it");
-            }
+            ImageReader.checkFile(path);
             return new VideoReader(path);
         } catch (InterruptedIOException e) {
             throw e;
@@ -113,6 +104,11 @@ public final class VideoReader implements AutoCloseable {
     /** How many frames were decoded so far, wanted or on the way to a wanted one. */
     public long decodedFrames() {
         return decoded;
+    }
+
+    /** Whether anything so far did not decode. */
+    boolean sawDamage() {
+        return stream.sawDamage();
     }
 
     /** The frame at a time in its full size; see {@link #frameAt(double, int)}. */

@@ -79,6 +79,7 @@ final class VideoStream implements AutoCloseable {
     private double lastTime;
     private double lastDuration;
     private int lastError;
+    private boolean damaged;
 
     VideoStream(Path path) throws IOException {
         Ffmpeg.require();
@@ -215,6 +216,7 @@ final class VideoStream implements AutoCloseable {
                     return time(frame);
                 }
                 time(frame);
+                damaged = true;
                 av_frame_unref(frame);
             } else if (result == AVERROR_EAGAIN()) {
                 feed();
@@ -274,6 +276,11 @@ final class VideoStream implements AutoCloseable {
     /** How long the frame that {@link #next} gave last is shown, in seconds. */
     double lastDuration() {
         return lastDuration;
+    }
+
+    /** Whether anything so far did not decode. */
+    boolean sawDamage() {
+        return damaged || lastError != 0;
     }
 
     /** FFmpeg's text for the last thing that went wrong, or null. */

@@ -253,6 +253,29 @@ class BatchLoaderTest {
         }
     }
 
+    /** A clip with noise in its middle gives the same frames whatever was read before. */
+    @Test
+    void aDamagedClipGivesTheSameBatchesToo() throws IOException {
+        Path folder = dir.resolve("damaged");
+        Path clip = Pictures.countingVideo(folder.resolve("v.avi"), 48, 48, 10, 120);
+        byte[] bytes = Files.readAllBytes(clip);
+        byte[] noise = new byte[bytes.length / 4];
+        new java.util.Random(8).nextBytes(noise);
+        System.arraycopy(noise, 0, bytes, bytes.length / 3, noise.length);
+        Files.write(clip, bytes);
+        Pictures.write(folder.resolve("a.png"), Pictures.buffered(Pictures.gradient(9, 9)), "png");
+        Dataset damaged = Dataset.scan(List.of(folder));
+        List<Content> one = take(damaged, settings(4, 1, 0.5), 0, 0, 12);
+        List<Content> four = take(damaged, settings(4, 4, 0.5), 0, 0, 12);
+        List<Content> resumed = take(damaged, settings(4, 2, 0.5), 7, 0, 5);
+        for (int i = 0; i < 12; i++) {
+            one.get(i).assertSameAs(four.get(i));
+            if (i >= 7) {
+                one.get(i).assertSameAs(resumed.get(i - 7));
+            }
+        }
+    }
+
     @Test
     void nothingReadableIsAnErrorThatNamesFiles() throws IOException {
         Path folder = dir.resolve("bad");

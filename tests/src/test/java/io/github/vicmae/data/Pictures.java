@@ -78,6 +78,7 @@ final class Pictures {
 
     /** A video of gray frames; the level of frame {@code i} is {@link #level}. */
     static Path countingVideo(Path path, int width, int height, int rate, int frames) throws IOException {
+        Files.createDirectories(path.getParent());
         try (VideoWriter writer = new VideoWriter(path, new VideoWriter.Settings(width, height, rate, 2, 12))) {
             for (int i = 0; i < frames; i++) {
                 writer.write(constant(width, height, level(i), level(i), level(i)));

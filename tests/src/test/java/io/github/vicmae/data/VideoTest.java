@@ -127,6 +127,10 @@ class VideoTest {
                 .getMessage()
                 .contains("folder"));
         assertTrue(refused(dir.resolve("missing.mkv")).getMessage().contains("no such file"));
+        Path device = Path.of("/dev/zero");
+        if (Files.exists(device)) {
+            assertTrue(refused(device).getMessage().contains("device"));
+        }
         byte[] sound = Files.readAllBytes(Pictures.countingVideo(dir.resolve("a.mp4"), 32, 32, 10, 30));
         // The index of an mp4 stands at its end.
         refused(Files.write(dir.resolve("cut.mp4"), Arrays.copyOf(sound, sound.length / 2)));
