@@ -1,0 +1,102 @@
+package io.github.vicmae.kernel.oracle;
+
+/** InfoNCE from its definition in double precision, with all logits held, and its gradient through the L2 normalisation. */
+public final class InfoNceOracle {
+    private final int rows;
+    private final int columns;
+    private final int width;
+    private final double temperature;
+    private final int[] positive;
+    private final int[] excluded;
+
+    public InfoNceOracle(int rows, int columns, int width, double temperature, int[] positive, int[] excluded) {
+        this.rows = rows;
+        this.columns = columns;
+        this.width = width;
+        this.temperature = temperature;
+        this.positive = positive;
+        this.excluded = excluded;
+    }
+
+    /** Rows divided by max(norm, 1e-12). */
+    public static double[] normalize(double[] x, int count, int width) {
+        double[] unit = new double[count * width];
+        for (int r = 0; r < count; r++) {
+            for (int i = 0; i < width; i++) {
+                unit[r * width + i] = x[r * width + i] / norm(x, r, width);
+            }
+        }
+        return unit;
+    }
+
+    private static double norm(double[] x, int row, int width) {
+        double squares = 0;
+        for (int i = 0; i < width; i++) {
+            squares += x[row * width + i] * x[row * width + i];
+        }
+        return Math.max(Math.sqrt(squares), 1e-12);
+    }
+
+    /** The loss of rows and columns before their normalisation; lse [rows] is written. */
+    public double loss(double[] lse, double[] x, double[] zx) {
+        double[] p = normalize(x, rows, width);
+        double[] z = normalize(zx, columns, width);
+        double loss = 0;
+        for (int i = 0; i < rows; i++) {
+            double max = Double.NEGATIVE_INFINITY;
+            for (int j = 0; j < columns; j++) {
+                max = j == excluded[i] ? max : Math.max(max, logit(p, z, i, j));
+            }
+            double sum = 0;
+            for (int j = 0; j < columns; j++) {
+                sum += j == excluded[i] ? 0 : Math.exp(logit(p, z, i, j) - max);
+            }
+            lse[i] = max + Math.log(sum);
+            loss += (lse[i] - logit(p, z, i, positive[i])) / rows;
+        }
+        return loss;
+    }
+
+    private double logit(double[] p, double[] z, int i, int j) {
+        double dot = 0;
+        for (int d = 0; d < width; d++) {
+            dot += p[i * width + d] * z[j * width + d];
+        }
+        return dot / temperature;
+    }
+
+    /** Adds weight times the gradients of the loss to dx [rows, width] and dzx [columns, width]; they may be one array if x is zx. */
+    public void backward(double[] dx, double[] dzx, double[] x, double[] zx, double weight) {
+        double[] p = normalize(x, rows, width);
+        double[] z = normalize(zx, columns, width);
+        double[] lse = new double[rows];
+        loss(lse, x, zx);
+        double[] dp = new double[rows * width];
+        double[] dz = new double[columns * width];
+        for (int i = 0; i < rows; i++) {
+            for (int j = 0; j < columns; j++) {
+                double softmax = j == excluded[i] ? 0 : Math.exp(logit(p, z, i, j) - lse[i]);
+                double slope = weight / rows / temperature * (softmax - (j == positive[i] ? 1 : 0));
+                for (int d = 0; d < width; d++) {
+                    dp[i * width + d] += slope * z[j * width + d];
+                    dz[j * width + d] += slope * p[i * width + d];
+                }
+            }
+        }
+        throughNormalization(dx, dp, x, p, rows);
+        throughNormalization(dzx, dz, zx, z, columns);
+    }
+
+    private void throughNormalization(double[] dx, double[] du, double[] x, double[] u, int count) {
+        for (int r = 0; r < count; r++) {
+            double dot = 0;
+            for (int d = 0; d < width; d++) {
+                dot += du[r * width + d] * u[r * width + d];
+            }
+            for (int d = 0; d < width; d++) {
+                int at = r * width + d;
+                dx[at] += (du[at] - dot * u[at]) / norm(x, r, width);
+            }
+        }
+    }
+}
