@@ -255,14 +255,11 @@ public final class BatchLoader implements AutoCloseable {
         int[] group = planned.group();
         int position = batch.step * batch.size() + slot;
         Philox random = Draw.REPLACEMENT.stream(settings.seed(), batch.epoch, position, 0, 0);
-        int start = 0;
+        // The views must differ from those that the same sample has in its own place.
+        int repeat = Draw.REPLACED | position & Draw.REPLACED - 1;
+        int at = 0;
         for (int attempt = 0; attempt < RANDOM_ATTEMPTS + group.length; attempt++) {
-            if (attempt <= RANDOM_ATTEMPTS) {
-                start = random.nextInt(group.length);
-            }
-            int at = attempt <= RANDOM_ATTEMPTS ? start : (start + attempt - RANDOM_ATTEMPTS) % group.length;
-            // The views must differ from those that the same sample has in its own place.
-            int repeat = Draw.REPLACED | position & Draw.REPLACED - 1;
+            at = attempt <= RANDOM_ATTEMPTS ? random.nextInt(group.length) : (at + 1) % group.length;
             if (decode(data.samples().get(group[at]), repeat, batch, slot, decoder)) {
                 return;
             }

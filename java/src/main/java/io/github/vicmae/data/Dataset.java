@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.TreeSet;
@@ -99,9 +100,7 @@ public final class Dataset {
         for (Found file : found) {
             int label = -1;
             if (file.label() != null) {
-                label = numbers
-                        ? Integer.parseInt(file.label())
-                        : java.util.Collections.binarySearch(names, file.label());
+                label = numbers ? Integer.parseInt(file.label()) : Collections.binarySearch(names, file.label());
             }
             samples.add(new Sample(file.path(), file.kind(), label, samples.size()));
         }

@@ -1,5 +1,7 @@
 package io.github.vicmae.data;
 
+import java.util.Arrays;
+
 /**
  * Resizes a box of an image to planes of floats in [0, 1], with a filter that is widened when shrinking so that nothing aliases (as Pillow
  * and torchvision's antialias do; the filter sees nothing outside the box). Bicubic uses a = -0.5. Keeps its work buffers; not thread-safe.
@@ -97,7 +99,7 @@ final class Resize {
                 int from = ((box.y() + loaded) * image.width() + box.x()) * channels;
                 load(image.pixels(), from, ring, loaded % slots * length, length);
             }
-            java.util.Arrays.fill(row, 0, length, 0f);
+            Arrays.fill(row, 0, length, 0f);
             for (int k = 0; k < vertical.count[y]; k++) {
                 add(ring, (first + k) % slots * length, vertical.weights[y * vertical.stride + k] / 255f, row, length);
             }

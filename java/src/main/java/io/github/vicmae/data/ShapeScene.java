@@ -1,6 +1,7 @@
 package io.github.vicmae.data;
 
 import io.github.vicmae.kernel.Philox;
+import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.GradientPaint;
 import java.awt.Graphics2D;
@@ -179,7 +180,7 @@ final class ShapeScene {
                 double turn = 6.28 * distractors[at + 7];
                 double dx = 2 * reach * Math.cos(turn);
                 double dy = 2 * reach * Math.sin(turn);
-                graphics.setStroke(new java.awt.BasicStroke((float) (0.025 * size)));
+                graphics.setStroke(new BasicStroke((float) (0.025 * size)));
                 graphics.draw(new Line2D.Double(px - dx, py - dy, px + dx, py + dy));
             }
         }

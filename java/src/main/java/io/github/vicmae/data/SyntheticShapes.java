@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
@@ -125,7 +126,7 @@ public final class SyntheticShapes {
     }
 
     private static String name(String what, int number, String extension) {
-        return String.format(java.util.Locale.ROOT, "%s%04d.%s", what, number, extension);
+        return String.format(Locale.ROOT, "%s%04d.%s", what, number, extension);
     }
 
     private static void writeClip(Path path, ShapeKind kind, long seed, int part, int number, Settings settings)

@@ -194,6 +194,22 @@ class BatchLoaderTest {
                 new int[] {0, 0, 1, 1}, Arrays.stream(batch.samples()).sorted().toArray());
     }
 
+    @Test
+    void everyPassOverASmallDataSetHasItsOwnOrder() {
+        EpochOrder order = new EpochOrder(data, settings(45, 1, Double.NaN));
+        int[][] passes = new int[3][15];
+        EpochOrder.Slot[] slots = order.batch(2, 0);
+        for (int i = 0; i < 45; i++) {
+            assertEquals(i / 15, slots[i].repeat());
+            passes[i / 15][i % 15] = slots[i].sample();
+        }
+        assertFalse(Arrays.equals(passes[0], passes[1]));
+        assertFalse(Arrays.equals(passes[1], passes[2]));
+        for (int[] pass : passes) {
+            assertEquals(15, Arrays.stream(pass).distinct().count());
+        }
+    }
+
     private static List<Float> list(float[] values) {
         List<Float> list = new ArrayList<>();
         for (float value : values) {
