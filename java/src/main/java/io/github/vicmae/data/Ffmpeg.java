@@ -4,6 +4,7 @@ import static org.bytedeco.ffmpeg.global.avutil.AV_LOG_QUIET;
 import static org.bytedeco.ffmpeg.global.avutil.av_log_set_level;
 import static org.bytedeco.ffmpeg.global.avutil.av_strerror;
 
+import io.github.vicmae.device.JavaCppLimits;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -23,23 +24,13 @@ final class Ffmpeg {
     }
 
     private static String load() {
-        // JavaCPP refuses to allocate once the process is larger than a multiple of the Java heap. Device memory and
-        // activations lie
-        // outside that heap, so the limit would stop a healthy run.
-        setDefault("org.bytedeco.javacpp.maxPhysicalBytes");
-        setDefault("org.bytedeco.javacpp.maxBytes");
+        JavaCppLimits.lift();
         try {
             av_log_set_level(AV_LOG_QUIET);
             return null;
         } catch (LinkageError e) {
             return "FFmpeg's native libraries could not be loaded (" + e.getMessage()
                     + "); videos need the org.bytedeco:ffmpeg jar of this platform on the class path";
-        }
-    }
-
-    private static void setDefault(String property) {
-        if (System.getProperty(property) == null) {
-            System.setProperty(property, "0");
         }
     }
 

@@ -77,7 +77,8 @@ public final class ProjectionHead {
                             rows,
                             hidden,
                             true);
-            // The bias has no gradient: BatchNorm takes away whatever it adds. Summing it up would only give AdamW rounding errors to follow.
+            // The bias has no gradient: BatchNorm takes away whatever it adds. Summing it up would only give AdamW
+            // rounding errors to follow.
             linear.backwardWeight(dout, x, groups * rows);
             linear.backwardInput(dx, dout, groups * rows, accumulate);
         }

@@ -1,5 +1,6 @@
 package io.github.vicmae.device.cpu;
 
+import io.github.vicmae.device.JavaCppLimits;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.openblas.global.openblas_nolapack;
@@ -13,6 +14,7 @@ import org.bytedeco.openblas.global.openblas_nolapack;
  */
 record OpenBlas(long sgemm, String state) {
     static OpenBlas load() {
+        JavaCppLimits.lift();
         try {
             Loader.load(openblas_nolapack.class);
             Pointer address = Loader.addressof("cblas_sgemm");
