@@ -7,16 +7,19 @@
 #include "target.cuh"
 
 // Copies a patch, its corner at `image` in plane 0, to target [patch, patch, channels]. Threads stand in rows as long as a patch's side.
+// CHANNELS is the number of channels, known to the compiler so that it can interleave whole vectors, or 0 for any.
+template <int CHANNELS>
 DEVICE void load_patch(float* __restrict__ target, const float* __restrict__ image, int channels, int64_t plane, int width, int patch) {
-  const int threads = blockDim.x;
+  const int count = CHANNELS ? CHANNELS : channels;
+  const int threads = blockDim.x, thread = threadIdx.x;
   const int step = threads < patch ? 1 : threads / patch;
-  const int thread = threadIdx.x;
-  if (thread >= step * patch) return;  // no barrier in here
-  for (int line = thread / patch; line < channels * patch; line += step) {
-    const int channel = line / patch, row = line % patch;
-    const float* __restrict__ from = image + channel * plane + static_cast<int64_t>(row) * width;
-    float* __restrict__ to = target + row * patch * channels + channel;
-    for (int c = thread % patch; c < patch; c += threads) to[c * channels] = from[c];
+  for (int row = thread / patch; row < patch && thread < step * patch; row += step) {
+    const float* __restrict__ from = image + static_cast<int64_t>(row) * width;
+    float* __restrict__ to = target + row * patch * count;
+    SIMD
+    for (int c = thread % patch; c < patch; c += threads) {
+      for (int k = 0; k < count; k++) to[c * count + k] = from[k * plane + c];
+    }
   }
 }
 
@@ -39,8 +42,15 @@ KERNEL(masked_mse_rows, float* __restrict__ row_loss, float* __restrict__ dpred,
     float loss = 0;
     if (masked) {  // the same for the whole block
       __syncthreads();  // the target before may still be read
-      load_patch(target, images + sample * channels * plane + static_cast<int64_t>(at / across) * patch * width + at % across * patch,
-                 channels, plane, width, patch);
+      const float* __restrict__ corner =
+          images + sample * channels * plane + static_cast<int64_t>(at / across) * patch * width + at % across * patch;
+      if (channels == 3) {
+        load_patch<3>(target, corner, channels, plane, width, patch);
+      } else if (channels == 1) {
+        load_patch<1>(target, corner, channels, plane, width, patch);
+      } else {
+        load_patch<0>(target, corner, channels, plane, width, patch);
+      }
       __syncthreads();
       float mean = 0, inverse = 1;
       if (norm_pix) {
