@@ -63,7 +63,7 @@ class ArchitectureTest {
                 .whereLayer("optim")
                 .mayOnlyBeAccessedByLayers("cli", "train", "eval")
                 .whereLayer("layer")
-                .mayOnlyBeAccessedByLayers("model", "loss", "optim", "eval")
+                .mayOnlyBeAccessedByLayers("model", "loss", "optim", "eval", "train")
                 .whereLayer("io")
                 .mayOnlyBeAccessedByLayers("cli", "train", "eval", "report", "model")
                 .check(CLASSES);

@@ -13,84 +13,96 @@ import java.awt.image.BufferedImage;
 import java.awt.image.DataBufferInt;
 
 /**
- * Everything about one clip but its shape: colours, background, place, path, size, distractors. It is drawn without regard to the class, so
- * scenes of the same number are alike in every class and nothing but the outline and its motion tells the classes apart.
+ * Everything about one clip but its shape: a few shots, each with its own light, background, camera, distractors and path. All is drawn without
+ * regard to the class, so scenes of the same number are alike in every class and nothing but the outline and its motion tells the classes apart.
  *
- * <p>Light and colours drift during the clip, so that what two distant frames have in common is the shape.
+ * <p>As in films, two distant frames of a clip are mostly of two shots: what they have in common is the shape.
  */
 final class ShapeScene {
     private static final int GRID = 9;
     private static final int DISTRACTORS = 3;
-    private static final double MIN_CONTRAST = 0.28;
+    private static final double SHOTS_PER_SECOND = 2;
+    private static final int FIRST_SHOT = 3;
+    private static final int MIN_SHAPES = 6;
+    private static final int MAX_SHAPES = 10;
 
+    private final long seed;
+    private final int part;
+    private final int number;
     private final Philox noise;
-    private final float[][] background = new float[4][];
-    private final float[][] foreground = new float[4][];
-    private final float[] texture = new float[GRID * GRID];
-    private final float[] distractors = new float[DISTRACTORS * 8];
-    private final double radius;
-    private final double x;
-    private final double y;
-    private final double swayX;
-    private final double swayY;
-    private final double phaseX;
-    private final double phaseY;
-    private final double angle;
-    private final double direction;
-    private final double pan;
-    private final double grain;
+    private Shot shot;
+
+    /** What a cut changes: two colours each for the ground and the shape, the ground's pattern, the distractors, and where the shape is. */
+    private static final class Shot {
+        final int index;
+        final float[][] ground = new float[2][];
+        final float[][] shape = new float[2][];
+        final float[] texture = new float[GRID * GRID];
+        final float[] distractors = new float[DISTRACTORS * 8];
+        final double[][] shapes;
+        final double grain;
+
+        Shot(Philox random, int index) {
+            this.index = index;
+            ground[0] = colour(random, 0.1f, 0.35f);
+            shape[0] = colour(random, 0.6f, 0.9f);
+            ground[1] = near(random, ground[0]);
+            shape[1] = near(random, shape[0]);
+            for (int i = 0; i < texture.length; i++) {
+                texture[i] = random.nextFloat();
+            }
+            for (int i = 0; i < distractors.length; i++) {
+                distractors[i] = random.nextFloat();
+            }
+            shapes = new double[MIN_SHAPES + random.nextInt(MAX_SHAPES - MIN_SHAPES + 1)][];
+            double size = random.nextFloat(0.11f, 0.15f);
+            for (int i = 0; i < shapes.length; i++) {
+                shapes[i] = new double[] {
+                    random.nextFloat(),
+                    random.nextFloat(),
+                    random.nextFloat(-0.2f, 0.2f),
+                    random.nextFloat(-0.2f, 0.2f),
+                    random.nextFloat(0, 6.28f),
+                    random.nextFloat() < 0.5f ? -1 : 1,
+                    size * random.nextFloat(0.8f, 1.2f)
+                };
+            }
+            grain = random.nextFloat(0.01f, 0.05f);
+        }
+    }
 
     /** @param number of the scene in its part ({@code part}) of the data set */
     ShapeScene(long seed, int part, int number) {
-        Philox random = new Philox(seed, part, number, 0);
+        this.seed = seed;
+        this.part = part;
+        this.number = number;
         noise = new Philox(seed, part, number, 1);
-        for (int end = 0; end < 2; end++) {
-            drawColours(random, 2 * end);
-        }
-        for (int i = 0; i < texture.length; i++) {
-            texture[i] = random.nextFloat();
-        }
-        for (int i = 0; i < distractors.length; i++) {
-            distractors[i] = random.nextFloat();
-        }
-        radius = random.nextFloat(0.24f, 0.36f);
-        double room = 0.5 - radius * 0.8;
-        x = 0.5 + random.nextFloat(-1, 1) * room * 0.7;
-        y = 0.5 + random.nextFloat(-1, 1) * room * 0.7;
-        swayX = random.nextFloat(0.03f, 0.14f);
-        swayY = random.nextFloat(0.03f, 0.14f);
-        phaseX = random.nextFloat(0, 6.28f);
-        phaseY = random.nextFloat(0, 6.28f);
-        angle = random.nextFloat(0, 6.28f);
-        direction = random.nextFloat() < 0.5f ? -1 : 1;
-        pan = random.nextFloat(-2, 2);
-        grain = random.nextFloat(0.01f, 0.05f);
     }
 
-    /** Two colours each for the ground and the shape at one end of the clip, the shape brighter or darker by a visible step. */
-    private void drawColours(Philox random, int at) {
-        for (int attempt = 0; ; attempt++) {
-            background[at] = colour(random);
-            foreground[at] = colour(random);
-            float step = luma(foreground[at]) - luma(background[at]);
-            // The sign is the same at both ends, or the shape would vanish half way.
-            boolean sameSign = at == 0 || step * (luma(foreground[0]) - luma(background[0])) > 0;
-            if (Math.abs(step) >= MIN_CONTRAST && sameSign || attempt > 200) {
-                break;
-            }
+    private Shot shotAt(double seconds) {
+        int index = (int) (seconds * SHOTS_PER_SECOND);
+        if (shot == null || shot.index != index) {
+            shot = new Shot(new Philox(seed, part, number, FIRST_SHOT + index), index);
         }
-        background[at + 1] = near(random, background[at]);
-        foreground[at + 1] = near(random, foreground[at]);
+        return shot;
     }
 
-    private static float[] colour(Philox random) {
-        return new float[] {random.nextFloat(), random.nextFloat(), random.nextFloat()};
+    /** Any hue, at a brightness (ITU-R 601 luma) in a range. */
+    private static float[] colour(Philox random, float low, float high) {
+        float wanted = random.nextFloat(low, high);
+        float[] colour = {random.nextFloat(), random.nextFloat(), random.nextFloat()};
+        float found = luma(colour);
+        for (int c = 0; c < 3; c++) {
+            // Towards black or white, whichever keeps the hue and reaches the brightness.
+            colour[c] = found > wanted ? colour[c] * wanted / found : 1 - (1 - colour[c]) * (1 - wanted) / (1 - found);
+        }
+        return colour;
     }
 
     private static float[] near(Philox random, float[] colour) {
         float[] result = new float[3];
         for (int c = 0; c < 3; c++) {
-            result[c] = Math.max(0, Math.min(1, colour[c] + random.nextFloat(-0.2f, 0.2f)));
+            result[c] = Math.max(0, Math.min(1, colour[c] + random.nextFloat(-0.1f, 0.1f)));
         }
         return result;
     }
@@ -112,48 +124,39 @@ final class ShapeScene {
      *
      * @param size rows and columns
      * @param seconds time since the clip's start
-     * @param length the clip's length in seconds
      */
-    Image render(ShapeKind kind, int size, double seconds, double length) {
-        double share = length <= 0 ? 0 : seconds / length;
+    Image render(ShapeKind kind, int size, double seconds) {
+        Shot now = shotAt(seconds);
         BufferedImage canvas = new BufferedImage(size, size, BufferedImage.TYPE_INT_RGB);
         int[] pixels = ((DataBufferInt) canvas.getRaster().getDataBuffer()).getData();
-        paintGround(pixels, size, share);
+        paintGround(now, pixels, size);
         Graphics2D graphics = canvas.createGraphics();
         graphics.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
         graphics.setRenderingHint(RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
-        paintDistractors(graphics, size, seconds, share);
-        paintShape(graphics, kind, size, seconds, share);
+        paintDistractors(now, graphics, size, seconds);
+        paintShapes(now, graphics, kind, size, seconds);
         graphics.dispose();
-        return withGrain(pixels, size);
+        return withGrain(now, pixels, size);
     }
 
-    /** Two colours mixed by a field of smooth noise that moves slowly. */
-    private void paintGround(int[] pixels, int size, double share) {
-        float[] first = mix(background[0], background[2], share);
-        float[] second = mix(background[1], background[3], share);
-        double shift = pan * share + GRID;
+    /** Two colours mixed by a field of smooth noise. */
+    private static void paintGround(Shot now, int[] pixels, int size) {
         for (int py = 0; py < size; py++) {
             double v = (double) py / size * (GRID - 2);
             for (int px = 0; px < size; px++) {
-                double u = (double) px / size * (GRID - 2) + shift;
-                pixels[py * size + px] = rgb(mix(first, second, field(u, v)));
+                double u = (double) px / size * (GRID - 2);
+                pixels[py * size + px] = rgb(mix(now.ground[0], now.ground[1], field(now.texture, u, v)));
             }
         }
     }
 
-    private double field(double u, double v) {
-        int column = (int) u;
-        int row = (int) v;
-        double fu = u - column;
-        double fv = v - row;
-        double top = at(row, column) * (1 - fu) + at(row, column + 1) * fu;
-        double bottom = at(row + 1, column) * (1 - fu) + at(row + 1, column + 1) * fu;
+    private static double field(float[] texture, double u, double v) {
+        int at = (int) v * GRID + (int) u;
+        double fu = u - (int) u;
+        double fv = v - (int) v;
+        double top = texture[at] * (1 - fu) + texture[at + 1] * fu;
+        double bottom = texture[at + GRID] * (1 - fu) + texture[at + GRID + 1] * fu;
         return top * (1 - fv) + bottom * fv;
-    }
-
-    private float at(int row, int column) {
-        return texture[row % GRID * GRID + column % GRID];
     }
 
     private static int rgb(float[] colour) {
@@ -163,21 +166,18 @@ final class ShapeScene {
     }
 
     /** Small dots and strokes in colours between those of the ground and the shape. */
-    private void paintDistractors(Graphics2D graphics, int size, double seconds, double share) {
+    private static void paintDistractors(Shot now, Graphics2D graphics, int size, double seconds) {
         for (int i = 0; i < DISTRACTORS; i++) {
+            float[] drawn = now.distractors;
             int at = i * 8;
-            float[] colour = mix(
-                    mix(background[0], background[2], share),
-                    mix(foreground[0], foreground[2], share),
-                    0.3 + 0.4 * distractors[at]);
-            graphics.setColor(new Color(rgb(colour)));
-            double px = size * (distractors[at + 1] + 0.1 * Math.sin(seconds + 6 * distractors[at + 5]));
-            double py = size * (distractors[at + 2] + 0.1 * Math.cos(seconds + 6 * distractors[at + 6]));
-            double reach = size * (0.03 + 0.05 * distractors[at + 3]);
-            if (distractors[at + 4] < 0.5) {
+            graphics.setColor(new Color(rgb(mix(now.ground[0], now.shape[0], 0.3 + 0.4 * drawn[at]))));
+            double px = size * (drawn[at + 1] + 0.1 * Math.sin(seconds + 6 * drawn[at + 5]));
+            double py = size * (drawn[at + 2] + 0.1 * Math.cos(seconds + 6 * drawn[at + 6]));
+            double reach = size * (0.03 + 0.05 * drawn[at + 3]);
+            if (drawn[at + 4] < 0.5) {
                 graphics.fill(new Ellipse2D.Double(px - reach, py - reach, 2 * reach, 2 * reach));
             } else {
-                double turn = 6.28 * distractors[at + 7];
+                double turn = 6.28 * drawn[at + 7];
                 double dx = 2 * reach * Math.cos(turn);
                 double dy = 2 * reach * Math.sin(turn);
                 graphics.setStroke(new BasicStroke((float) (0.025 * size)));
@@ -186,29 +186,31 @@ final class ShapeScene {
         }
     }
 
-    private void paintShape(Graphics2D graphics, ShapeKind kind, int size, double seconds, double share) {
-        double swing = Math.sin(2 * Math.PI * 0.6 * seconds + phaseX);
-        double scale = radius * size * (1 + kind.pulse() * swing);
-        AffineTransform place = new AffineTransform();
-        place.translate(
-                size * (x + swayX * Math.sin(1.9 * seconds + phaseX)),
-                size * (y + swayY * Math.sin(1.5 * seconds + phaseY)));
-        place.rotate(angle + direction * 2 * Math.PI * kind.spin() * seconds);
-        place.scale(scale * (1 + kind.stretch() * swing), scale * (1 - kind.stretch() * swing));
-        float[] first = mix(foreground[0], foreground[2], share);
-        float[] second = mix(foreground[1], foreground[3], share);
-        graphics.transform(place);
-        graphics.setPaint(new GradientPaint(-1, -1, new Color(rgb(first)), 1, 1, new Color(rgb(second))));
-        graphics.fill(kind.outline());
+    /** A swarm: each shape drifts, turns and is pressed and stretched at its own phase. */
+    private static void paintShapes(Shot now, Graphics2D graphics, ShapeKind kind, int size, double seconds) {
+        for (double[] shape : now.shapes) {
+            double phase = shape[4];
+            double swing = Math.sin(2 * Math.PI * 0.6 * seconds + phase);
+            double scale = shape[6] * size * (1 + kind.pulse() * swing);
+            AffineTransform place = new AffineTransform();
+            place.translate(size * (shape[0] + shape[2] * seconds % 1), size * (shape[1] + shape[3] * seconds % 1));
+            place.rotate(phase + shape[5] * 2 * Math.PI * kind.spin() * seconds);
+            place.scale(scale * (1 + kind.stretch() * swing), scale * (1 - kind.stretch() * swing));
+            Graphics2D own = (Graphics2D) graphics.create();
+            own.transform(place);
+            own.setPaint(new GradientPaint(-1, -1, new Color(rgb(now.shape[0])), 1, 1, new Color(rgb(now.shape[1]))));
+            own.fill(kind.outline());
+            own.dispose();
+        }
     }
 
-    private Image withGrain(int[] pixels, int size) {
+    private Image withGrain(Shot now, int[] pixels, int size) {
         byte[] out = new byte[pixels.length * 3];
         for (int i = 0; i < pixels.length; i++) {
             int bits = noise.nextInt();
             for (int c = 0; c < 3; c++) {
                 int value = pixels[i] >> 16 - 8 * c & 0xFF;
-                double change = ((bits >> 8 * c & 0xFF) / 127.5 - 1) * grain * 1.7 * 255;
+                double change = ((bits >> 8 * c & 0xFF) / 127.5 - 1) * now.grain * 1.7 * 255;
                 out[3 * i + c] = (byte) Math.max(0, Math.min(255, Math.round(value + change)));
             }
         }

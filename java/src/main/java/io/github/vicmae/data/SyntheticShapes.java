@@ -89,7 +89,7 @@ public final class SyntheticShapes {
             }
             for (int i = 0; i < settings.trainImages; i++) {
                 String format = i % 2 == 0 ? "png" : "jpg";
-                Image image = new ShapeScene(seed, TRAIN_IMAGES, i).render(kind, settings.size, 0, 0);
+                Image image = new ShapeScene(seed, TRAIN_IMAGES, i).render(kind, settings.size, 0);
                 writeImage(train.resolve(name("image", i, format)), image, format);
             }
             for (int i = 0; i < settings.testClips; i++) {
@@ -134,11 +134,10 @@ public final class SyntheticShapes {
         ShapeScene scene = new ShapeScene(seed, part, number);
         int frames = settings.minFrames
                 + new Philox(seed, part, number, 2).nextInt(settings.maxFrames - settings.minFrames + 1);
-        double length = (double) frames / settings.framesPerSecond;
         try (VideoWriter writer = new VideoWriter(
                 path, VideoWriter.Settings.of(settings.size, settings.size, settings.framesPerSecond))) {
             for (int i = 0; i < frames; i++) {
-                writer.write(scene.render(kind, settings.size, (double) i / settings.framesPerSecond, length));
+                writer.write(scene.render(kind, settings.size, (double) i / settings.framesPerSecond));
             }
         }
     }
