@@ -1,5 +1,7 @@
 package io.github.vicmae;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
@@ -37,18 +39,20 @@ public final class TestData {
         return dir;
     }
 
-    /** The folder of larger test files beside the repository, or null. */
-    public static Path shared() {
-        String property = System.getProperty("vicmae.shared");
-        if (property != null) {
-            return Path.of(property);
-        }
-        for (Path p = Path.of("").toAbsolutePath(); p != null; p = p.getParent()) {
-            if (Files.exists(p.resolve("cuda/target.cuh"))) {
-                Path shared = p.resolveSibling("shared");
-                return Files.isDirectory(shared) ? shared : null;
+    /**
+     * A file or folder below the folder {@code shared} that may lie beside the repository; {@code -Dvicmae.shared=FOLDER} names another. The
+     * calling test is skipped, saying so, if it is not there.
+     */
+    public static Path shared(String name) {
+        String given = System.getProperty("vicmae.shared");
+        Path folder = given != null ? Path.of(given) : null;
+        for (Path at = Path.of("").toAbsolutePath(); folder == null && at != null; at = at.getParent()) {
+            if (Files.isDirectory(at.resolve("shared"))) {
+                folder = at.resolve("shared");
             }
         }
-        return null;
+        Path file = folder == null ? null : folder.resolve(name);
+        assumeTrue(file != null && Files.exists(file), "there is no shared/" + name + " beside the repository");
+        return file;
     }
 }

@@ -6,7 +6,6 @@ import io.github.vicmae.train.StepBenchmark;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -41,7 +40,7 @@ final class BenchCommand implements Callable<Integer> {
         @Option(names = "--steps", defaultValue = "10", description = "counted steps (default: ${DEFAULT-VALUE})")
         private int steps;
 
-        @ArgGroup(validate = false, heading = "%nModel:%n")
+        @Mixin
         private ModelOptions model = new ModelOptions();
 
         @Mixin

@@ -75,7 +75,8 @@ final class DemoCommand implements Callable<Integer> {
                 seed,
                 Runtime.getRuntime().availableProcessors(),
                 2,
-                Math.max(1, epochs / 4));
+                Math.max(1, epochs / 4),
+                null);
     }
 
     @Override

@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -40,6 +39,13 @@ final class PretrainCommand implements Callable<Integer> {
     @Option(names = "--resume", description = "go on from the folder's checkpoint")
     private boolean resume;
 
+    @Option(
+            names = "--init",
+            paramLabel = "FILE",
+            description =
+                    "start from these weights: a checkpoint of another run, or a published .pth of MAE or ViC-MAE")
+    private Path init;
+
     @Option(names = "--epochs", defaultValue = "100", description = "passes over the data (default: ${DEFAULT-VALUE})")
     private int epochs;
 
@@ -55,13 +61,13 @@ final class PretrainCommand implements Callable<Integer> {
             description = "forward passes of an update (default: ${DEFAULT-VALUE})")
     private int accumulate;
 
-    @ArgGroup(validate = false, heading = "%nModel:%n")
+    @Mixin
     private ModelOptions model = new ModelOptions();
 
-    @ArgGroup(validate = false, heading = "%nOptimizer and losses:%n")
+    @Mixin
     private Optimization optimization = new Optimization();
 
-    @ArgGroup(validate = false, heading = "%nData:%n")
+    @Mixin
     private Views views = new Views();
 
     @Mixin
@@ -211,6 +217,7 @@ final class PretrainCommand implements Callable<Integer> {
                 views.seed,
                 views.workers == null ? Runtime.getRuntime().availableProcessors() : views.workers,
                 views.prefetch,
-                views.checkpointEvery);
+                views.checkpointEvery,
+                init == null ? null : init.toString());
     }
 }

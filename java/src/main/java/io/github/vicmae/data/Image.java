@@ -1,5 +1,6 @@
 package io.github.vicmae.data;
 
+import java.awt.image.BufferedImage;
 import java.util.Arrays;
 
 /**
@@ -31,6 +32,20 @@ public final class Image {
         this.height = height;
         this.channels = channels;
         this.pixels = pixels;
+    }
+
+    /** A picture of any type as RGB, its transparency dropped. */
+    public static Image of(BufferedImage picture) {
+        int width = picture.getWidth();
+        int height = picture.getHeight();
+        int[] rgb = picture.getRGB(0, 0, width, height, null, 0, width);
+        byte[] pixels = new byte[Math.multiplyExact(3, rgb.length)];
+        for (int i = 0; i < rgb.length; i++) {
+            pixels[3 * i] = (byte) (rgb[i] >> 16);
+            pixels[3 * i + 1] = (byte) (rgb[i] >> 8);
+            pixels[3 * i + 2] = (byte) rgb[i];
+        }
+        return new Image(width, height, 3, pixels);
     }
 
     public int width() {

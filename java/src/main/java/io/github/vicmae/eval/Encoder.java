@@ -9,6 +9,7 @@ import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.Checkpoint;
 import io.github.vicmae.model.FeatureExtractor;
 import io.github.vicmae.model.ModelConfig;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -58,15 +59,25 @@ public final class Encoder implements AutoCloseable {
     /** The same, running up to {@code batch} images at once. */
     public static Encoder load(Path file, Device device, int batch) throws IOException {
         try (TensorSource source = TensorSource.open(file)) {
-            ModelConfig config = Checkpoint.config(source);
-            FeatureExtractor extractor = new FeatureExtractor(device, config, batch);
-            try {
-                extractor.load(source);
-                return new Encoder(extractor, ViewSettings.paper(config.height(), config.width(), config.channels()));
-            } catch (IOException | RuntimeException e) {
-                extractor.close();
-                throw e;
-            }
+            return load(source, Checkpoint.config(source), device, batch);
+        }
+    }
+
+    /** The same for a file that does not say what model it holds. */
+    public static Encoder load(Path file, ModelConfig config, Device device, int batch) throws IOException {
+        try (TensorSource source = TensorSource.open(file)) {
+            return load(source, config, device, batch);
+        }
+    }
+
+    private static Encoder load(TensorSource source, ModelConfig config, Device device, int batch) throws IOException {
+        FeatureExtractor extractor = new FeatureExtractor(device, config, batch);
+        try {
+            extractor.load(source);
+            return new Encoder(extractor, ViewSettings.paper(config.height(), config.width(), config.channels()));
+        } catch (IOException | RuntimeException e) {
+            extractor.close();
+            throw e;
         }
     }
 
@@ -93,6 +104,11 @@ public final class Encoder implements AutoCloseable {
     /** The features of an image, [D]. */
     public float[] embed(Image image) {
         return embed(List.of(image))[0];
+    }
+
+    /** The features of an image, [D]. */
+    public float[] embed(BufferedImage image) {
+        return embed(Image.of(image));
     }
 
     /** The features of several images, [n][D]. */

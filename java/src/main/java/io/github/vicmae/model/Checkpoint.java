@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 
 /**
  * A model's state as safetensors, under the names of the published state dict. A checkpoint of a run also holds AdamW's moments, as
@@ -25,6 +26,7 @@ public final class Checkpoint {
     private static final String FIRST_MOMENT = "exp_avg.";
     private static final String SECOND_MOMENT = "exp_avg_sq.";
     private static final String BATCHES_TRACKED = ".num_batches_tracked";
+    private static final Pattern HEAD = Pattern.compile("(projector|predictor|target)\\.");
     private static final int LISTED = 40;
 
     private Checkpoint() {}
@@ -98,6 +100,19 @@ public final class Checkpoint {
                 model.setHeadCalls(source.longs(name)[0]);
             }
         }
+    }
+
+    /**
+     * Starts a model from another run's or a published checkpoint: encoder and decoder have to fit, heads are taken if the file has them.
+     *
+     * @throws IOException naming every tensor that is missing or of another shape; then nothing is loaded
+     */
+    public static void start(TensorSource source, ViCMae model) throws IOException {
+        List<Parameter> taken = model.parameters().all().stream()
+                .filter(p ->
+                        source.contains(p.name()) || !HEAD.matcher(p.name()).lookingAt())
+                .toList();
+        loadParameters(source, taken, model.stream(), "", Parameter::value);
     }
 
     /**

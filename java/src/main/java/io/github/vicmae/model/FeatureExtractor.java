@@ -23,8 +23,8 @@ public final class FeatureExtractor implements AutoCloseable {
     private final ModelConfig config;
     private final Stream stream;
     private final Parameters parameters = new Parameters();
-    private final Plan single;
-    private final Plan many;
+    private Plan single;
+    private Plan many;
 
     /** The layers and activations for one batch size. */
     private final class Plan implements AutoCloseable {
@@ -35,8 +35,8 @@ public final class FeatureExtractor implements AutoCloseable {
         private final Tensor images;
         private final Tensor pooled;
         private final Tensor argmax;
-        private final HostBuffer input;
-        private final HostBuffer output;
+        private HostBuffer input;
+        private HostBuffer output;
 
         Plan(Kernels kernels, Parameters declared, int batch, Device device, Runnable beforeAllocation) {
             this.kernels = kernels;
@@ -49,9 +49,14 @@ public final class FeatureExtractor implements AutoCloseable {
             argmax = arena.tensor("argmax", DType.I32, batch, config.dim());
             scratch.plan(arena);
             beforeAllocation.run();
-            arena.allocate(device, stream);
-            input = device.hostBuffer(images.bytes());
-            output = device.hostBuffer(pooled.bytes());
+            try {
+                arena.allocate(device, stream);
+                input = device.hostBuffer(images.bytes());
+                output = device.hostBuffer(pooled.bytes());
+            } catch (RuntimeException e) {
+                close();
+                throw e;
+            }
         }
 
         void run() {
@@ -72,8 +77,11 @@ public final class FeatureExtractor implements AutoCloseable {
 
         @Override
         public void close() {
-            input.close();
-            output.close();
+            for (HostBuffer buffer : new HostBuffer[] {input, output}) {
+                if (buffer != null) {
+                    buffer.close();
+                }
+            }
             arena.close();
         }
     }
@@ -90,11 +98,16 @@ public final class FeatureExtractor implements AutoCloseable {
         this.config = config;
         stream = device.newStream();
         Kernels kernels = Kernels.on(stream);
-        single = new Plan(kernels, parameters, 1, device, () -> {
-            parameters.plan(false);
-            parameters.allocate(device, stream);
-        });
-        many = batch == 1 ? single : new Plan(kernels, parameters.shared(), batch, device, () -> {});
+        try {
+            single = new Plan(kernels, parameters, 1, device, () -> {
+                parameters.plan(false);
+                parameters.allocate(device, stream);
+            });
+            many = batch == 1 ? single : new Plan(kernels, parameters.shared(), batch, device, () -> {});
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
     }
 
     public ModelConfig config() {
@@ -165,10 +178,12 @@ public final class FeatureExtractor implements AutoCloseable {
     @Override
     public void close() {
         stream.synchronize();
-        if (many != single) {
+        if (many != null && many != single) {
             many.close();
         }
-        single.close();
+        if (single != null) {
+            single.close();
+        }
         parameters.close();
         stream.close();
     }

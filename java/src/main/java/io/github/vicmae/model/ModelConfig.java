@@ -69,6 +69,9 @@ public record ModelConfig(
         require(
                 mlpRatio > 0 && dim * mlpRatio >= 1 && decoderDim * mlpRatio >= 1,
                 "The MLP ratio must be positive, not " + mlpRatio);
+        require(
+                !normPix || patch * patch * channels > 1,
+                "Patches of a single value cannot be normalised; use larger patches or reconstruct the values themselves");
         require(headHidden >= 1 && headOut >= 1, "The projection heads' widths must be positive");
         require(
                 temperature >= 0.01 && temperature <= 100,

@@ -6,8 +6,8 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * The settings of a published checkpoint (MAE's or ViC-MAE's), read off its tensors. What shapes do not tell is taken from the field's habits:
- * images are square, and heads are 64 wide in the encoder but in ViT-H (16 heads), 32 in the decoder (16 heads of 512).
+ * The settings of a published checkpoint (MAE's or ViC-MAE's), read off its tensors. What shapes do not tell is taken from the standard sizes:
+ * images are square, the encoder's heads are those of the vision transformer of that width, and the decoder's are 32 wide.
  */
 final class PublishedConfig {
     private PublishedConfig() {}
@@ -38,7 +38,7 @@ final class PublishedConfig {
                     patch,
                     dim,
                     depth(source, "blocks."),
-                    dim == 1280 ? 16 : Math.max(1, dim / 64),
+                    heads(source, dim),
                     decoderDim,
                     decoder ? depth(source, "decoder_blocks.") : 8,
                     Math.max(1, decoderDim / 32),
@@ -52,6 +52,17 @@ final class PublishedConfig {
         } catch (IllegalArgumentException e) {
             throw new IOException(source.path() + " holds a model that cannot be run: " + e.getMessage(), e);
         }
+    }
+
+    private static int heads(TensorSource source, int dim) throws IOException {
+        for (ModelSize size : ModelSize.values()) {
+            if (size.dim == dim) {
+                return size.heads;
+            }
+        }
+        throw new IOException(
+                source.path() + " holds an encoder of width " + dim
+                        + ", which is no standard size, and does not say how many heads it has; give the model's settings with it");
     }
 
     private static int depth(TensorSource source, String prefix) {

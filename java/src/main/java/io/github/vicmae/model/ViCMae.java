@@ -61,9 +61,9 @@ public final class ViCMae implements AutoCloseable {
     private final Tensor dtokens;
     private final Tensor dpredictor;
     private final Tensor dtarget;
-    private final HostBuffer inputs;
-    private final HostBuffer weightsHost;
-    private final HostBuffer lossesHost;
+    private HostBuffer inputs;
+    private HostBuffer weightsHost;
+    private HostBuffer lossesHost;
     private long headCalls;
     private double total;
     private double reconstruction;
@@ -112,12 +112,17 @@ public final class ViCMae implements AutoCloseable {
         scratch.plan(arena);
         parameters.plan(true);
 
-        parameters.allocate(device, stream);
-        arena.allocate(device, stream);
-        inputs = device.hostBuffer(images.bytes() + noise.bytes());
-        weightsHost = device.hostBuffer(weights.bytes());
-        lossesHost = device.hostBuffer(losses.bytes());
-        infoNce.prepare(stream);
+        try {
+            parameters.allocate(device, stream);
+            arena.allocate(device, stream);
+            inputs = device.hostBuffer(images.bytes() + noise.bytes());
+            weightsHost = device.hostBuffer(weights.bytes());
+            lossesHost = device.hostBuffer(losses.bytes());
+            infoNce.prepare(stream);
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
         reconstructionLosses = losses.slice("reconstruction losses", 0, VIEWS);
         contrastiveLoss = losses.slice("contrastive loss", VIEWS, 1);
         reconstructionWeightTensor = weights.slice("reconstruction weight", 0, 1);
@@ -286,9 +291,11 @@ public final class ViCMae implements AutoCloseable {
     @Override
     public void close() {
         stream.synchronize();
-        inputs.close();
-        weightsHost.close();
-        lossesHost.close();
+        for (HostBuffer buffer : new HostBuffer[] {inputs, weightsHost, lossesHost}) {
+            if (buffer != null) {
+                buffer.close();
+            }
+        }
         arena.close();
         parameters.close();
         stream.close();

@@ -61,6 +61,7 @@ public final class AdamW implements AutoCloseable {
         clip = arena.floats("gradient norm", 2);
         scratch = arena.floats("gradient norm's scratch", Math.toIntExact(GradientNorm.scratchSize(stream)));
         arena.allocate(stream.device(), stream);
+        // These two are a few bytes: where the arena fitted they do.
         scalarsHost = stream.device().hostBuffer(scalars.bytes());
         clipHost = stream.device().hostBuffer(clip.bytes());
     }

@@ -27,6 +27,7 @@ import java.util.List;
  * @param workers decoding threads
  * @param prefetch batches that are decoded ahead of the step
  * @param checkpointEvery epochs between checkpoints
+ * @param init a checkpoint whose weights the run starts from, or null for fresh ones
  */
 public record TrainSettings(
         ModelConfig model,
@@ -43,7 +44,8 @@ public record TrainSettings(
         long seed,
         int workers,
         int prefetch,
-        int checkpointEvery) {
+        int checkpointEvery,
+        String init) {
 
     /** Samples for which the base learning rate is meant. */
     private static final double RATE_BATCH = 256;

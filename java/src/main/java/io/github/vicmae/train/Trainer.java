@@ -6,6 +6,7 @@ import io.github.vicmae.data.Dataset;
 import io.github.vicmae.data.SkippedFile;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.io.Safetensors;
+import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.Checkpoint;
 import io.github.vicmae.model.Losses;
 import io.github.vicmae.model.ViCMae;
@@ -32,12 +33,12 @@ public final class Trainer implements AutoCloseable {
     private final RunFolder run;
     private final Progress progress;
     private final Dataset data;
-    private final ViCMae model;
-    private final AdamW optimizer;
+    private ViCMae model;
+    private AdamW optimizer;
     private final CosineSchedule schedule;
     private final AtomicBoolean stop = new AtomicBoolean();
-    private final CollapseProbe collapse;
-    private final LastBatch lastBatch;
+    private CollapseProbe collapse;
+    private LastBatch lastBatch;
     private final int batchesPerEpoch;
     private final long totalSteps;
     private long step;
@@ -73,13 +74,13 @@ public final class Trainer implements AutoCloseable {
             if (Files.exists(run.checkpoint())) {
                 resume();
             } else {
-                model.parameters().initialise(model.stream(), settings.seed());
+                start();
             }
         } catch (IOException | RuntimeException e) {
-            run.close();
+            close();
             throw e;
         }
-        progress.started(start(device));
+        progress.started(describe(device));
     }
 
     /** Passes over the data after so many steps. */
@@ -87,11 +88,20 @@ public final class Trainer implements AutoCloseable {
         return (double) steps * settings.accumulate() / batchesPerEpoch;
     }
 
-    private String start(Device device) {
+    private String describe(Device device) {
         return data.videos() + " videos and " + data.images() + " images, "
                 + model.parameters().count()
                 + " parameters, " + totalSteps + " steps" + (step > 0 ? ", going on after step " + step : "") + ", on "
                 + device.description();
+    }
+
+    private void start() throws IOException {
+        model.parameters().initialise(model.stream(), settings.seed());
+        if (settings.init() != null) {
+            try (TensorSource source = TensorSource.open(Path.of(settings.init()))) {
+                Checkpoint.start(source, model);
+            }
+        }
     }
 
     private void resume() throws IOException {
@@ -287,8 +297,12 @@ public final class Trainer implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        optimizer.close();
-        model.close();
+        if (optimizer != null) {
+            optimizer.close();
+        }
+        if (model != null) {
+            model.close();
+        }
         run.close();
     }
 }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.vicmae.TestData;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;
@@ -223,7 +224,7 @@ class VideoTest {
         "flipping_a_pancake.mkv, 426, 240, 10.4"
     })
     void realClipsAreSoughtRight(String name, int width, int height, double seconds) throws IOException {
-        Path path = SharedData.file("clips/" + name);
+        Path path = TestData.shared("data/clips/" + name);
         try (VideoReader reader = VideoReader.open(path)) {
             assertEquals(width, reader.width());
             assertEquals(height, reader.height());
@@ -277,7 +278,7 @@ class VideoTest {
 
     @Test
     void rotationMetadataSwapsTheSides() throws IOException {
-        Path path = SharedData.file("odd/rotated_90.mov");
+        Path path = TestData.shared("data/odd/rotated_90.mov");
         try (VideoReader reader = VideoReader.open(path);
                 VideoStream stream = new VideoStream(path)) {
             assertEquals(6, stream.orientation());
@@ -291,7 +292,7 @@ class VideoTest {
 
     @Test
     void theSoundFramesOfADamagedClipAreUsed() throws IOException {
-        Path path = SharedData.file("odd/corrupted.mp4");
+        Path path = TestData.shared("data/odd/corrupted.mp4");
         try (VideoReader reader = VideoReader.open(path)) {
             Image first = reader.frameAt(0);
             Image later = reader.frameAt(reader.durationSeconds() * 0.8);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.vicmae.TestData;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -139,9 +140,9 @@ class PyTorchCheckpointTest {
 
     @Test
     void thePublishedLayoutEqualsTheGoldenTensors() throws IOException {
-        Path pth = SharedFolder.file("golden/release-tiny.pth");
+        Path pth = TestData.shared("golden/release-tiny.pth");
         try (TensorSource source = TensorSource.open(pth);
-                TensorSource golden = TensorSource.open(SharedFolder.file("golden/release-tiny.safetensors"))) {
+                TensorSource golden = TensorSource.open(TestData.shared("golden/release-tiny.safetensors"))) {
             assertTrue(assertInstanceOf(PyTorchCheckpoint.class, source).epoch().isPresent());
             List<String> names = source.names();
             assertEquals(

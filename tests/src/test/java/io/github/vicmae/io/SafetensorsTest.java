@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.vicmae.TestData;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -150,7 +151,7 @@ class SafetensorsTest {
 
     @Test
     void goldenFilesAreRead() throws IOException {
-        try (TensorSource source = TensorSource.open(SharedFolder.file("golden/release-tiny.safetensors"))) {
+        try (TensorSource source = TensorSource.open(TestData.shared("golden/release-tiny.safetensors"))) {
             assertEquals(201, source.names().size());
             assertArrayEquals(new long[] {5, 3, 32, 32}, source.info("in.x1").shape());
             float[] positions = source.floats("param.pos_embed");

@@ -80,18 +80,20 @@ class TrainerTest {
                 7,
                 workers,
                 2,
-                1);
+                1,
+                null);
     }
 
     private Log train(TrainSettings settings, Path out, boolean resume, long stopAfter) throws IOException {
         Log log = new Log();
         log.stopAfter = stopAfter;
-        try (Device device = Device.open("cpu")) {
-            try (Trainer trainer = new Trainer(device, settings, out, resume, log)) {
-                log.trainer = trainer;
-                boolean finished = trainer.run();
-                assertEquals(trainer.step() >= trainer.totalSteps(), finished);
-            }
+        Device device = Device.open("cpu");
+        try (device;
+                Trainer trainer = new Trainer(device, settings, out, resume, log)) {
+            log.trainer = trainer;
+            boolean finished = trainer.run();
+            assertEquals(trainer.step() >= trainer.totalSteps(), finished);
+        } finally {
             assertEquals(0, device.liveBytes(), "device memory left by the run");
         }
         return log;
