@@ -1,0 +1,96 @@
+package io.github.vicmae.benchmarks;
+
+import io.github.vicmae.device.Device;
+import io.github.vicmae.kernel.Philox;
+import io.github.vicmae.kernel.Pooling;
+import io.github.vicmae.model.ModelConfig;
+import io.github.vicmae.model.ModelSize;
+import io.github.vicmae.model.Variant;
+import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.optim.AdamW;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/** A whole training step: forward, backward and update. With {@code -prof gc} it shows what a step allocates on the Java heap. */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MILLISECONDS)
+@Warmup(iterations = 3, time = 2)
+@Measurement(iterations = 5, time = 3)
+@Fork(1)
+public class TrainingStep {
+    @Param("cpu")
+    public String device;
+
+    @Param("ti8")
+    public String model;
+
+    @Param("32")
+    public int batch;
+
+    private Device opened;
+    private ViCMae vicmae;
+    private AdamW optimizer;
+
+    @Setup(Level.Trial)
+    public void setUp() {
+        ModelSize s = ModelSize.of(model);
+        ModelConfig config = new ModelConfig(
+                Variant.PAPER,
+                s.image,
+                s.image,
+                3,
+                s.patch,
+                s.dim,
+                s.depth,
+                s.heads,
+                s.decoderDim,
+                s.decoderDepth,
+                s.decoderHeads,
+                4,
+                s.headHidden,
+                128,
+                0.1,
+                0.75,
+                true,
+                Pooling.MEAN);
+        opened = Device.open(device);
+        vicmae = new ViCMae(opened, config, batch);
+        optimizer = new AdamW(vicmae.kernels(), vicmae.parameters(), AdamW.Settings.DEFAULT);
+        vicmae.parameters().initialise(vicmae.stream(), 1);
+        Philox random = new Philox(1, 0, 0, 0);
+        for (int i = 0; i < vicmae.inputs().floats().capacity(); i++) {
+            boolean pixel = i < vicmae.noiseOffset();
+            vicmae.inputs().floats().put(i, pixel ? (float) random.nextGaussian() : random.nextFloat());
+        }
+        vicmae.forwardBackward(1, 0.03);
+        if (!vicmae.losses().isFinite() || !optimizer.step(1e-4)) {
+            throw new IllegalStateException("The step to be timed is wrong: " + vicmae.losses());
+        }
+    }
+
+    @Benchmark
+    public boolean step() {
+        vicmae.forwardBackward(1, 0.03);
+        return optimizer.step(1e-4);
+    }
+
+    @TearDown(Level.Trial)
+    public void tearDown() {
+        optimizer.close();
+        vicmae.close();
+        opened.close();
+    }
+}
