@@ -144,7 +144,8 @@ public final class Trainer implements AutoCloseable {
      *     last good checkpoint
      */
     public boolean run() throws IOException {
-        if (step < totalSteps) {
+        boolean worked = step < totalSteps;
+        if (worked) {
             long done = step * settings.accumulate();
             try (BatchLoader loader = new BatchLoader(
                     data,
@@ -164,7 +165,9 @@ public final class Trainer implements AutoCloseable {
         if (finished) {
             Checkpoint.save(run.model(), model, false, Map.of(STEP, Long.toString(step)));
         }
-        Report.write(run.path(), lastBatch.reconstructions());
+        if (worked) { // else the report that is there says more
+            Report.write(run.path(), lastBatch.reconstructions());
+        }
         return finished;
     }
 
