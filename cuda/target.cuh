@@ -54,7 +54,6 @@ static inline void __syncthreads() {}
 
 #if defined(__CUDACC__)
 DEVICE float exp_f(float x) { return expf(x); }
-DEVICE float erf_f(float x) { return erff(x); }
 DEVICE int float_bits(float x) { return __float_as_int(x); }
 #else
 DEVICE int float_bits(float x) {
@@ -63,8 +62,7 @@ DEVICE int float_bits(float x) {
   return bits;
 }
 
-// libm's expf and erff are calls, and a call keeps a loop from being vectorised; these are plain arithmetic.
-
+// libm's expf is a call, and a call keeps a loop from being vectorised; this is plain arithmetic.
 // e^x for x <= 88: 2^n * e^r with |r| <= ln(2) / 2 and a polynomial of degree 6 for e^r; below -87.3 the result is 0. Error under 2 ulp.
 DEVICE float exp_f(float x) {
   const float clamped = x < -87.3f ? -87.3f : (x > 88.0f ? 88.0f : x);
@@ -84,39 +82,6 @@ DEVICE float exp_f(float x) {
   float scale;
   __builtin_memcpy(&scale, &power, 4);
   return x < -87.3f ? 0.0f : p * scale;
-}
-
-// erf by Abramowitz and Stegun's 7.1.26 would lose 1e-7 absolutely; two ranges keep the relative error near 1e-7 as well:
-// |x| < 1: x times the Maclaurin series in x^2, cut after degree 10; else 1 - e^(-x^2) * q(1 / (1 + |x| / 2)), Numerical Recipes' erfc.
-DEVICE float erf_f(float x) {
-  const float a = fabsf(x);
-  const float x2 = x * x;
-  float s = 1.0f / 76204800;  // 1 / (21 * 10!)
-  s = s * x2 - 1.0f / 6894720;
-  s = s * x2 + 1.0f / 685440;
-  s = s * x2 - 1.0f / 75600;
-  s = s * x2 + 1.0f / 9360;
-  s = s * x2 - 1.0f / 1320;
-  s = s * x2 + 1.0f / 216;
-  s = s * x2 - 1.0f / 42;
-  s = s * x2 + 0.1f;
-  s = s * x2 - 1.0f / 3;
-  s = s * x2 + 1.0f;
-  const float inner = 1.12837917f * x * s;
-  const float t = 1.0f / (1.0f + 0.5f * a);
-  float q = 0.17087277f;
-  q = q * t - 0.82215223f;
-  q = q * t + 1.48851587f;
-  q = q * t - 1.13520398f;
-  q = q * t + 0.27886807f;
-  q = q * t - 0.18628806f;
-  q = q * t + 0.09678418f;
-  q = q * t + 0.37409196f;
-  q = q * t + 1.00002368f;
-  q = q * t - 1.26551223f;
-  const float tail = 1.0f - t * exp_f(q - x2);
-  const float outer = x < 0 ? -tail : tail;
-  return a < 1.0f ? inner : outer;
 }
 #endif
 
@@ -165,12 +130,10 @@ DEVICE float warp_sum(float v) { return warp_reduce<Sum>(v); }
 DEVICE float warp_max(float v) { return warp_reduce<Max>(v); }
 // scratch: 32 floats of shared memory.
 DEVICE float block_sum(float v, float* scratch) { return block_reduce<Sum>(v, scratch); }
-DEVICE float block_max(float v, float* scratch) { return block_reduce<Max>(v, scratch); }
 #else
 DEVICE float warp_sum(float v) { return v; }
 DEVICE float warp_max(float v) { return v; }
 DEVICE float block_sum(float v, float*) { return v; }
-DEVICE float block_max(float v, float*) { return v; }
 #endif
 
 // ---- Lanes: neighbouring floats that one instruction loads; products of small tiles are made of them (see micro_tile.cuh) -----------
