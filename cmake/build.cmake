@@ -1,0 +1,12 @@
+# Configures and builds, as many jobs at once as there are cores: cmake -DBUILD=folder -DOUTPUT=folder [-DPTX=ON|OFF] -P build.cmake
+cmake_host_system_information(RESULT cores QUERY NUMBER_OF_LOGICAL_CORES)
+execute_process(
+  COMMAND "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}" -B "${BUILD}" "-DVICMAE_OUTPUT=${OUTPUT}" "-DVICMAE_PTX=${PTX}"
+  RESULT_VARIABLE failed)
+if(failed)
+  message(FATAL_ERROR "The kernels' build could not be configured; CMake and a C++ compiler (g++) are needed.")
+endif()
+execute_process(COMMAND "${CMAKE_COMMAND}" --build "${BUILD}" --parallel ${cores} RESULT_VARIABLE failed)
+if(failed)
+  message(FATAL_ERROR "The kernels could not be built.")
+endif()
