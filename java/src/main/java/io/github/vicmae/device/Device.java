@@ -46,6 +46,9 @@ public interface Device extends AutoCloseable {
     /** Makes a new stream. */
     Stream newStream();
 
+    /** Makes a new event. */
+    Event newEvent();
+
     /**
      * Finds a kernel.
      *

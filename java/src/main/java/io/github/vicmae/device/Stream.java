@@ -143,6 +143,9 @@ public abstract class Stream implements AutoCloseable {
     /** Copies one tensor to another of the same size. */
     public abstract void copy(Tensor to, Tensor from);
 
+    /** Lets everything given from now on wait until another stream has reached a mark. */
+    public abstract void waitFor(Event event);
+
     /** Waits until everything given so far is done. */
     public abstract void synchronize();
 

@@ -100,6 +100,32 @@ class DeviceTest {
         }
     }
 
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void eventsOrderStreamsAndTellTime(String name) {
+        try (Device device = Device.open(name);
+                Stream first = device.newStream();
+                Stream second = device.newStream();
+                Arena arena = new Arena("events");
+                Event start = device.newEvent();
+                Event end = device.newEvent()) {
+            Tensor a = arena.floats("a", 1 << 20);
+            Tensor b = arena.floats("b", 1 << 20);
+            arena.allocate(device, first);
+            assertThrows(IllegalStateException.class, () -> end.millisecondsSince(start));
+            float[] values = new float[1 << 20];
+            java.util.Arrays.fill(values, 3);
+            start.record(first);
+            first.write(a, values);
+            end.record(first);
+            second.waitFor(end);
+            second.copy(b, a);
+            assertArrayEquals(values, second.read(b));
+            end.synchronize();
+            assertTrue(end.millisecondsSince(start) > 0);
+        }
+    }
+
     @Test
     void arenasShareMemoryAfterARewind() {
         Arena arena = new Arena("a");

@@ -3,6 +3,7 @@ package io.github.vicmae.device.cpu;
 import io.github.vicmae.device.Buffer;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
@@ -71,6 +72,11 @@ public final class CpuDevice implements Device {
     @Override
     public Stream newStream() {
         return new CpuStream(this, library);
+    }
+
+    @Override
+    public Event newEvent() {
+        return new CpuEvent();
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.github.vicmae.device.cpu;
 import io.github.vicmae.device.Buffer;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
@@ -96,6 +97,11 @@ final class CpuStream extends Stream {
             throw new IllegalArgumentException(from + " cannot be copied to " + to);
         }
         MemoryUtil.memCopy(from.address(), to.address(), from.bytes());
+    }
+
+    @Override
+    public void waitFor(Event event) {
+        event.synchronize();
     }
 
     @Override

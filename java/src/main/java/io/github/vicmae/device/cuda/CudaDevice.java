@@ -3,6 +3,7 @@ package io.github.vicmae.device.cuda;
 import io.github.vicmae.device.Buffer;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.NativeFiles;
@@ -99,6 +100,12 @@ final class CudaDevice implements Device {
     public Stream newStream() {
         bind();
         return new CudaStream(this);
+    }
+
+    @Override
+    public Event newEvent() {
+        bind();
+        return new CudaEvent(this);
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.github.vicmae.device.cuda;
 import io.github.vicmae.device.Buffer;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
@@ -31,6 +32,10 @@ final class CudaStream extends Stream {
         this.device = device;
         Cuda.check(JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
         blas = CublasGemm.create(stream);
+    }
+
+    CUstream handle() {
+        return stream;
     }
 
     @Override
@@ -115,6 +120,12 @@ final class CudaStream extends Stream {
                 JCudaDriver.cuMemcpyDtoDAsync(
                         Cuda.pointer(to.address()), Cuda.pointer(from.address()), from.bytes(), stream),
                 "cuMemcpyDtoDAsync from " + from + " to " + to);
+    }
+
+    @Override
+    public void waitFor(Event event) {
+        device.bind();
+        Cuda.check(JCudaDriver.cuStreamWaitEvent(stream, ((CudaEvent) event).handle(), 0), "cuStreamWaitEvent");
     }
 
     @Override
