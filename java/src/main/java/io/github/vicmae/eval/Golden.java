@@ -241,6 +241,17 @@ public final class Golden {
                 .orElse("");
         rows.add(new Row("all updates", updates.relative(), UPDATES_LIMIT, "most of it in " + where));
         rows.add(new Row("running statistics", statistics.relative(), UPDATES_LIMIT, ""));
+        for (String name : file.names()) {
+            if (name.startsWith("after.") && name.endsWith(".num_batches_tracked")) {
+                long expected = file.longs(name)[0];
+                rows.add(new Row(
+                        "batches tracked",
+                        Math.abs(expected - model.headCalls()) / (double) expected,
+                        0,
+                        name.substring(6)));
+                break;
+            }
+        }
     }
 
     private static float[] read(ViCMae model, Tensor tensor) {

@@ -2,11 +2,13 @@ package io.github.vicmae.model;
 
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.io.DType;
 import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.io.SafetensorsWriter;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.layer.Parameter;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -63,7 +65,32 @@ public final class Checkpoint {
     }
 
     private static void add(SafetensorsWriter writer, String name, Parameter p, Tensor tensor, Stream stream) {
-        writer.add(name, dims(p), stream.read(tensor));
+        writer.add(name, DType.F32, dims(p), new Values(stream, tensor));
+    }
+
+    /** Reads a tensor when its turn comes, so that the Java heap holds one at a time. */
+    private static final class Values implements SafetensorsWriter.Source {
+        private final Stream stream;
+        private final Tensor tensor;
+        private float[] values;
+
+        Values(Stream stream, Tensor tensor) {
+            this.stream = stream;
+            this.tensor = tensor;
+        }
+
+        @Override
+        public void fill(long offset, ByteBuffer chunk) {
+            if (values == null) {
+                values = stream.read(tensor);
+            }
+            long end = offset + chunk.remaining();
+            chunk.asFloatBuffer().put(values, (int) (offset / Float.BYTES), chunk.remaining() / Float.BYTES);
+            chunk.position(chunk.limit());
+            if (end == tensor.bytes()) {
+                values = null;
+            }
+        }
     }
 
     /** A file's model settings, from our metadata or, in a published checkpoint, from the tensors' shapes. */
