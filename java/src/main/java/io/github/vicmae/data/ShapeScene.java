@@ -92,8 +92,9 @@ final class ShapeScene {
 
         Shot(Philox random, int index) {
             this.index = index;
-            ground[0] = colour(random, 0.1f, 0.35f);
-            shape[0] = colour(random, 0.6f, 0.9f);
+            // Wide ranges of light and size: how bright or how full a picture is says little about the class.
+            ground[0] = colour(random, 0.05f, 0.4f);
+            shape[0] = colour(random, 0.55f, 1);
             ground[1] = near(random, ground[0]);
             shape[1] = near(random, shape[0]);
             for (int i = 0; i < texture.length; i++) {
@@ -103,7 +104,7 @@ final class ShapeScene {
                 distractors[i] = random.nextFloat();
             }
             shapes = new Mover[MIN_SHAPES + random.nextInt(MAX_SHAPES - MIN_SHAPES + 1)];
-            double size = random.nextFloat(0.11f, 0.15f);
+            double size = random.nextFloat(0.09f, 0.17f);
             for (int i = 0; i < shapes.length; i++) {
                 shapes[i] = Mover.draw(random, size);
             }
