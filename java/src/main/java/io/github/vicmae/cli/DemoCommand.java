@@ -39,16 +39,17 @@ import picocli.CommandLine.Spec;
                     + " raw pixels, chance. Needs no data and no network; takes two to three minutes on two cores."
         })
 final class DemoCommand implements Callable<Integer> {
+    private static final String RUN = "pretrain";
     private static final int SIDE = 64;
     /** Views of each clip in the comparison: shots differ in place, size and colour, and a mean over several is steadier. */
     private static final int FRAMES = 8;
     /** Encodings of one pass in the comparison. */
     private static final int ENCODED_AT_ONCE = 64;
-    /** The paper's 512 would leave a few hundred steps; 32 leaves enough, and each class is still among the negatives. */
+    /** The paper's 512 would leave 60 steps; with 32 there are about a thousand, and every class is still among the negatives. */
     private static final int BATCH = 32;
-    /** For 256 samples an update; the paper's 1.5e-4 is meant for hundreds of epochs of a model of 100 times the width squared. */
+    /** For 256 samples an update. The paper's 1.5e-4 is for large models and hundreds of epochs; a small one bears more. */
     private static final double BASE_RATE = 1e-2;
-    /** With the paper's 0.03 the reconstruction dominates for longer than this run lasts. */
+    /** With the paper's 0.03 the contrastive loss hardly falls in so few steps. */
     private static final double CONTRASTIVE_WEIGHT = 1;
 
     @Option(
@@ -105,7 +106,7 @@ final class DemoCommand implements Callable<Integer> {
         return SyntheticShapes.classNames().size();
     }
 
-    /** The paper's form, about a thousandth of its size: simple pictures, minutes instead of days. */
+    /** The paper's form with 0.75 million parameters: the pictures are simple, and minutes must do. */
     private static ModelConfig model() {
         int patch = 8;
         int width = 96;
@@ -168,14 +169,15 @@ final class DemoCommand implements Callable<Integer> {
         long start = System.nanoTime();
         Path folder = out == null ? freeFolder() : unused(out);
         Path data = folder.resolve("data");
-        Path run = folder.resolve("run");
+        Path run = folder.resolve(RUN);
+        TrainSettings settings = settings(data);
         try (Device d = device.open();
                 ConsoleProgress progress =
                         new ConsoleProgress(spec.commandLine().getErr())) {
             progress.note("rendering clips and pictures of moving shapes into " + data);
             SyntheticShapes.write(data, seed, SyntheticShapes.Settings.DEFAULT);
             Clips clips = Clips.read(data);
-            try (Trainer trainer = new Trainer(d, settings(data), run, false, progress);
+            try (Trainer trainer = new Trainer(d, settings, run, false, progress);
                     FeatureExtractor extractor = new FeatureExtractor(d, model(), ENCODED_AT_ONCE)) {
                 extractor.copyFrom(trainer.model());
                 double untrained = clips.encoded(extractor);
@@ -220,9 +222,13 @@ final class DemoCommand implements Callable<Integer> {
 
     /** Data that an interrupted demo left is used again; its run is not. */
     private static Path unused(Path folder) throws IOException {
-        if (Files.exists(folder.resolve("run"))) {
-            throw new IOException("Cannot make a demo in " + folder
-                    + ": it holds the run of another one; remove the folder" + " or name a new one with --out.");
+        String found = Files.exists(folder.resolve(RUN)) ? "it holds the run of another one; remove it" : null;
+        if (Files.exists(folder) && !Files.isDirectory(folder)) {
+            found = "it is a file; move it";
+        }
+        if (found != null) {
+            throw new IOException(
+                    "Cannot make a demo in " + folder + ": " + found + " or name a new folder with --out.");
         }
         return folder;
     }
