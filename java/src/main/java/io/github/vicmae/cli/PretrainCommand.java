@@ -190,7 +190,7 @@ final class PretrainCommand implements Callable<Integer> {
                 ConsoleProgress progress =
                         new ConsoleProgress(spec.commandLine().getErr());
                 Trainer trainer = new Trainer(d, settings, out, resume, progress)) {
-            return Run.untilDoneOrInterrupted(trainer, progress, out);
+            return Run.untilDoneOrInterrupted(trainer, progress, out, "run the same command with --resume to go on");
         }
     }
 

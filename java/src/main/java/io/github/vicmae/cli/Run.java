@@ -15,9 +15,11 @@ final class Run {
     /**
      * Trains until the end, or until the JVM is told to go (SIGINT, SIGTERM), which first lets the step finish and the checkpoint be written.
      *
+     * @param next what an interrupted user is told to do
      * @return the exit status
      */
-    static int untilDoneOrInterrupted(Trainer trainer, ConsoleProgress progress, Path out) throws IOException {
+    static int untilDoneOrInterrupted(Trainer trainer, ConsoleProgress progress, Path out, String next)
+            throws IOException {
         CountDownLatch saved = new CountDownLatch(1);
         Thread hook = new Thread(
                 () -> {
@@ -32,8 +34,7 @@ final class Run {
             progress.note(
                     finished
                             ? "done: " + out.resolve("model.safetensors") + " and " + out.resolve("report.html")
-                            : "stopped after step " + trainer.step() + " of " + trainer.totalSteps()
-                                    + "; run the same command with --resume to go on");
+                            : "stopped after step " + trainer.step() + " of " + trainer.totalSteps() + "; " + next);
             return finished ? 0 : Main.INTERRUPTED;
         } finally {
             saved.countDown();

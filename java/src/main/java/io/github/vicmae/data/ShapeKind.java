@@ -1,5 +1,6 @@
 package io.github.vicmae.data;
 
+import java.awt.BasicStroke;
 import java.awt.Shape;
 import java.awt.geom.Area;
 import java.awt.geom.Ellipse2D;
@@ -7,23 +8,26 @@ import java.awt.geom.Path2D;
 import java.awt.geom.Rectangle2D;
 import java.util.Locale;
 
-/** The classes of {@link SyntheticShapes}: an outline of radius 1 about the origin, and how it turns and deforms. */
+/**
+ * The classes of {@link SyntheticShapes}: an outline of radius about 1 around the origin, and how it turns and deforms. Solid, hollow, thin
+ * and pointed ones are mixed, with outlines that differ at the scale of a patch as well as in the whole.
+ */
 enum ShapeKind {
     CIRCLE(0, 0.22, 0),
-    CRESCENT(0.25, 0.05, 0.12),
-    CROSS(0.35, 0, 0.15),
-    HEART(0.1, 0.18, 0),
+    CRESCENT(0, 0.05, 0.12),
+    CROSS(0, 0, 0.15),
     RING(0, 0.1, 0.2),
-    SQUARE(0.3, 0.08, 0),
+    SQUARE(0, 0.08, 0),
     STAR(0.5, 0.1, 0),
-    TRIANGLE(0.2, 0, 0.2);
+    TRIANGLE(0, 0, 0.2),
+    ZIGZAG(0, 0.05, 0.25);
 
     private final double spin;
     private final double pulse;
     private final double stretch;
 
     /**
-     * @param spin turns a second
+     * @param spin turns a second; 0 for one that rocks to and fro
      * @param pulse share by which the whole size swings
      * @param stretch share by which the two axes swing against each other
      */
@@ -54,12 +58,12 @@ enum ShapeKind {
         return switch (this) {
             case CIRCLE -> disc(0, 0, 0.9);
             case CRESCENT -> without(disc(0, 0, 1), disc(0.45, 0, 0.8));
-            case CROSS -> with(rectangle(1, 0.32), rectangle(0.32, 1));
-            case HEART -> heart();
-            case RING -> without(disc(0, 0, 1), disc(0, 0, 0.55));
+            case CROSS -> with(rectangle(1.1, 0.25), rectangle(0.25, 1.1));
+            case RING -> without(disc(0, 0, 1), disc(0, 0, 0.7));
             case SQUARE -> rectangle(0.8, 0.8);
-            case STAR -> polygon(5, 0.42);
+            case STAR -> polygon(5, 0.38);
             case TRIANGLE -> polygon(3, 0.5);
+            case ZIGZAG -> zigzag();
         };
     }
 
@@ -99,12 +103,13 @@ enum ShapeKind {
         return path;
     }
 
-    private static Shape heart() {
+    private static Shape zigzag() {
         Path2D path = new Path2D.Double();
-        path.moveTo(0, 0.95);
-        path.curveTo(-1.5, -0.1, -0.75, -1.15, 0, -0.4);
-        path.curveTo(0.75, -1.15, 1.5, -0.1, 0, 0.95);
-        path.closePath();
-        return path;
+        path.moveTo(-1.3, -0.35);
+        path.lineTo(-0.65, 0.45);
+        path.lineTo(0, -0.35);
+        path.lineTo(0.65, 0.45);
+        path.lineTo(1.3, -0.35);
+        return new BasicStroke(0.3f).createStrokedShape(path);
     }
 }

@@ -20,17 +20,65 @@ import java.awt.image.DataBufferInt;
  */
 final class ShapeScene {
     private static final int GRID = 9;
-    private static final int DISTRACTORS = 3;
+    private static final int DISTRACTORS = 2;
     private static final double SHOTS_PER_SECOND = 2;
     private static final int FIRST_SHOT = 3;
-    private static final int MIN_SHAPES = 6;
-    private static final int MAX_SHAPES = 10;
+    private static final int MIN_SHAPES = 4;
+    private static final int MAX_SHAPES = 14;
+    private static final double SWINGS_PER_SECOND = 0.6;
+    private static final double ROCKS_PER_SECOND = 0.45;
+    private static final double ROCK_RADIANS = 0.7;
 
     private final long seed;
     private final int part;
     private final int number;
     private final Philox noise;
     private Shot shot;
+
+    /**
+     * One shape of the swarm; lengths are shares of the picture's side.
+     *
+     * @param x where it starts
+     * @param y where it starts
+     * @param dx drift a second
+     * @param dy drift a second
+     * @param phase of its swings, and its angle at the start where it spins, in radians
+     * @param sense of its turns, 1 or -1
+     * @param size radius
+     */
+    private record Mover(double x, double y, double dx, double dy, double phase, int sense, double size) {
+        static Mover draw(Philox random, double size) {
+            return new Mover(
+                    random.nextFloat(),
+                    random.nextFloat(),
+                    random.nextFloat(-0.2f, 0.2f),
+                    random.nextFloat(-0.2f, 0.2f),
+                    random.nextFloat(0, 6.28f),
+                    random.nextFloat() < 0.5f ? -1 : 1,
+                    size * random.nextFloat(0.8f, 1.2f));
+        }
+
+        AffineTransform place(ShapeKind kind, int side, double seconds) {
+            double swing = Math.sin(2 * Math.PI * SWINGS_PER_SECOND * seconds + phase);
+            double scale = size * side * (1 + kind.pulse() * swing);
+            AffineTransform place = new AffineTransform();
+            place.translate(side * wrapped(x + dx * seconds), side * wrapped(y + dy * seconds));
+            place.rotate(angle(kind, seconds));
+            place.scale(scale * (1 + kind.stretch() * swing), scale * (1 - kind.stretch() * swing));
+            return place;
+        }
+
+        private double angle(ShapeKind kind, double seconds) {
+            return kind.spin() > 0
+                    ? phase + sense * 2 * Math.PI * kind.spin() * seconds
+                    : sense * ROCK_RADIANS * Math.cos(2 * Math.PI * ROCKS_PER_SECOND * seconds + 1.7 * phase);
+        }
+
+        /** What leaves the picture comes back on the other side. */
+        private static double wrapped(double at) {
+            return at - Math.floor(at);
+        }
+    }
 
     /** What a cut changes: two colours each for the ground and the shape, the ground's pattern, the distractors, and where the shape is. */
     private static final class Shot {
@@ -39,13 +87,14 @@ final class ShapeScene {
         final float[][] shape = new float[2][];
         final float[] texture = new float[GRID * GRID];
         final float[] distractors = new float[DISTRACTORS * 8];
-        final double[][] shapes;
+        final Mover[] shapes;
         final double grain;
 
         Shot(Philox random, int index) {
             this.index = index;
-            ground[0] = colour(random, 0.1f, 0.35f);
-            shape[0] = colour(random, 0.6f, 0.9f);
+            // Wide ranges of light and size: how bright or how full a picture is says little about the class.
+            ground[0] = colour(random, 0.05f, 0.4f);
+            shape[0] = colour(random, 0.55f, 1);
             ground[1] = near(random, ground[0]);
             shape[1] = near(random, shape[0]);
             for (int i = 0; i < texture.length; i++) {
@@ -54,20 +103,12 @@ final class ShapeScene {
             for (int i = 0; i < distractors.length; i++) {
                 distractors[i] = random.nextFloat();
             }
-            shapes = new double[MIN_SHAPES + random.nextInt(MAX_SHAPES - MIN_SHAPES + 1)][];
-            double size = random.nextFloat(0.11f, 0.15f);
+            shapes = new Mover[MIN_SHAPES + random.nextInt(MAX_SHAPES - MIN_SHAPES + 1)];
+            double size = random.nextFloat(0.09f, 0.17f);
             for (int i = 0; i < shapes.length; i++) {
-                shapes[i] = new double[] {
-                    random.nextFloat(),
-                    random.nextFloat(),
-                    random.nextFloat(-0.2f, 0.2f),
-                    random.nextFloat(-0.2f, 0.2f),
-                    random.nextFloat(0, 6.28f),
-                    random.nextFloat() < 0.5f ? -1 : 1,
-                    size * random.nextFloat(0.8f, 1.2f)
-                };
+                shapes[i] = Mover.draw(random, size);
             }
-            grain = random.nextFloat(0.01f, 0.05f);
+            grain = random.nextFloat(0, 0.02f);
         }
     }
 
@@ -188,16 +229,9 @@ final class ShapeScene {
 
     /** A swarm: each shape drifts, turns and is pressed and stretched at its own phase. */
     private static void paintShapes(Shot now, Graphics2D graphics, ShapeKind kind, int size, double seconds) {
-        for (double[] shape : now.shapes) {
-            double phase = shape[4];
-            double swing = Math.sin(2 * Math.PI * 0.6 * seconds + phase);
-            double scale = shape[6] * size * (1 + kind.pulse() * swing);
-            AffineTransform place = new AffineTransform();
-            place.translate(size * (shape[0] + shape[2] * seconds % 1), size * (shape[1] + shape[3] * seconds % 1));
-            place.rotate(phase + shape[5] * 2 * Math.PI * kind.spin() * seconds);
-            place.scale(scale * (1 + kind.stretch() * swing), scale * (1 - kind.stretch() * swing));
+        for (Mover shape : now.shapes) {
             Graphics2D own = (Graphics2D) graphics.create();
-            own.transform(place);
+            own.transform(shape.place(kind, size, seconds));
             own.setPaint(new GradientPaint(-1, -1, new Color(rgb(now.shape[0])), 1, 1, new Color(rgb(now.shape[1]))));
             own.fill(kind.outline());
             own.dispose();

@@ -45,8 +45,8 @@ public final class SyntheticShapes {
             int trainClips,
             int trainImages,
             int testClips) {
-        /** 320 clips and 800 images for training, 80 clips for testing, 64 pixels, 2 to 4 seconds. */
-        public static final Settings DEFAULT = new Settings(64, 24, 48, 12, 40, 100, 10);
+        /** 640 clips and 128 images for training, 192 clips for testing, 64 pixels, 3 to 4 seconds. */
+        public static final Settings DEFAULT = new Settings(64, 24, 32, 8, 80, 16, 24);
 
         public Settings {
             if (size < 16 || size % 2 != 0) {
@@ -77,7 +77,7 @@ public final class SyntheticShapes {
      * @throws IOException if the folder holds something else, or cannot be written
      */
     public static void write(Path dir, long seed, Settings settings) throws IOException {
-        String description = "Synthetic shapes, version 1, seed " + seed + ", " + settings + "\n";
+        String description = "Synthetic shapes, version 2, seed " + seed + ", " + settings + "\n";
         if (isComplete(dir, description)) {
             return;
         }

@@ -1,0 +1,68 @@
+package io.github.vicmae.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class DemoCommandTest {
+    @TempDir
+    Path dir;
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    private int demo(String... options) {
+        String[] args = Stream.concat(Stream.of("demo"), Stream.of(options)).toArray(String[]::new);
+        return Main.run(new PrintWriter(out, true), new PrintWriter(err, true), args);
+    }
+
+    private List<Path> files() throws IOException {
+        try (Stream<Path> files = Files.walk(dir)) {
+            return files.sorted().toList();
+        }
+    }
+
+    @Test
+    void theFolderOfAnotherDemoIsLeftAlone() throws IOException {
+        Files.createDirectories(dir.resolve("pretrain"));
+        List<Path> before = files();
+        assertEquals(Main.FAILED, demo("--device", "cpu", "--out", dir.toString()));
+        assertTrue(err.toString().contains(dir.toString()), err.toString());
+        assertTrue(err.toString().contains("--out"), err.toString());
+        assertEquals(1, err.toString().lines().count(), err.toString());
+        assertEquals(before, files());
+    }
+
+    @Test
+    void aRunWithoutEpochsIsRefusedBeforeAnythingIsRendered() throws IOException {
+        List<Path> before = files();
+        assertEquals(2, demo("--device", "cpu", "--epochs", "0", "--out", dir.toString()));
+        assertTrue(err.toString().contains("epoch"), err.toString());
+        assertEquals(before, files());
+    }
+
+    @Test
+    void aFileInPlaceOfTheFolderIsNamed() throws IOException {
+        Path file = Files.writeString(dir.resolve("file"), "mine");
+        assertEquals(Main.FAILED, demo("--device", "cpu", "--out", file.toString()));
+        assertTrue(err.toString().contains(file.toString()), err.toString());
+        assertEquals("mine", Files.readString(file));
+    }
+
+    @Test
+    void helpNamesTheOptions() {
+        assertEquals(0, demo("--help"));
+        for (String option : List.of("--out", "--epochs", "--seed", "--device")) {
+            assertTrue(out.toString().contains(option), out.toString());
+        }
+    }
+}
