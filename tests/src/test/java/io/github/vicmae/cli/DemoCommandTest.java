@@ -3,6 +3,7 @@ package io.github.vicmae.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.vicmae.report.Browser;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -29,6 +30,23 @@ class DemoCommandTest {
         try (Stream<Path> files = Files.walk(dir)) {
             return files.sorted().toList();
         }
+    }
+
+    /** The whole demo with few epochs: real video files through the same path as pretrain, and a report that a browser draws. */
+    @Test
+    void aShortDemoRunsToItsTableAndReport() throws IOException, InterruptedException {
+        Path folder = dir.resolve("demo");
+        assertEquals(0, demo("--device", "cpu", "--epochs", "1", "--out", folder.toString()), err.toString());
+        for (String row : List.of("trained encoder", "untrained encoder", "raw pixels", "chance")) {
+            assertTrue(out.toString().contains(row), out.toString());
+        }
+        try (Stream<Path> files = Files.walk(folder.resolve("data/test"))) {
+            assertTrue(files.anyMatch(f -> f.toString().endsWith(".mp4")));
+        }
+        assertTrue(Files.exists(folder.resolve("pretrain/model.safetensors")));
+        String dom = Browser.open(folder.resolve("pretrain/report.html"), dir);
+        assertTrue(dom.matches("(?s).*data-drawn=\"[1-9]\\d*\".*"), "charts are drawn");
+        assertTrue(dom.contains("data:image/png"), "reconstructions are shown");
     }
 
     @Test

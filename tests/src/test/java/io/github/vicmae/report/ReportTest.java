@@ -3,12 +3,9 @@ package io.github.vicmae.report;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.vicmae.io.JsonLines;
-import java.io.File;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,7 +14,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -185,7 +181,7 @@ class ReportTest {
         writeRun(5000);
         Path report = Report.write(folder, samples());
         Files.writeString(report, Files.readString(report).replace("</body>", PROBE + "</body>"));
-        String dom = dump(report);
+        String dom = Browser.open(report, folder);
         assertCharts(dom);
         assertTrue(dom.contains("&quot;log&quot;:true"), "the logarithmic axis changes the picture");
         assertTrue(dom.contains("&quot;home&quot;:&quot;step 1, "), "keys select a step");
@@ -197,7 +193,7 @@ class ReportTest {
     @Test
     void aBrowserDrawsTheChartsOfASingleStep() throws IOException, InterruptedException {
         writeRun(1);
-        assertCharts(dump(Report.write(folder, List.of())));
+        assertCharts(Browser.open(Report.write(folder, List.of()), folder));
     }
 
     private static void assertCharts(String dom) {
@@ -213,36 +209,5 @@ class ReportTest {
             assertFalse(path.contains("NaN") || path.contains("Infinity"), path);
         }
         assertFalse(dom.contains(">NaN<"), "no label is NaN");
-    }
-
-    /** Returns the document after its scripts have run; fails if the browser's console has errors. */
-    private String dump(Path page) throws IOException, InterruptedException {
-        Path browser = Path.of("/usr/bin/chromium");
-        assumeTrue(Files.isExecutable(browser), "/usr/bin/chromium is missing; Debian's package chromium has it.");
-        File dom = folder.resolve("dom.html").toFile();
-        File log = folder.resolve("console.txt").toFile();
-        Process process = new ProcessBuilder(
-                        browser.toString(),
-                        "--headless",
-                        "--no-sandbox",
-                        "--disable-gpu",
-                        "--disable-background-networking",
-                        "--user-data-dir=" + folder.resolve("profile"),
-                        "--enable-logging=stderr",
-                        "--v=0",
-                        "--dump-dom",
-                        page.toUri().toString())
-                .redirectOutput(dom)
-                .redirectError(log)
-                .start();
-        if (!process.waitFor(2, TimeUnit.MINUTES)) {
-            process.destroyForcibly();
-            throw new IOException("Chromium has not ended.");
-        }
-        String console = Files.readString(log.toPath(), StandardCharsets.ISO_8859_1);
-        List<String> messages =
-                console.lines().filter(line -> line.contains("CONSOLE")).toList();
-        assertEquals(List.of(), messages);
-        return Files.readString(dom.toPath());
     }
 }
