@@ -49,7 +49,7 @@ final class DemoCommand implements Callable<Integer> {
     private static final int BATCH = 32;
     /** For 256 samples an update. The paper's 1.5e-4 is for large models and hundreds of epochs; a small one bears more. */
     private static final double BASE_RATE = 1e-2;
-    /** With the paper's 0.03 the contrastive loss hardly falls in so few steps. */
+    /** The paper's 0.03 lets the contrastive loss fall too slowly for so few steps. */
     private static final double CONTRASTIVE_WEIGHT = 1;
 
     @Option(
@@ -223,7 +223,7 @@ final class DemoCommand implements Callable<Integer> {
 
     /** Data that an interrupted demo left is used again; its run is not. */
     private static Path unused(Path folder) throws IOException {
-        String found = Files.exists(folder.resolve(RUN)) ? "it holds the run of another one; remove it" : null;
+        String found = Files.exists(folder.resolve(RUN)) ? "it holds another demo; remove it" : null;
         if (Files.exists(folder) && !Files.isDirectory(folder)) {
             found = "it is a file; move it";
         }

@@ -5,6 +5,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.Arrays;
 import javax.imageio.ImageIO;
+import javax.imageio.stream.ImageOutputStream;
+import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /**
  * Turns a view, its mask and its prediction into the four images that the MAE paper shows: input, masked, predicted, and
@@ -152,8 +154,11 @@ public final class ReconstructionGrid {
     /** Encodes an image as PNG. */
     static byte[] png(BufferedImage image) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        if (!ImageIO.write(image, "png", bytes)) {
-            throw new IOException("This Java runtime has no PNG writer; a full JDK or JRE has one.");
+        // ImageIO's own stream would register a shutdown hook, which fails when an interrupted run writes its report.
+        try (ImageOutputStream stream = new MemoryCacheImageOutputStream(bytes)) {
+            if (!ImageIO.write(image, "png", stream)) {
+                throw new IOException("This Java runtime has no PNG writer; a full JDK or JRE has one.");
+            }
         }
         return bytes.toByteArray();
     }
