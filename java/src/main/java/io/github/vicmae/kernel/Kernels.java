@@ -1,5 +1,6 @@
 package io.github.vicmae.kernel;
 
+import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Stream;
 
 /** All kernel families on one stream. */
@@ -20,8 +21,22 @@ public record Kernels(
         AdamWKernels adamW,
         GradientNorm gradientNorm) {
 
-    /** Loads every family's kernels. */
-    public static Kernels on(Stream stream) {
+    /**
+     * Makes a stream and loads every family's kernels on it.
+     *
+     * @throws io.github.vicmae.device.DeviceException if a kernel cannot be loaded; the stream is closed then
+     */
+    public static Kernels onNewStream(Device device) {
+        Stream stream = device.newStream();
+        try {
+            return on(stream);
+        } catch (RuntimeException e) {
+            stream.close();
+            throw e;
+        }
+    }
+
+    private static Kernels on(Stream stream) {
         return new Kernels(
                 stream,
                 new MatMul(stream),

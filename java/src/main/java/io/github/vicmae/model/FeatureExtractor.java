@@ -96,8 +96,8 @@ public final class FeatureExtractor implements AutoCloseable {
             throw new IllegalArgumentException("A batch has at least one image, not " + batch);
         }
         this.config = config;
-        stream = device.newStream();
-        Kernels kernels = Kernels.on(stream);
+        Kernels kernels = Kernels.onNewStream(device);
+        stream = kernels.stream();
         try {
             single = new Plan(kernels, parameters, 1, device, () -> {
                 parameters.plan(false);

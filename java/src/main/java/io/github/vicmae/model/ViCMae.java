@@ -83,8 +83,8 @@ public final class ViCMae implements AutoCloseable {
         }
         this.config = config;
         this.batch = batch;
-        stream = device.newStream();
-        kernels = Kernels.on(stream);
+        kernels = Kernels.onNewStream(device);
+        stream = kernels.stream();
         int n = VIEWS * batch;
         int tokens = 1 + config.kept();
         Scratch scratch = new Scratch();

@@ -2,6 +2,8 @@ package io.github.vicmae.device.cuda;
 
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Tensor;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import jcuda.Pointer;
 import jcuda.driver.CUstream;
 import jcuda.jcublas.JCublas2;
@@ -12,6 +14,9 @@ import jcuda.runtime.cudaStream_t;
 
 /** Matrix products by cuBLAS, where its library can be loaded; in IEEE single precision. */
 final class CublasGemm implements AutoCloseable {
+    private static final Pattern LOADER =
+            Pattern.compile("lib[\\w.]+\\.so[\\w.]*: (cannot open|undefined|version)[^\\n]*");
+
     private static String missing;
     private static boolean looked;
 
@@ -55,14 +60,15 @@ final class CublasGemm implements AutoCloseable {
         return missing == null;
     }
 
+    /** JCuda's message is a page; the loader's own line in it, if there is one, says which library is missing. */
     private static synchronized void remember(Throwable e) {
-        String reason = String.valueOf(e.getMessage());
-        missing = reason.lines().findFirst().orElse(e.toString());
+        Matcher line = LOADER.matcher(String.valueOf(e.getMessage()));
+        missing = line.find() ? line.group() : e.toString().lines().findFirst().orElse("unknown reason");
     }
 
     /** Which library is in use, and why not cuBLAS where it is not. */
     static String state() {
-        return isAvailable() ? "cuBLAS" : "own kernel (cuBLAS 12 not loaded: " + missing + ")";
+        return isAvailable() ? "cuBLAS" : "own kernel (cuBLAS 12 is not used: " + missing + ")";
     }
 
     /** See {@link io.github.vicmae.device.Stream#gemm}: row-major C = op(A) op(B) is column-major C' = op(B)' op(A)'. */
