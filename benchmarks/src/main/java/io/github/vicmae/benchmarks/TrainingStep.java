@@ -2,7 +2,6 @@ package io.github.vicmae.benchmarks;
 
 import io.github.vicmae.device.Device;
 import io.github.vicmae.kernel.Philox;
-import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.model.ModelConfig;
 import io.github.vicmae.model.ModelSize;
 import io.github.vicmae.model.Variant;
@@ -46,26 +45,7 @@ public class TrainingStep {
 
     @Setup(Level.Trial)
     public void setUp() {
-        ModelSize s = ModelSize.of(model);
-        ModelConfig config = new ModelConfig(
-                Variant.PAPER,
-                s.image,
-                s.image,
-                3,
-                s.patch,
-                s.dim,
-                s.depth,
-                s.heads,
-                s.decoderDim,
-                s.decoderDepth,
-                s.decoderHeads,
-                4,
-                s.headHidden,
-                128,
-                0.1,
-                0.75,
-                true,
-                Pooling.MEAN);
+        ModelConfig config = ModelSize.of(model).config(Variant.PAPER);
         opened = Device.open(device);
         vicmae = new ViCMae(opened, config, batch);
         optimizer = new AdamW(vicmae.kernels(), vicmae.parameters(), AdamW.Settings.DEFAULT);

@@ -105,7 +105,7 @@ final class ModelOptions {
                 or(headHidden, size.headHidden),
                 headOut,
                 temperature,
-                mask != null ? mask : variant() == Variant.PAPER ? 0.75 : 0.5,
+                mask != null ? mask : variant().maskRatio(),
                 normPix,
                 Pooling.of(pooling));
     }

@@ -1,5 +1,6 @@
 package io.github.vicmae.model;
 
+import io.github.vicmae.kernel.Pooling;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -56,6 +57,29 @@ public enum ModelSize {
         }
         throw new IllegalArgumentException("There is no model '" + name + "': use "
                 + Arrays.stream(values()).map(ModelSize::toString).collect(Collectors.joining(", ")));
+    }
+
+    /** The size's own settings with a preset's: the paper masks 0.75 of the patches, the published code 0.5. */
+    public ModelConfig config(Variant variant) {
+        return new ModelConfig(
+                variant,
+                image,
+                image,
+                3,
+                patch,
+                dim,
+                depth,
+                heads,
+                decoderDim,
+                decoderDepth,
+                decoderHeads,
+                4,
+                headHidden,
+                128,
+                0.1,
+                variant.maskRatio(),
+                true,
+                Pooling.MEAN);
     }
 
     @Override

@@ -46,7 +46,7 @@ final class PublishedConfig {
                     hasHead ? Math.toIntExact(shape(source, head + ".0.weight", 2)[0]) : 4096,
                     hasHead ? Math.toIntExact(shape(source, head + ".6.weight", 2)[0]) : 128,
                     0.1,
-                    variant == Variant.PAPER ? 0.75 : 0.5,
+                    variant.maskRatio(),
                     true,
                     Pooling.MEAN);
         } catch (IllegalArgumentException e) {

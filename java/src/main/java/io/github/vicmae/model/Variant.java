@@ -21,6 +21,11 @@ public enum Variant {
         throw new IllegalArgumentException("There is no preset '" + name + "': use release or paper");
     }
 
+    /** The share of the patches that is masked. */
+    public double maskRatio() {
+        return this == PAPER ? 0.75 : 0.5;
+    }
+
     @Override
     public String toString() {
         return name().toLowerCase(Locale.ROOT);
