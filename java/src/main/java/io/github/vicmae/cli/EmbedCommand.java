@@ -24,6 +24,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = "Write the encoder's pooled features of images and of videos' middle frames.")
 final class EmbedCommand implements Callable<Integer> {
+    private static final int BATCH = 1;
+
     @Parameters(index = "0", paramLabel = "MODEL", description = "checkpoint (safetensors, or a published .pth)")
     private Path model;
 
@@ -36,6 +38,12 @@ final class EmbedCommand implements Callable<Integer> {
             paramLabel = "FILE.safetensors",
             description = "receives 'features' [n, D], 'labels' [n], and the paths as metadata")
     private Path out;
+
+    @Option(
+            names = "--heads",
+            defaultValue = "0",
+            description = "attention heads of a published encoder of no standard width")
+    private int heads;
 
     @Mixin
     private DeviceOption device;
@@ -50,7 +58,7 @@ final class EmbedCommand implements Callable<Integer> {
         List<float[]> features = new ArrayList<>();
         List<Sample> samples = new ArrayList<>();
         try (Device d = device.open();
-                Encoder encoder = Encoder.load(model, d)) {
+                Encoder encoder = Encoder.load(model, heads, d, BATCH)) {
             for (Sample sample : files.samples()) {
                 try {
                     features.add(encoder.embed(sample.path()));

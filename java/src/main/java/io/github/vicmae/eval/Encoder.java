@@ -58,8 +58,17 @@ public final class Encoder implements AutoCloseable {
 
     /** The same, running up to {@code batch} images at once. */
     public static Encoder load(Path file, Device device, int batch) throws IOException {
+        return load(file, 0, device, batch);
+    }
+
+    /**
+     * The same for a published checkpoint of no standard width.
+     *
+     * @param heads attention heads of the encoder; 0 for those of the standard size of its width
+     */
+    public static Encoder load(Path file, int heads, Device device, int batch) throws IOException {
         try (TensorSource source = TensorSource.open(file)) {
-            return load(source, Checkpoint.config(source), device, batch);
+            return load(source, Checkpoint.config(source, heads), device, batch);
         }
     }
 

@@ -95,10 +95,15 @@ public final class Checkpoint {
 
     /** A file's model settings, from our metadata or, in a published checkpoint, from the tensors' shapes. */
     public static ModelConfig config(TensorSource source) throws IOException {
+        return config(source, 0);
+    }
+
+    /** The same for a published checkpoint of no standard width, whose shapes do not tell the number of the encoder's heads. */
+    public static ModelConfig config(TensorSource source, int heads) throws IOException {
         if (source instanceof Safetensors ours && ours.metadata().containsKey(CONFIG)) {
             return ConfigJson.read(ours.metadata().get(CONFIG), ModelConfig.class);
         }
-        return PublishedConfig.infer(source);
+        return PublishedConfig.infer(source, heads);
     }
 
     /**

@@ -12,7 +12,10 @@ import java.util.Arrays;
 final class PublishedConfig {
     private PublishedConfig() {}
 
-    static ModelConfig infer(TensorSource source) throws IOException {
+    /**
+     * @param heads of the encoder; 0 for those of the standard size of its width
+     */
+    static ModelConfig infer(TensorSource source, int heads) throws IOException {
         long[] patchWeight = shape(source, "patch_embed.proj.weight", 4);
         int dim = Math.toIntExact(patchWeight[0]);
         int channels = Math.toIntExact(patchWeight[1]);
@@ -38,7 +41,7 @@ final class PublishedConfig {
                     patch,
                     dim,
                     depth(source, "blocks."),
-                    heads(source, dim),
+                    heads > 0 ? heads : standardHeads(source, dim),
                     decoderDim,
                     decoder ? depth(source, "decoder_blocks.") : 8,
                     Math.max(1, decoderDim / 32),
@@ -54,15 +57,14 @@ final class PublishedConfig {
         }
     }
 
-    private static int heads(TensorSource source, int dim) throws IOException {
+    private static int standardHeads(TensorSource source, int dim) throws IOException {
         for (ModelSize size : ModelSize.values()) {
             if (size.dim == dim) {
                 return size.heads;
             }
         }
-        throw new IOException(
-                source.path() + " holds an encoder of width " + dim
-                        + ", which is no standard size, and does not say how many heads it has; give the model's settings with it");
+        throw new IOException(source.path() + " holds an encoder of width " + dim
+                + ", which is no standard size, and does not say how many heads it has: give the number (--heads)");
     }
 
     private static int depth(TensorSource source, String prefix) {

@@ -131,6 +131,9 @@ class EncoderTest {
             try (Encoder published = Encoder.load(pth, config, device, 1);
                     Encoder saved = Encoder.load(ours, device)) {
                 assertArrayEquals(saved.embed(picture(1, 3)), published.embed(picture(1, 3)));
+                try (Encoder told = Encoder.load(pth, 2, device, 1)) {
+                    assertArrayEquals(saved.embed(picture(1, 3)), told.embed(picture(1, 3)));
+                }
             }
         }
     }
