@@ -166,7 +166,7 @@ public final class Trainer implements AutoCloseable {
             Checkpoint.save(run.model(), model, false, Map.of(STEP, Long.toString(step)));
         }
         if (worked) { // else the report that is there says more
-            Report.write(run.path(), lastBatch.reconstructions());
+            report();
         }
         return finished;
     }
@@ -202,7 +202,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void load(BatchLoader loader) throws IOException {
-        Batch batch = loader.next();
+        Batch batch = next(loader);
         try {
             model.inputs().floats().put(0, batch.views(), 0, batch.views().capacity());
             model.inputs()
@@ -214,14 +214,37 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
+    /** The next batch; where there is none any more, what was learned so far is saved before the run fails. */
+    private Batch next(BatchLoader loader) throws IOException {
+        try {
+            return loader.next();
+        } catch (IOException e) {
+            if (step == 0) {
+                throw e;
+            }
+            try {
+                save(true);
+            } catch (IOException unsaved) {
+                e.addSuppressed(unsaved);
+            }
+            throw new IOException(
+                    e.getMessage() + " The run stops after step " + step + "; "
+                            + (savedStep == step ? run.checkpoint() + " holds it." : lastGood()),
+                    e);
+        }
+    }
+
+    private String lastGood() {
+        return "The last good checkpoint is "
+                + (savedStep < 0 ? "none yet" : run.checkpoint() + " after step " + savedStep) + ".";
+    }
+
     private void requireFinite(boolean finite) throws IOException {
         if (!finite) {
             String where = model.firstNonFinite();
             throw new IOException("Step " + (step + 1) + " gave a value that is not finite"
                     + (where == null ? "" : ", first seen in '" + where + "'")
-                    + "; the run stops. The last good checkpoint is "
-                    + (savedStep < 0 ? "none yet" : run.checkpoint() + " after step " + savedStep)
-                    + ". A lower learning rate or clipping (--clip 1) may help.");
+                    + "; the run stops. " + lastGood() + " A lower learning rate or clipping (--clip 1) may help.");
         }
     }
 
@@ -254,6 +277,16 @@ public final class Trainer implements AutoCloseable {
         metric(line);
         if (epoch(step) - epoch(Math.max(0, savedStep)) >= settings.checkpointEvery() && step < totalSteps) {
             save(false);
+            report();
+        }
+    }
+
+    /** Writes the report; without it the run is no worse. */
+    private void report() {
+        try {
+            Report.write(run.path(), lastBatch.reconstructions());
+        } catch (IOException e) {
+            progress.warning("The report could not be written: " + e.getMessage());
         }
     }
 
@@ -265,9 +298,6 @@ public final class Trainer implements AutoCloseable {
         try {
             Checkpoint.save(run.checkpoint(), model, true, Map.of(STEP, Long.toString(step)));
             savedStep = step;
-            if (!last) {
-                Report.write(run.path(), lastBatch.reconstructions());
-            }
         } catch (IOException e) {
             String kept = savedStep < 0 ? "there is none yet" : "the one after step " + savedStep + " is kept";
             if (last) {

@@ -15,6 +15,7 @@ import io.github.vicmae.model.ModelConfig;
 import io.github.vicmae.model.Variant;
 import io.github.vicmae.optim.AdamW;
 import io.github.vicmae.optim.WeightRamp;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,6 +42,7 @@ class TrainerTest {
         final List<String> warnings = new ArrayList<>();
         final List<Double> losses = new ArrayList<>();
         long stopAfter = Long.MAX_VALUE;
+        Runnable afterStep8 = () -> {};
         Trainer trainer;
 
         @Override
@@ -49,6 +51,9 @@ class TrainerTest {
         @Override
         public void step(Update update) {
             losses.add(update.losses().total());
+            if (update.step() == 8) {
+                afterStep8.run();
+            }
             if (update.step() >= stopAfter) {
                 trainer.requestStop();
             }
@@ -85,7 +90,10 @@ class TrainerTest {
     }
 
     private Log train(TrainSettings settings, Path out, boolean resume, long stopAfter) throws IOException {
-        Log log = new Log();
+        return train(settings, out, resume, stopAfter, new Log());
+    }
+
+    private Log train(TrainSettings settings, Path out, boolean resume, long stopAfter, Log log) throws IOException {
         log.stopAfter = stopAfter;
         Device device = Device.open("cpu");
         try (device;
@@ -180,6 +188,27 @@ class TrainerTest {
                 e.getMessage().matches("(?s)Step \\d+ gave a value that is not finite, first seen in '.+'.*"),
                 e.getMessage());
         assertTrue(e.getMessage().contains("last good checkpoint"), e.getMessage());
+    }
+
+    @Test
+    void dataThatGoesAwayCostsNoStep() throws IOException {
+        Path data = TestData.pictures(dir.resolve("data"), 26, 40);
+        Path run = dir.resolve("run");
+        Log log = new Log();
+        log.afterStep8 = () -> {
+            for (String name : List.of("disc", "bar")) {
+                for (File picture : data.resolve(name).toFile().listFiles()) {
+                    assertTrue(picture.delete());
+                }
+            }
+        };
+        TrainSettings settings = settings(data, Variant.PAPER, 50, 1, 1e-3);
+        IOException e = assertThrows(IOException.class, () -> train(settings, run, false, Long.MAX_VALUE, log));
+        assertTrue(e.getMessage().contains("The run stops after step " + log.losses.size()), e.getMessage());
+        try (Safetensors checkpoint = Safetensors.open(run.resolve("checkpoint.safetensors"))) {
+            assertEquals(
+                    Integer.toString(log.losses.size()), checkpoint.metadata().get("step"));
+        }
     }
 
     @Test
