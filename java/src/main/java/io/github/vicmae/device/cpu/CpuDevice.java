@@ -26,7 +26,8 @@ public final class CpuDevice implements Device {
     }
 
     /**
-     * Opens the CPU device. The system property {@code vicmae.threads} sets how many cores it uses (default: all that the JVM sees).
+     * Opens the CPU device. The system property {@code vicmae.threads} sets how many cores it uses (default: all that the JVM
+     * sees), {@code vicmae.isa} which build of the kernels (x86-64, x86-64-v3, x86-64-v4; default: the best that runs here). Both are read once.
      *
      * @throws DeviceException if the kernels were not built for this processor
      */

@@ -22,8 +22,13 @@ final class CpuLibrary {
         if (architecture.equals("amd64") || architecture.equals("x86_64")) {
             SharedLibrary baseline = load("x86-64");
             int level = JNI.invokePI(0L, baseline.getFunctionAddress("vicmae_x86_level"));
-            isa = level == 0 ? "x86-64" : "x86-64-v" + level;
-            library = level == 0 ? baseline : load(isa);
+            String best = level == 0 ? "x86-64" : "x86-64-v" + level;
+            isa = System.getProperty("vicmae.isa", best);
+            if (isa.compareTo(best) > 0) {
+                throw new DeviceException("The kernels for " + isa
+                        + " were asked for (-Dvicmae.isa), but this processor has only " + best);
+            }
+            library = isa.equals("x86-64") ? baseline : load(isa);
         } else {
             isa = architecture;
             library = load(architecture);
