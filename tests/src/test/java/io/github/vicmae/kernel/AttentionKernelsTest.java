@@ -97,7 +97,9 @@ class AttentionKernelsTest {
         oracle.forward(eout, expectedLse, doubles(qkv));
         oracle.backward(edqkv, doubles(dout), doubles(qkv));
         fixture.assertClose("out " + at, eout, out, forwardLimit);
-        fixture.assertClose("lse " + at, expectedLse, lse, forwardLimit);
+        // The products of a score may cancel to almost nothing.
+        double scores = size * size * Math.sqrt(expectedLse.length);
+        fixture.assertClose("lse " + at, expectedLse, fixture.stream().read(lse), forwardLimit, scores);
         fixture.assertClose("dqkv " + at, edqkv, dqkv, backwardLimit);
 
         Tensor again = fixture.unwritten(samples, tokens, 3 * width);

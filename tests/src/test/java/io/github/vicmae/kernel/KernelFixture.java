@@ -110,6 +110,14 @@ public final class KernelFixture implements AutoCloseable {
     }
 
     public void assertClose(String what, double[] expected, float[] actual, double limit) {
+        assertClose(what, expected, actual, limit, 0);
+    }
+
+    /**
+     * The same for a result that is what remains of larger terms: the error is held against {@code terms}, the 2-norm of what was added up, if
+     * that is larger than the result's own.
+     */
+    public void assertClose(String what, double[] expected, float[] actual, double limit, double terms) {
         assertEquals(expected.length, actual.length, what + ": length");
         double difference = 0;
         double norm = 0;
@@ -120,7 +128,7 @@ public final class KernelFixture implements AutoCloseable {
             difference += (actual[i] - expected[i]) * (actual[i] - expected[i]);
             norm += expected[i] * expected[i];
         }
-        double error = Math.sqrt(difference) / Math.max(Math.sqrt(norm), 1e-12);
+        double error = Math.sqrt(difference) / Math.max(Math.max(Math.sqrt(norm), terms), 1e-12);
         if (error > limit) {
             fail(what + ": relative error " + error + " is over " + limit + "; run again with -Dvicmae.test.seed="
                     + seed);
