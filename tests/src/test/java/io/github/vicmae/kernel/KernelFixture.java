@@ -109,6 +109,11 @@ public final class KernelFixture implements AutoCloseable {
         assertClose(what, expected, stream.read(actual), limit);
     }
 
+    /** The same for a result that is what remains of larger terms, see below. */
+    public void assertClose(String what, double[] expected, Tensor actual, double limit, double terms) {
+        assertClose(what, expected, stream.read(actual), limit, terms);
+    }
+
     public void assertClose(String what, double[] expected, float[] actual, double limit) {
         assertClose(what, expected, actual, limit, 0);
     }

@@ -46,7 +46,8 @@ class LayerNormKernelsTest {
         double[] edbeta = new double[width];
         LayerNormOracle.layerNorm(
                 ey, edx, edgamma, edbeta, doubles(x), doubles(gamma), doubles(beta), doubles(dy), rows, width, EPS);
-        fixture.assertClose("y " + at, ey, y, 1e-6);
+        double size = Math.sqrt(rows * width); // the few values of a small shape may cancel to almost nothing
+        fixture.assertClose("y " + at, ey, y, 1e-6, size);
 
         Tensor dx = accumulate ? fixture.tensor(dx0, rows, width) : fixture.unwritten(rows, width);
         Tensor dgamma = fixture.tensor(dgamma0, width);
@@ -77,7 +78,7 @@ class LayerNormKernelsTest {
             terms += Math.pow((double) foundRstd[i / width] * dy[i] * gamma[i % width], 2);
         }
         fixture.assertClose("dx " + at, edx, fixture.stream().read(dx), 1e-6, Math.sqrt(terms));
-        fixture.assertClose("dgamma " + at, edgamma, dgamma, 1e-5);
-        fixture.assertClose("dbeta " + at, edbeta, dbeta, 1e-5);
+        fixture.assertClose("dgamma " + at, edgamma, dgamma, 1e-5, size);
+        fixture.assertClose("dbeta " + at, edbeta, dbeta, 1e-5, size);
     }
 }
