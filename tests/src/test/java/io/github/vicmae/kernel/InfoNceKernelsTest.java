@@ -163,7 +163,7 @@ class InfoNceKernelsTest {
             double perRow,
             double temperature) {
         double limit = 1e-5 + 1e-6 / temperature;
-        if (actual.width() >= 64 || temperature >= 0.1f) {
+        if (actual.width() >= 31 || temperature >= 0.1f) {
             fixture.assertClose(what, expected, actual, limit);
             return;
         }
