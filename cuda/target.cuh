@@ -1,4 +1,5 @@
-// The only file that knows what is being built: a module for a GPU (nvcc) or a library for the CPU (any C++17 compiler).
+// The only file that knows what is being built: a module for a GPU (nvcc), a library for the CPU (any C++20 compiler), or the emulated
+// driver (g++), where each thread of a block is a fiber and every access to memory is checked.
 //
 // A kernel is written once, with loops that stride by the block or the grid, so that it is right for any number of threads a block:
 //   KERNEL(scale, float* y, const float* x, float a, int n) {
@@ -16,13 +17,34 @@
 #define WARP 32
 #define KERNEL(name, ...) extern "C" __global__ void name(__VA_ARGS__)
 #define DEVICE __device__ __forceinline__
-#define SHARED(type, name, count) __shared__ type name[count]
+// Aligned so that vectors of 16 bytes can be loaded from it.
+#define SHARED(type, name, count) __shared__ __align__(16) type name[count]
 #define DYNAMIC_SHARED(type, name)                          \
   extern __shared__ __align__(16) unsigned char dynamic_shared[]; \
   type* const name = reinterpret_cast<type*>(dynamic_shared)
 #define SIMD
 #define SIMD_SUM(...)
 #define SIMD_MAX(...)
+#define UNROLL _Pragma("unroll")
+
+#elif defined(VICMAE_EMULATOR)
+
+#include "emulator/kernel.h"
+
+#define WARP 32
+#define KERNEL(name, ...)                                                                              \
+  static __attribute__((noinline)) void name(__VA_ARGS__);                                             \
+  static const auto registration_of_##name = emulator::registration<name>(#name, __FILE__, name);      \
+  static __attribute__((noinline)) void name(__VA_ARGS__)
+#define DEVICE inline __attribute__((always_inline))
+#define SHARED(type, name, count) \
+  type* const name = static_cast<type*>(vicmae_shared_array(#name, sizeof(type) * (count), 16, {__FILE__, __LINE__}))
+#define DYNAMIC_SHARED(type, name) type* const name = static_cast<type*>(vicmae_dynamic_shared())
+#define __restrict__ __restrict
+#define SIMD
+#define SIMD_SUM(...)
+#define SIMD_MAX(...)
+#define UNROLL _Pragma("GCC unroll 16")
 
 #else
 
@@ -52,7 +74,7 @@ static inline void __syncthreads() {}
 
 // ---- arithmetic -------------------------------------------------------------------------------------------------------------------
 
-#if defined(__CUDACC__)
+#if WARP > 1
 DEVICE float exp_f(float x) { return expf(x); }
 DEVICE int float_bits(float x) { return __float_as_int(x); }
 #else
@@ -138,8 +160,7 @@ DEVICE float block_sum(float v, float*) { return v; }
 
 // ---- Lanes: neighbouring floats that one instruction loads; products of small tiles are made of them (see micro_tile.cuh) -----------
 
-#if defined(__CUDACC__)
-#define UNROLL _Pragma("unroll")
+#if WARP > 1
 #define LANES 4
 struct alignas(16) Lanes {
   float at[LANES];
@@ -196,7 +217,7 @@ DEVICE void store_lanes(float* p, Lanes v, int count) {
 
 // The first `count` lanes, and `other` in the rest.
 DEVICE Lanes keep_lanes(Lanes v, int count, float other) {
-#if defined(__CUDACC__)
+#if WARP > 1
   return {count > 0 ? v.at[0] : other, count > 1 ? v.at[1] : other, count > 2 ? v.at[2] : other, count > 3 ? v.at[3] : other};
 #else
   LaneIndices index;
@@ -206,7 +227,7 @@ DEVICE Lanes keep_lanes(Lanes v, int count, float other) {
 #endif
 }
 
-#if defined(__CUDACC__)
+#if WARP > 1
 DEVICE Lanes all_lanes(float x) { return {x, x, x, x}; }
 DEVICE Lanes max_lanes(Lanes a, Lanes b) {
   return {fmaxf(a.at[0], b.at[0]), fmaxf(a.at[1], b.at[1]), fmaxf(a.at[2], b.at[2]), fmaxf(a.at[3], b.at[3])};

@@ -1,0 +1,18 @@
+# How kernels are compiled for the emulated driver; also for libraries of further kernels. Paths in debug information begin at cuda/.
+set(VICMAE_EMULATED_OPTIONS -x c++ -O2 -g -fPIC -DVICMAE_EMULATOR "-ffile-prefix-map=${VICMAE_CUDA}/="
+  -fsanitize=thread --param tsan-instrument-func-entry-exit=0 --param tsan-distinguish-volatile=1
+  -fsanitize=undefined -fno-sanitize=vptr,pointer-overflow,return,object-size
+  # Each line keeps code of its own, so that messages name the right one.
+  -fno-crossjumping -fno-tree-tail-merge -fno-optimize-sibling-calls
+  -ffp-contract=fast -fno-math-errno
+  -Wall -Wextra -Werror -Wno-unused-function -Wno-unknown-pragmas -Wno-sign-compare)
+
+# The sanitizers' runtime libraries stay out: the options above are given to the compiler alone.
+function(vicmae_emulated_kernels name)
+  file(GLOB headers CONFIGURE_DEPENDS "${VICMAE_CUDA}/*.cuh" "${VICMAE_CUDA}/emulator/*.h")
+  add_library(${name} OBJECT ${ARGN})
+  set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX OBJECT_DEPENDS "${headers}")
+  set_target_properties(${name} PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS ON CXX_VISIBILITY_PRESET hidden)
+  target_compile_options(${name} PRIVATE ${VICMAE_EMULATED_OPTIONS})
+  target_include_directories(${name} PRIVATE "${VICMAE_CUDA}")
+endfunction()

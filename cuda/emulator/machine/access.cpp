@@ -1,0 +1,236 @@
+// Every access that a kernel makes to memory. The compiler puts the calls in (-fsanitize=thread, whose runtime library this file takes the
+// place of): bounds, alignment, reads of what was never written, and races are looked for in each.
+#include "block.h"
+
+namespace emulator {
+
+namespace {
+
+const char* verb(bool write, bool atomic) { return atomic ? "changes atomically" : (write ? "writes" : "reads"); }
+const char* past_verb(bool write, bool atomic) { return atomic ? "changed it atomically" : (write ? "wrote it" : "read it"); }
+
+std::string what_text(bool write, bool atomic, uintptr_t address, size_t bytes) {
+  return std::string(verb(write, atomic)) + " " + std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes") + " at " +
+         (shared_memory.contains(address) ? describe_shared(address) : describe_address(address));
+}
+
+struct Access {
+  uintptr_t address;
+  size_t bytes;
+  bool write, atomic;
+  bool changes;  // an atomic that reads and writes
+  const void* at;
+  std::string text() const { return what_text(write, atomic, address, bytes); }
+};
+
+// Whether the block that the earlier interval belongs to told the running one, through atomics, that the access was over.
+bool learned_of(uint64_t tag) {
+  const std::vector<Learned>& learned = machine.thread->block->learned;
+  const uint32_t block = block_of_interval(interval_of(tag));
+  if (block >= learned.size()) return false;
+  const Learned& l = learned[block];
+  return interval_of(tag) < l.interval || (interval_of(tag) == l.interval && thread_of(tag) == l.thread);
+}
+
+// Another thread touched the same bytes earlier, and one of the two wrote: fails unless something stands between.
+__attribute__((noinline)) void conflict(const Access& access, uint64_t earlier, bool earlier_wrote, const void* earlier_at) {
+  const uint32_t interval = interval_of(earlier);
+  const bool earlier_atomic = earlier & kAtomic;
+  const int thread = static_cast<int>(thread_of(earlier));
+  if (interval == machine.block_interval) {
+    Block& block = *machine.thread->block;
+    const int own = machine.thread->number;
+    if (thread / kWarp == own / kWarp && block.warps[own / kWarp].known[own % kWarp][thread % kWarp] > clock_of(earlier)) return;
+    found(Check::RACE_BLOCK, LAUNCH_FAILED, access.text() + " without a barrier since", access.at,
+          name_of_thread(block, thread) + " " + past_verb(earlier_wrote, earlier_atomic), earlier_at);
+  } else if (interval >= operation_first_interval) {
+    if (block_of_interval(interval) == machine.block_number || learned_of(earlier)) return;
+    found(Check::RACE_GRID, LAUNCH_FAILED, access.text() + " without any order between the blocks", access.at,
+          "a thread of block number " + std::to_string(block_of_interval(interval) - 1) + " " + past_verb(earlier_wrote, earlier_atomic),
+          earlier_at);
+  } else if (!all_in_order && !in_order(interval)) {
+    found(Check::RACE_STREAM, LAUNCH_FAILED, access.text() + " without waiting for the other stream", access.at,
+          operation_of(interval).what + " " + past_verb(earlier_wrote, earlier_atomic), earlier_at);
+  }
+}
+
+inline bool same_thread(uint64_t a, uint64_t b) { return ((a ^ b) & (0xffffffff00000000u | 0x3ffu << 10)) == 0; }
+
+// One cell, of which the access touches `bytes` (a mask). `fresh`: the first interval whose writes count as such.
+inline void touch(Cell& cell, unsigned bytes, const Access& access, uint32_t fresh) {
+  const uint64_t own = machine.tag | bytes << 6 | (access.atomic ? kAtomic : 0);
+  const bool current = interval_of(cell.write) >= fresh;
+  const uint64_t write = current ? cell.write : 0;
+  if (__builtin_expect(write & kPending, 0)) {
+    found(Check::ASYNC_COPY, LAUNCH_FAILED, access.text() + " before the cp.async to it was waited for", access.at, "the copy was started",
+          cell.write_at);
+  }
+  if (write != 0 && !same_thread(write, own) && (bytes_of(write) & bytes) != 0 && !(access.atomic && (write & kAtomic)))
+    conflict(access, write, true, cell.write_at);
+  if (access.write) {
+    const uint64_t read = interval_of(cell.read) >= fresh ? cell.read : 0;
+    if (read != 0 && (bytes_of(read) & bytes) != 0) {
+      if ((read & kManyBlocks) && interval_of(read) >= operation_first_interval) {
+        if (!learned_of(read)) {
+          found(Check::RACE_GRID, LAUNCH_FAILED, access.text() + " without any order between the blocks", access.at,
+                "several blocks read it, the last of them", cell.read_at);
+        }
+      } else if ((read & kManyWarps) && interval_of(read) == machine.block_interval) {
+        found(Check::RACE_BLOCK, LAUNCH_FAILED, access.text() + " without a barrier since", access.at,
+              "threads of several warps read it, the last of them " + name_of_thread(*machine.thread->block, static_cast<int>(thread_of(read))),
+              cell.read_at);
+      } else if (!same_thread(read, own) || (read & kManyLanes)) {
+        if (!(access.atomic && (read & kAtomic))) conflict(access, read, false, cell.read_at);
+      }
+    }
+    cell.write = own | ((written_of(write) | bytes) << 2);
+    cell.write_at = access.at;
+  }
+  if (!access.write || access.changes) {
+    if (__builtin_expect((written_of(write) & bytes) != bytes, 0))
+      found(Check::UNWRITTEN, LAUNCH_FAILED, access.text() + ", which nobody wrote", access.at);
+    if (access.write) return;
+    const uint64_t read = cell.read;
+    uint64_t next = own;
+    if (interval_of(read) == machine.block_interval) {
+      next |= read & (0xf << 6 | kManyLanes | kManyWarps | kManyBlocks);
+      if (!same_thread(read, own)) {
+        next |= kManyLanes;
+        if (thread_of(read) / kWarp != thread_of(own) / kWarp) next |= kManyWarps;
+      }
+    } else if (interval_of(read) >= operation_first_interval && interval_of(read) >= fresh) {
+      next |= read & kManyBlocks;
+      if (block_of_interval(interval_of(read)) != machine.block_number) next |= kManyBlocks | (read & 0xf << 6);
+    }
+    cell.read = next;
+    cell.read_at = access.at;
+  }
+}
+
+__attribute__((noinline)) void out_of_bounds(const Access& access, bool shared, bool freed) {
+  if (shared) {
+    found(Check::SHARED_BOUNDS, LAUNCH_FAILED, access.text(), access.at);
+  } else {
+    found(freed ? Check::FREED : Check::GLOBAL_BOUNDS, ILLEGAL_ADDRESS, access.text(), access.at);
+  }
+}
+
+// Neither device nor shared memory: the thread's own stack, constants, or memory that it has no business with.
+__attribute__((noinline)) void elsewhere(const Access& access) {
+  if (is_pinned(reinterpret_cast<const void*>(access.address), access.bytes)) return;
+  if (!access.write && is_constant(access.address)) return;
+  out_of_bounds(access, false, false);
+}
+
+}  // namespace
+
+// True where the access concerns memory that other threads see.
+void check_access(uintptr_t address, size_t bytes, bool write, bool atomic, bool aligned, const void* at, bool changes) {
+  if (machine.thread == nullptr) return;
+  if (address - machine.stack_begin < kStackBytes) return;
+  const Access access{address, bytes, write, atomic, changes, at};
+  Cell* cell;
+  uint32_t fresh;
+  if (device_memory.contains(address)) {
+    const Allocation& a = allocation(allocation_of_page[(address - device_memory.begin) / kPageBytes]);
+    if (__builtin_expect(address < a.begin || address + bytes > a.end || !a.live, 0)) {
+      const bool freed = address >= a.begin && address + bytes <= a.end;
+      out_of_bounds(access, false, freed);
+      if (!freed) return;
+    } else if (a.in_parts && !(named_words[(address - device_memory.begin) / 4] &&
+                               named_words[(address + bytes - 1 - device_memory.begin) / 4])) {
+      out_of_bounds(access, false, false);
+    }
+    cell = device_memory.cell(address);
+    fresh = 0;
+  } else if (shared_memory.contains(address)) {
+    const Block& block = *machine.thread->block;
+    const int piece = piece_of(address);
+    if (__builtin_expect(slot_of(address) != block.slot || piece >= static_cast<int>(block.arrays.size()) ||
+                             address < block.arrays[piece].begin || address + bytes > block.arrays[piece].end,
+                         0)) {
+      out_of_bounds(access, true, false);
+      return;
+    }
+    cell = shared_memory.cell(address);
+    fresh = machine.block_first_interval;
+  } else {
+    elsewhere(access);
+    return;
+  }
+  if (aligned && __builtin_expect(address % bytes != 0, 0))
+    found(Check::MISALIGNED, MISALIGNED_ADDRESS, access.text() + ", which is no multiple of " + std::to_string(bytes), at);
+  if (__builtin_expect(address % 4 + bytes <= 4, 1)) {
+    touch(*cell, ((1u << bytes) - 1) << address % 4, access, fresh);
+    return;
+  }
+  for (uintptr_t next = address, end = address + bytes; next < end; cell++) {
+    const uintptr_t word = next & ~uintptr_t{3};
+    const unsigned last = end - word < 4 ? static_cast<unsigned>(end - word) : 4;
+    touch(*cell, ((1u << last) - 1) & ~((1u << (next - word)) - 1), access, fresh);
+    next = word + 4;
+  }
+}
+
+void mark_pending(uintptr_t address, size_t bytes, const void* at) {
+  for (Cell* cell = shared_memory.cell(address); cell < shared_memory.cell(address + bytes); cell++) {
+    cell->write = machine.tag | 0xf << 6 | 0xf << 2 | kPending;
+    cell->write_at = at;
+  }
+}
+
+void clear_pending(uintptr_t address, size_t bytes) {
+  for (Cell* cell = shared_memory.cell(address); cell < shared_memory.cell(address + bytes); cell++) cell->write &= ~kPending;
+}
+
+}  // namespace emulator
+
+// ---- what the compiler calls ---------------------------------------------------------------------------------------------------------
+
+#define CALLER __builtin_return_address(0)
+#define ACCESS(bytes)                                                                                                        \
+  extern "C" VICMAE_API void __tsan_read##bytes(void* p) {                                                                   \
+    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, false, false, true, CALLER);                               \
+  }                                                                                                                          \
+  extern "C" VICMAE_API void __tsan_write##bytes(void* p) {                                                                  \
+    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, true, false, true, CALLER);                                \
+  }                                                                                                                          \
+  extern "C" VICMAE_API void __tsan_volatile_read##bytes(void* p) {                                                          \
+    emulator::let_others_run();                                                                                              \
+    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, false, true, true, CALLER);                                \
+  }                                                                                                                          \
+  extern "C" VICMAE_API void __tsan_volatile_write##bytes(void* p) {                                                         \
+    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, true, true, true, CALLER);                                 \
+  }
+ACCESS(1)
+ACCESS(2)
+ACCESS(4)
+ACCESS(8)
+ACCESS(16)
+
+#define UNALIGNED(bytes)                                                                                                     \
+  extern "C" VICMAE_API void __tsan_unaligned_read##bytes(void* p) {                                                         \
+    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, false, false, true, CALLER);                               \
+  }                                                                                                                          \
+  extern "C" VICMAE_API void __tsan_unaligned_write##bytes(void* p) {                                                        \
+    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, true, false, true, CALLER);                                \
+  }
+UNALIGNED(2)
+UNALIGNED(4)
+UNALIGNED(8)
+UNALIGNED(16)
+
+// Structures: no single access of their size, so no alignment of its own; their members' alignment is -fsanitize=alignment's matter.
+extern "C" VICMAE_API void __tsan_read_range(void* p, size_t bytes) {
+  emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, false, false, false, CALLER);
+}
+extern "C" VICMAE_API void __tsan_write_range(void* p, size_t bytes) {
+  emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, true, false, false, CALLER);
+}
+extern "C" VICMAE_API void __tsan_init() {}
+extern "C" VICMAE_API void __tsan_func_entry(void*) {}
+extern "C" VICMAE_API void __tsan_func_exit() {}
+
+extern "C" VICMAE_API void vicmae_touch(const void* address, size_t bytes, int write, emulator::Place) {
+  emulator::check_access(reinterpret_cast<uintptr_t>(address), bytes, write != 0, false, true, CALLER);
+}

@@ -1,0 +1,499 @@
+// Runs a launch: blocks in flight, a fiber for each of their threads, and an order among them that is as unfair as the schedule wants.
+#include "block.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "failure.h"
+#include "record.h"
+#include "sanitizers.h"
+
+namespace emulator {
+
+Machine machine;
+Region shared_memory;
+
+namespace {
+
+constexpr uint32_t kStaticSharedLimit = 48 * 1024;
+
+std::vector<std::unique_ptr<Block>> slots;
+Stacks stacks;
+uint64_t random_state;
+
+uint64_t next_random() {
+  random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+  return random_state >> 33;
+}
+
+// Threads that can run, by slot and number.
+struct ReadySet {
+  std::vector<uint64_t> words;
+  int count = 0;
+  void reset(int slot_count) {
+    words.assign(static_cast<size_t>(slot_count) * kMaxThreads / 64, 0);
+    count = 0;
+  }
+  void add(int i) {
+    words[i / 64] |= uint64_t{1} << i % 64;
+    count++;
+  }
+  void remove(int i) {
+    words[i / 64] &= ~(uint64_t{1} << i % 64);
+    count--;
+  }
+  int first_from(int from) const {
+    const int size = static_cast<int>(words.size());
+    for (int step = 0, w = from / 64; step <= size; step++, w = w + 1 == size ? 0 : w + 1) {
+      uint64_t word = words[w];
+      if (step == 0) word &= ~uint64_t{0} << from % 64;
+      if (word != 0) return w * 64 + __builtin_ctzll(word);
+    }
+    return -1;
+  }
+  int last() const {
+    for (int w = static_cast<int>(words.size()) - 1; w >= 0; w--)
+      if (words[w] != 0) return w * 64 + 63 - __builtin_clzll(words[w]);
+    return -1;
+  }
+};
+ReadySet ready, yielded;
+
+int id_of(const Thread& t) { return t.block->slot * kMaxThreads + t.number; }
+Thread& thread_of_id(int id) { return slots[id / kMaxThreads]->threads[id % kMaxThreads]; }
+
+void make_ready(Thread& t) {
+  t.state = Thread::READY;
+  ready.add(id_of(t));
+}
+
+int choose(int last_run) {
+  const int size = static_cast<int>(ready.words.size()) * 64;
+  switch (options().schedule) {
+    case Schedule::FORWARD:
+      return ready.first_from(0);
+    case Schedule::REVERSE:
+      return ready.last();
+    case Schedule::FAIR:
+      return ready.first_from((last_run + 1) % size);
+    case Schedule::RANDOM:
+      break;
+  }
+  return ready.first_from(static_cast<int>(next_random() % size));
+}
+
+// Goes from a thread that cannot go on to the scheduler.
+void leave(bool ends = false) { machine.scheduler.resume(machine.thread->fiber, ends); }
+
+void forget(Warp& warp) {
+  if (warp.synchronised) std::memset(warp.known, 0, sizeof warp.known);
+  warp.synchronised = false;
+}
+
+void release_barrier(Block& block) {
+  block.barrier_result = block.barrier_sum;
+  block.at_barrier = block.barrier_sum = 0;
+  block.interval = new_interval(block.number);
+  for (int i = 0; i < block.size; i++) {
+    Thread& t = block.threads[i];
+    t.clock = 0;
+    t.fenced = false;
+    if (t.state == Thread::AT_BARRIER) make_ready(t);
+  }
+  for (int w = 0; w * kWarp < block.size; w++) forget(block.warps[w]);
+}
+
+void complete(Block& block, int warp_number, size_t meeting_number) {
+  Warp& warp = block.warps[warp_number];
+  const Meeting& m = warp.meetings[meeting_number];
+  if (m.body != nullptr) {
+    Thread* const running = machine.thread;
+    machine.thread = nullptr;  // what the body touches is not a thread's
+    m.body(m.arrived, m.in, m.out);
+    machine.thread = running;
+  } else {  // __syncwarp: everyone knows what anyone knew, and goes on with a new count
+    uint16_t all[kWarp] = {};
+    warp.synchronised = true;
+    for (int lane = 0; lane < kWarp; lane++) {
+      if (!(m.arrived >> lane & 1)) continue;
+      Thread& t = block.threads[warp_number * kWarp + lane];
+      t.clock++;
+      warp.known[lane][lane] = static_cast<uint16_t>(t.clock);
+      for (int other = 0; other < kWarp; other++) all[other] = std::max(all[other], warp.known[lane][other]);
+    }
+    for (int lane = 0; lane < kWarp; lane++)
+      if (m.arrived >> lane & 1) std::memcpy(warp.known[lane], all, sizeof all);
+  }
+  for (unsigned rest = m.arrived; rest != 0; rest &= rest - 1) {
+    Thread& t = block.threads[warp_number * kWarp + __builtin_ctz(rest)];
+    if (&t != machine.thread) {
+      make_ready(t);
+    } else {
+      t.state = Thread::READY;
+      set_tag();
+    }
+  }
+  warp.meetings.erase(warp.meetings.begin() + static_cast<long>(meeting_number));
+}
+
+// All that are left wait at the barrier, but some threads of the block have returned.
+void missing_thread(Block& block) {
+  if (machine.thread->state == Thread::DONE) {
+    found(Check::EXIT, LAUNCH_FAILED,
+          "returned while " + std::to_string(block.at_barrier) + " threads of its block wait at the barrier at " + place_text(block.barrier), nullptr);
+  } else {
+    found(Check::EXIT, LAUNCH_FAILED,
+          "waits at the barrier at " + place_text(block.barrier) + ", but " + name_of_thread(block, block.returned_first) + " has returned", nullptr);
+  }
+}
+
+// A thread that returns is missed by those who wait for it.
+void finish_thread(Thread& t) {
+  Block& block = *t.block;
+  t.state = Thread::DONE;
+  block.done++;
+  block.warps[t.number / kWarp].live &= ~(1u << t.number % kWarp);
+  if (block.returned_first < 0) block.returned_first = t.number;
+  if (block.at_barrier > 0 && block.at_barrier + block.done == block.size) {
+    missing_thread(block);
+    release_barrier(block);
+  }
+}
+
+void run_thread(void* argument) {
+  Thread& t = *static_cast<Thread*>(argument);
+  Fiber::started(machine.scheduler);
+  machine.launch->kernel->call(machine.launch->arguments);
+  finish_thread(t);
+  leave(true);
+  __builtin_unreachable();
+}
+
+}  // namespace
+
+void set_tag() {
+  Thread& t = *machine.thread;
+  machine.block_interval = t.block->interval;
+  machine.tag = static_cast<uint64_t>(t.block->interval) << 32 | static_cast<uint64_t>(t.clock & 0xfff) << 20 |
+                static_cast<uint64_t>(t.number) << 10;
+}
+
+std::string describe_shared(uintptr_t address) {
+  const Block& block = *slots[slot_of(address)];
+  const size_t piece = static_cast<size_t>(piece_of(address));
+  if (&block != machine.thread->block) return "another block's shared memory";
+  if (piece >= block.arrays.size()) return "shared memory outside every array";
+  const SharedArray& a = block.arrays[piece];
+  const std::string name = "shared '" + std::string(a.name) + "' (" + std::to_string(a.end - a.begin) + " bytes)";
+  if (address < a.begin) return distance_text(a.begin - address, "before ") + name;
+  if (address >= a.end) return distance_text(address - a.end, "behind the end of ") + name;
+  return name + ", byte " + std::to_string(address - a.begin);
+}
+
+static void* add_shared_array(Block& block, const char* name, Place place, size_t bytes, size_t alignment);
+
+namespace {
+
+void start_block(Block& block, int slot, uint32_t number) {
+  const LaunchRequest& launch = *machine.launch;
+  block.slot = slot;
+  block.number = number;
+  const uint32_t linear = number - 1;
+  block.index = {linear % launch.grid.x, linear / launch.grid.x % launch.grid.y, linear / launch.grid.x / launch.grid.y};
+  block.size = static_cast<int>(launch.block.x * launch.block.y * launch.block.z);
+  block.done = block.at_barrier = block.barrier_sum = 0;
+  block.returned_first = -1;
+  block.interval = block.first_interval = new_interval(number);
+  block.arrays.clear();
+  block.shared_bytes = 0;
+  block.learned.clear();
+  block.active = true;
+  for (int w = 0; w * kWarp < block.size; w++) {
+    Warp& warp = block.warps[w];
+    warp.meetings.clear();
+    warp.lanes = block.size - w * kWarp >= kWarp ? ~0u : (1u << (block.size - w * kWarp)) - 1;
+    warp.live = warp.lanes;
+    forget(warp);
+  }
+  const size_t slot_bytes = kPieces * kPieceBytes;
+  start_afresh(reinterpret_cast<void*>(shared_memory.begin + static_cast<size_t>(slot) * slot_bytes), slot_bytes);
+  start_afresh(stacks.at(slot * kMaxThreads), static_cast<size_t>(block.size) * Stacks::kStride - Stacks::kGuard);
+  // The first piece is the dynamic shared memory's, even if there is none.
+  add_shared_array(block, "dynamic shared memory", {"", 0}, launch.dynamic_shared, 16);
+  for (int i = 0; i < block.size; i++) {
+    Thread& t = block.threads[i];
+    t.block = &block;
+    t.number = i;
+    const unsigned n = static_cast<unsigned>(i);
+    t.index = {n % launch.block.x, n / launch.block.x % launch.block.y, n / launch.block.x / launch.block.y};
+    t.clock = 0;
+    t.fenced = false;
+    t.spins = 0;
+    t.uncommitted.clear();
+    t.groups.clear();
+    t.fiber.prepare(stacks.at(slot * kMaxThreads + i), kStackBytes, run_thread, &t);
+    make_ready(t);
+  }
+}
+
+std::string where_all_wait() {
+  std::string text;
+  int listed = 0;
+  for (const auto& block : slots) {
+    if (!block->active) continue;
+    for (int i = 0; i < block->size && listed < 4; i++) {
+      const Thread& t = block->threads[i];
+      if (t.state != Thread::AT_BARRIER && t.state != Thread::IN_COLLECTIVE) continue;
+      if (i > 0 && t.state == block->threads[i - 1].state && t.waits.line == block->threads[i - 1].waits.line) continue;
+      text += (listed++ ? "; " : "") + name_of_thread(*block, i) + " of block " + index_text(block->index) + " waits in " + t.waits_for + " at " +
+              place_text(t.waits);
+    }
+  }
+  return text;
+}
+
+// Nothing can run. With its check on this ends the launch; with it off those who wait are let go, as hardware may do.
+void break_deadlock() {
+  for (const auto& slot : slots) {
+    Block& block = *slot;
+    if (!block.active) continue;
+    for (int w = 0; w * kWarp < block.size; w++) {
+      if (block.warps[w].meetings.empty()) continue;
+      const Meeting& m = block.warps[w].meetings.front();
+      const unsigned missing = m.mask & ~m.arrived;
+      const int lane = __builtin_ctz(missing), here = __builtin_ctz(m.arrived);
+      found_in(block, w * kWarp + here, Check::MASK, LAUNCH_FAILED,
+               "waits for ever in " + std::string(m.what) + ": its mask names lane " + std::to_string(lane) +
+                   ", which does not come: " + where_all_wait(),
+               m.place);
+      complete(block, w, 0);
+      return;
+    }
+  }
+  for (const auto& slot : slots) {
+    if (slot->active && slot->at_barrier > 0) {
+      found_in(*slot, slot->barrier_first, Check::BARRIER, LAUNCH_FAILED, "waits for ever: " + where_all_wait(), slot->barrier);
+      release_barrier(*slot);
+      return;
+    }
+  }
+  std::fprintf(stderr, "vicmae emulated driver: a launch of %s has no thread that can run and none that waits\n", machine.launch->kernel->name);
+  std::abort();
+}
+
+bool prepare_slots(int count) {
+  while (static_cast<int>(slots.size()) < count) slots.push_back(std::make_unique<Block>());
+  stacks.reserve(count * kMaxThreads);
+  const size_t bytes = static_cast<size_t>(count) * kPieces * kPieceBytes;
+  if (bytes <= shared_memory.bytes) return true;
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* cells = mmap(nullptr, bytes / 4 * sizeof(Cell), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED || cells == MAP_FAILED) {
+    log("There is no address space for the shared memory of " + std::to_string(count) + " blocks");
+    return false;
+  }
+  if (shared_memory.bytes != 0) {
+    munmap(reinterpret_cast<void*>(shared_memory.begin), shared_memory.bytes);
+    munmap(shared_memory.cells, shared_memory.bytes / 4 * sizeof(Cell));
+  }
+  shared_memory = {reinterpret_cast<uintptr_t>(memory), bytes, static_cast<Cell*>(cells)};
+  return true;
+}
+
+}  // namespace
+
+static void* add_shared_array(Block& block, const char* name, Place place, size_t bytes, size_t alignment) {
+  const size_t piece = block.arrays.size();
+  if (piece >= kPieces || bytes > kPieceBytes / 2) {
+    found(Check::SHARED_BOUNDS, LAUNCH_FAILED, "has more shared memory than the emulator knows: '" + std::string(name) + "'", nullptr);
+    std::abort();
+  }
+  // Aligned as asked and no better, and far from its neighbours.
+  const uintptr_t begin = shared_memory.begin + (static_cast<size_t>(block.slot) * kPieces + piece) * kPieceBytes + kPieceBytes / 4 +
+                          std::max<size_t>(alignment, 4);
+  block.arrays.push_back({name, place, begin, begin + bytes});
+  std::memset(reinterpret_cast<void*>(begin), 0xff, bytes);
+  poison_around(begin, begin + bytes, shared_memory.begin + (static_cast<size_t>(block.slot) * kPieces + piece) * kPieceBytes, kPieceBytes);
+  return reinterpret_cast<void*>(begin);
+}
+
+Result run(const LaunchRequest& launch) {
+  record_launch(launch);
+  const uint64_t blocks = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
+  const int wanted = launch.cooperative ? static_cast<int>(blocks) : std::max(1, options().resident);
+  const int count = static_cast<int>(std::min<uint64_t>(blocks, static_cast<uint64_t>(wanted)));
+  if (!prepare_slots(count)) return LAUNCH_OUT_OF_RESOURCES;
+  machine.launch = &launch;
+  machine.result = SUCCESS;
+  random_state = options().seed * 0x9e3779b97f4a7c15u + operation_first_interval;
+  ready.reset(count);
+  yielded.reset(count);
+  start_launch();
+  for (const auto& block : slots) block->active = false;
+  uint64_t started = 0;
+  int alive = 0, last = -1;
+  for (int s = 0; s < count; s++, alive++) start_block(*slots[s], s, static_cast<uint32_t>(++started));
+  while (alive > 0 && machine.result == SUCCESS) {
+    if (ready.count == 0 && yielded.count > 0) {
+      std::swap(ready, yielded);
+      for (int id = ready.first_from(0), n = ready.count; n > 0; n--, id = ready.first_from(id + 1 < static_cast<int>(ready.words.size()) * 64 ? id + 1 : 0))
+        thread_of_id(id).state = Thread::READY;
+    }
+    if (ready.count == 0) {
+      break_deadlock();
+      continue;
+    }
+    const int id = choose(last);
+    last = id;
+    Thread& t = thread_of_id(id);
+    Block& block = *t.block;
+    ready.remove(id);
+    machine.thread = &t;
+    machine.block_first_interval = block.first_interval;
+    machine.block_number = block.number;
+    machine.stack_begin = reinterpret_cast<uintptr_t>(stacks.at(id));
+    set_tag();
+    t.fiber.resume(machine.scheduler);
+    machine.thread = nullptr;
+    if (has_failure()) {
+      report_failure();
+      break;
+    }
+    if (block.active && block.done == block.size) {
+      block.active = false;
+      if (started < blocks) {
+        start_block(block, block.slot, static_cast<uint32_t>(++started));
+      } else {
+        alive--;
+      }
+    }
+  }
+  machine.launch = nullptr;
+  return machine.result;
+}
+
+void stop_thread() {
+  leave(true);
+  __builtin_unreachable();
+}
+
+void let_others_run() {
+  Thread* t = machine.thread;
+  if (t == nullptr || ++t->spins % 64 != 0) return;
+  t->state = Thread::YIELDED;
+  yielded.add(id_of(*t));
+  leave();
+}
+
+}  // namespace emulator
+
+using namespace emulator;
+
+extern "C" {
+
+uint3 vicmae_thread_index() { return machine.thread->index; }
+uint3 vicmae_block_index() { return machine.thread->block->index; }
+uint3 vicmae_block_dim() { return {machine.launch->block.x, machine.launch->block.y, machine.launch->block.z}; }
+uint3 vicmae_grid_dim() { return {machine.launch->grid.x, machine.launch->grid.y, machine.launch->grid.z}; }
+
+int vicmae_barrier(Place place, int value) {
+  Thread& t = *machine.thread;
+  Block& block = *t.block;
+  if (block.at_barrier == 0) {
+    block.barrier = place;
+    block.barrier_first = t.number;
+  } else if (!same_place(block.barrier, place)) {
+    found(Check::BARRIER, LAUNCH_FAILED, "waits at the barrier at " + place_text(place), __builtin_return_address(0),
+          name_of_thread(block, block.barrier_first) + " waits at another one, at " + place_text(block.barrier));
+  }
+  block.at_barrier++;
+  block.barrier_sum += value;
+  t.waits = place;
+  t.waits_for = "__syncthreads";
+  void* const meeting = &block.meeting[block.interval & 1];
+  before_wait(meeting);
+  if (block.at_barrier + block.done == block.size) {
+    if (block.done > 0) missing_thread(block);
+    release_barrier(block);  // this thread runs on
+    set_tag();
+  } else {
+    t.state = Thread::AT_BARRIER;
+    leave();
+  }
+  after_wait(meeting);
+  return block.barrier_result;
+}
+
+void vicmae_collective(const char* what, unsigned mask, CollectiveBody body, const void* in, void* out, Place place) {
+  Thread& t = *machine.thread;
+  Block& block = *t.block;
+  const int warp_number = t.number / kWarp, lane = t.number % kWarp;
+  Warp& warp = block.warps[warp_number];
+  const auto call = [&] { return "calls " + std::string(what) + " with the mask " + hexadecimal(mask); };
+  const void* at = __builtin_return_address(0);
+  if (!(mask >> lane & 1)) {
+    found(Check::MASK, LAUNCH_FAILED, call() + ", in which its own lane " + std::to_string(lane) + " is not", at);
+    mask |= 1u << lane;
+  }
+  const unsigned missing = mask & ~warp.live;
+  // A full __syncwarp() is what short warps write too.
+  if (missing != 0 && !(body == nullptr && mask == 0xffffffffu && (missing & warp.lanes) == 0)) {
+    const int gone = __builtin_ctz(missing);
+    found(Check::MASK, LAUNCH_FAILED,
+          call() + ", which names lane " + std::to_string(gone) +
+              (warp_number * kWarp + gone < block.size ? ": that thread has returned" : ": the block has no such thread"),
+          at);
+  }
+  mask &= ~missing;
+  size_t n = 0;
+  for (; n < warp.meetings.size(); n++) {
+    const Meeting& m = warp.meetings[n];
+    if (m.arrived >> lane & 1) continue;
+    if (m.body == body && same_place(m.place, place) && m.mask == mask) break;
+    if ((m.mask & mask) != 0 && on(Check::MASK) && (m.mask >> lane & 1)) {
+      found(Check::MASK, LAUNCH_FAILED, call() + " at " + place_text(place), at,
+            name_of_thread(block, warp_number * kWarp + __builtin_ctz(m.arrived)) + " waits for it in " + m.what + " with the mask " + hexadecimal(m.mask) + " at " +
+                place_text(m.place));
+    }
+  }
+  if (n == warp.meetings.size()) warp.meetings.push_back({what, body, place, mask, 0, {}, {}});
+  Meeting& m = warp.meetings[n];
+  m.arrived |= 1u << lane;
+  m.in[lane] = in;
+  m.out[lane] = out;
+  t.waits = place;
+  t.waits_for = what;
+  void* const meeting = &warp.meeting[0];
+  if (body == nullptr) before_wait(meeting);
+  if (m.arrived == m.mask) {
+    complete(block, warp_number, n);
+  } else {
+    t.state = Thread::IN_COLLECTIVE;
+    leave();
+  }
+  if (body == nullptr) after_wait(meeting);
+}
+
+void* vicmae_shared_array(const char* name, size_t bytes, size_t alignment, Place place) {
+  Block& block = *machine.thread->block;
+  for (size_t i = 1; i < block.arrays.size(); i++) {
+    const SharedArray& a = block.arrays[i];
+    if (same_place(a.place, place) && std::strcmp(a.name, name) == 0) return reinterpret_cast<void*>(a.begin);
+  }
+  block.shared_bytes = (block.shared_bytes + alignment - 1) / alignment * alignment + bytes;
+  if (block.shared_bytes > kStaticSharedLimit) {
+    found(Check::SHARED_BOUNDS, LAUNCH_FAILED,
+          "declares '" + std::string(name) + "': its block has " + std::to_string(block.shared_bytes) + " bytes of shared arrays, the limit is 49152",
+          __builtin_return_address(0));
+  }
+  return add_shared_array(block, name, place, bytes, alignment);
+}
+
+void* vicmae_dynamic_shared() { return reinterpret_cast<void*>(machine.thread->block->arrays[0].begin); }
+
+}  // extern "C"

@@ -1,0 +1,189 @@
+// Copies and fills, by the driver and by kernels (cp.async), and atomics: what is known of the bytes moves along with them.
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "block.h"
+#include "failure.h"
+#include "sanitizers.h"
+
+namespace emulator {
+
+namespace {
+
+// What other operations did to a word: an error if this one is not in order with it.
+void check_order(const Cell& cell, bool write, uintptr_t address) {
+  if (all_in_order || machine.result != SUCCESS) return;
+  const bool after_write = cell.write != 0 && interval_of(cell.write) < operation_first_interval && !in_order(interval_of(cell.write));
+  const bool after_read = write && cell.read != 0 && interval_of(cell.read) < operation_first_interval && !in_order(interval_of(cell.read));
+  if (!after_write && !after_read) return;
+  const uint32_t other = interval_of(after_write ? cell.write : cell.read);
+  found(Check::RACE_STREAM, LAUNCH_FAILED, std::string(write ? "writes " : "reads ") + describe_address(address) + " without waiting for the other stream",
+        nullptr, operation_of(other).what + (after_write ? " wrote it" : " read it"), after_write ? cell.write_at : cell.read_at);
+}
+
+uint64_t operation_tag() { return static_cast<uint64_t>(operation_first_interval) << 32; }
+
+// Calls body(cell, mask of its bytes, address) for each word of a range.
+template <class Body>
+void for_words(uintptr_t begin, size_t bytes, Body body) {
+  const uintptr_t end = begin + bytes;
+  for (uintptr_t next = begin; next < end;) {
+    const uintptr_t word = next & ~uintptr_t{3};
+    const unsigned last = end - word < 4 ? static_cast<unsigned>(end - word) : 4;
+    body(*device_memory.cell(word), ((1u << last) - 1) & ~((1u << (next - word)) - 1), next);
+    next = word + 4;
+  }
+}
+
+void mark_written(uintptr_t begin, size_t bytes) {
+  for_words(begin, bytes, [](Cell& cell, unsigned mask, uintptr_t at) {
+    check_order(cell, true, at);
+    cell.write = operation_tag() | mask << 6 | (written_of(cell.write) | mask) << 2;
+    cell.write_at = nullptr;
+  });
+}
+
+void mark_read(uintptr_t begin, size_t bytes) {
+  for_words(begin, bytes, [](Cell& cell, unsigned mask, uintptr_t at) {
+    check_order(cell, false, at);
+    cell.read = operation_tag() | mask << 6;
+    cell.read_at = nullptr;
+  });
+}
+
+Result started() {
+  machine.result = SUCCESS;
+  return SUCCESS;
+}
+
+// By the address of an atomic: what blocks told each other through it.
+std::map<uintptr_t, std::vector<Learned>> told;
+
+void merge(std::vector<Learned>& to, const std::vector<Learned>& from) {
+  if (to.size() < from.size()) to.resize(from.size());
+  for (size_t i = 0; i < from.size(); i++)
+    if (from[i].interval > to[i].interval) to[i] = from[i];
+}
+
+}  // namespace
+
+Result copy_to_device(uint64_t to, const void* from, size_t bytes) {
+  started();
+  mark_written(to, bytes);
+  if (machine.result == SUCCESS) std::memcpy(reinterpret_cast<void*>(to), from, bytes);
+  return machine.result;
+}
+
+Result copy_to_host(void* to, uint64_t from, size_t bytes) {
+  started();
+  mark_read(from, bytes);
+  if (machine.result == SUCCESS) std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
+  return machine.result;
+}
+
+Result copy_on_device(uint64_t to, uint64_t from, size_t bytes) {
+  started();
+  mark_read(from, bytes);
+  // A copy of what nobody wrote is still what nobody wrote. Words that lie differently count as written.
+  const bool same = to % 4 == from % 4;
+  std::vector<uint8_t> written;
+  if (same) {
+    written.reserve(bytes / 4 + 2);
+    for_words(from, bytes, [&](Cell& cell, unsigned, uintptr_t) { written.push_back(static_cast<uint8_t>(written_of(cell.write))); });
+  }
+  size_t word = 0;
+  for_words(to, bytes, [&](Cell& cell, unsigned mask, uintptr_t at) {
+    check_order(cell, true, at);
+    const unsigned now = same ? written[word++] & mask : mask;
+    cell.write = operation_tag() | mask << 6 | ((written_of(cell.write) & ~mask) | now) << 2;
+    cell.write_at = nullptr;
+  });
+  if (machine.result == SUCCESS) std::memmove(reinterpret_cast<void*>(to), reinterpret_cast<const void*>(from), bytes);
+  return machine.result;
+}
+
+Result fill(uint64_t to, uint32_t value, int width, size_t count) {
+  started();
+  mark_written(to, static_cast<size_t>(width) * count);
+  if (machine.result != SUCCESS) return machine.result;
+  char* at = reinterpret_cast<char*>(to);
+  if (width == 1) {
+    std::memset(at, static_cast<int>(value), count);
+  } else {
+    for (size_t i = 0; i < count; i++) std::memcpy(at + i * static_cast<size_t>(width), &value, static_cast<size_t>(width));
+  }
+  return SUCCESS;
+}
+
+void start_launch() { told.clear(); }
+
+// A cp.async that was waited for: the bytes arrive now, as late as they may, by the hand of the thread that asked for them.
+static void arrive(const PendingCopy& copy) {
+  clear_pending(reinterpret_cast<uintptr_t>(copy.to), static_cast<size_t>(copy.bytes));
+  check_access(reinterpret_cast<uintptr_t>(copy.to), static_cast<size_t>(copy.bytes), true, false, true, nullptr);
+  std::memcpy(copy.to, copy.from, static_cast<size_t>(copy.from_bytes));
+  std::memset(copy.to + copy.from_bytes, 0, static_cast<size_t>(copy.bytes - copy.from_bytes));
+}
+
+}  // namespace emulator
+
+using namespace emulator;
+
+extern "C" {
+
+void vicmae_fence(int scope) {
+  if (scope > 0) machine.thread->fenced = true;
+}
+
+void vicmae_atomic(const void* address, size_t bytes, Place) {
+  let_others_run();
+  const uintptr_t at = reinterpret_cast<uintptr_t>(address);
+  check_access(at, bytes, true, true, true, __builtin_return_address(0), true);
+  if (machine.thread->fenced) before_wait(const_cast<void*>(address));
+  after_wait(const_cast<void*>(address));
+  if (!device_memory.contains(at)) return;
+  Thread& t = *machine.thread;
+  Block& block = *t.block;
+  std::vector<Learned>& here = told[at];
+  if (t.fenced) {  // the fence is what makes the writes before it known
+    if (block.learned.size() <= block.number) block.learned.resize(block.number + 1);
+    block.learned[block.number] = {block.interval, static_cast<uint32_t>(t.number)};
+    merge(here, block.learned);
+  }
+  merge(block.learned, here);
+}
+
+void vicmae_copy_async(void* to, const void* from, int bytes, int from_bytes, Place place) {
+  const uintptr_t target = reinterpret_cast<uintptr_t>(to);
+  const void* at = __builtin_return_address(0);
+  if (!shared_memory.contains(target))
+    found(Check::SHARED_BOUNDS, LAUNCH_FAILED, "starts a cp.async to " + describe_address(target) + ": it copies to shared memory", at);
+  if (reinterpret_cast<uintptr_t>(from) % static_cast<uintptr_t>(bytes) != 0 && on(Check::MISALIGNED)) {
+    found(Check::MISALIGNED, MISALIGNED_ADDRESS,
+          "starts a cp.async of " + std::to_string(bytes) + " bytes from " + describe_address(reinterpret_cast<uintptr_t>(from)) +
+              ", which is no multiple of that",
+          at);
+  }
+  if (from_bytes > 0) check_access(reinterpret_cast<uintptr_t>(from), static_cast<size_t>(from_bytes), false, false, false, at);
+  check_access(target, static_cast<size_t>(bytes), true, false, true, at);
+  mark_pending(target, static_cast<size_t>(bytes), at);
+  machine.thread->uncommitted.push_back({static_cast<char*>(to), static_cast<const char*>(from), bytes, from_bytes, place});
+}
+
+void vicmae_copy_async_commit() {
+  Thread& t = *machine.thread;
+  t.groups.push_back(std::move(t.uncommitted));
+  t.uncommitted.clear();
+}
+
+// Waits until at most `groups` of the groups are under way.
+void vicmae_copy_async_wait(int groups) {
+  Thread& t = *machine.thread;
+  while (static_cast<int>(t.groups.size()) > groups) {
+    for (const PendingCopy& copy : t.groups.front()) arrive(copy);
+    t.groups.erase(t.groups.begin());
+  }
+}
+
+}  // extern "C"

@@ -1,0 +1,4 @@
+#include "record.h"
+namespace emulator {
+void record_launch(const LaunchRequest&) {}
+}
