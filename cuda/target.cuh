@@ -34,7 +34,7 @@
 #define WARP 32
 #define KERNEL(name, ...)                                                                              \
   static __attribute__((noinline)) void name(__VA_ARGS__);                                             \
-  static const auto registration_of_##name = emulator::registration<name>(#name, __FILE__, name);      \
+  static emulator::Registration<name> registration_of_##name(#name, __FILE__);                         \
   static __attribute__((noinline)) void name(__VA_ARGS__)
 #define DEVICE inline __attribute__((always_inline))
 #define SHARED(type, name, count) \

@@ -325,10 +325,14 @@ struct RegisteredParameter {
   char type;
 };
 
-template <auto kernel, class... Args>
-class Registration {
+template <auto kernel>
+class Registration;
+
+template <class... Args, void (*kernel)(Args...)>
+class Registration<kernel> {
  public:
-  Registration(const char* name, const char* file, void (*)(Args...)) {
+  Registration(const Registration&) = delete;
+  Registration(const char* name, const char* file) {
     entry_ = {name, file, parameters_, static_cast<int>(sizeof...(Args)), call, nullptr};
     vicmae_register(&entry_);
   }
@@ -351,10 +355,5 @@ class Registration {
   static constexpr RegisteredParameter parameters_[sizeof...(Args) + 1] = {{sizeof(Args), parameter_type<Args>()}..., {0, 0}};
   Entry entry_;
 };
-
-template <auto kernel, class... Args>
-Registration<kernel, Args...> registration(const char* name, const char* file, void (*function)(Args...)) {
-  return Registration<kernel, Args...>(name, file, function);
-}
 
 }  // namespace emulator

@@ -169,7 +169,10 @@ void run_thread(void* argument) {
   Thread& t = *static_cast<Thread*>(argument);
   Fiber::started(machine.scheduler);
   machine.launch->kernel->call(machine.launch->arguments);
-  finish_thread(t);
+  {
+    const Unobserved unobserved;
+    finish_thread(t);
+  }
   leave(true);
   __builtin_unreachable();
 }
@@ -323,6 +326,7 @@ static void* add_shared_array(Block& block, const char* name, Place place, size_
 }
 
 Result run(const LaunchRequest& launch) {
+  const Unobserved unobserved;
   record_launch(launch);
   const uint64_t blocks = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
   const int wanted = launch.cooperative ? static_cast<int>(blocks) : std::max(1, options().resident);
@@ -402,6 +406,7 @@ uint3 vicmae_block_dim() { return {machine.launch->block.x, machine.launch->bloc
 uint3 vicmae_grid_dim() { return {machine.launch->grid.x, machine.launch->grid.y, machine.launch->grid.z}; }
 
 int vicmae_barrier(Place place, int value) {
+  const Unobserved unobserved;
   Thread& t = *machine.thread;
   Block& block = *t.block;
   if (block.at_barrier == 0) {
@@ -430,6 +435,7 @@ int vicmae_barrier(Place place, int value) {
 }
 
 void vicmae_collective(const char* what, unsigned mask, CollectiveBody body, const void* in, void* out, Place place) {
+  const Unobserved unobserved;
   Thread& t = *machine.thread;
   Block& block = *t.block;
   const int warp_number = t.number / kWarp, lane = t.number % kWarp;
@@ -480,6 +486,7 @@ void vicmae_collective(const char* what, unsigned mask, CollectiveBody body, con
 }
 
 void* vicmae_shared_array(const char* name, size_t bytes, size_t alignment, Place place) {
+  const Unobserved unobserved;
   Block& block = *machine.thread->block;
   for (size_t i = 1; i < block.arrays.size(); i++) {
     const SharedArray& a = block.arrays[i];

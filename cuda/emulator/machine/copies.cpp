@@ -137,6 +137,7 @@ void vicmae_fence(int scope) {
 }
 
 void vicmae_atomic(const void* address, size_t bytes, Place) {
+  const Unobserved unobserved;
   let_others_run();
   const uintptr_t at = reinterpret_cast<uintptr_t>(address);
   check_access(at, bytes, true, true, true, __builtin_return_address(0), true);
@@ -155,6 +156,7 @@ void vicmae_atomic(const void* address, size_t bytes, Place) {
 }
 
 void vicmae_copy_async(void* to, const void* from, int bytes, int from_bytes, Place place) {
+  const Unobserved unobserved;
   const uintptr_t target = reinterpret_cast<uintptr_t>(to);
   const void* at = __builtin_return_address(0);
   if (!shared_memory.contains(target))
@@ -172,6 +174,7 @@ void vicmae_copy_async(void* to, const void* from, int bytes, int from_bytes, Pl
 }
 
 void vicmae_copy_async_commit() {
+  const Unobserved unobserved;
   Thread& t = *machine.thread;
   t.groups.push_back(std::move(t.uncommitted));
   t.uncommitted.clear();
@@ -179,6 +182,7 @@ void vicmae_copy_async_commit() {
 
 // Waits until at most `groups` of the groups are under way.
 void vicmae_copy_async_wait(int groups) {
+  const Unobserved unobserved;
   Thread& t = *machine.thread;
   while (static_cast<int>(t.groups.size()) > groups) {
     for (const PendingCopy& copy : t.groups.front()) arrive(copy);

@@ -35,7 +35,7 @@ const char* file_name(const char* path) {
 }
 
 // The name of a function alone, without its types.
-std::string plain_name(const char* function) {
+[[maybe_unused]] std::string plain_name(const char* function) {
   int failed = 0;
   char* demangled = abi::__cxa_demangle(function, nullptr, nullptr, &failed);
   std::string name = failed == 0 ? demangled : function;

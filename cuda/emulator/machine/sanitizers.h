@@ -12,9 +12,31 @@
 #include <sys/mman.h>
 extern "C" void __tsan_acquire(void*);
 extern "C" void __tsan_release(void*);
+extern "C" void AnnotateIgnoreReadsBegin(const char*, int);
+extern "C" void AnnotateIgnoreReadsEnd(const char*, int);
+extern "C" void AnnotateIgnoreWritesBegin(const char*, int);
+extern "C" void AnnotateIgnoreWritesEnd(const char*, int);
 #endif
 
 namespace emulator {
+
+// While one of these lives, what the machine does on a thread's behalf (allocation above all) is not held against the thread.
+class Unobserved {
+ public:
+#if defined(VICMAE_REPLAY_TSAN)
+  Unobserved() {
+    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+  }
+  ~Unobserved() {
+    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+  }
+#else
+  Unobserved() {}
+#endif
+  Unobserved(const Unobserved&) = delete;
+};
 
 // A shared array of [begin, end) in a piece of shared memory: the rest of the piece is out of bounds.
 inline void poison_around([[maybe_unused]] uintptr_t begin, [[maybe_unused]] uintptr_t end, [[maybe_unused]] uintptr_t piece,

@@ -1,0 +1,43 @@
+# vicmae_replay_asan and vicmae_replay_tsan: programs that run recorded launches of the emulated driver again, with the machine and the
+# kernels built for AddressSanitizer with UndefinedBehaviorSanitizer, and for ThreadSanitizer. See cuda/emulator/replay/replay.cpp.
+include(CheckCXXSourceCompiles)
+
+set(replay_sources)
+foreach(name block copies failure fiber memory options record)
+  list(APPEND replay_sources "${VICMAE_CUDA}/emulator/machine/${name}.cpp")
+endforeach()
+list(APPEND replay_sources "${VICMAE_CUDA}/emulator/replay/replay.cpp")
+
+function(vicmae_replay name definition sanitizers)
+  set(CMAKE_REQUIRED_FLAGS "${sanitizers}")
+  string(TOUPPER "${name}_WORKS" works)
+  check_cxx_source_compiles("int main() { return 0; }" ${works})
+  unset(CMAKE_REQUIRED_FLAGS)
+  if(NOT ${works})
+    message(STATUS "${name} is missing from this build: the compiler has no ${sanitizers}.")
+    return()
+  endif()
+  separate_arguments(sanitizers)
+  # The machine is not observed: it tells the sanitizers what they must know.
+  add_library(${name}_machine OBJECT ${replay_sources})
+  add_library(${name}_kernels OBJECT ${ARGN})
+  set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX)
+  target_compile_options(${name}_machine PRIVATE -Wno-restrict)
+  target_compile_options(${name}_kernels PRIVATE -x c++ ${sanitizers} -Wno-unused-function -Wno-unknown-pragmas -Wno-sign-compare)
+  add_executable(${name} $<TARGET_OBJECTS:${name}_machine> $<TARGET_OBJECTS:${name}_kernels>)
+  set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX RUNTIME_OUTPUT_DIRECTORY "${VICMAE_OUTPUT}/replay")
+  target_link_options(${name} PRIVATE ${sanitizers})
+  target_link_libraries(${name} PRIVATE ${CMAKE_DL_LIBS})
+  foreach(part ${name}_machine ${name}_kernels)
+    set_target_properties(${part} PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS ON)
+    target_compile_definitions(${part} PRIVATE VICMAE_EMULATOR ${definition})
+    target_compile_options(${part} PRIVATE -O1 -g "-ffile-prefix-map=${VICMAE_CUDA}/=" -Wall -Wextra -Werror)
+    target_include_directories(${part} PRIVATE "${VICMAE_CUDA}")
+  endforeach()
+endfunction()
+
+function(vicmae_replays)
+  vicmae_replay(vicmae_replay_asan VICMAE_REPLAY_ASAN
+    "-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-sanitize=vptr,pointer-overflow" ${ARGN})
+  vicmae_replay(vicmae_replay_tsan VICMAE_REPLAY_TSAN "-fsanitize=thread" ${ARGN})
+endfunction()
