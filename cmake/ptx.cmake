@@ -13,14 +13,19 @@ set(VICMAE_PTX_GATE_80 sm_80 sm_86 sm_89 sm_90 sm_100 sm_120)
 set(VICMAE_PTX_VERSION_90 7.8)
 set(VICMAE_PTX_GATE_90 sm_90 sm_100 sm_120)
 
+set(VICMAE_RESOURCES "${CMAKE_BINARY_DIR}/ptx") # what each kernel takes: beside the build, not in the jar
 set(modules)
+set(module_names)
 foreach(source ${VICMAE_KERNELS})
   get_filename_component(name ${source} NAME_WE)
+  list(APPEND module_names ${name})
   foreach(arch 80 90)
     set(ptx "${VICMAE_OUTPUT}/ptx/compute_${arch}/${name}.ptx")
+    set(resources "${VICMAE_RESOURCES}/compute_${arch}/${name}.tsv")
     add_custom_command(
-      OUTPUT "${ptx}"
+      OUTPUT "${ptx}" "${resources}"
       COMMAND ${CMAKE_COMMAND} -DNVCC=${VICMAE_NVCC} -DPTXAS=${VICMAE_PTXAS} -DCXX=${CMAKE_CXX_COMPILER} -DSOURCE=${source} -DOUTPUT=${ptx}
+        -DRESOURCES=${resources}
         -DARCH=compute_${arch} -DVERSION=${VICMAE_PTX_VERSION_${arch}} "-DGATE=${VICMAE_PTX_GATE_${arch}}"
         -P "${CMAKE_SOURCE_DIR}/ptx_module.cmake"
       DEPENDS "${source}" ${VICMAE_HEADERS} "${CMAKE_SOURCE_DIR}/ptx_module.cmake"
@@ -30,3 +35,14 @@ foreach(source ${VICMAE_KERNELS})
   endforeach()
 endforeach()
 add_custom_target(vicmae_ptx ALL DEPENDS ${modules})
+
+# Each build holds the kernels' registers and shared memory against docs/kernel-resources.md; vicmae_resources_table writes that table anew.
+function(vicmae_resources target task)
+  add_custom_target(${target} ${ARGN}
+    COMMAND ${CMAKE_COMMAND} -DTASK=${task} -DFOLDER=${VICMAE_RESOURCES} "-DMODULES=${module_names}" "-DFAMILIES=compute_80;compute_90"
+      "-DTABLE=${CMAKE_SOURCE_DIR}/../docs/kernel-resources.md" -DBUILD=${CMAKE_BINARY_DIR} -P "${CMAKE_SOURCE_DIR}/resources.cmake"
+    VERBATIM)
+  add_dependencies(${target} vicmae_ptx)
+endfunction()
+vicmae_resources(vicmae_resources check ALL)
+vicmae_resources(vicmae_resources_table write)

@@ -51,10 +51,12 @@
 #include "cpu/launch.h"
 
 #define WARP 1
-// The kernel itself, and its one exported entry with the same argument table that cuLaunchKernel takes.
+// The kernel itself, its one exported entry with the same argument table that cuLaunchKernel takes, and its parameters' types for Java to
+// compare with what it packs.
 #define KERNEL(name, ...)                                                                       \
   static void name(__VA_ARGS__);                                                                \
   extern "C" int launch_##name(const Launch* launch) { return run_blocks<name>(name, launch); } \
+  extern "C" const char* signature_##name() { return signature_of(name); }                      \
   static void name(__VA_ARGS__)
 #define DEVICE static inline __attribute__((always_inline))
 #define SHARED(type, name, count) alignas(64) type name[count]

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 struct Index3 {
@@ -31,6 +32,20 @@ extern thread_local FAST_TLS Index3 blockIdx;
 extern thread_local FAST_TLS Index3 gridDim;
 extern thread_local FAST_TLS void* dynamic_shared_pointer;
 static inline void* dynamic_shared() { return dynamic_shared_pointer; }
+
+// A parameter's letter in a signature of io.github.vicmae.device.Kernel; '?' for what Java does not pass.
+template <class T>
+constexpr char letter_of() {
+  if (std::is_pointer_v<T>) return 'p';
+  if (std::is_integral_v<T>) return sizeof(T) == 4 ? 'i' : sizeof(T) == 8 ? 'l' : '?';
+  return std::is_same_v<T, float> ? 'f' : '?';
+}
+
+template <class... Args>
+static inline const char* signature_of(void (*)(Args...)) {
+  static constexpr char text[] = {letter_of<Args>()..., '\0'};
+  return text;
+}
 
 template <auto kernel, class... Args, size_t... I>
 static inline void call_block(void** arguments, std::index_sequence<I...>) {

@@ -55,7 +55,7 @@ public interface Device extends AutoCloseable {
      * @param module the source file's name without its ending, as in {@code layer_norm}
      * @param name the kernel's name
      * @param signature see {@link Kernel#signature()}
-     * @throws DeviceException if this build has no such kernel, or the device cannot load it
+     * @throws DeviceException if this build has no such kernel, it takes other parameters, or the device cannot load it
      */
     Kernel kernel(String module, String name, String signature);
 

@@ -6,10 +6,12 @@ import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.KernelParameters;
 import io.github.vicmae.device.Stream;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import org.lwjgl.system.JNI;
 import org.lwjgl.system.MemoryUtil;
 
 /** The CPU as a device: the same kernels, built with one thread a block, their blocks shared among the cores. */
@@ -82,13 +84,15 @@ public final class CpuDevice implements Device {
 
     @Override
     public Kernel kernel(String module, String name, String signature) {
-        return kernels.computeIfAbsent(name, n -> {
-            long function = library.function("launch_" + n);
-            if (function == 0) {
+        return kernels.computeIfAbsent(name + "(" + signature + ")", key -> {
+            long function = library.function("launch_" + name);
+            long parameters = library.function("signature_" + name);
+            if (function == 0 || parameters == 0) {
                 throw new DeviceException(
-                        "The CPU library has no kernel '" + n + "' (from " + module + ".cu); build it anew");
+                        "The CPU library has no kernel '" + name + "' (from " + module + ".cu); build it anew");
             }
-            return new Kernel(n, signature, function);
+            KernelParameters.of(MemoryUtil.memASCII(JNI.invokeP(parameters))).check(name, module + ".cu", signature);
+            return new Kernel(name, signature, function);
         });
     }
 

@@ -8,6 +8,7 @@ import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.NativeFiles;
 import io.github.vicmae.device.Stream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -29,11 +30,13 @@ final class CudaDevice implements Device {
     private static final int PARTIAL_BLOCKS = 128;
     private static final int LOG_BYTES = 16384;
 
+    private record LoadedModule(CUmodule handle, PtxModule ptx) {}
+
     private final CUdevice device;
     private final CUcontext context = new CUcontext();
     private final String card;
     private final int capability;
-    private final Map<String, CUmodule> modules = new HashMap<>();
+    private final Map<String, LoadedModule> modules = new HashMap<>();
     private final Map<String, Kernel> kernels = new HashMap<>();
     private final List<CUfunction> functions = new ArrayList<>();
     private final AtomicLong live = new AtomicLong();
@@ -110,28 +113,31 @@ final class CudaDevice implements Device {
 
     @Override
     public synchronized Kernel kernel(String module, String name, String signature) {
-        Kernel known = kernels.get(name);
+        String key = module + "/" + name + "(" + signature + ")"; // another signature is another question
+        Kernel known = kernels.get(key);
         if (known != null) {
             return known;
         }
         bind();
+        LoadedModule loaded = modules.computeIfAbsent(module, this::load);
+        loaded.ptx().check(name, signature);
         CUfunction function = new CUfunction();
-        CUmodule loaded = modules.computeIfAbsent(module, this::load);
         Cuda.check(
-                JCudaDriver.cuModuleGetFunction(function, loaded, name),
+                JCudaDriver.cuModuleGetFunction(function, loaded.handle(), name),
                 "cuModuleGetFunction(" + name + ") in " + module + ".ptx");
         functions.add(function);
         Kernel kernel = new Kernel(name, signature, functions.size() - 1L);
-        kernels.put(name, kernel);
+        kernels.put(key, kernel);
         return kernel;
     }
 
-    private CUmodule load(String module) {
+    private LoadedModule load(String module) {
         String resource = "ptx/compute_" + (capability >= 90 ? 90 : 80) + "/" + module + ".ptx";
         byte[] ptx = NativeFiles.bytes(resource);
         if (ptx == null) {
             throw new DeviceException("This build has no CUDA module " + resource + "; install nvcc and build again");
         }
+        PtxModule parsed = PtxModule.parse(module + ".ptx", new String(ptx, StandardCharsets.ISO_8859_1));
         byte[] text = Arrays.copyOf(ptx, ptx.length + 1); // the driver wants a terminating zero
         JITOptions options = new JITOptions();
         options.putInt(CUjit_option.CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, LOG_BYTES);
@@ -142,7 +148,7 @@ final class CudaDevice implements Device {
             throw new DeviceException("The driver could not load " + resource + ": " + Cuda.describe(result) + "\n"
                     + options.getString(CUjit_option.CU_JIT_ERROR_LOG_BUFFER));
         }
-        return loaded;
+        return new LoadedModule(loaded, parsed);
     }
 
     CUfunction function(Kernel kernel) {
@@ -164,7 +170,7 @@ final class CudaDevice implements Device {
         if (!closed) {
             closed = true;
             bind();
-            modules.values().forEach(JCudaDriver::cuModuleUnload);
+            modules.values().forEach(m -> JCudaDriver.cuModuleUnload(m.handle()));
             JCudaDriver.cuDevicePrimaryCtxRelease(device);
         }
     }
