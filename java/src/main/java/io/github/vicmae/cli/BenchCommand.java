@@ -54,6 +54,9 @@ final class BenchCommand implements Callable<Integer> {
             if (steps < 1) {
                 throw new IllegalArgumentException("At least one step must be counted, not " + steps);
             }
+            if (device.isEmulated()) {
+                throw new IllegalArgumentException("The emulated device has no speed to measure; use cpu or cuda");
+            }
             PrintWriter out = spec.commandLine().getOut();
             ModelConfig config = model.config();
             try (Device d = device.open()) {

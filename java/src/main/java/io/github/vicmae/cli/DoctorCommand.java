@@ -3,6 +3,7 @@ package io.github.vicmae.cli;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.cuda.CudaProbe;
+import io.github.vicmae.device.cuda.EmulatedDriver;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -27,6 +28,12 @@ final class DoctorCommand implements Callable<Integer> {
                 + (Runtime.getRuntime().maxMemory() >> 20) + " MiB.");
         boolean cpu = cpu(out);
         boolean cuda = cuda(out);
+        // Not tried: a process that loads the emulated driver can use no card.
+        out.println(
+                EmulatedDriver.isInBuild()
+                        ? "This build has the emulated driver: '--device emulated' checks the card's kernels without a card."
+                        : "This build has no emulated driver, so '--device emulated' cannot be used: build it with"
+                                + " 'mvn package', which needs CMake and g++.");
         if (cuda) {
             out.println("'--device auto' takes cuda:0.");
         } else if (cpu) {

@@ -89,11 +89,16 @@ public final class BatchLoader implements AutoCloseable {
         epoch = startEpoch;
         step = startStep;
         allocate();
-        for (int i = 0; i < settings.workers(); i++) {
-            Thread worker = new Thread(this::work, "vicmae-data-" + i);
-            worker.setDaemon(true);
-            workers.add(worker);
-            worker.start();
+        try {
+            for (int i = 0; i < settings.workers(); i++) {
+                Thread worker = new Thread(this::work, "vicmae-data-" + i);
+                worker.setDaemon(true);
+                worker.start();
+                workers.add(worker);
+            }
+        } catch (RuntimeException | Error e) { // the system may give no more threads
+            close();
+            throw e;
         }
     }
 

@@ -5,15 +5,32 @@ import java.util.List;
 
 /**
  * One allocation that holds many tensors. They are declared first, so that the whole need is known before any memory is taken; then
- * {@link #allocate} takes it at once. {@link #mark()} and {@link #rewind(long)} let tensors whose lifetimes do not overlap share memory.
+ * {@link #allocate} takes it at once. {@link #mark()} and {@link #rewind(Mark)} let tensors whose lifetimes do not overlap share memory.
  */
 public final class Arena implements AutoCloseable {
     private static final long ALIGNMENT = 256;
 
+    /**
+     * A place between tensors.
+     *
+     * @param top bytes of the tensors before it
+     * @param before how many tensors lie before it, each followed by a gap on a device that asks for gaps
+     */
+    public record Mark(long top, int before) {
+        private long offset(long gap) {
+            return top + before * gap;
+        }
+    }
+
+    private record Place(Tensor tensor, Mark start) {
+        private long end(long gap) {
+            return start.offset(gap) + aligned(tensor.bytes());
+        }
+    }
+
     private final String name;
-    private final List<Tensor> tensors = new ArrayList<>();
-    private long top;
-    private long peak;
+    private final List<Place> places = new ArrayList<>();
+    private Mark top = new Mark(0, 0);
     private Buffer buffer;
 
     public Arena(String name) {
@@ -31,42 +48,62 @@ public final class Arena implements AutoCloseable {
             throw new IllegalStateException(
                     "The arena '" + name + "' is allocated already; '" + tensorName + "' comes too late");
         }
-        Tensor t = new Tensor(tensorName, dtype, null, top, shape);
-        top = (top + t.bytes() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-        peak = Math.max(peak, top);
-        tensors.add(t);
+        Tensor t = new Tensor(tensorName, dtype, null, 0, shape);
+        places.add(new Place(t, top));
+        top = new Mark(top.top + aligned(t.bytes()), top.before + 1);
         return t;
     }
 
+    private static long aligned(long bytes) {
+        return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    }
+
     /** The place where the next tensor will lie. */
-    public long mark() {
+    public Mark mark() {
         return top;
     }
 
     /** Lets the tensors declared from here on reuse the memory from {@code mark} on. */
-    public void rewind(long mark) {
+    public void rewind(Mark mark) {
         top = mark;
     }
 
     /** The tensors in the order of their declaration. */
     public List<Tensor> tensors() {
-        return List.copyOf(tensors);
+        return places.stream().map(Place::tensor).toList();
     }
 
-    /** Bytes that {@link #allocate} takes. */
+    /** Bytes that were taken; before {@link #allocate}, those that it takes on a device without {@linkplain Device#tensorGap() gaps}. */
     public long bytes() {
-        return peak;
+        return buffer == null ? end(0) : buffer.bytes();
+    }
+
+    private long end(long gap) {
+        return places.stream().mapToLong(p -> p.end(gap)).max().orElse(0);
     }
 
     /**
-     * Takes the memory, filled with zeros.
+     * Takes the memory. What it holds is undefined.
      *
      * @throws DeviceException if the device has not that much
+     * @throws IllegalStateException if it was taken before
      */
-    public Arena allocate(Device device, Stream stream) {
-        buffer = device.allocate(name, Math.max(peak, ALIGNMENT));
-        stream.fill(buffer, (byte) 0);
-        tensors.forEach(t -> t.bind(buffer));
+    public Arena allocate(Device device) {
+        if (buffer != null) {
+            throw new IllegalStateException("The arena '" + name + "' is allocated already");
+        }
+        long gap = device.tensorGap();
+        Buffer taken = device.allocate(name, Math.max(end(gap), ALIGNMENT));
+        try {
+            for (Place p : places) {
+                p.tensor.bind(taken, p.start.offset(gap));
+                device.nameTensor(p.tensor);
+            }
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, taken);
+            throw e;
+        }
+        buffer = taken;
         return this;
     }
 

@@ -3,7 +3,10 @@ package io.github.vicmae.device;
 /**
  * Something that runs kernels: the CPU, or a GPU through the CUDA driver. Thread-safe; a {@link Stream} is not.
  *
- * <p>{@link #open(String)} takes {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}.
+ * <p>{@link #open(String)} takes {@code auto}, {@code cpu}, {@code cuda}, {@code cuda:N}, {@code emulated} or {@code emulated:SCHEDULE}. The
+ * emulated device is of the kind CUDA: a driver without a card runs the card's kernels on the CPU, thread by thread in the order of the
+ * schedule (forward, reverse, random or fair), and checks every access; see {@link io.github.vicmae.device.cuda.EmulatedDriver}. A process can
+ * use cards or the emulated device, not both.
  */
 public interface Device extends AutoCloseable {
     /** The kinds of device. */
@@ -20,9 +23,9 @@ public interface Device extends AutoCloseable {
     /**
      * Opens a device by name.
      *
-     * @param name {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
+     * @param name {@code auto}, {@code cpu}, {@code cuda}, {@code cuda:N}, {@code emulated} or {@code emulated:SCHEDULE}
      * @throws DeviceException if it cannot be had, with the reason and what to do
-     * @throws IllegalArgumentException if there is no such kind of device
+     * @throws IllegalArgumentException if there is no such kind of device or schedule
      */
     static Device open(String name) {
         return Devices.open(name);
@@ -40,7 +43,25 @@ public interface Device extends AutoCloseable {
      */
     Buffer allocate(String name, long bytes);
 
-    /** Takes host memory for copies from and to this device. */
+    /**
+     * Bytes that the tensors of one buffer keep from each other here: more than 0 where the device checks every access, so that one past a
+     * tensor's end does not fall into the next tensor.
+     */
+    default long tensorGap() {
+        return 0;
+    }
+
+    /**
+     * Tells a device that checks every access where a tensor lies in its buffer. What lies in no named tensor of such a buffer must not be
+     * touched. Other devices do nothing.
+     */
+    default void nameTensor(Tensor tensor) {}
+
+    /**
+     * Takes host memory for copies from and to this device.
+     *
+     * @throws DeviceException if there is not enough, or more than 2 GiB are asked for
+     */
     HostBuffer hostBuffer(long bytes);
 
     /** Makes a new stream. */
@@ -65,7 +86,11 @@ public interface Device extends AutoCloseable {
     /** Bytes of device memory taken and not given back. */
     long liveBytes();
 
-    /** Gives the device back. Buffers and streams must be closed before. */
+    /**
+     * Gives the device back. Buffers, streams and events must be closed before.
+     *
+     * @throws DeviceException if it cannot be given back; on the emulated device also if something of it was not closed, with a list
+     */
     @Override
     void close();
 }

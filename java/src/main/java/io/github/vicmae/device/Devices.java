@@ -2,6 +2,7 @@ package io.github.vicmae.device;
 
 import io.github.vicmae.device.cpu.CpuDevice;
 import io.github.vicmae.device.cuda.CudaProbe;
+import io.github.vicmae.device.cuda.EmulatedDriver;
 import java.util.Locale;
 
 /** Finds and opens devices. */
@@ -14,8 +15,11 @@ final class Devices {
             return CpuDevice.open();
         }
         if (wanted.equals("auto")) {
-            CudaProbe probe = CudaProbe.probe();
-            return probe.isUsable() ? probe.open(0) : CpuDevice.open();
+            Device card = CudaProbe.openFirst();
+            return card != null ? card : CpuDevice.open();
+        }
+        if (wanted.equals("emulated") || wanted.startsWith("emulated:")) {
+            return CudaProbe.openEmulated(schedule(name, wanted));
         }
         if (wanted.equals("cuda") || wanted.matches("cuda:[0-9]{1,3}")) {
             CudaProbe probe = CudaProbe.probe();
@@ -24,6 +28,17 @@ final class Devices {
             }
             return probe.open(wanted.equals("cuda") ? 0 : Integer.parseInt(wanted.substring(5)));
         }
-        throw new IllegalArgumentException("There is no device '" + name + "': use auto, cpu, cuda or cuda:N");
+        throw new IllegalArgumentException(
+                "There is no device '" + name + "': use auto, cpu, cuda, cuda:N or emulated");
+    }
+
+    private static String schedule(String name, String wanted) {
+        String schedule = wanted.equals("emulated") ? null : wanted.substring("emulated:".length());
+        if (schedule != null && !EmulatedDriver.SCHEDULES.contains(schedule)) {
+            throw new IllegalArgumentException("There is no device '" + name
+                    + "': the emulated one runs in the orders emulated:"
+                    + String.join(", emulated:", EmulatedDriver.SCHEDULES));
+        }
+        return schedule;
     }
 }

@@ -23,6 +23,19 @@ public final class HostBuffer implements AutoCloseable {
         this.free = free;
     }
 
+    /**
+     * The length as the view's type takes it.
+     *
+     * @throws DeviceException if one buffer cannot hold so much
+     */
+    public static int length(long bytes) {
+        if (bytes < 1 || bytes > Integer.MAX_VALUE) {
+            throw new DeviceException("A host buffer of " + bytes + " bytes was asked for, but one holds 1 to "
+                    + Integer.MAX_VALUE + "; use a smaller batch");
+        }
+        return (int) bytes;
+    }
+
     public ByteBuffer bytes() {
         check();
         return bytes;

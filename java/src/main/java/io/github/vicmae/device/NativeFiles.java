@@ -47,6 +47,11 @@ public final class NativeFiles {
         }
     }
 
+    /** Whether this build has that resource. */
+    public static boolean contains(String resource) {
+        return NativeFiles.class.getResource(FOLDER + resource) != null;
+    }
+
     /** A text resource's bytes, or null if this build has none of that name. */
     public static byte[] bytes(String resource) {
         try (InputStream in = NativeFiles.class.getResourceAsStream(FOLDER + resource)) {

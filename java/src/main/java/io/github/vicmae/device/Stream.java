@@ -128,9 +128,6 @@ public abstract class Stream implements AutoCloseable {
     public abstract boolean gemm(
             boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float beta, Tensor c);
 
-    /** Sets every byte of the buffer. */
-    public abstract void fill(Buffer buffer, byte value);
-
     /** Sets every element to zero. */
     public abstract void zero(Tensor tensor);
 

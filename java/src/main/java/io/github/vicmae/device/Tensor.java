@@ -11,7 +11,7 @@ public final class Tensor {
     private final DType dtype;
     private final int[] shape;
     private final long size;
-    private final long offset;
+    private long offset;
     private Buffer buffer;
 
     Tensor(String name, DType dtype, Buffer buffer, long offset, int... shape) {
@@ -29,12 +29,13 @@ public final class Tensor {
         this.size = count;
         this.offset = offset;
         if (buffer != null) {
-            bind(buffer);
+            bind(buffer, offset);
         }
     }
 
-    /** Gives a planned tensor its memory; done once, when the arena is allocated. */
-    void bind(Buffer memory) {
+    /** Gives a planned tensor its memory, from byte {@code at} on; done once, when the arena is allocated. */
+    void bind(Buffer memory, long at) {
+        offset = at;
         if (offset < 0 || offset + bytes() > memory.bytes()) {
             throw new IllegalArgumentException(this + " at byte " + offset + " does not fit into the buffer '"
                     + memory.name() + "' of " + memory.bytes() + " bytes");

@@ -4,6 +4,7 @@ import io.github.vicmae.data.EvalView;
 import io.github.vicmae.data.Frames;
 import io.github.vicmae.data.Image;
 import io.github.vicmae.data.ViewSettings;
+import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.Checkpoint;
@@ -84,8 +85,8 @@ public final class Encoder implements AutoCloseable {
         try {
             extractor.load(source);
             return new Encoder(extractor, ViewSettings.paper(config.height(), config.width(), config.channels()));
-        } catch (IOException | RuntimeException e) {
-            extractor.close();
+        } catch (IOException | RuntimeException | Error e) {
+            Closing.after(e, extractor);
             throw e;
         }
     }

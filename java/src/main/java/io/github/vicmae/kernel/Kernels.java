@@ -1,5 +1,6 @@
 package io.github.vicmae.kernel;
 
+import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Stream;
 
@@ -30,8 +31,8 @@ public record Kernels(
         Stream stream = device.newStream();
         try {
             return on(stream);
-        } catch (RuntimeException e) {
-            stream.close();
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, stream);
             throw e;
         }
     }

@@ -91,9 +91,15 @@ public final class Parameters implements AutoCloseable {
         }
     }
 
-    /** Takes the planned memory. */
+    /** Takes the planned memory. Gradients and moments start at zero, and so does the padding between the parameters. */
     public void allocate(Device device, Stream stream) {
-        arena.allocate(device, stream);
+        arena.allocate(device);
+        stream.zero(values);
+        if (gradients != null) {
+            stream.zero(gradients);
+            stream.zero(firstMoments);
+            stream.zero(secondMoments);
+        }
         bindSlices();
     }
 

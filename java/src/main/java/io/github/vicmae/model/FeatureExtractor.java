@@ -1,6 +1,7 @@
 package io.github.vicmae.model;
 
 import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.HostBuffer;
@@ -50,11 +51,11 @@ public final class FeatureExtractor implements AutoCloseable {
             scratch.plan(arena);
             beforeAllocation.run();
             try {
-                arena.allocate(device, stream);
+                arena.allocate(device);
                 input = device.hostBuffer(images.bytes());
                 output = device.hostBuffer(pooled.bytes());
-            } catch (RuntimeException e) {
-                close();
+            } catch (RuntimeException | Error e) {
+                Closing.after(e, this);
                 throw e;
             }
         }
@@ -77,12 +78,7 @@ public final class FeatureExtractor implements AutoCloseable {
 
         @Override
         public void close() {
-            for (HostBuffer buffer : new HostBuffer[] {input, output}) {
-                if (buffer != null) {
-                    buffer.close();
-                }
-            }
-            arena.close();
+            Closing.all(input, output, arena);
         }
     }
 
@@ -104,8 +100,8 @@ public final class FeatureExtractor implements AutoCloseable {
                 parameters.allocate(device, stream);
             });
             many = batch == 1 ? single : new Plan(kernels, parameters.shared(), batch, device, () -> {});
-        } catch (RuntimeException e) {
-            close();
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, this);
             throw e;
         }
     }
@@ -177,14 +173,7 @@ public final class FeatureExtractor implements AutoCloseable {
 
     @Override
     public void close() {
-        stream.synchronize();
-        if (many != null && many != single) {
-            many.close();
-        }
-        if (single != null) {
-            single.close();
-        }
-        parameters.close();
-        stream.close();
+        // The stream first: it waits for the work that uses the rest.
+        Closing.all(stream, many == single ? null : many, single, parameters);
     }
 }

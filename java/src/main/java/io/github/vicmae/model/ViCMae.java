@@ -1,6 +1,7 @@
 package io.github.vicmae.model;
 
 import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.HostBuffer;
@@ -85,48 +86,49 @@ public final class ViCMae implements AutoCloseable {
         this.batch = batch;
         kernels = Kernels.onNewStream(device);
         stream = kernels.stream();
-        int n = VIEWS * batch;
-        int tokens = 1 + config.kept();
-        Scratch scratch = new Scratch();
-        Context context = new Context(kernels, parameters, arena, scratch, true);
-
-        images = arena.floats("images", n, config.channels(), config.height(), config.width());
-        noise = arena.floats("noise", n, config.patches());
-        weights = arena.floats("loss weights", 2);
-        restore = arena.tensor("restore", DType.I32, n, config.patches());
-        keep = arena.tensor("keep", DType.I32, n, config.kept());
-        encoder = new VisionTransformer(context, config, n, config.kept());
-        pooled = arena.floats("pooled", n, config.dim());
-        argmax = arena.tensor("argmax", DType.I32, n, config.dim());
-        decoder = new Decoder(context, config, n);
-        boolean paper = config.variant() == Variant.PAPER;
-        predictor = head(context, paper ? "predictor" : "projector");
-        target = paper ? head(context, "target") : predictor;
-        infoNce = new InfoNce(kernels, arena, scratch, !paper, batch, config.headOut(), (float) config.temperature());
-        losses = arena.floats("losses", LOSSES);
-        dpooled = arena.floats("d pooled", n, config.dim());
-        dencoded = arena.floats("d norm", n, tokens, config.dim());
-        dtokens = arena.floats("d tokens", n, tokens, config.dim());
-        dpredictor = arena.floats("d predictor", n, config.headOut());
-        dtarget = paper ? arena.floats("d target", n, config.headOut()) : dpredictor;
-        scratch.plan(arena);
-        parameters.plan(true);
-
         try {
+            int n = VIEWS * batch;
+            int tokens = 1 + config.kept();
+            Scratch scratch = new Scratch();
+            Context context = new Context(kernels, parameters, arena, scratch, true);
+
+            images = arena.floats("images", n, config.channels(), config.height(), config.width());
+            noise = arena.floats("noise", n, config.patches());
+            weights = arena.floats("loss weights", 2);
+            restore = arena.tensor("restore", DType.I32, n, config.patches());
+            keep = arena.tensor("keep", DType.I32, n, config.kept());
+            encoder = new VisionTransformer(context, config, n, config.kept());
+            pooled = arena.floats("pooled", n, config.dim());
+            argmax = arena.tensor("argmax", DType.I32, n, config.dim());
+            decoder = new Decoder(context, config, n);
+            boolean paper = config.variant() == Variant.PAPER;
+            predictor = head(context, paper ? "predictor" : "projector");
+            target = paper ? head(context, "target") : predictor;
+            infoNce =
+                    new InfoNce(kernels, arena, scratch, !paper, batch, config.headOut(), (float) config.temperature());
+            losses = arena.floats("losses", LOSSES);
+            dpooled = arena.floats("d pooled", n, config.dim());
+            dencoded = arena.floats("d norm", n, tokens, config.dim());
+            dtokens = arena.floats("d tokens", n, tokens, config.dim());
+            dpredictor = arena.floats("d predictor", n, config.headOut());
+            dtarget = paper ? arena.floats("d target", n, config.headOut()) : dpredictor;
+            scratch.plan(arena);
+            parameters.plan(true);
+
             parameters.allocate(device, stream);
-            arena.allocate(device, stream);
+            arena.allocate(device);
             inputs = device.hostBuffer(images.bytes() + noise.bytes());
             weightsHost = device.hostBuffer(weights.bytes());
             lossesHost = device.hostBuffer(losses.bytes());
             infoNce.prepare(stream);
-        } catch (RuntimeException e) {
-            close();
+            reconstructionLosses = losses.slice("reconstruction losses", 0, VIEWS);
+            contrastiveLoss = losses.slice("contrastive loss", VIEWS, 1);
+            reconstructionWeightTensor = weights.slice("reconstruction weight", 0, 1);
+            contrastiveWeightTensor = weights.slice("contrastive weight", 1, 1);
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, this);
             throw e;
         }
-        reconstructionLosses = losses.slice("reconstruction losses", 0, VIEWS);
-        contrastiveLoss = losses.slice("contrastive loss", VIEWS, 1);
-        reconstructionWeightTensor = weights.slice("reconstruction weight", 0, 1);
-        contrastiveWeightTensor = weights.slice("contrastive weight", 1, 1);
     }
 
     private ProjectionHead head(Context context, String name) {
@@ -290,14 +292,7 @@ public final class ViCMae implements AutoCloseable {
 
     @Override
     public void close() {
-        stream.synchronize();
-        for (HostBuffer buffer : new HostBuffer[] {inputs, weightsHost, lossesHost}) {
-            if (buffer != null) {
-                buffer.close();
-            }
-        }
-        arena.close();
-        parameters.close();
-        stream.close();
+        // The stream first: it waits for the work that uses the rest.
+        Closing.all(stream, inputs, weightsHost, lossesHost, arena, parameters);
     }
 }

@@ -1,6 +1,7 @@
 package io.github.vicmae.optim;
 
 import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
@@ -48,10 +49,15 @@ public final class AdamW implements AutoCloseable {
     private final Tensor scalars;
     private final Tensor clip;
     private final Tensor scratch;
-    private final HostBuffer scalarsHost;
-    private final HostBuffer clipHost;
+    private HostBuffer scalarsHost;
+    private HostBuffer clipHost;
     private long steps;
 
+    /**
+     * Takes the little memory that the update needs besides the parameters'.
+     *
+     * @throws io.github.vicmae.device.DeviceException if the device has not that much
+     */
     public AdamW(Kernels kernels, Parameters parameters, Settings settings) {
         this.kernels = kernels;
         this.parameters = parameters;
@@ -60,10 +66,14 @@ public final class AdamW implements AutoCloseable {
         scalars = arena.floats("AdamW's scalars", SCALARS);
         clip = arena.floats("gradient norm", 2);
         scratch = arena.floats("gradient norm's scratch", Math.toIntExact(GradientNorm.scratchSize(stream)));
-        arena.allocate(stream.device(), stream);
-        // These two are a few bytes: where the arena fitted they do.
-        scalarsHost = stream.device().hostBuffer(scalars.bytes());
-        clipHost = stream.device().hostBuffer(clip.bytes());
+        try {
+            arena.allocate(stream.device());
+            scalarsHost = stream.device().hostBuffer(scalars.bytes());
+            clipHost = stream.device().hostBuffer(clip.bytes());
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, this);
+            throw e;
+        }
     }
 
     /** Updates so far. */
@@ -121,8 +131,6 @@ public final class AdamW implements AutoCloseable {
 
     @Override
     public void close() {
-        scalarsHost.close();
-        clipHost.close();
-        arena.close();
+        Closing.all(scalarsHost, clipHost, arena);
     }
 }

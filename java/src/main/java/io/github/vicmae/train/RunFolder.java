@@ -2,6 +2,7 @@ package io.github.vicmae.train;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.vicmae.device.Closing;
 import io.github.vicmae.io.AtomicFile;
 import io.github.vicmae.io.JsonLines;
 import io.github.vicmae.model.ConfigJson;
@@ -64,8 +65,8 @@ final class RunFolder implements AutoCloseable {
             }
             AtomicFile.write(settingsFile, (ConfigJson.writePretty(settings) + "\n").getBytes(StandardCharsets.UTF_8));
             return new RunFolder(path, lockFile, lock, JsonLines.open(path.resolve("metrics.jsonl")));
-        } catch (IOException | RuntimeException e) {
-            lockFile.close();
+        } catch (IOException | RuntimeException | Error e) {
+            Closing.after(e, lockFile);
             throw e;
         }
     }

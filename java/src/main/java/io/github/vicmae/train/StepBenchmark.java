@@ -2,6 +2,7 @@ package io.github.vicmae.train;
 
 import com.sun.management.ThreadMXBean;
 import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
@@ -126,8 +127,15 @@ public final class StepBenchmark {
 
         GemmRate(Device device) {
             stream = device.newStream();
-            matMul = new MatMul(stream);
-            arena.allocate(device, stream);
+            try {
+                matMul = new MatMul(stream);
+                arena.allocate(device);
+                stream.zero(a);
+                stream.zero(b);
+            } catch (RuntimeException | Error e) {
+                Closing.after(e, this);
+                throw e;
+            }
         }
 
         double seconds() {
@@ -139,8 +147,7 @@ public final class StepBenchmark {
 
         @Override
         public void close() {
-            arena.close();
-            stream.close();
+            Closing.all(stream, arena);
         }
     }
 
@@ -149,7 +156,9 @@ public final class StepBenchmark {
                 Arena arena = new Arena("launch")) {
             Tensor out = arena.floats("out", 1);
             Tensor x = arena.floats("x", 1);
-            arena.allocate(device, stream);
+            arena.allocate(device);
+            stream.zero(out); // which the kernel adds to
+            stream.zero(x);
             Reduce reduce = new Reduce(stream);
             long start = 0;
             for (int i = 0; i < 2 * EMPTY_LAUNCHES; i++) {

@@ -4,7 +4,9 @@ import io.github.vicmae.data.Batch;
 import io.github.vicmae.data.BatchLoader;
 import io.github.vicmae.data.Dataset;
 import io.github.vicmae.data.SkippedFile;
+import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.Checkpoint;
@@ -76,11 +78,11 @@ public final class Trainer implements AutoCloseable {
             } else {
                 start();
             }
-        } catch (IOException | RuntimeException e) {
-            close();
+            progress.started(describe(device));
+        } catch (IOException | RuntimeException | Error e) {
+            Closing.after(e, this);
             throw e;
         }
-        progress.started(describe(device));
     }
 
     /** Passes over the data after so many steps. */
@@ -142,8 +144,19 @@ public final class Trainer implements AutoCloseable {
      * @return whether the run is complete
      * @throws IOException if no data can be read any more, a loss is not finite, or the last checkpoint cannot be written; the message names the
      *     last good checkpoint
+     * @throws DeviceException if the device fails; the message names the last good checkpoint
      */
     public boolean run() throws IOException {
+        try {
+            return runSteps();
+        } catch (DeviceException e) {
+            throw new DeviceException(
+                    "The run stops after step " + step + ". " + lastGood() + " The device failed: " + e.getMessage(),
+                    e);
+        }
+    }
+
+    private boolean runSteps() throws IOException {
         boolean worked = step < totalSteps;
         if (worked) {
             long done = step * settings.accumulate();
@@ -330,12 +343,8 @@ public final class Trainer implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        if (optimizer != null) {
-            optimizer.close();
+        try (run) {
+            Closing.all(optimizer, model);
         }
-        if (model != null) {
-            model.close();
-        }
-        run.close();
     }
 }

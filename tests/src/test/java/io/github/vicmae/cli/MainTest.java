@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.TestData;
 import io.github.vicmae.io.Safetensors;
+import io.github.vicmae.kernel.KernelFixture;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -15,10 +16,17 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class MainTest {
+    /** Before the doctor looks for NVIDIA's driver: a process can use one driver. */
+    @BeforeAll
+    static void chooseDriver() {
+        KernelFixture.devices();
+    }
+
     @TempDir
     Path dir;
 
@@ -137,7 +145,7 @@ class MainTest {
         assertRefused(pretrain(data, run, "--mask", "0.99"), "leaves none of the 8 patches visible");
         assertRefused(pretrain(data, run, "--heads", "5"), "cannot be split into 5 heads");
         assertRefused(pretrain(data, run, "--channels", "7"), "1 to 4 channels");
-        assertRefused(pretrain(data, run, "--device", "tpu"), "use auto, cpu, cuda or cuda:N");
+        assertRefused(pretrain(data, run, "--device", "tpu"), "use auto, cpu, cuda, cuda:N or emulated");
         assertRefused(pretrain(data, run, "--warmup", "9"), "does not fit into a run of 2");
         assertRefused(run("pretrain"), "--data");
         assertRefused(run("bench", "step", "--image", "32", "--image", "64"), "--image");
@@ -172,6 +180,8 @@ class MainTest {
         assertEquals(0, run("doctor"));
         assertTrue(out.toString().contains("The CPU device works"), out.toString());
         assertTrue(out.toString().contains("CUDA"), out.toString());
+        assertTrue(out.toString().contains("'--device emulated'"), out.toString());
+        assertRefused(run("bench", "step", "--device", "emulated"), "no speed to measure");
         assertEquals(
                 0,
                 run(

@@ -2,32 +2,43 @@ package io.github.vicmae.device;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import io.github.vicmae.device.cuda.CudaProbe;
+import io.github.vicmae.device.cuda.EmulatedDriver;
+import io.github.vicmae.kernel.KernelFixture;
 import io.github.vicmae.kernel.Reduce;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class DeviceTest {
+    @BeforeAll
+    static void chooseDriver() {
+        KernelFixture.devices();
+    }
+
     @ParameterizedTest
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
     void useAfterCloseNamesThePlace(String name) {
-        try (Device device = Device.open(name);
-                Stream stream = device.newStream()) {
+        try (Device device = Device.open(name)) {
             Arena arena = new Arena("things");
             Tensor t = arena.floats("x", 4);
             assertTrue(assertThrows(IllegalStateException.class, t::address)
                     .getMessage()
                     .contains("no memory yet"));
-            arena.allocate(device, stream);
+            arena.allocate(device);
             assertEquals(256, device.liveBytes());
             arena.close();
             arena.close();
@@ -87,8 +98,9 @@ class DeviceTest {
             Tensor x = arena.floats("x", rows, width);
             Tensor sum = arena.floats("sum", width);
             Tensor scratch = arena.floats("scratch", Reduce.scratchSize(stream, width));
-            arena.allocate(device, stream);
+            arena.allocate(device);
             stream.write(x, ones);
+            stream.zero(sum);
             Reduce reduce = new Reduce(stream);
             for (int i = 1; i <= 200; i++) {
                 reduce.columnSum(sum, x, rows, width, scratch);
@@ -111,7 +123,7 @@ class DeviceTest {
                 Event end = device.newEvent()) {
             Tensor a = arena.floats("a", 1 << 20);
             Tensor b = arena.floats("b", 1 << 20);
-            arena.allocate(device, first);
+            arena.allocate(device);
             assertThrows(IllegalStateException.class, () -> end.millisecondsSince(start));
             float[] values = new float[1 << 20];
             java.util.Arrays.fill(values, 3);
@@ -124,17 +136,6 @@ class DeviceTest {
             end.synchronize();
             assertTrue(end.millisecondsSince(start) > 0);
         }
-    }
-
-    @Test
-    void arenasShareMemoryAfterARewind() {
-        Arena arena = new Arena("a");
-        arena.floats("kept", 100);
-        long mark = arena.mark();
-        arena.floats("first", 1000);
-        arena.rewind(mark);
-        arena.floats("second", 500);
-        assertEquals(512 + 4096, arena.bytes());
     }
 
     @Test
@@ -151,14 +152,47 @@ class DeviceTest {
         CudaProbe probe = CudaProbe.probe();
         if (probe.isUsable()) {
             assertTrue(!probe.cards().isEmpty());
+            // There is one driver in a process, and it is NVIDIA's.
+            DeviceException e = assertThrows(DeviceException.class, () -> Device.open("emulated"));
+            assertTrue(e.getMessage().contains("NVIDIA driver was loaded before"), e.getMessage());
         } else {
             assertNotNull(probe.reason());
             DeviceException e = assertThrows(DeviceException.class, () -> Device.open("cuda"));
             assertTrue(e.getMessage().contains(probe.reason()), e.getMessage());
         }
         assertThrows(IllegalArgumentException.class, () -> Device.open("tpu"));
-        try (Device device = Device.auto()) {
-            assertEquals(probe.isUsable() ? Device.Kind.CUDA : Device.Kind.CPU, device.kind());
+        IllegalArgumentException e =
+                assertThrows(IllegalArgumentException.class, () -> Device.open("emulated:sideways"));
+        assertTrue(e.getMessage().contains("emulated:reverse"), e.getMessage());
+    }
+
+    @Test
+    void autoIsNeverTheEmulatedDevice() {
+        CudaProbe probe = CudaProbe.probe();
+        boolean hidden = EmulatedDriver.isLoaded() && Files.exists(Path.of("/dev/nvidiactl"));
+        if (hidden) {
+            DeviceException e = assertThrows(DeviceException.class, Device::auto);
+            assertTrue(e.getMessage().contains("'cpu'"), e.getMessage());
+        } else {
+            try (Device device = Device.auto()) {
+                assertEquals(probe.isUsable() ? Device.Kind.CUDA : Device.Kind.CPU, device.kind());
+            }
+        }
+    }
+
+    @Test
+    void withoutItsLibraryTheEmulatedDeviceSaysHowToGetIt() {
+        assumeFalse(EmulatedDriver.isInBuild(), "this build has the emulated driver");
+        DeviceException e = assertThrows(DeviceException.class, () -> Device.open("emulated"));
+        assertTrue(e.getMessage().contains("mvn package"), e.getMessage());
+        assertFalse(EmulatedDriver.isLoaded());
+    }
+
+    @Test
+    void hostBuffersThatAreTooLongAreRefused() {
+        try (Device device = Device.open("cpu")) {
+            DeviceException e = assertThrows(DeviceException.class, () -> device.hostBuffer(1L << 31));
+            assertTrue(e.getMessage().contains("2147483648 bytes"), e.getMessage());
         }
     }
 

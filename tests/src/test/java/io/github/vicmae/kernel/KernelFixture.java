@@ -6,21 +6,26 @@ import static org.junit.jupiter.api.Assertions.fail;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.NativeFiles;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.device.cuda.EmulatedDriver;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.stream.Stream.Builder;
 
 /**
  * What a kernel test works on: one device, one stream, seeded random tensors, and a comparison with the oracle. The devices are those of
- * the system property {@code vicmae.test.devices} (default: cpu).
+ * the system property {@code vicmae.test.devices} (default: cpu, and emulated:random where the build has the emulated driver and CUDA
+ * modules). A name may be given with its schedule, as in {@code emulated:reverse}.
  */
 public final class KernelFixture implements AutoCloseable {
+    private static final List<String> DEVICES = chooseDevices();
+
     private final Device device;
     private final Stream stream;
     private final List<Arena> arenas = new ArrayList<>();
+    private final boolean emulated;
     private final Random random;
     private final long seed;
 
@@ -31,17 +36,35 @@ public final class KernelFixture implements AutoCloseable {
     private KernelFixture(String deviceName, long seed) {
         this.seed = seed;
         random = new Random(seed);
+        emulated = isEmulated(deviceName);
         device = Device.open(deviceName);
         stream = device.newStream();
     }
 
     /** The devices to test, as JUnit method sources take them. */
     public static java.util.stream.Stream<String> devices() {
-        Builder<String> names = java.util.stream.Stream.builder();
-        for (String name : System.getProperty("vicmae.test.devices", "cpu").split(",")) {
-            names.add(name);
+        return DEVICES.stream();
+    }
+
+    /** Loads the emulated driver if it is to be tested: a process can use one driver, and other tests look for NVIDIA's. */
+    private static List<String> chooseDevices() {
+        String missing = !EmulatedDriver.isInBuild()
+                ? "this build has no emulated driver"
+                : !NativeFiles.contains("ptx/compute_90/layer_norm.ptx") ? "this build has no CUDA modules" : null;
+        String chosen = System.getProperty("vicmae.test.devices");
+        if (chosen == null && missing != null) {
+            System.out.println("The device tests run on the CPU alone: " + missing);
         }
-        return names.build();
+        List<String> devices =
+                List.of((chosen != null ? chosen : missing != null ? "cpu" : "cpu,emulated:random").split(","));
+        if (devices.stream().anyMatch(KernelFixture::isEmulated)) {
+            EmulatedDriver.load();
+        }
+        return devices;
+    }
+
+    private static boolean isEmulated(String deviceName) {
+        return deviceName.startsWith("emulated");
     }
 
     public Stream stream() {
@@ -75,22 +98,21 @@ public final class KernelFixture implements AutoCloseable {
         return t;
     }
 
-    /** A tensor full of NaN, so that an element that is not written shows. */
+    /** A tensor full of NaN, so that an element that is not written shows. The emulated device's fresh memory is that, and it knows. */
     public Tensor unwritten(int... shape) {
-        Arena arena = new Arena("unwritten");
-        Tensor t = arena.floats("unwritten", shape);
-        arena.allocate(device, stream);
-        arenas.add(arena);
-        float[] nan = new float[(int) t.size()];
-        java.util.Arrays.fill(nan, Float.NaN);
-        stream.write(t, nan);
+        Tensor t = allocate("unwritten", DType.F32, shape);
+        if (!emulated) {
+            float[] nan = new float[(int) t.size()];
+            java.util.Arrays.fill(nan, Float.NaN);
+            stream.write(t, nan);
+        }
         return t;
     }
 
     private Tensor allocate(String name, DType dtype, int... shape) {
         Arena arena = new Arena(name);
         Tensor t = arena.tensor(name, dtype, shape);
-        arena.allocate(device, stream);
+        arena.allocate(device);
         arenas.add(arena);
         return t;
     }
@@ -146,5 +168,8 @@ public final class KernelFixture implements AutoCloseable {
         stream.close();
         assertEquals(0, device.liveBytes(), "device memory left by the test");
         device.close();
+        if (emulated) {
+            assertEquals("", EmulatedDriver.load().log(), "found by the emulated driver; seed " + seed);
+        }
     }
 }

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.TestData;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.WatchedDevice;
 import io.github.vicmae.io.JsonLines;
 import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.kernel.Pooling;
@@ -94,8 +96,12 @@ class TrainerTest {
     }
 
     private Log train(TrainSettings settings, Path out, boolean resume, long stopAfter, Log log) throws IOException {
+        return train(Device.open("cpu"), settings, out, resume, stopAfter, log);
+    }
+
+    private Log train(Device device, TrainSettings settings, Path out, boolean resume, long stopAfter, Log log)
+            throws IOException {
         log.stopAfter = stopAfter;
-        Device device = Device.open("cpu");
         try (device;
                 Trainer trainer = new Trainer(device, settings, out, resume, log)) {
             log.trainer = trainer;
@@ -209,6 +215,40 @@ class TrainerTest {
             assertEquals(
                     Integer.toString(log.losses.size()), checkpoint.metadata().get("step"));
         }
+    }
+
+    @Test
+    void aDeviceThatFailsInMidStepKeepsTheCheckpoint() throws IOException {
+        TrainSettings settings = settings(shared, Variant.PAPER, 3, 2, 1e-2);
+        Path whole = dir.resolve("whole");
+        train(settings, whole, false, Long.MAX_VALUE);
+        Path run = dir.resolve("run");
+        WatchedDevice device = new WatchedDevice();
+        Log log = new Log();
+        log.afterStep8 = () -> device.failLaunch(50);
+        DeviceException e =
+                assertThrows(DeviceException.class, () -> train(device, settings, run, false, Long.MAX_VALUE, log));
+        assertTrue(
+                e.getMessage().startsWith("The run stops after step 8. The last good checkpoint is " + run),
+                e.getMessage());
+        assertTrue(e.getMessage().contains("checkpoint.safetensors after step 6. The device failed: "), e.getMessage());
+        assertTrue(e.getMessage().endsWith(" was made to fail"), e.getMessage());
+        assertEquals("", device.left());
+        train(settings, run, true, Long.MAX_VALUE);
+        assertSameCheckpoint(whole, run);
+    }
+
+    @Test
+    void aRunThatFindsNoRoomLeavesNothingAndCanBeStartedAgain() throws IOException {
+        TrainSettings settings = settings(shared, Variant.PAPER, 1, 1, 1e-2);
+        Path run = dir.resolve("run");
+        for (int n : new int[] {1, 20, 42, 44, 46, 60}) {
+            WatchedDevice device = new WatchedDevice().failTaking(n);
+            assertThrows(DeviceException.class, () -> train(device, settings, run, false, Long.MAX_VALUE, new Log()));
+            assertEquals("", device.left());
+            assertTrue(device.isClosed());
+        }
+        train(settings, run, false, Long.MAX_VALUE);
     }
 
     @Test

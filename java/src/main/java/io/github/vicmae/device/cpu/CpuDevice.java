@@ -64,12 +64,12 @@ public final class CpuDevice implements Device {
 
     @Override
     public HostBuffer hostBuffer(long bytes) {
+        int length = HostBuffer.length(bytes);
         long address = MemoryUtil.nmemAlignedAlloc(PAGE, (bytes + PAGE - 1) / PAGE * PAGE);
         if (address == 0) {
             throw new DeviceException("There are no " + bytes + " bytes left for a staging buffer");
         }
-        return new HostBuffer(
-                MemoryUtil.memByteBuffer(address, Math.toIntExact(bytes)), () -> MemoryUtil.nmemAlignedFree(address));
+        return new HostBuffer(MemoryUtil.memByteBuffer(address, length), () -> MemoryUtil.nmemAlignedFree(address));
     }
 
     @Override

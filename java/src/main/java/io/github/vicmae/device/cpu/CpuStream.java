@@ -1,6 +1,5 @@
 package io.github.vicmae.device.cpu;
 
-import io.github.vicmae.device.Buffer;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Event;
@@ -19,11 +18,17 @@ final class CpuStream extends Stream {
 
     private final CpuDevice device;
     private final long gemmFunction;
-    private final long launch = MemoryUtil.nmemCallocChecked(1, LAUNCH_BYTES);
-    private final long gemm = MemoryUtil.nmemCallocChecked(1, GEMM_BYTES);
+    private final long launch;
+    private final long gemm;
 
     CpuStream(CpuDevice device, CpuLibrary library) {
         this.device = device;
+        launch = MemoryUtil.nmemCalloc(1, LAUNCH_BYTES + GEMM_BYTES); // one block, so that one failure leaves nothing
+        if (launch == 0) {
+            super.close();
+            throw new DeviceException("There are no " + (LAUNCH_BYTES + GEMM_BYTES) + " bytes left for a stream");
+        }
+        gemm = launch + LAUNCH_BYTES;
         gemmFunction = library.blas().sgemm() == 0 ? 0 : library.function("vicmae_gemm");
         MemoryUtil.memPutAddress(launch + 32, argumentTable());
     }
@@ -70,11 +75,6 @@ final class CpuStream extends Stream {
     }
 
     @Override
-    public void fill(Buffer buffer, byte value) {
-        MemoryUtil.memSet(buffer.address(), value, buffer.bytes());
-    }
-
-    @Override
     public void zero(Tensor tensor) {
         MemoryUtil.memSet(tensor.address(), 0, tensor.bytes());
     }
@@ -114,7 +114,6 @@ final class CpuStream extends Stream {
         if (!isClosed()) {
             super.close();
             MemoryUtil.nmemFree(launch);
-            MemoryUtil.nmemFree(gemm);
         }
     }
 }

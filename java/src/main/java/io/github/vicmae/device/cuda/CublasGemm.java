@@ -1,5 +1,6 @@
 package io.github.vicmae.device.cuda;
 
+import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Tensor;
 import java.util.regex.Matcher;
@@ -28,7 +29,12 @@ final class CublasGemm implements AutoCloseable {
 
     private CublasGemm(CUstream stream) {
         check(JCublas2.cublasCreate(handle), "cublasCreate");
-        check(JCublas2.cublasSetStream(handle, new cudaStream_t(stream)), "cublasSetStream");
+        try {
+            check(JCublas2.cublasSetStream(handle, new cudaStream_t(stream)), "cublasSetStream");
+        } catch (RuntimeException e) {
+            Closing.after(e, this);
+            throw e;
+        }
     }
 
     /** A handle on the stream, or null where cuBLAS cannot be had; {@link #state()} says why. */

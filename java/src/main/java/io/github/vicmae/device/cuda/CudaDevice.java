@@ -1,6 +1,7 @@
 package io.github.vicmae.device.cuda;
 
 import io.github.vicmae.device.Buffer;
+import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Event;
@@ -8,6 +9,7 @@ import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.NativeFiles;
 import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.Tensor;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntSupplier;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
@@ -25,26 +28,37 @@ import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 import jcuda.driver.JITOptions;
 
-/** One NVIDIA card, through the driver API and its primary context. */
+/**
+ * One NVIDIA card, or the emulated one, through the driver API and its primary context. Some errors of a kernel destroy the context, and with
+ * it all memory, streams and events: the device is lost then. Every later use says so; closing what belonged to it does nothing.
+ */
 final class CudaDevice implements Device {
     private static final int PARTIAL_BLOCKS = 128;
     private static final int LOG_BYTES = 16384;
+    private static final int EMULATED_GAP = 4096;
 
     private record LoadedModule(CUmodule handle, PtxModule ptx) {}
 
     private final CUdevice device;
     private final CUcontext context = new CUcontext();
+    private final EmulatedDriver emulator;
     private final String card;
     private final int capability;
     private final Map<String, LoadedModule> modules = new HashMap<>();
     private final Map<String, Kernel> kernels = new HashMap<>();
     private final List<CUfunction> functions = new ArrayList<>();
     private final AtomicLong live = new AtomicLong();
-    private boolean closed;
+    private volatile DeviceException lost;
+    private volatile boolean closed;
 
-    CudaDevice(int ordinal, String card) {
+    /**
+     * @param card what it is, in a few words
+     * @param emulator null for a real card
+     */
+    CudaDevice(int ordinal, String card, EmulatedDriver emulator) {
         device = CudaProbe.device(ordinal);
-        this.card = "cuda:" + ordinal + ": " + card;
+        this.emulator = emulator;
+        this.card = (emulator == null ? "cuda:" + ordinal : "emulated") + ": " + card;
         capability = CudaProbe.capability(device);
         if (capability < 80) {
             throw new DeviceException("The card " + this.card + " is too old: compute capability 8.0 is the least");
@@ -54,7 +68,59 @@ final class CudaDevice implements Device {
 
     /** Makes this card's context the calling thread's: any thread may come in. */
     void bind() {
-        Cuda.check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
+        if (closed) {
+            throw new IllegalStateException("The device " + card + " is used after it was closed");
+        }
+        if (lost != null) {
+            throw new DeviceException(
+                    "The device was lost before: "
+                            + lost.getMessage().lines().findFirst().orElse(""),
+                    lost);
+        }
+        check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
+    }
+
+    /**
+     * Checks what the driver answered, and notes if the device is lost.
+     *
+     * @throws DeviceException naming the call and CUDA's error, with CUDA's own explanation
+     */
+    void check(int result, String call) {
+        if (result != CUresult.CUDA_SUCCESS) {
+            throw failure(result, call);
+        }
+    }
+
+    /** The exception for an error; notes if the device is lost. */
+    DeviceException failure(int result, String call) {
+        boolean loses = Cuda.losesContext(result);
+        DeviceException e = new DeviceException(call + " answered " + Cuda.words(result)
+                + (loses ? "; the device is lost to this process, start it again" : "")
+                + EmulatedDriver.findings());
+        if (loses && lost == null) {
+            lost = e;
+        }
+        return e;
+    }
+
+    /**
+     * Gives something back by a call to the driver, unless the device is lost.
+     *
+     * @throws DeviceException if the call fails: it may be the first to tell that a kernel before it did
+     */
+    void giveBack(IntSupplier call, String what) {
+        if (lost == null) {
+            bind();
+            check(call.getAsInt(), what);
+        }
+    }
+
+    boolean isLost() {
+        return lost != null;
+    }
+
+    boolean isEmulated() {
+        return emulator != null;
     }
 
     @Override
@@ -64,7 +130,9 @@ final class CudaDevice implements Device {
 
     @Override
     public String description() {
-        return card + ", matrix products by " + CublasGemm.state();
+        return emulator == null
+                ? card + ", matrix products by " + CublasGemm.state()
+                : card + ", schedule " + emulator.schedule() + ", matrix products by own kernel";
     }
 
     @Override
@@ -79,24 +147,41 @@ final class CudaDevice implements Device {
             throw new DeviceException("The card has no " + bytes + " bytes left for '" + name + "': " + free[0] + " of "
                     + total[0] + " are free; use a smaller batch or model");
         }
-        Cuda.check(result, "cuMemAlloc(" + bytes + ") for '" + name + "'");
+        check(result, "cuMemAlloc(" + bytes + ") for '" + name + "'");
         live.addAndGet(bytes);
         return new Buffer(name, address.value(), bytes, a -> {
-            bind();
             live.addAndGet(-bytes);
-            Cuda.check(JCudaDriver.cuMemFree(Cuda.pointer(a)), "cuMemFree of '" + name + "'");
+            giveBack(() -> JCudaDriver.cuMemFree(Cuda.pointer(a)), "cuMemFree of '" + name + "'");
         });
     }
 
     @Override
+    public long tensorGap() {
+        return emulator == null ? 0 : EMULATED_GAP;
+    }
+
+    @Override
+    public void nameTensor(Tensor tensor) {
+        if (emulator != null) {
+            bind();
+            check(emulator.name(tensor.address(), tensor.bytes(), tensor.name()), "naming " + tensor);
+        }
+    }
+
+    @Override
     public HostBuffer hostBuffer(long bytes) {
+        int length = HostBuffer.length(bytes);
         bind();
         Pointer pointer = new Pointer();
-        Cuda.check(JCudaDriver.cuMemHostAlloc(pointer, bytes, 0), "cuMemHostAlloc(" + bytes + ")");
-        return new HostBuffer(pointer.getByteBuffer(0, bytes), () -> {
-            bind();
-            Cuda.check(JCudaDriver.cuMemFreeHost(pointer), "cuMemFreeHost");
-        });
+        int result = JCudaDriver.cuMemHostAlloc(pointer, bytes, 0);
+        if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
+            throw new DeviceException("The driver has no " + bytes
+                    + " bytes of page-locked memory left for a host buffer; use a smaller batch");
+        }
+        check(result, "cuMemHostAlloc(" + bytes + ")");
+        return new HostBuffer(
+                pointer.getByteBuffer(0, length),
+                () -> giveBack(() -> JCudaDriver.cuMemFreeHost(pointer), "cuMemFreeHost"));
     }
 
     @Override
@@ -168,10 +253,30 @@ final class CudaDevice implements Device {
     @Override
     public synchronized void close() {
         if (!closed) {
-            closed = true;
-            bind();
-            modules.values().forEach(m -> JCudaDriver.cuModuleUnload(m.handle()));
-            JCudaDriver.cuDevicePrimaryCtxRelease(device);
+            Closing.all(this::unload, this::release, this::tellEmulator);
+        }
+    }
+
+    private void unload() {
+        AutoCloseable[] all = modules.entrySet().stream()
+                .map(m -> (AutoCloseable) () ->
+                        giveBack(() -> JCudaDriver.cuModuleUnload(m.getValue().handle()), "cuModuleUnload of " + m.getKey()))
+                .toArray(AutoCloseable[]::new);
+        Closing.all(all);
+    }
+
+    /** The context goes even where it is lost; what the driver says to that is no news then. */
+    private void release() {
+        closed = true;
+        int result = JCudaDriver.cuDevicePrimaryCtxRelease(device);
+        if (lost == null) {
+            check(result, "cuDevicePrimaryCtxRelease");
+        }
+    }
+
+    private void tellEmulator() {
+        if (emulator != null) {
+            emulator.end(lost != null);
         }
     }
 }

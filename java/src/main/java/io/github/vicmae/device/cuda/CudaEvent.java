@@ -14,7 +14,7 @@ final class CudaEvent implements Event {
 
     CudaEvent(CudaDevice device) {
         this.device = device;
-        Cuda.check(JCudaDriver.cuEventCreate(event, 0), "cuEventCreate");
+        device.check(JCudaDriver.cuEventCreate(event, 0), "cuEventCreate");
     }
 
     CUevent handle() {
@@ -24,14 +24,14 @@ final class CudaEvent implements Event {
     @Override
     public void record(Stream stream) {
         device.bind();
-        Cuda.check(JCudaDriver.cuEventRecord(event, ((CudaStream) stream).handle()), "cuEventRecord");
+        device.check(JCudaDriver.cuEventRecord(event, ((CudaStream) stream).handle()), "cuEventRecord");
         recorded = true;
     }
 
     @Override
     public void synchronize() {
         device.bind();
-        Cuda.check(
+        device.check(
                 JCudaDriver.cuEventSynchronize(event),
                 "cuEventSynchronize (a kernel or copy before it may have failed)");
     }
@@ -43,7 +43,7 @@ final class CudaEvent implements Event {
         }
         device.bind();
         float[] milliseconds = new float[1];
-        Cuda.check(
+        device.check(
                 JCudaDriver.cuEventElapsedTime(milliseconds, ((CudaEvent) start).event, event), "cuEventElapsedTime");
         return milliseconds[0];
     }
@@ -52,8 +52,7 @@ final class CudaEvent implements Event {
     public void close() {
         if (!closed) {
             closed = true;
-            device.bind();
-            Cuda.check(JCudaDriver.cuEventDestroy(event), "cuEventDestroy");
+            device.giveBack(() -> JCudaDriver.cuEventDestroy(event), "cuEventDestroy");
         }
     }
 }

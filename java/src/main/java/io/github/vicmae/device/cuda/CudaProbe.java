@@ -3,6 +3,9 @@ package io.github.vicmae.device.cuda;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.NativeFiles;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import jcuda.driver.CUdevice;
@@ -10,13 +13,19 @@ import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 import org.lwjgl.system.APIUtil;
+import org.lwjgl.system.SharedLibrary;
 
 /**
  * Whether CUDA can be used here, and if not, why. Made once a process: JCuda's classes fail to initialise where the driver's library is
  * missing, and a class that failed once only answers NoClassDefFoundError, so the library is looked for before they are touched.
  */
 public final class CudaProbe {
+    /** What an NVIDIA driver in the kernel, or that of WSL, shows of itself. */
+    private static final List<Path> SIGNS_OF_A_DRIVER =
+            List.of(Path.of("/proc/driver/nvidia/version"), Path.of("/dev/nvidiactl"), Path.of("/dev/dxg"));
+
     private static CudaProbe result;
+    private static boolean loadedDriver;
 
     private final String reason;
     private final String driver;
@@ -28,8 +37,12 @@ public final class CudaProbe {
         this.cards = List.copyOf(cards);
     }
 
-    /** Looks for the driver and its cards; the answer is kept. */
+    /** Looks for NVIDIA's driver and its cards; the answer is kept. A process that has loaded the emulated driver can use no other. */
     public static synchronized CudaProbe probe() {
+        if (EmulatedDriver.isLoaded()) {
+            return missing("this process has loaded the emulated driver, and there can only be one; open the card in a"
+                    + " process that does not open the emulated device");
+        }
         if (result == null) {
             result = look();
         }
@@ -39,7 +52,13 @@ public final class CudaProbe {
     private static CudaProbe look() {
         try {
             // Left open on purpose: JCuda's natives find the driver that is already loaded.
-            APIUtil.apiCreateLibrary("libcuda.so.1");
+            SharedLibrary library = APIUtil.apiCreateLibrary("libcuda.so.1");
+            loadedDriver = true;
+            if (library.getFunctionAddress("vicmae_emulator_log") != 0) {
+                return missing(
+                        "the libcuda.so.1 that the system finds is the emulated driver (is LD_LIBRARY_PATH set?);"
+                                + " ask for the device 'emulated' to use it");
+            }
         } catch (LinkageError e) {
             return missing(
                     "the NVIDIA driver's library libcuda.so.1 was not found; install the NVIDIA driver (no CUDA toolkit is needed)");
@@ -48,6 +67,53 @@ public final class CudaProbe {
             return enumerate();
         } catch (LinkageError | RuntimeException e) {
             return missing("JCuda could not use the driver: " + e);
+        }
+    }
+
+    /** Whether this process has loaded a driver that is not the emulated one; call under this class's lock. */
+    static boolean hasLoadedDriver() {
+        return loadedDriver;
+    }
+
+    /**
+     * The first card if one can be used, else null.
+     *
+     * @throws DeviceException if that cannot be told: the emulated driver is loaded, and the machine has NVIDIA's too
+     */
+    public static Device openFirst() {
+        CudaProbe probe = probe();
+        if (!probe.isUsable()
+                && EmulatedDriver.isLoaded()
+                && SIGNS_OF_A_DRIVER.stream().anyMatch(Files::exists)) {
+            throw new DeviceException("The device 'auto' cannot be chosen: this machine has an NVIDIA driver, but "
+                    + probe.reason() + ", or ask for 'cpu'");
+        }
+        return probe.isUsable() ? probe.open(0) : null;
+    }
+
+    /**
+     * Opens the emulated card.
+     *
+     * @param schedule one of {@link EmulatedDriver#SCHEDULES}, or null for the one that was configured
+     * @throws DeviceException if this build has no emulated driver, or this process has loaded NVIDIA's
+     * @throws IllegalArgumentException if the system property {@code vicmae.emulator} is wrong
+     */
+    public static Device openEmulated(String schedule) {
+        return EmulatedDriver.open(schedule);
+    }
+
+    /** The emulated driver's card, as JCuda sees it. */
+    static synchronized CudaProbe emulated(EmulatedDriver driver) {
+        String name = driver.cardName();
+        try {
+            CudaProbe probe = enumerate();
+            if (probe.cards().stream().noneMatch(card -> card.startsWith(name + ","))) {
+                return missing("JCuda is bound to another driver, which has " + probe.cards()
+                        + "; open the emulated device before anything else loads a driver");
+            }
+            return probe;
+        } catch (LinkageError | RuntimeException e) {
+            return missing("JCuda could not use the emulated driver: " + e);
         }
     }
 
@@ -92,8 +158,8 @@ public final class CudaProbe {
         long[] bytes = new long[1];
         Cuda.check(JCudaDriver.cuDeviceTotalMem(bytes, device), "cuDeviceTotalMem");
         int capability = capability(device);
-        return new String(name, 0, end, java.nio.charset.StandardCharsets.UTF_8) + ", compute capability "
-                + capability / 10 + "." + capability % 10 + ", " + (bytes[0] >> 20) + " MiB";
+        return new String(name, 0, end, StandardCharsets.UTF_8) + ", compute capability " + capability / 10 + "."
+                + capability % 10 + ", " + (bytes[0] >> 20) + " MiB";
     }
 
     static CUdevice device(int ordinal) {
@@ -146,6 +212,6 @@ public final class CudaProbe {
             throw new DeviceException("There is no card cuda:" + ordinal + "; the driver sees " + cards.size() + ": "
                     + String.join("; ", cards));
         }
-        return new CudaDevice(ordinal, cards.get(ordinal));
+        return new CudaDevice(ordinal, cards.get(ordinal), null);
     }
 }

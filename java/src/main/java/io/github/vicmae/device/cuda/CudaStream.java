@@ -1,8 +1,7 @@
 package io.github.vicmae.device.cuda;
 
-import io.github.vicmae.device.Buffer;
+import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
-import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
@@ -22,16 +21,29 @@ final class CudaStream extends Stream {
     /** What a block may take without asking for more. */
     private static final int DEFAULT_SHARED_BYTES = 48 * 1024;
 
+    private static final String WAITING = "cuStreamSynchronize (a kernel or copy before it may have failed)";
+
     private final CudaDevice device;
     private final CUstream stream = new CUstream();
     private final Pointer arguments = Cuda.host(argumentTable(), ARGUMENT_TABLE_BYTES);
     private final Map<Kernel, Integer> raisedShared = new HashMap<>();
+    /** Null where cuBLAS cannot be had, and on the emulated card, which runs this project's kernels alone. */
     private final CublasGemm blas;
 
     CudaStream(CudaDevice device) {
         this.device = device;
-        Cuda.check(JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
-        blas = CublasGemm.create(stream);
+        try {
+            device.check(JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+        } catch (RuntimeException | Error e) {
+            super.close();
+            throw e;
+        }
+        try {
+            blas = device.isEmulated() ? null : CublasGemm.create(stream);
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, this::destroy, super::close);
+            throw e;
+        }
     }
 
     CUstream handle() {
@@ -47,7 +59,7 @@ final class CudaStream extends Stream {
     protected void submit(Kernel kernel, int gridX, int gridY, int gridZ, int threads, int sharedBytes) {
         device.bind();
         if (sharedBytes > DEFAULT_SHARED_BYTES && raisedShared.getOrDefault(kernel, 0) < sharedBytes) {
-            Cuda.check(
+            device.check(
                     JCudaDriver.cuFuncSetAttribute(
                             device.function(kernel),
                             CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
@@ -58,9 +70,10 @@ final class CudaStream extends Stream {
         int result = JCudaDriver.cuLaunchKernel(
                 device.function(kernel), gridX, gridY, gridZ, threads, 1, 1, sharedBytes, stream, arguments, null);
         if (result != 0) {
-            throw new DeviceException("cuLaunchKernel(" + kernel.name() + ", " + gridX + " x " + gridY + " x " + gridZ
-                    + " blocks of " + threads + " threads, " + sharedBytes + " bytes shared) answered "
-                    + Cuda.describe(result));
+            throw device.failure(
+                    result,
+                    "cuLaunchKernel(" + kernel.name() + ", " + gridX + " x " + gridY + " x " + gridZ + " blocks of "
+                            + threads + " threads, " + sharedBytes + " bytes shared)");
         }
     }
 
@@ -75,17 +88,9 @@ final class CudaStream extends Stream {
     }
 
     @Override
-    public void fill(Buffer buffer, byte value) {
-        device.bind();
-        Cuda.check(
-                JCudaDriver.cuMemsetD8Async(Cuda.pointer(buffer.address()), value, buffer.bytes(), stream),
-                "cuMemsetD8Async of '" + buffer.name() + "'");
-    }
-
-    @Override
     public void zero(Tensor tensor) {
         device.bind();
-        Cuda.check(
+        device.check(
                 JCudaDriver.cuMemsetD8Async(Cuda.pointer(tensor.address()), (byte) 0, tensor.bytes(), stream),
                 "cuMemsetD8Async of " + tensor);
     }
@@ -95,7 +100,7 @@ final class CudaStream extends Stream {
         checkInside(from, offset, tensor);
         device.bind();
         Pointer source = Cuda.host(MemoryUtil.memAddress(from.bytes(), 0) + offset, tensor.bytes());
-        Cuda.check(
+        device.check(
                 JCudaDriver.cuMemcpyHtoDAsync(Cuda.pointer(tensor.address()), source, tensor.bytes(), stream),
                 "cuMemcpyHtoDAsync to " + tensor);
     }
@@ -105,7 +110,7 @@ final class CudaStream extends Stream {
         checkInside(to, offset, tensor);
         device.bind();
         Pointer target = Cuda.host(MemoryUtil.memAddress(to.bytes(), 0) + offset, tensor.bytes());
-        Cuda.check(
+        device.check(
                 JCudaDriver.cuMemcpyDtoHAsync(target, Cuda.pointer(tensor.address()), tensor.bytes(), stream),
                 "cuMemcpyDtoHAsync from " + tensor);
     }
@@ -116,7 +121,7 @@ final class CudaStream extends Stream {
             throw new IllegalArgumentException(from + " cannot be copied to " + to);
         }
         device.bind();
-        Cuda.check(
+        device.check(
                 JCudaDriver.cuMemcpyDtoDAsync(
                         Cuda.pointer(to.address()), Cuda.pointer(from.address()), from.bytes(), stream),
                 "cuMemcpyDtoDAsync from " + from + " to " + to);
@@ -125,27 +130,34 @@ final class CudaStream extends Stream {
     @Override
     public void waitFor(Event event) {
         device.bind();
-        Cuda.check(JCudaDriver.cuStreamWaitEvent(stream, ((CudaEvent) event).handle(), 0), "cuStreamWaitEvent");
+        device.check(JCudaDriver.cuStreamWaitEvent(stream, ((CudaEvent) event).handle(), 0), "cuStreamWaitEvent");
     }
 
     @Override
     public void synchronize() {
         device.bind();
-        Cuda.check(
-                JCudaDriver.cuStreamSynchronize(stream),
-                "cuStreamSynchronize (a kernel or copy before it may have failed)");
+        device.check(JCudaDriver.cuStreamSynchronize(stream), WAITING);
     }
 
     @Override
     public void close() {
         if (!isClosed()) {
-            device.bind();
-            JCudaDriver.cuStreamSynchronize(stream);
-            if (blas != null) {
-                blas.close();
-            }
-            super.close();
-            Cuda.check(JCudaDriver.cuStreamDestroy(stream), "cuStreamDestroy");
+            Closing.all(this::drain, this::closeBlas, this::destroy, super::close);
         }
+    }
+
+    /** The work that is still going on may read the arguments and what the caller frees next. */
+    private void drain() {
+        device.giveBack(() -> JCudaDriver.cuStreamSynchronize(stream), WAITING);
+    }
+
+    private void closeBlas() {
+        if (blas != null && !device.isLost()) {
+            blas.close();
+        }
+    }
+
+    private void destroy() {
+        device.giveBack(() -> JCudaDriver.cuStreamDestroy(stream), "cuStreamDestroy");
     }
 }

@@ -1,0 +1,251 @@
+package io.github.vicmae.device.cuda;
+
+import io.github.vicmae.device.Closing;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.NativeFiles;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.lwjgl.system.JNI;
+import org.lwjgl.system.Library;
+import org.lwjgl.system.MemoryStack;
+import org.lwjgl.system.MemoryUtil;
+import org.lwjgl.system.SharedLibrary;
+
+/**
+ * The CUDA driver that runs kernels on the CPU, thread by thread, and checks every access; for tests. {@link Device#open} with
+ * {@code emulated} loads it. JCuda binds to the first driver that a process loads, so a process has either this one or NVIDIA's.
+ *
+ * <p>The system property {@code vicmae.emulator} holds options as {@link #configure} takes them; they are set when the driver is loaded.
+ */
+public final class EmulatedDriver {
+    /** The orders in which a block's threads can run. */
+    public static final List<String> SCHEDULES = List.of("forward", "reverse", "random", "fair");
+
+    private static final String RESOURCE = "emulator/libcuda.so.1";
+    private static final String PROPERTY = "vicmae.emulator";
+    private static final Pattern SCHEDULE = Pattern.compile("(?:^|,)schedule=(\\w+)");
+    private static final int NAME_BYTES = 256;
+    private static final String PREFIX = "vicmae_emulator_";
+
+    private static volatile EmulatedDriver loaded;
+
+    private final SharedLibrary library;
+    private final long configure;
+    private final long log;
+    private final long clearLog;
+    private final long leaks;
+    private final long name;
+    private boolean configured;
+    /** What {@code emulated} without a schedule runs, and what is in force now. */
+    private String usualSchedule;
+
+    private String schedule;
+    private int open;
+    private boolean lost;
+
+    private EmulatedDriver(SharedLibrary library) {
+        this.library = library;
+        configure = function(PREFIX + "configure");
+        log = function(PREFIX + "log");
+        clearLog = function(PREFIX + "clear_log");
+        leaks = function(PREFIX + "leaks");
+        name = function(PREFIX + "name");
+        usualSchedule = scheduleOf(System.getenv("VICMAE_EMULATOR"), "random"); // which the library itself reads
+        schedule = usualSchedule;
+    }
+
+    private long function(String symbol) {
+        long address = library.getFunctionAddress(symbol);
+        if (address == 0) {
+            throw new DeviceException("The emulated driver " + library.getName() + " has no " + symbol
+                    + ": it is of another version; build it anew with 'mvn package'");
+        }
+        return address;
+    }
+
+    private static String scheduleOf(String options, String otherwise) {
+        Matcher last = SCHEDULE.matcher(options == null ? "" : options);
+        String found = otherwise;
+        while (last.find()) {
+            found = last.group(1);
+        }
+        return found;
+    }
+
+    /** Whether this build has the driver's library; looks, and loads nothing. */
+    public static boolean isInBuild() {
+        return NativeFiles.contains(RESOURCE);
+    }
+
+    /** Whether this process has loaded it, and so cannot use NVIDIA's. */
+    public static boolean isLoaded() {
+        return loaded != null;
+    }
+
+    /**
+     * Loads the driver, once a process, and sets the options of the system property {@code vicmae.emulator}.
+     *
+     * @throws DeviceException if this build has none, or this process has loaded NVIDIA's driver
+     * @throws IllegalArgumentException if the property's options are wrong
+     */
+    public static EmulatedDriver load() {
+        synchronized (CudaProbe.class) {
+            if (loaded == null) {
+                if (CudaProbe.hasLoadedDriver()) {
+                    throw new DeviceException(
+                            "The emulated driver cannot be used in this process: the NVIDIA driver was"
+                                    + " loaded before, and there can only be one; open the emulated device in a process of its own");
+                }
+                loaded = new EmulatedDriver(library());
+            }
+            loaded.readProperty();
+            return loaded;
+        }
+    }
+
+    private static SharedLibrary library() {
+        Path path = NativeFiles.extract(RESOURCE);
+        if (path == null) {
+            throw new DeviceException("This build of vicmae has no emulated driver (" + RESOURCE
+                    + " is missing). Build it here with 'mvn package'; that needs CMake and g++.");
+        }
+        try {
+            return Library.loadNative(
+                    EmulatedDriver.class,
+                    "io.github.vicmae",
+                    path.toAbsolutePath().toString());
+        } catch (LinkageError e) {
+            throw new DeviceException("The emulated driver " + path + " could not be loaded: " + e.getMessage(), e);
+        }
+    }
+
+    private synchronized void readProperty() {
+        String options = System.getProperty(PROPERTY);
+        if (!configured && options != null && !options.isBlank()) {
+            configure(options);
+        }
+        configured = true;
+    }
+
+    /**
+     * Opens the emulated card.
+     *
+     * @param wanted one of {@link #SCHEDULES}, or null for the one that was configured
+     */
+    static Device open(String wanted) {
+        EmulatedDriver driver = load();
+        driver.begin(wanted);
+        try {
+            CudaProbe probe = CudaProbe.emulated(driver);
+            if (!probe.isUsable()) {
+                throw new DeviceException("The emulated device cannot be had: " + probe.reason());
+            }
+            return new CudaDevice(0, probe.cards().get(0), driver);
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, () -> driver.end(true));
+            throw e;
+        }
+    }
+
+    /** A device is about to be opened: the first one starts with an empty log. */
+    private synchronized void begin(String wanted) {
+        String next = wanted == null ? usualSchedule : wanted;
+        if (!next.equals(schedule)) {
+            set("schedule=" + next);
+            schedule = next;
+        }
+        if (open++ == 0) {
+            clearLog();
+            lost = false;
+        }
+    }
+
+    /**
+     * A device was closed.
+     *
+     * @param contextLost whether an error had destroyed its context, so that nothing could be given back
+     * @throws DeviceException if it was the last one, and something was not closed before
+     */
+    synchronized void end(boolean contextLost) {
+        lost |= contextLost;
+        if (--open == 0 && !lost && leaks() > 0) {
+            throw new DeviceException(
+                    leaks() + " things of the emulated device were not closed before it:\n" + log().strip());
+        }
+    }
+
+    /** The schedule in force. */
+    synchronized String schedule() {
+        return schedule;
+    }
+
+    /**
+     * Sets options, for the whole process: {@code key=value} pairs with commas between, as in {@code schedule=reverse,seed=7}.
+     *
+     * <p>{@code schedule=forward|reverse|random|fair}, {@code seed=N}, {@code resident=N} blocks in flight,
+     * {@code streams=late|early|random}, {@code memory=BYTES}, {@code capability=80|90}, {@code fail_allocation=N}, {@code fail_launch=N} and
+     * {@code lose_device=N} (the N-th from now on), {@code record=FOLDER}, {@code off=CHECK+CHECK}, {@code kernels=FILE.so[:FILE.so]}.
+     *
+     * @throws IllegalArgumentException if the driver does not know a key or value; nothing is set then
+     */
+    public synchronized void configure(String options) {
+        set(options);
+        usualSchedule = scheduleOf(options, usualSchedule);
+        schedule = scheduleOf(options, schedule);
+    }
+
+    private void set(String options) {
+        try (MemoryStack stack = MemoryStack.stackPush()) {
+            long reason = JNI.invokePP(MemoryUtil.memAddress(stack.UTF8(options)), configure);
+            if (reason != 0) {
+                throw new IllegalArgumentException(
+                        "The emulated driver does not take '" + options + "': " + MemoryUtil.memUTF8(reason));
+            }
+        }
+    }
+
+    /** All that it found since the first device was opened or {@link #clearLog()}: kernel, block, thread, source line. Empty if nothing. */
+    public String log() {
+        long text = JNI.invokeP(log);
+        return text == 0 ? "" : MemoryUtil.memUTF8(text);
+    }
+
+    /** Empties the log. */
+    public void clearLog() {
+        JNI.invokeV(clearLog);
+    }
+
+    /** How many allocations, streams, events and modules were alive when the last context ended. */
+    public int leaks() {
+        return JNI.invokeI(leaks);
+    }
+
+    /** Names a part of an allocation; what lies between named parts must not be touched. Answers a CUresult. */
+    int name(long address, long bytes, String what) {
+        try (MemoryStack stack = MemoryStack.stackPush()) {
+            return JNI.invokePPPI(address, bytes, MemoryUtil.memAddress(stack.UTF8(what)), name);
+        }
+    }
+
+    /** The card's name, asked without JCuda: what JCuda answers must be the same, or it is bound to another driver. */
+    String cardName() {
+        try (MemoryStack stack = MemoryStack.stackPush()) {
+            long text = stack.ncalloc(1, NAME_BYTES, 1);
+            if (JNI.invokeI(0, function("cuInit")) != 0
+                    || JNI.invokePI(text, NAME_BYTES, 0, function("cuDeviceGetName")) != 0) {
+                throw new DeviceException("The emulated driver has no card:\n" + log());
+            }
+            return MemoryUtil.memUTF8(text);
+        }
+    }
+
+    /** What it found, on lines of their own behind a message; empty where it is not in use or found nothing. */
+    static String findings() {
+        EmulatedDriver driver = loaded;
+        String text = driver == null ? "" : driver.log().strip();
+        return text.isEmpty() ? "" : "\n" + text;
+    }
+}
