@@ -1,6 +1,6 @@
 # How kernels are compiled for the emulated driver; also for libraries of further kernels. Paths in debug information begin at cuda/.
 set(VICMAE_EMULATED_OPTIONS -x c++ -O2 -g -fPIC -DVICMAE_EMULATOR "-ffile-prefix-map=${VICMAE_CUDA}/="
-  -fsanitize=thread --param tsan-instrument-func-entry-exit=0 --param tsan-distinguish-volatile=1
+  -fsanitize=thread --param=tsan-instrument-func-entry-exit=0 --param=tsan-distinguish-volatile=1
   -fsanitize=undefined -fno-sanitize=vptr,pointer-overflow,return,object-size
   # Each line keeps code of its own, so that messages name the right one.
   -fno-crossjumping -fno-tree-tail-merge -fno-optimize-sibling-calls

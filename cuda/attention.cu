@@ -70,7 +70,7 @@ KERNEL(attention_forward, float* __restrict__ out, float* __restrict__ lse, cons
     const float* const rows = qkv + static_cast<int64_t>(sample) * tokens * 3 * width + head * head_dim;
     float* const result = out + static_cast<int64_t>(sample) * tokens * width + head * head_dim;
     for (int q0 = 0; q0 < tokens; q0 += query_tile) {
-      const int queries = least(tokens - q0, query_tile);
+      const int queries = least(tokens - q0, query_tile), padded_queries = round_up(queries, ROWS);
       for (int k0 = 0, tile = 0; k0 < tokens; k0 += key_tile, tile++) {
         const int keys = least(tokens - k0, key_tile), padded_keys = round_up(keys, LANES);
         const bool first = k0 == 0, last = k0 + keys == tokens;
@@ -80,7 +80,7 @@ KERNEL(attention_forward, float* __restrict__ out, float* __restrict__ lse, cons
         float* const sum_now = sum + (~tile & 1) * query_tile;
         __syncthreads();  // the tiles may still be read
         if (first) {
-          stage_rows(q, dim_row, round_up(queries, ROWS), padded_dim, rows + static_cast<int64_t>(q0) * 3 * width, 3 * width, queries,
+          stage_rows(q, dim_row, padded_queries, padded_dim, rows + static_cast<int64_t>(q0) * 3 * width, 3 * width, queries,
                      head_dim);
         }
         if (q0 == 0 || key_tile < tokens) {
@@ -89,7 +89,7 @@ KERNEL(attention_forward, float* __restrict__ out, float* __restrict__ lse, cons
           stage_rows(v, dim_row, keys, padded_dim, from + 2 * width, 3 * width, keys, head_dim);
         }
         __syncthreads();
-        block_product(queries, padded_keys / LANES, q, dim_row, 1, kt, key_row, head_dim,
+        block_product(padded_queries, padded_keys / LANES, q, dim_row, 1, kt, key_row, head_dim,
                       [&](int r, int c, Lanes s) { store_aligned(p + r * key_row + c, keep_lanes(s, keys - c, -INFINITY)); });
         __syncthreads();
         for (int r = first_warp(); r < queries; r += warps()) {
@@ -177,9 +177,9 @@ KERNEL(attention_backward, float* dqkv, const float* __restrict__ dout, const fl
           stage_rows(g, dim_row, padded_queries, padded_dim, dout_rows + static_cast<int64_t>(q0) * width, width, queries, head_dim);
         }
         __syncthreads();
-        block_product(queries, padded_keys / LANES, q, dim_row, 1, kt, key_row, head_dim,
+        block_product(padded_queries, padded_keys / LANES, q, dim_row, 1, kt, key_row, head_dim,
                       [&](int r, int c, Lanes s) { store_aligned(p + r * key_row + c, s); });
-        block_product(queries, padded_keys / LANES, g, dim_row, 1, vt, key_row, head_dim,
+        block_product(padded_queries, padded_keys / LANES, g, dim_row, 1, vt, key_row, head_dim,
                       [&](int r, int c, Lanes dp) { store_aligned(ds + r * key_row + c, dp); });
         __syncthreads();
         for (int r = first_warp(); r < queries; r += warps()) {

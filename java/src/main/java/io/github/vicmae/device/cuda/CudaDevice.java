@@ -259,8 +259,8 @@ final class CudaDevice implements Device {
 
     private void unload() {
         AutoCloseable[] all = modules.entrySet().stream()
-                .map(m -> (AutoCloseable) () ->
-                        giveBack(() -> JCudaDriver.cuModuleUnload(m.getValue().handle()), "cuModuleUnload of " + m.getKey()))
+                .map(m -> (AutoCloseable) () -> giveBack(
+                        () -> JCudaDriver.cuModuleUnload(m.getValue().handle()), "cuModuleUnload of " + m.getKey()))
                 .toArray(AutoCloseable[]::new);
         Closing.all(all);
     }

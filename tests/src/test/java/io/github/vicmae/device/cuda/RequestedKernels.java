@@ -1,6 +1,5 @@
 package io.github.vicmae.device.cuda;
 
-import io.github.vicmae.device.Buffer;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
@@ -79,11 +78,6 @@ final class RequestedKernels {
         @Override
         public boolean gemm(
                 boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float beta, Tensor c) {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public void fill(Buffer buffer, byte value) {
             throw new UnsupportedOperationException();
         }
 
