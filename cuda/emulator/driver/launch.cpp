@@ -177,10 +177,11 @@ Fault count_launch() {
 
 Result lose_device(const Call& call) {
   driver().lost = true;
+  const Result result = call.fail(UNKNOWN, "the device was lost, as the option lose_device asked for");
   for (const auto& [handle, context] : driver().contexts.live()) {
     if (context->alive) break_context(context.get(), UNKNOWN);
   }
-  return call.fail(UNKNOWN, "the device was lost, as the option lose_device asked for");
+  return result;
 }
 
 }  // namespace emulator

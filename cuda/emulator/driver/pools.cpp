@@ -11,7 +11,7 @@ namespace {
 
 // CUmemPool_attribute
 constexpr int kLastReuse = 3, kReleaseThreshold = 4, kReserved = 5, kReservedHigh = 6, kUsed = 7, kUsedHigh = 8;
-constexpr size_t kPropertiesMaximum = 32;  // where CUmemPoolProps holds maxSize
+constexpr size_t kPropertiesMaximum = 24;  // where CUmemPoolProps holds maxSize
 
 const std::shared_ptr<Pool>& default_pool() {
   Driver& d = driver();
