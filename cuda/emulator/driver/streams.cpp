@@ -171,6 +171,7 @@ EXPORT int cuStreamQuery(uint64_t handle) {
 }
 
 // ---- host functions -------------------------------------------------------------------------------------------------------------------
+// They run on the thread that makes the stream go on, with the driver's lock held: they must not wait for a thread that calls the driver.
 EXPORT int cuLaunchHostFunc(uint64_t handle, void (*function)(void*), void* data) {
   return enter(__func__, Need::CONTEXT, [&](Call& call) -> Result {
     if (function == nullptr) return call.null("fn");
