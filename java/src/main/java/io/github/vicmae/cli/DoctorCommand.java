@@ -29,11 +29,11 @@ final class DoctorCommand implements Callable<Integer> {
         boolean cpu = cpu(out);
         boolean cuda = cuda(out);
         // Not tried: a process that loads the emulated driver can use no card.
+        String missing = EmulatedDriver.missing();
         out.println(
-                EmulatedDriver.isInBuild()
+                missing == null
                         ? "This build has the emulated driver: '--device emulated' checks the card's kernels without a card."
-                        : "This build has no emulated driver, so '--device emulated' cannot be used: build it with"
-                                + " 'mvn package', which needs CMake and g++.");
+                        : "'--device emulated' cannot be used: " + missing + ".");
         if (cuda) {
             out.println("'--device auto' takes cuda:0.");
         } else if (cpu) {

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.fail;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
-import io.github.vicmae.device.NativeFiles;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.device.cuda.EmulatedDriver;
@@ -48,9 +47,7 @@ public final class KernelFixture implements AutoCloseable {
 
     /** Loads the emulated driver if it is to be tested: a process can use one driver, and other tests look for NVIDIA's. */
     private static List<String> chooseDevices() {
-        String missing = !EmulatedDriver.isInBuild()
-                ? "this build has no emulated driver"
-                : !NativeFiles.contains("ptx/compute_90/layer_norm.ptx") ? "this build has no CUDA modules" : null;
+        String missing = EmulatedDriver.missing();
         String chosen = System.getProperty("vicmae.test.devices");
         if (chosen == null && missing != null) {
             System.out.println("The device tests run on the CPU alone: " + missing);

@@ -95,7 +95,9 @@ final class CudaDevice implements Device {
     DeviceException failure(int result, String call) {
         boolean loses = Cuda.losesContext(result);
         DeviceException e = new DeviceException(call + " answered " + Cuda.words(result)
-                + (loses ? "; the device is lost to this process, start it again" : "")
+                + (loses
+                        ? "; this or work given before it failed, and the device is lost to this process: start it again"
+                        : "")
                 + EmulatedDriver.findings());
         if (loses && lost == null) {
             lost = e;

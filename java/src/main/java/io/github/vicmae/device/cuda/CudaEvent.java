@@ -31,9 +31,7 @@ final class CudaEvent implements Event {
     @Override
     public void synchronize() {
         device.bind();
-        device.check(
-                JCudaDriver.cuEventSynchronize(event),
-                "cuEventSynchronize (a kernel or copy before it may have failed)");
+        device.check(JCudaDriver.cuEventSynchronize(event), "cuEventSynchronize");
     }
 
     @Override

@@ -20,6 +20,9 @@ import org.lwjgl.system.SharedLibrary;
  * missing, and a class that failed once only answers NoClassDefFoundError, so the library is looked for before they are touched.
  */
 public final class CudaProbe {
+    static final String NO_MODULES =
+            "this build has no CUDA modules: nvcc was not found when it was made; install it and build again";
+
     /** What an NVIDIA driver in the kernel, or that of WSL, shows of itself. */
     private static final List<Path> SIGNS_OF_A_DRIVER =
             List.of(Path.of("/proc/driver/nvidia/version"), Path.of("/dev/nvidiactl"), Path.of("/dev/dxg"));
@@ -134,13 +137,15 @@ public final class CudaProbe {
         for (int i = 0; i < count[0]; i++) {
             cards.add(describe(i));
         }
-        if (NativeFiles.bytes("ptx/compute_80/layer_norm.ptx") == null) {
-            return new CudaProbe(
-                    "this build has no CUDA modules: nvcc was not found when it was made; install it and build again",
-                    driver,
-                    cards);
+        if (!modulesAreInBuild()) {
+            return new CudaProbe(NO_MODULES, driver, cards);
         }
         return new CudaProbe(null, driver, cards);
+    }
+
+    /** Whether the kernels were built for cards. */
+    static boolean modulesAreInBuild() {
+        return NativeFiles.contains("ptx/compute_80/layer_norm.ptx");
     }
 
     private static CudaProbe missing(String reason) {

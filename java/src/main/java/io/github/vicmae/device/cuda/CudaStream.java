@@ -21,8 +21,6 @@ final class CudaStream extends Stream {
     /** What a block may take without asking for more. */
     private static final int DEFAULT_SHARED_BYTES = 48 * 1024;
 
-    private static final String WAITING = "cuStreamSynchronize (a kernel or copy before it may have failed)";
-
     private final CudaDevice device;
     private final CUstream stream = new CUstream();
     private final Pointer arguments = Cuda.host(argumentTable(), ARGUMENT_TABLE_BYTES);
@@ -136,7 +134,7 @@ final class CudaStream extends Stream {
     @Override
     public void synchronize() {
         device.bind();
-        device.check(JCudaDriver.cuStreamSynchronize(stream), WAITING);
+        device.check(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
     }
 
     @Override
@@ -148,7 +146,7 @@ final class CudaStream extends Stream {
 
     /** The work that is still going on may read the arguments and what the caller frees next. */
     private void drain() {
-        device.giveBack(() -> JCudaDriver.cuStreamSynchronize(stream), WAITING);
+        device.giveBack(() -> JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
     }
 
     private void closeBlas() {

@@ -80,6 +80,14 @@ public final class EmulatedDriver {
         return NativeFiles.contains(RESOURCE);
     }
 
+    /** What this build lacks for the emulated device, and what to do, or null if nothing; loads nothing. */
+    public static String missing() {
+        if (!isInBuild()) {
+            return "this build has no emulated driver; build it with 'mvn package', which needs CMake and g++";
+        }
+        return CudaProbe.modulesAreInBuild() ? null : CudaProbe.NO_MODULES;
+    }
+
     /** Whether this process has loaded it, and so cannot use NVIDIA's. */
     public static boolean isLoaded() {
         return loaded != null;
@@ -109,8 +117,7 @@ public final class EmulatedDriver {
     private static SharedLibrary library() {
         Path path = NativeFiles.extract(RESOURCE);
         if (path == null) {
-            throw new DeviceException("This build of vicmae has no emulated driver (" + RESOURCE
-                    + " is missing). Build it here with 'mvn package'; that needs CMake and g++.");
+            throw new DeviceException("The emulated device cannot be had: " + missing());
         }
         try {
             return Library.loadNative(
@@ -172,8 +179,8 @@ public final class EmulatedDriver {
     synchronized void end(boolean contextLost) {
         lost |= contextLost;
         if (--open == 0 && !lost && leaks() > 0) {
-            throw new DeviceException(
-                    leaks() + " things of the emulated device were not closed before it:\n" + log().strip());
+            throw new DeviceException("The emulated device was closed before what belongs to it (" + leaks()
+                    + " in all):\n" + log().strip());
         }
     }
 
