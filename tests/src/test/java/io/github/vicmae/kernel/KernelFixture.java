@@ -19,6 +19,7 @@ import java.util.Random;
  * modules). A name may be given with its schedule, as in {@code emulated:reverse}.
  */
 public final class KernelFixture implements AutoCloseable {
+    private static final String EVERY_DEVICE = "cpu,emulated:forward,emulated:reverse,emulated:random,emulated:fair";
     private static final List<String> DEVICES = chooseDevices();
 
     private final Device device;
@@ -52,8 +53,7 @@ public final class KernelFixture implements AutoCloseable {
         if (chosen == null && missing != null) {
             System.out.println("The device tests run on the CPU alone: " + missing);
         }
-        List<String> devices =
-                List.of((chosen != null ? chosen : missing != null ? "cpu" : "cpu,emulated:random").split(","));
+        List<String> devices = List.of((chosen != null ? chosen : missing != null ? "cpu" : EVERY_DEVICE).split(","));
         if (devices.stream().anyMatch(KernelFixture::isEmulated)) {
             EmulatedDriver.load();
         }

@@ -221,6 +221,9 @@ final class CudaDevice implements Device {
     private LoadedModule load(String module) {
         String resource = "ptx/compute_" + (capability >= 90 ? 90 : 80) + "/" + module + ".ptx";
         byte[] ptx = NativeFiles.bytes(resource);
+        if (ptx == null && emulator != null) {
+            ptx = emulator.interfaceOf(module);
+        }
         if (ptx == null) {
             throw new DeviceException("This build has no CUDA module " + resource + "; install nvcc and build again");
         }

@@ -67,7 +67,10 @@ public final class CudaProbe {
                     "the NVIDIA driver's library libcuda.so.1 was not found; install the NVIDIA driver (no CUDA toolkit is needed)");
         }
         try {
-            return enumerate();
+            CudaProbe probe = enumerate();
+            return probe.isUsable() && !modulesAreInBuild()
+                    ? new CudaProbe(NO_MODULES, probe.driver, probe.cards)
+                    : probe;
         } catch (LinkageError | RuntimeException e) {
             return missing("JCuda could not use the driver: " + e);
         }
@@ -137,14 +140,11 @@ public final class CudaProbe {
         for (int i = 0; i < count[0]; i++) {
             cards.add(describe(i));
         }
-        if (!modulesAreInBuild()) {
-            return new CudaProbe(NO_MODULES, driver, cards);
-        }
         return new CudaProbe(null, driver, cards);
     }
 
     /** Whether the kernels were built for cards. */
-    static boolean modulesAreInBuild() {
+    private static boolean modulesAreInBuild() {
         return NativeFiles.contains("ptx/compute_80/layer_norm.ptx");
     }
 

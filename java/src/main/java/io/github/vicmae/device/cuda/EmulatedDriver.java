@@ -4,6 +4,7 @@ import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.NativeFiles;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -38,6 +39,7 @@ public final class EmulatedDriver {
     private final long clearLog;
     private final long leaks;
     private final long name;
+    private final long interfaceOf;
     private boolean configured;
     /** What {@code emulated} without a schedule runs, and what is in force now. */
     private String usualSchedule;
@@ -53,6 +55,7 @@ public final class EmulatedDriver {
         clearLog = function(PREFIX + "clear_log");
         leaks = function(PREFIX + "leaks");
         name = function(PREFIX + "name");
+        interfaceOf = function(PREFIX + "interface");
         usualSchedule = scheduleOf(System.getenv("VICMAE_EMULATOR"), "random"); // which the library itself reads
         schedule = usualSchedule;
     }
@@ -82,10 +85,9 @@ public final class EmulatedDriver {
 
     /** What this build lacks for the emulated device, and what to do, or null if nothing; loads nothing. */
     public static String missing() {
-        if (!isInBuild()) {
-            return "this build has no emulated driver; build it with 'mvn package', which needs CMake and g++";
-        }
-        return CudaProbe.modulesAreInBuild() ? null : CudaProbe.NO_MODULES;
+        return isInBuild()
+                ? null
+                : "this build has no emulated driver; build it with 'mvn package' on Linux, which needs CMake and g++";
     }
 
     /** Whether this process has loaded it, and so cannot use NVIDIA's. */
@@ -234,6 +236,14 @@ public final class EmulatedDriver {
     int name(long address, long bytes, String what) {
         try (MemoryStack stack = MemoryStack.stackPush()) {
             return JNI.invokePPPI(address, bytes, MemoryUtil.memAddress(stack.UTF8(what)), name);
+        }
+    }
+
+    /** A module's PTX without bodies, for builds without nvcc: the driver has the kernels itself. Null if it has none from such a source. */
+    byte[] interfaceOf(String module) {
+        try (MemoryStack stack = MemoryStack.stackPush()) {
+            long text = JNI.invokePP(MemoryUtil.memAddress(stack.UTF8(module)), interfaceOf);
+            return text == 0 ? null : MemoryUtil.memUTF8(text).getBytes(StandardCharsets.UTF_8);
         }
     }
 
