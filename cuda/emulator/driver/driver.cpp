@@ -110,7 +110,9 @@ Result Call::fail(Result code, const char* format, ...) const {
 }
 
 Result Call::bad_handle(uint64_t handle, Kind kind) const {
-  return fail(INVALID_HANDLE, "expected a %s, was given %s", name_of(kind), describe_handle(handle).c_str());
+  const bool gone = (kind == Kind::STREAM && driver().streams.destroyed(handle)) || (kind == Kind::EVENT && driver().events.destroyed(handle));
+  const std::string check = gone ? std::string(name_of(Check::STREAM)) + ": " : "";
+  return fail(INVALID_HANDLE, "%sexpected a %s, was given %s", check.c_str(), name_of(kind), describe_handle(handle).c_str());
 }
 
 bool& in_host_function() {
