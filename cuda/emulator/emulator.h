@@ -154,6 +154,8 @@ Result check_range(uint64_t address, size_t bytes, const char* what);
 bool is_device(uint64_t address);
 // The live allocation around an address.
 bool find_allocation(uint64_t address, uint64_t* begin, size_t* bytes);
+// The same, or where parts of it are named, the named stretch around the address.
+bool find_part(uint64_t address, uint64_t* begin, size_t* bytes);
 uint64_t used_memory();
 // Logs each live allocation and returns how many there are; then frees them all: the context is at its end.
 int end_memory();

@@ -223,8 +223,6 @@ void start_block(Block& block, int slot, uint32_t number) {
     warp.live = warp.lanes;
     forget(warp);
   }
-  const size_t slot_bytes = kPieces * kPieceBytes;
-  start_afresh(reinterpret_cast<void*>(shared_memory.begin + static_cast<size_t>(slot) * slot_bytes), slot_bytes);
   start_afresh(stacks.at(slot * kMaxThreads), static_cast<size_t>(block.size) * Stacks::kStride - Stacks::kGuard);
   // The first piece is the dynamic shared memory's, even if there is none.
   add_shared_array(block, "dynamic shared memory", {"", 0}, launch.dynamic_shared, 16);
@@ -320,8 +318,9 @@ static void* add_shared_array(Block& block, const char* name, Place place, size_
   const uintptr_t begin = shared_memory.begin + (static_cast<size_t>(block.slot) * kPieces + piece) * kPieceBytes + kPieceBytes / 4 +
                           std::max<size_t>(alignment, 4);
   block.arrays.push_back({name, place, begin, begin + bytes});
-  std::memset(reinterpret_cast<void*>(begin), 0xff, bytes);
+  start_afresh(reinterpret_cast<void*>(begin / 4096 * 4096), (bytes + 2 * 4096 - 1) / 4096 * 4096);
   poison_around(begin, begin + bytes, shared_memory.begin + (static_cast<size_t>(block.slot) * kPieces + piece) * kPieceBytes, kPieceBytes);
+  std::memset(reinterpret_cast<void*>(begin), 0xff, bytes);
   return reinterpret_cast<void*>(begin);
 }
 

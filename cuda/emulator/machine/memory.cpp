@@ -242,6 +242,19 @@ bool find_allocation(uint64_t address, uint64_t* begin, size_t* bytes) {
   return true;
 }
 
+bool find_part(uint64_t address, uint64_t* begin, size_t* bytes) {
+  if (!find_allocation(address, begin, bytes)) return false;
+  const Allocation& a = *allocation_at(address);
+  const auto named = [](uintptr_t at) { return named_words[(at - device_memory.begin) / 4] != 0; };
+  if (!a.in_parts || !named(address)) return true;
+  uintptr_t first = address & ~uintptr_t{3}, last = first + 4;
+  while (first >= a.begin + 4 && named(first - 4)) first -= 4;
+  while (last < a.end && named(last)) last += 4;
+  *begin = first;
+  *bytes = std::min(last, a.end) - first;
+  return true;
+}
+
 uint64_t used_memory() { return live_bytes; }
 
 int end_memory() {

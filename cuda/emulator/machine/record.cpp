@@ -37,7 +37,7 @@ void record_launch(const LaunchRequest& launch) {
       uint64_t address, begin;
       size_t bytes;
       std::memcpy(&address, launch.arguments[i], sizeof address);
-      if (find_allocation(address, &begin, &bytes)) {
+      if (find_part(address, &begin, &bytes)) {
         const auto [at, is_new] = memory.insert({begin, {begin, bytes, static_cast<int>(memory.size())}});
         if (is_new) in_order.push_back(&at->second);
         std::snprintf(line, sizeof line, "pointer %d %llu\n", at->second.number, static_cast<unsigned long long>(address - begin));

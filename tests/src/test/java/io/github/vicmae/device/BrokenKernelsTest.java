@@ -142,7 +142,7 @@ class BrokenKernelsTest {
         assertNull(launch("plain", 64, 1, "emulated:forward"));
     }
 
-    private static String run(Mistake mistake, String device) {
+    static String run(Mistake mistake, String device) {
         return launch(mistake.kernel(), mistake.size, mistake.blocks, device);
     }
 

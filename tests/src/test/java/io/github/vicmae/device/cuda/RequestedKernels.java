@@ -12,7 +12,7 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /** Which kernels the families ask a device for when they are made, and which classes ask. */
-final class RequestedKernels {
+public final class RequestedKernels {
     record Request(String module, String name, String signature) implements Comparable<Request> {
         @Override
         public int compareTo(Request other) {
@@ -42,6 +42,13 @@ final class RequestedKernels {
         RequestedKernels requested = new RequestedKernels(kind);
         Kernels.onNewStream(requested.device).stream().close();
         return requested;
+    }
+
+    /** The names of all kernels of the library. */
+    public static Set<String> names() {
+        Set<String> names = new TreeSet<>();
+        of(Device.Kind.CUDA).requests.forEach(r -> names.add(r.name()));
+        return names;
     }
 
     Set<Request> requests() {
