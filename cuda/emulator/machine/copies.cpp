@@ -47,6 +47,7 @@ void mark_written(uintptr_t begin, size_t bytes) {
 void mark_read(uintptr_t begin, size_t bytes) {
   for_words(begin, bytes, [](Cell& cell, unsigned mask, uintptr_t at) {
     check_order(cell, false, at);
+    if (!all_in_order && unordered_read(cell)) return;
     cell.read = operation_tag() | mask << 6;
     cell.read_at = nullptr;
   });
