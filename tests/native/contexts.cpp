@@ -217,7 +217,7 @@ CASE(contexts, many_contexts_one_after_the_other) {
     EQ(host[0], 6);
     if (i == 10) before = mappings();
   }
-  CHECK(mappings() <= before + 2);
+  CHECK(mappings() < before + 20);  // one for each of the 49 would be more
 }
 
 CASE(contexts, two_threads_at_once) {

@@ -1,4 +1,5 @@
-# driver_test: a program that calls the emulated driver as CUDA's own header declares it. Missing where there is no cuda.h of CUDA 12 or newer.
+# driver_test: a program that calls the emulated driver as CUDA's own header declares it. Missing where there is no cuda.h of CUDA 12 or
+# newer.
 find_program(VICMAE_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda/bin PATH_SUFFIXES bin)
 set(beside_nvcc "")
 if(VICMAE_NVCC)

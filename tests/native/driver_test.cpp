@@ -49,7 +49,8 @@ void check_answer(CUresult actual, CUresult expected, const char* call, const ch
 
 void check_log(const std::string& text, bool wanted, const char* file, int line) {
   const std::string log = vicmae_emulator_log();
-  report((log.find(text) != std::string::npos) == wanted, "the log " + std::string(wanted ? "lacks" : "has") + " '" + text + "':\n" + log, file, line);
+  const std::string wrong = wanted ? "the log lacks '" : "the log has '";
+  report((log.find(text) != std::string::npos) == wanted, wrong + text + "':\n" + log, file, line);
 }
 
 void configure(const std::string& options) {

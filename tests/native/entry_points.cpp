@@ -42,9 +42,10 @@ std::string own_library() {
 }
 
 int call_with_nulls(const std::string& name) {
-  using Entry = int (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+  using Null = void*;
+  using Entry = int (*)(Null, Null, Null, Null, Null, Null, Null, Null, Null, Null, Null, Null);
   const auto entry = reinterpret_cast<Entry>(dlsym(RTLD_DEFAULT, name.c_str()));
-  return entry == nullptr ? -1 : entry(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  return entry == nullptr ? -1 : entry(nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
 }
 
 }  // namespace

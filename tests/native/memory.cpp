@@ -263,6 +263,8 @@ CASE(memory, pools_have_limits_and_counters) {
   OK(cuMemFreeAsync(q, stream));
   OK(cuMemPoolDestroy(pool));
   ANSWERS(CUDA_ERROR_INVALID_HANDLE, cuMemPoolTrimTo(pool, 0));
+  OK(cuMemAllocAsync(&q, 200, stream));  // from the common one again
+  OK(cuMemFreeAsync(q, stream));
   OK(cuMemFree(p));
 }
 
@@ -276,7 +278,8 @@ CASE(memory, the_host_touches_device_memory) {
   if (child == 0) {
     dup2(ends[1], STDERR_FILENO);
     const volatile float* const pointer = reinterpret_cast<const float*>(x.address);
-    _exit(*pointer == 1 ? 0 : 1);
+    static_cast<void>(*pointer);
+    _exit(0);
   }
   close(ends[1]);
   std::string said;
@@ -285,7 +288,7 @@ CASE(memory, the_host_touches_device_memory) {
   close(ends[0]);
   int status = 0;
   CHECK(child > 0 && waitpid(child, &status, 0) == child);
-  CHECK(!WIFEXITED(status) || WEXITSTATUS(status) > 1);
+  CHECK(!WIFEXITED(status) || WEXITSTATUS(status) != 0);
   CHECK(said.find("host_access: the host touched device memory") != std::string::npos);
   CHECK(said.find("byte 0 of allocation") != std::string::npos);
 }

@@ -101,6 +101,21 @@ CASE(races, copies_and_fills_race_with_each_other) {
   LOGGED("the copy of 256 bytes from 0x");
 }
 
+// A stream that reads before it writes does not hide that another one read earlier.
+CASE(races, a_download_races_with_copies) {
+  configure("streams=early");
+  const Card card;
+  const Floats x(1), y;
+  const Stream a, b;
+  PinnedFloats host;
+  OK(cuMemcpyDtoHAsync(host.data, x, 256, a));
+  OK(cuMemcpyDtoDAsync(y, x, 256, b));
+  OK(cuMemsetD32Async(x, 0, 1, b));
+  ANSWERS(CUDA_ERROR_LAUNCH_FAILED, cuCtxSynchronize());
+  LOGGED("the fill of 4 bytes at 0x");
+  LOGGED("to the host's 0x");
+}
+
 // The NULL stream waits for blocking streams alone.
 CASE(races, a_non_blocking_stream_races_with_the_null_stream) {
   const Card card;
@@ -145,10 +160,17 @@ CASE(races, waiting_silences_them) {
   }
   OK(polled);  // or by asking again and again
   OK(card.affine(a, y, 1, 1));
+  OK(cuEventRecord(event, a));
+  while ((polled = cuEventQuery(event)) == CUDA_ERROR_NOT_READY) {
+  }
+  OK(polled);
+  OK(card.affine(b, y, 1, 1));
+  OK(cuCtxSynchronize());
+  OK(card.affine(a, y, 1, 1));
   OK(cuCtxSynchronize());
   OK(card.affine(b, y, 1, 1));
   OK(cuCtxSynchronize());
-  EQ(value(y), 17);
+  EQ(value(y), 19);
 }
 
 // By a third stream, too.

@@ -1,5 +1,5 @@
 // Streams and events: order, lateness, waiting, handles that are gone, host functions.
-#include <atomic>
+#include <chrono>
 #include <set>
 
 #include "driver_test.h"
@@ -158,13 +158,19 @@ CASE(streams, events_have_times) {
   OK(cuStreamWaitEvent(stream, start, 0));
   ANSWERS(CUDA_ERROR_INVALID_HANDLE, cuEventElapsedTime(&milliseconds, start, end));
   LOGGED("the start event was never recorded");
+  const auto spend_a_millisecond = [](void*) {
+    const auto begin = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(1)) {
+    }
+  };
   OK(cuEventRecord(start, stream));
   OK(card.affine(stream, y, 1, 1));
+  OK(cuLaunchHostFunc(stream, spend_a_millisecond, nullptr));
   OK(cuEventRecord(end, stream));
   if (late()) ANSWERS(CUDA_ERROR_NOT_READY, cuEventElapsedTime(&milliseconds, start, end));
   OK(cuEventSynchronize(end));
   OK(cuEventElapsedTime(&milliseconds, start, end));
-  CHECK(milliseconds >= 0);
+  CHECK(milliseconds >= 1);
   OK(cuEventRecord(untimed, stream));
   OK(cuStreamSynchronize(stream));
   ANSWERS(CUDA_ERROR_INVALID_HANDLE, cuEventElapsedTime(&milliseconds, start, untimed));

@@ -32,7 +32,9 @@ class EmulatedDriverNativeTest {
             "streams=early",
             "streams=random,seed=1",
             "streams=random,seed=2,schedule=reverse",
-            "streams=random,seed=3,schedule=fair,resident=1");
+            "streams=random,seed=3,schedule=fair,resident=1",
+            "streams=random,seed=4,schedule=forward",
+            "streams=late,seed=5,schedule=reverse");
 
     @TempDir
     Path folder;
