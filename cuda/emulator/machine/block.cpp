@@ -334,7 +334,8 @@ Result run(const LaunchRequest& launch) {
   record_launch(launch);
   const uint64_t blocks = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
   const int threads = static_cast<int>(launch.block.x * launch.block.y * launch.block.z);
-  const int wanted = launch.cooperative ? static_cast<int>(blocks) : std::clamp(kMaxStacks / threads, 1, std::max(1, options().resident));
+  const int resident = std::clamp(kMaxStacks / threads, 1, std::max(1, options().resident));
+  const int wanted = launch.cooperative ? static_cast<int>(blocks) : resident;
   const int count = static_cast<int>(std::min<uint64_t>(blocks, static_cast<uint64_t>(wanted)));
   if (!prepare_slots(count, threads)) return LAUNCH_OUT_OF_RESOURCES;
   machine.launch = &launch;
