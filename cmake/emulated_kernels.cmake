@@ -1,5 +1,7 @@
-# How kernels are compiled for the emulated driver; also for libraries of further kernels. Paths in debug information begin at cuda/.
-set(VICMAE_EMULATED_OPTIONS -x c++ -O2 -g -fPIC -DVICMAE_EMULATOR "-ffile-prefix-map=${VICMAE_CUDA}/="
+# How kernels are compiled for the emulated driver; also for libraries of further kernels. Paths in messages and in debug information begin
+# at the folder above cuda/.
+get_filename_component(VICMAE_ROOT "${VICMAE_CUDA}/.." ABSOLUTE)
+set(VICMAE_EMULATED_OPTIONS -x c++ -O2 -g -fPIC -DVICMAE_EMULATOR "-ffile-prefix-map=${VICMAE_ROOT}/="
   -fsanitize=thread --param=tsan-instrument-func-entry-exit=0 --param=tsan-distinguish-volatile=1
   -fsanitize=undefined -fno-sanitize=vptr,pointer-overflow,return,object-size
   # Each line keeps code of its own, so that messages name the right one.

@@ -1,5 +1,5 @@
 # One module: nvcc to PTX, the version lowered, then ptxas for each architecture of GATE. Nothing is left behind when a step fails; a spill
-# is a failure. RESOURCES receives what ptxas says that each kernel takes, for resources.cmake.
+# is a failure. RESOURCES receives what ptxas says that each kernel takes, for resources.cmake. INCLUDE: -Ifolder, or nothing.
 cmake_minimum_required(VERSION 3.20)
 get_filename_component(folder "${OUTPUT}" DIRECTORY)
 get_filename_component(module "${OUTPUT}" NAME_WE)
@@ -13,7 +13,7 @@ function(fail)
 endfunction()
 
 execute_process(
-  COMMAND "${NVCC}" -ccbin "${CXX}" -ptx -arch=${ARCH} -O3 -std=c++17 --extra-device-vectorization -o "${draft}" "${SOURCE}"
+  COMMAND "${NVCC}" -ccbin "${CXX}" -ptx -arch=${ARCH} -O3 -std=c++17 --extra-device-vectorization ${INCLUDE} -o "${draft}" "${SOURCE}"
   RESULT_VARIABLE failed)
 if(failed)
   fail("nvcc could not compile ${SOURCE} for ${ARCH}.")

@@ -45,7 +45,8 @@ int call_with_nulls(const std::string& name) {
   using Null = void*;
   using Entry = int (*)(Null, Null, Null, Null, Null, Null, Null, Null, Null, Null, Null, Null);
   const auto entry = reinterpret_cast<Entry>(dlsym(RTLD_DEFAULT, name.c_str()));
-  return entry == nullptr ? -1 : entry(nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
+  const Null n = nullptr;
+  return entry == nullptr ? -1 : entry(n, n, n, n, n, n, n, n, n, n, n, n);
 }
 
 }  // namespace

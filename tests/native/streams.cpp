@@ -186,7 +186,7 @@ CASE(streams, what_a_destroyed_stream_holds_still_runs) {
   OK(cuStreamDestroy(stream));
   EQ(value(y), 100);
   ANSWERS(CUDA_ERROR_INVALID_HANDLE, card.affine(stream, y, 1, 1));
-  LOGGED("cuLaunchKernel: expected a stream, was given a stream that was destroyed");
+  LOGGED("cuLaunchKernel: stream: expected a stream, was given a stream that was destroyed");
   ANSWERS(CUDA_ERROR_INVALID_HANDLE, cuStreamSynchronize(stream));
   ANSWERS(CUDA_ERROR_INVALID_HANDLE, cuStreamDestroy(stream));
   ANSWERS(CUDA_ERROR_INVALID_HANDLE, cuStreamDestroy(nullptr));
@@ -209,7 +209,7 @@ CASE(streams, a_destroyed_event_is_known) {
   LOGGED("expected a stream, was given an event");
   OK(cuEventDestroy(event));
   ANSWERS(CUDA_ERROR_INVALID_HANDLE, cuEventRecord(event, stream));
-  LOGGED("expected an event, was given an event that was destroyed");
+  LOGGED("stream: expected an event, was given an event that was destroyed");
   ANSWERS(CUDA_ERROR_INVALID_HANDLE, cuStreamWaitEvent(stream, event, 0));
   ANSWERS(CUDA_ERROR_INVALID_HANDLE, cuEventQuery(event));
   ANSWERS(CUDA_ERROR_INVALID_HANDLE, cuEventDestroy(event));

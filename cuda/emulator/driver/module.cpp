@@ -46,7 +46,10 @@ Result read_image(const void* image, PtxModule* module, std::string* error) {
   for (const PtxEntry& entry : module->entries) {
     const KernelEntry* const kernel = find_kernel(entry.name);
     if (kernel == nullptr || !on(Check::SIGNATURE)) continue;
-    if (const Result r = check_signature(entry, *kernel, error)) return r;
+    if (const Result r = check_signature(entry, *kernel, error)) {
+      *error = std::string(name_of(Check::SIGNATURE)) + ": " + *error;
+      return r;
+    }
   }
   return SUCCESS;
 }

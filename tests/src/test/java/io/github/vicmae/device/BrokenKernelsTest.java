@@ -1,0 +1,180 @@
+package io.github.vicmae.device;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.vicmae.device.cuda.EmulatedDriver;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** One kernel for each kind of mistake: the emulated driver finds it, under every schedule, names the line, and needs just one check for it. */
+class BrokenKernelsTest {
+    /** tests/kernels/broken, each with the check that finds it and CUDA's error for it. All take (float* y, const float* x, int n). */
+    enum Mistake {
+        MISSING_BARRIER("race_block", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
+        MISSING_WARP_BARRIER("race_block", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
+        UNSYNCHRONISED_ASYNC_COPY("race_block", "CUDA_ERROR_LAUNCH_FAILED", 256, 1),
+        RACE_BETWEEN_BLOCKS("race_grid", "CUDA_ERROR_LAUNCH_FAILED", 64, 2),
+        EARLY_RETURN("exit", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
+        DIVERGENT_BARRIER("barrier", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
+        WRONG_MASK("mask", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
+        SHARED_OUT_OF_BOUNDS("shared_bounds", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
+        GLOBAL_OUT_OF_BOUNDS("global_bounds", "CUDA_ERROR_ILLEGAL_ADDRESS", 64, 1),
+        MISALIGNED_VECTOR("misaligned", "CUDA_ERROR_MISALIGNED_ADDRESS", 256, 1),
+        UNWRITTEN_SHARED("unwritten", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
+        UNWRITTEN_GLOBAL("unwritten", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
+        EARLY_READ_OF_ASYNC_COPY("async_copy", "CUDA_ERROR_LAUNCH_FAILED", 256, 1),
+        INTEGER_OVERFLOW("undefined", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
+        LOCAL_OUT_OF_BOUNDS("undefined", "CUDA_ERROR_LAUNCH_FAILED", 64, 1);
+
+        final String check;
+        final String error;
+        final int size;
+        final int blocks;
+
+        Mistake(String check, String error, int size, int blocks) {
+            this.check = check;
+            this.error = error;
+            this.size = size;
+            this.blocks = blocks;
+        }
+
+        String kernel() {
+            return name().toLowerCase(java.util.Locale.ROOT);
+        }
+    }
+
+    private EmulatedDriver driver;
+
+    @BeforeEach
+    void load() {
+        driver = TestKernels.load();
+    }
+
+    @AfterEach
+    void allChecksOn() {
+        if (driver != null) {
+            driver.configure("off=");
+            driver.clearLog();
+        }
+    }
+
+    static Stream<Arguments> mistakesAndSchedules() {
+        return Arrays.stream(Mistake.values())
+                .flatMap(m -> EmulatedDriver.SCHEDULES.stream().map(s -> Arguments.of(m, s)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("mistakesAndSchedules")
+    void isFoundAtItsLine(Mistake mistake, String schedule) {
+        String message = run(mistake, "emulated:" + schedule);
+        assertNotNull(message, mistake + " was not found");
+        assertTrue(message.contains(mistake.error), message);
+        assertTrue(message.contains(mistake.check + ": kernel " + mistake.kernel() + " of "), message);
+        assertTrue(message.contains("block (") && message.contains("thread ("), message);
+        String line = mistake.kernel() + ".cu:" + TestKernels.lineOfTheMistake(mistake.kernel());
+        assertTrue(message.contains(line), message + "\nshould name " + line);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Mistake.class)
+    void needsItsCheckAndNoOther(Mistake mistake) {
+        Set<String> needed = new TreeSet<>();
+        Arrays.stream(Mistake.values()).map(m -> m.check).distinct().forEach(check -> {
+            driver.configure("off=" + check);
+            String message = run(mistake, "emulated:forward");
+            if (message == null || !message.contains(mistake.check + ": kernel " + mistake.kernel())) {
+                needed.add(check);
+            }
+        });
+        assertEquals(Set.of(mistake.check), needed);
+    }
+
+    @Test
+    void withoutTheMistakeNothingIsFound() {
+        assertNull(launch("plain", 64, 2, "emulated:random"));
+    }
+
+    @Test
+    void everyFileOfTheFolderIsHere() throws IOException {
+        Set<String> files = new TreeSet<>();
+        try (DirectoryStream<Path> all =
+                Files.newDirectoryStream(TestKernels.source("plain").getParent(), "*.cu")) {
+            all.forEach(f -> files.add(f.getFileName().toString().replace(".cu", "")));
+        }
+        Set<String> known = new TreeSet<>(Set.of("plain"));
+        Arrays.stream(Mistake.values()).forEach(m -> known.add(m.kernel()));
+        assertEquals(known, files);
+    }
+
+    @Test
+    void theDeviceIsLostAfterwardsAndANewOneIsNot() {
+        try (Device device = Device.open("emulated:forward");
+                io.github.vicmae.device.Stream stream = device.newStream();
+                Arena arena = new Arena("a")) {
+            Tensor x = arena.floats("x", 64);
+            arena.allocate(device);
+            stream.begin(device.kernel("unwritten_global", "unwritten_global", "ppi"))
+                    .arg(x)
+                    .arg(x)
+                    .arg(64)
+                    .launch(1, 64);
+            assertFalse(failure(stream::synchronize).isEmpty());
+            String again = failure(() -> stream.zero(x));
+            assertTrue(again.contains("lost"), again);
+        }
+        assertNull(launch("plain", 64, 1, "emulated:forward"));
+    }
+
+    private static String run(Mistake mistake, String device) {
+        return launch(mistake.kernel(), mistake.size, mistake.blocks, device);
+    }
+
+    /** The message of the failure, or null. */
+    private static String launch(String kernel, int n, int blocks, String deviceName) {
+        try (Device device = Device.open(deviceName);
+                io.github.vicmae.device.Stream stream = device.newStream();
+                Arena arena = new Arena("test")) {
+            Tensor y = arena.floats("y", n);
+            Tensor x = arena.floats("x", n);
+            arena.allocate(device);
+            float[] values = new float[n];
+            Arrays.fill(values, 1);
+            stream.write(x, values);
+            stream.begin(device.kernel(kernel, kernel, "ppi"))
+                    .arg(y)
+                    .arg(x)
+                    .arg(n)
+                    .launch(blocks, 64);
+            stream.synchronize();
+            return null;
+        } catch (DeviceException e) {
+            return e.getMessage();
+        }
+    }
+
+    private static String failure(Runnable action) {
+        try {
+            action.run();
+            return "";
+        } catch (DeviceException e) {
+            return e.getMessage();
+        }
+    }
+}

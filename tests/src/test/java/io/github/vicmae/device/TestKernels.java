@@ -1,0 +1,56 @@
+package io.github.vicmae.device;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.github.vicmae.device.cuda.EmulatedDriver;
+import io.github.vicmae.kernel.KernelFixture;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** The kernels of tests/kernels, which are built into a library of their own for the emulated driver. */
+final class TestKernels {
+    private static final String LIBRARY = "emulator/libvicmae_test_kernels.so";
+
+    private TestKernels() {}
+
+    /** The emulated driver with the test kernels in it; skips the test where the emulated device is not among those to be tested. */
+    static EmulatedDriver load() {
+        assumeTrue(
+                KernelFixture.devices().anyMatch(d -> d.startsWith("emulated")),
+                "the emulated device is not among those to be tested");
+        EmulatedDriver driver = EmulatedDriver.load();
+        driver.configure("kernels=" + library());
+        return driver;
+    }
+
+    static Path library() {
+        Path library = NativeFiles.extract(LIBRARY);
+        if (library == null) {
+            throw new AssertionError("The build has the emulated driver, but not " + LIBRARY);
+        }
+        return library;
+    }
+
+    /** The source of a broken kernel. */
+    static Path source(String kernel) {
+        Path file = Path.of("kernels", "broken", kernel + ".cu");
+        return Files.exists(file) ? file : Path.of("tests").resolve(file);
+    }
+
+    /** The line of a broken kernel's source that has the comment "the mistake". */
+    static int lineOfTheMistake(String kernel) {
+        try {
+            List<String> lines = Files.readAllLines(source(kernel));
+            return IntStream.range(0, lines.size())
+                            .filter(i -> lines.get(i).contains("// the mistake"))
+                            .findFirst()
+                            .orElseThrow()
+                    + 1;
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+}
