@@ -65,6 +65,9 @@ extern "C" void vicmae_fiber_start();
 void Fiber::prepare(void* stack, size_t bytes, void (*body)(void*), void* argument) {
   stack_ = reinterpret_cast<uintptr_t>(stack);
   bytes_ = bytes;
+#if FIBER_ASAN
+  __asan_unpoison_memory_region(stack, bytes);
+#endif
   const uintptr_t number = stack_ / Stacks::kStride;
   const uintptr_t top = (stack_ + bytes - number % 32 * kStagger) & ~uintptr_t{15};
   void** sp = reinterpret_cast<void**>(top);  // after vicmae_fiber_start was popped, a multiple of 16 as a call wants it
@@ -74,9 +77,6 @@ void Fiber::prepare(void* stack, size_t bytes, void (*body)(void*), void* argume
   *--sp = argument;                            // r12
   for (int i = 0; i < 3; i++) *--sp = nullptr;  // r13, r14, r15
   point_ = sp;
-#if FIBER_ASAN
-  __asan_unpoison_memory_region(stack, bytes);
-#endif
 #if FIBER_TSAN
   if (sanitizer_ != nullptr) __tsan_destroy_fiber(sanitizer_);
   sanitizer_ = __tsan_create_fiber(0);

@@ -1,0 +1,27 @@
+# driver_test: a program that calls the emulated driver as CUDA's own header declares it. Missing where there is no cuda.h of CUDA 12 or
+# newer.
+find_program(VICMAE_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda/bin PATH_SUFFIXES bin)
+set(beside_nvcc "")
+if(VICMAE_NVCC)
+  get_filename_component(beside_nvcc "${VICMAE_NVCC}" REALPATH)
+  get_filename_component(beside_nvcc "${beside_nvcc}/../../include" ABSOLUTE)
+endif()
+find_path(VICMAE_CUDA_HEADER cuda.h HINTS "${beside_nvcc}" ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES include)
+set(version 0)
+if(VICMAE_CUDA_HEADER)
+  file(STRINGS "${VICMAE_CUDA_HEADER}/cuda.h" version REGEX "^#define CUDA_VERSION [0-9]+")
+  string(REGEX REPLACE "[^0-9]" "" version "${version}")
+endif()
+if(version LESS 12000)
+  message(STATUS "cuda.h of CUDA 12 or newer was not found: the driver's own tests are missing from this build.")
+  return()
+endif()
+
+file(GLOB driver_test_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/*.cpp")
+add_executable(driver_test ${driver_test_sources})
+set_target_properties(driver_test PROPERTIES
+  CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON RUNTIME_OUTPUT_DIRECTORY "${VICMAE_OUTPUT}/driver")
+target_include_directories(driver_test SYSTEM PRIVATE "${VICMAE_CUDA_HEADER}")
+target_compile_options(driver_test PRIVATE -O1 -Wall -Wextra -Werror)
+find_package(Threads REQUIRED)
+target_link_libraries(driver_test PRIVATE "${VICMAE_EMULATED}" Threads::Threads ${CMAKE_DL_LIBS})
