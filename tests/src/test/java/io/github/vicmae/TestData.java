@@ -39,6 +39,16 @@ public final class TestData {
         return dir;
     }
 
+    /** The repository's folder. */
+    public static Path root() {
+        for (Path at = Path.of("").toAbsolutePath(); at != null; at = at.getParent()) {
+            if (Files.isDirectory(at.resolve("cuda")) && Files.exists(at.resolve("pom.xml"))) {
+                return at;
+            }
+        }
+        throw new AssertionError("The tests run outside of the repository");
+    }
+
     /**
      * A file or folder below the folder {@code shared} that may lie beside the repository; {@code -Dvicmae.shared=FOLDER} names another. The
      * calling test is skipped, saying so, if it is not there.

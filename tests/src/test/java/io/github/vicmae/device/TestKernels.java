@@ -2,6 +2,7 @@ package io.github.vicmae.device;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.vicmae.TestData;
 import io.github.vicmae.device.cuda.EmulatedDriver;
 import io.github.vicmae.kernel.KernelFixture;
 import java.io.IOException;
@@ -36,8 +37,7 @@ final class TestKernels {
 
     /** The source of a broken kernel. */
     static Path source(String kernel) {
-        Path file = Path.of("kernels", "broken", kernel + ".cu");
-        return Files.exists(file) ? file : Path.of("tests").resolve(file);
+        return TestData.root().resolve("tests/kernels/broken").resolve(kernel + ".cu");
     }
 
     /** The line of a broken kernel's source that has the comment "the mistake". */
