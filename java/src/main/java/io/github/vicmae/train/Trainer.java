@@ -200,7 +200,7 @@ public final class Trainer implements AutoCloseable {
             total += l.total();
             reconstruction += l.reconstruction() / settings.accumulate();
             contrastive += l.contrastive() / settings.accumulate();
-            collapse.add((step * settings.accumulate() + i) % batchesPerEpoch);
+            probe((step * settings.accumulate() + i) % batchesPerEpoch);
         }
         double rate = schedule.at(step);
         requireFinite(optimizer.step(rate));
@@ -212,6 +212,23 @@ public final class Trainer implements AutoCloseable {
         if ((long) epoch(step) > (long) epoch(step - 1) || step == totalSteps) {
             endEpoch();
         }
+    }
+
+    /** Takes the features for the collapse figures; without some of them the run is no worse. */
+    private void probe(long batchOfEpoch) {
+        try {
+            collapse.add(batchOfEpoch);
+        } catch (DeviceException e) {
+            goOnWithout("The collapse figures lack the features of step " + (step + 1), e);
+        }
+    }
+
+    /** A device with too little memory for a copy to the host still trains; one that is lost does nothing more. */
+    private void goOnWithout(String what, DeviceException e) {
+        if (model.stream().device().isLost()) {
+            throw e;
+        }
+        progress.warning(what + ", and the run goes on: " + e.getMessage());
     }
 
     private void load(BatchLoader loader) throws IOException {
@@ -300,6 +317,8 @@ public final class Trainer implements AutoCloseable {
             Report.write(run.path(), lastBatch.reconstructions());
         } catch (IOException e) {
             progress.warning("The report could not be written: " + e.getMessage());
+        } catch (DeviceException e) {
+            goOnWithout("The report could not be written", e);
         }
     }
 
@@ -312,14 +331,24 @@ public final class Trainer implements AutoCloseable {
             Checkpoint.save(run.checkpoint(), model, true, Map.of(STEP, Long.toString(step)));
             savedStep = step;
         } catch (IOException e) {
-            String kept = savedStep < 0 ? "there is none yet" : "the one after step " + savedStep + " is kept";
             if (last) {
                 throw new IOException(
-                        "The checkpoint after step " + step + " could not be written, " + kept + ": " + e.getMessage(),
+                        "The checkpoint after step " + step + " could not be written, " + kept() + ": "
+                                + e.getMessage(),
                         e);
             }
-            progress.warning("A checkpoint could not be written, " + kept + ", and the run goes on: " + e.getMessage());
+            progress.warning(
+                    "A checkpoint could not be written, " + kept() + ", and the run goes on: " + e.getMessage());
+        } catch (DeviceException e) {
+            if (last) {
+                throw e;
+            }
+            goOnWithout("A checkpoint could not be written, " + kept(), e);
         }
+    }
+
+    private String kept() {
+        return savedStep < 0 ? "there is none yet" : "the one after step " + savedStep + " is kept";
     }
 
     private void skipped(SkippedFile file) {

@@ -1,6 +1,7 @@
 package io.github.vicmae.device;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -144,6 +145,30 @@ class EmulatedDeviceTest {
             assertTrue(second.getMessage().startsWith("The device was lost before: "), second.getMessage());
             assertEquals(first, second.getCause());
         }
+    }
+
+    /** Any call may be the first to tell that a kernel failed. */
+    @Test
+    void aLossIsNotedWhereAModuleIsLoadedToo() {
+        Device device = Device.open("emulated");
+        driver.configure("streams=early");
+        try (device;
+                Stream stream = device.newStream();
+                Arena arena = new Arena("a")) {
+            Tensor x = arena.floats("x", 5);
+            arena.allocate(device);
+            stream.zero(x);
+            Reduce reduce = new Reduce(stream);
+            driver.configure("fail_launch=1");
+            reduce.add(x, x, 1, 5);
+            assertFalse(device.isLost());
+            DeviceException e = assertThrows(DeviceException.class, () -> device.kernel("layer_norm", "any", "p"));
+            assertTrue(e.getMessage().contains("the device is lost to this process"), e.getMessage());
+            assertTrue(device.isLost());
+        } finally {
+            Emulation.restore();
+        }
+        Emulation.assertNothingLeft(device, "on the lost device");
     }
 
     @Test

@@ -30,7 +30,7 @@ import jcuda.driver.JITOptions;
 
 /**
  * One NVIDIA card, or the emulated one, through the driver API and its primary context. Some errors of a kernel destroy the context, and with
- * it all memory, streams and events: the device is lost then. Every later use says so; closing what belonged to it does nothing.
+ * it all memory, streams and events: the device is lost then. Every later use says so; closing what belonged to it says nothing.
  */
 final class CudaDevice implements Device {
     private static final int PARTIAL_BLOCKS = 128;
@@ -106,7 +106,7 @@ final class CudaDevice implements Device {
     }
 
     /**
-     * Gives something back by a call to the driver, unless the device is lost.
+     * Gives something back by a call to the driver. On a lost device the driver frees what it still can, and what it answers is no news.
      *
      * @throws DeviceException if the call fails: it may be the first to tell that a kernel before it did
      */
@@ -114,10 +114,14 @@ final class CudaDevice implements Device {
         if (lost == null) {
             bind();
             check(call.getAsInt(), what);
+        } else if (!closed) {
+            JCudaDriver.cuCtxSetCurrent(context);
+            call.getAsInt();
         }
     }
 
-    boolean isLost() {
+    @Override
+    public boolean isLost() {
         return lost != null;
     }
 
@@ -209,7 +213,7 @@ final class CudaDevice implements Device {
         LoadedModule loaded = modules.computeIfAbsent(module, this::load);
         loaded.ptx().check(name, signature);
         CUfunction function = new CUfunction();
-        Cuda.check(
+        check(
                 JCudaDriver.cuModuleGetFunction(function, loaded.handle(), name),
                 "cuModuleGetFunction(" + name + ") in " + module + ".ptx");
         functions.add(function);
@@ -235,8 +239,9 @@ final class CudaDevice implements Device {
         CUmodule loaded = new CUmodule();
         int result = JCudaDriver.cuModuleLoadDataJIT(loaded, Pointer.to(text), options);
         if (result != CUresult.CUDA_SUCCESS) {
-            throw new DeviceException("The driver could not load " + resource + ": " + Cuda.describe(result) + "\n"
-                    + options.getString(CUjit_option.CU_JIT_ERROR_LOG_BUFFER));
+            DeviceException e = failure(result, "cuModuleLoadData of " + resource);
+            String log = options.getString(CUjit_option.CU_JIT_ERROR_LOG_BUFFER);
+            throw log.isBlank() ? e : new DeviceException(e.getMessage() + "\n" + log.strip(), e);
         }
         return new LoadedModule(loaded, parsed);
     }
@@ -281,7 +286,7 @@ final class CudaDevice implements Device {
 
     private void tellEmulator() {
         if (emulator != null) {
-            emulator.end(lost != null);
+            emulator.end(true);
         }
     }
 }

@@ -19,7 +19,8 @@ import org.lwjgl.system.SharedLibrary;
  * The CUDA driver that runs kernels on the CPU, thread by thread, and checks every access; for tests. {@link Device#open} with
  * {@code emulated} loads it. JCuda binds to the first driver that a process loads, so a process has either this one or NVIDIA's.
  *
- * <p>The system property {@code vicmae.emulator} holds options as {@link #configure} takes them; they are set when the driver is loaded.
+ * <p>The system property {@code vicmae.emulator} and the environment variable {@code VICMAE_EMULATOR} hold options as {@link #configure} takes
+ * them; they are set when the driver is loaded.
  */
 public final class EmulatedDriver {
     /** The orders in which a block's threads can run. */
@@ -27,6 +28,7 @@ public final class EmulatedDriver {
 
     private static final String RESOURCE = "emulator/libcuda.so.1";
     private static final String PROPERTY = "vicmae.emulator";
+    private static final String VARIABLE = "VICMAE_EMULATOR";
     private static final Pattern SCHEDULE = Pattern.compile("(?:^|,)schedule=(\\w+)");
     private static final int NAME_BYTES = 256;
     private static final String PREFIX = "vicmae_emulator_";
@@ -46,7 +48,6 @@ public final class EmulatedDriver {
 
     private String schedule;
     private int open;
-    private boolean lost;
 
     private EmulatedDriver(SharedLibrary library) {
         this.library = library;
@@ -56,7 +57,7 @@ public final class EmulatedDriver {
         leaks = function(PREFIX + "leaks");
         name = function(PREFIX + "name");
         interfaceOf = function(PREFIX + "interface");
-        usualSchedule = scheduleOf(System.getenv("VICMAE_EMULATOR"), "random"); // which the library itself reads
+        usualSchedule = scheduleOf(System.getenv(VARIABLE), "random"); // which the library itself reads
         schedule = usualSchedule;
     }
 
@@ -96,10 +97,11 @@ public final class EmulatedDriver {
     }
 
     /**
-     * Loads the driver, once a process, and sets the options of the system property {@code vicmae.emulator}.
+     * Loads the driver, once a process, and sets the options of the environment variable {@code VICMAE_EMULATOR} and of the system property
+     * {@code vicmae.emulator}, which comes second and wins.
      *
      * @throws DeviceException if this build has none, or this process has loaded NVIDIA's driver
-     * @throws IllegalArgumentException if the property's options are wrong
+     * @throws IllegalArgumentException if their options are wrong
      */
     public static EmulatedDriver load() {
         synchronized (CudaProbe.class) {
@@ -111,7 +113,7 @@ public final class EmulatedDriver {
                 }
                 loaded = new EmulatedDriver(library());
             }
-            loaded.readProperty();
+            loaded.readSettings();
             return loaded;
         }
     }
@@ -131,12 +133,23 @@ public final class EmulatedDriver {
         }
     }
 
-    private synchronized void readProperty() {
-        String options = System.getProperty(PROPERTY);
-        if (!configured && options != null && !options.isBlank()) {
-            configure(options);
+    /** The library reads the environment variable by itself, but nobody would see what it says to a mistake there. */
+    private synchronized void readSettings() {
+        if (!configured) {
+            configureFrom("the environment variable " + VARIABLE, System.getenv(VARIABLE));
+            configureFrom("-D" + PROPERTY, System.getProperty(PROPERTY));
         }
         configured = true;
+    }
+
+    private void configureFrom(String source, String options) {
+        if (options != null && !options.isBlank()) {
+            try {
+                configure(options);
+            } catch (IllegalArgumentException e) {
+                throw new IllegalArgumentException(e.getMessage() + ". It was set by " + source, e);
+            }
+        }
     }
 
     /**
@@ -154,7 +167,7 @@ public final class EmulatedDriver {
             }
             return new CudaDevice(0, probe.cards().get(0), driver);
         } catch (RuntimeException | Error e) {
-            Closing.after(e, () -> driver.end(true));
+            Closing.after(e, () -> driver.end(false));
             throw e;
         }
     }
@@ -168,19 +181,17 @@ public final class EmulatedDriver {
         }
         if (open++ == 0) {
             clearLog();
-            lost = false;
         }
     }
 
     /**
-     * A device was closed.
+     * A device was closed, or could not be opened.
      *
-     * @param contextLost whether an error had destroyed its context, so that nothing could be given back
-     * @throws DeviceException if it was the last one, and something was not closed before
+     * @param opened which of the two
+     * @throws DeviceException if the last one was closed, and something was not closed before
      */
-    synchronized void end(boolean contextLost) {
-        lost |= contextLost;
-        if (--open == 0 && !lost && leaks() > 0) {
+    synchronized void end(boolean opened) {
+        if (--open == 0 && opened && leaks() > 0) {
             throw new DeviceException("The emulated device was closed before what belongs to it (" + leaks()
                     + " in all):\n" + log().strip());
         }
@@ -211,7 +222,7 @@ public final class EmulatedDriver {
             long reason = JNI.invokePP(MemoryUtil.memAddress(stack.UTF8(options)), configure);
             if (reason != 0) {
                 throw new IllegalArgumentException(
-                        "The emulated driver does not take '" + options + "': " + MemoryUtil.memUTF8(reason));
+                        "The emulated driver was given '" + options + "'. " + MemoryUtil.memUTF8(reason));
             }
         }
     }
