@@ -18,7 +18,7 @@ class PoolKernelsTest {
     };
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void matchesTheOracle(String device) {
         for (int[] shape : SHAPES) {
             for (Pooling pooling : Pooling.values()) {
@@ -88,7 +88,7 @@ class PoolKernelsTest {
     }
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void refusesAClassTokenAlone(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
             Tensor tokens = fixture.tensor(new float[3], 1, 1, 3);
