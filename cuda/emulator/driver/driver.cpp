@@ -87,6 +87,10 @@ bool with_table(uint64_t handle, Use use) {
 
 }  // namespace
 
+static std::string with_article(Kind kind) {
+  return std::string(kind == Kind::EVENT || kind == Kind::GRAPH_EXEC ? "an " : "a ") + name_of(kind);
+}
+
 std::string describe_handle(uint64_t handle) {
   if (handle == 0) return "null";
   bool alive = false, destroyed = false;
@@ -96,9 +100,8 @@ std::string describe_handle(uint64_t handle) {
   });
   if (!known || (!alive && !destroyed)) return text("0x%llx, no handle that this driver gave out", static_cast<unsigned long long>(handle));
   const Kind kind = static_cast<Kind>((handle - kHandleBase) >> 40);
-  if (kind == Kind::MODULE || kind == Kind::FUNCTION) return text("a %s%s", name_of(kind), destroyed ? " that was unloaded" : "");
-  const bool vowel = kind == Kind::EVENT || kind == Kind::GRAPH_EXEC;
-  return text("%s %s%s", vowel ? "an" : "a", name_of(kind), destroyed ? " that was destroyed" : "");
+  const char* const gone = kind == Kind::MODULE || kind == Kind::FUNCTION ? " that was unloaded" : " that was destroyed";
+  return with_article(kind) + (destroyed ? gone : "");
 }
 
 Result Call::fail(Result code, const char* format, ...) const {
@@ -110,7 +113,7 @@ Result Call::fail(Result code, const char* format, ...) const {
 }
 
 Result Call::bad_handle(uint64_t handle, Kind kind) const {
-  return fail(INVALID_HANDLE, "expected a %s, was given %s", name_of(kind), describe_handle(handle).c_str());
+  return fail(INVALID_HANDLE, "expected %s, was given %s", with_article(kind).c_str(), describe_handle(handle).c_str());
 }
 
 bool& in_host_function() {

@@ -4,6 +4,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
 
 using namespace emulator;
@@ -12,6 +13,7 @@ namespace {
 
 constexpr size_t kPage = 4096;
 constexpr int kUnwritten = 0xff;  // fresh pinned memory is NaN, as fresh device memory is
+constexpr uint64_t kHostEnd = uint64_t{1} << 56;  // no address of the host lies beyond
 constexpr unsigned kPortable = 1, kDeviceMap = 2, kWriteCombined = 4;
 
 size_t rounded(size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
@@ -23,6 +25,7 @@ int allocate_host(const char* name, void** address, size_t bytes, unsigned flags
     if (flags > (kPortable | kDeviceMap | kWriteCombined)) return call.fail(INVALID_VALUE, "the flags are %u, which are not known", flags);
     if (const Result r = refuse_while_capturing(call)) return r;
     if (const Result r = count_allocation(call, bytes)) return r;
+    if (bytes > kHostEnd) return call.fail(OUT_OF_MEMORY, "%zu bytes are more than any machine has", bytes);
     // A page that cannot be touched follows, so that a large step beyond the end is a fault at once.
     void* const begin = mmap(nullptr, rounded(bytes) + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (begin == MAP_FAILED) return call.fail(OUT_OF_MEMORY, "this machine has no %zu bytes left", bytes);
@@ -65,8 +68,8 @@ const std::pair<const uintptr_t, HostAllocation>* find_host(uint64_t address) {
 
 namespace emulator {
 
-std::map<uint64_t, Allocation>& allocations() {
-  static auto* const all = new std::map<uint64_t, Allocation>;
+std::map<uint64_t, DeviceAllocation>& allocations() {
+  static auto* const all = new std::map<uint64_t, DeviceAllocation>;
   return *all;
 }
 
@@ -85,7 +88,7 @@ Result allocate_device(const Call& call, uint64_t* address, size_t bytes, std::s
   if (address == nullptr) return call.null("dptr");
   if (bytes == 0) return call.fail(INVALID_VALUE, "0 bytes were asked for; ask for at least 1");
   if (const Result r = count_allocation(call, bytes)) return r;
-  if (pool != nullptr && pool->maximum > 0 && pool->used + bytes > pool->maximum) {
+  if (pool != nullptr && pool->maximum > 0 && (pool->used > pool->maximum || bytes > pool->maximum - pool->used)) {
     return call.fail(OUT_OF_MEMORY, "%zu bytes were asked for, but the pool may hold %llu and %llu are used", bytes,
                      static_cast<unsigned long long>(pool->maximum), static_cast<unsigned long long>(pool->used));
   }
@@ -193,7 +196,7 @@ EXPORT int cuMemGetInfo_v2(size_t* free, size_t* total) {
   return enter(__func__, Need::CONTEXT, [&](Call& call) -> Result {
     if (free == nullptr || total == nullptr) return call.null(free == nullptr ? "free" : "total");
     *total = options().memory;
-    *free = options().memory - used_memory();
+    *free = *total - std::min(*total, static_cast<size_t>(used_memory()));
     return SUCCESS;
   });
 }
@@ -231,6 +234,9 @@ EXPORT int cuMemHostRegister_v2(void* address, size_t bytes, unsigned flags) {
     if (address == nullptr || bytes == 0) return call.fail(INVALID_VALUE, "%zu bytes at %p cannot be registered", bytes, address);
     if (const Result r = refuse_while_capturing(call)) return r;
     const uint64_t begin = reinterpret_cast<uintptr_t>(address);
+    if (begin >= kHostEnd || bytes > kHostEnd - begin) {
+      return call.fail(INVALID_VALUE, "%zu bytes at %p are more than any machine has", bytes, address);
+    }
     const auto after = host_allocations().lower_bound(begin);
     if (find_host(begin) != nullptr || (after != host_allocations().end() && after->first < begin + bytes)) {
       return call.fail(kHostMemoryAlreadyRegistered, "a part of the %zu bytes at %p is pinned already", bytes, address);

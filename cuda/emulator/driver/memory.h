@@ -7,7 +7,7 @@
 
 namespace emulator {
 
-struct Allocation {
+struct DeviceAllocation {
   Context* context;
   size_t bytes;
   const char* created_by;
@@ -23,7 +23,7 @@ struct HostAllocation {
   bool registered;  // the caller's own memory
 };
 
-std::map<uint64_t, Allocation>& allocations();
+std::map<uint64_t, DeviceAllocation>& allocations();
 std::map<uintptr_t, HostAllocation>& host_allocations();
 
 // Counts an allocation against the injected faults; OUT_OF_MEMORY when its turn has come.

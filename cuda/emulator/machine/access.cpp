@@ -49,7 +49,7 @@ __attribute__((noinline)) void conflict(const Access& access, uint64_t earlier, 
           "a thread of block number " + std::to_string(block_of_interval(interval) - 1) + " " + past_verb(earlier_wrote, earlier_atomic),
           earlier_at);
   } else if (!all_in_order && !in_order(interval)) {
-    found(Check::RACE_STREAM, LAUNCH_FAILED, access.text() + " without waiting for the other stream", access.at,
+    found(Check::RACE_STREAM, LAUNCH_FAILED, access.text() + " without waiting for the other stream, in " + running_operation(), access.at,
           operation_of(interval).what + " " + past_verb(earlier_wrote, earlier_atomic), earlier_at);
   }
 }
@@ -91,6 +91,8 @@ inline void touch(Cell& cell, unsigned bytes, const Access& access, uint32_t fre
       found(Check::UNWRITTEN, LAUNCH_FAILED, access.text() + ", which nobody wrote", access.at);
     if (access.write) return;
     const uint64_t read = cell.read;
+    // A read that this operation does not come after stays, for the write that often follows: y += x.
+    if (!all_in_order && fresh == 0 && unordered_read(cell)) return;
     uint64_t next = own;
     if (interval_of(read) == machine.block_interval) {
       next |= read & (0xf << 6 | kManyLanes | kManyWarps | kManyBlocks);

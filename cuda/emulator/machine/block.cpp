@@ -21,6 +21,8 @@ Region shared_memory;
 namespace {
 
 constexpr uint32_t kStaticSharedLimit = 48 * 1024;
+// Each stack takes two of a process's 65530 mappings, its own and its guard's.
+constexpr int kMaxStacks = 16384;
 
 std::vector<std::unique_ptr<Block>> slots;
 Stacks stacks;
@@ -64,6 +66,8 @@ struct ReadySet {
 };
 ReadySet ready, yielded;
 
+// Close together, so that blocks of few threads take few stacks.
+void* stack_of(const Block& block, int thread) { return stacks.at(block.slot * block.size + thread); }
 int id_of(const Thread& t) { return t.block->slot * kMaxThreads + t.number; }
 Thread& thread_of_id(int id) { return slots[id / kMaxThreads]->threads[id % kMaxThreads]; }
 
@@ -225,7 +229,7 @@ void start_block(Block& block, int slot, uint32_t number) {
   }
   const size_t slot_bytes = kPieces * kPieceBytes;
   start_afresh(reinterpret_cast<void*>(shared_memory.begin + static_cast<size_t>(slot) * slot_bytes), slot_bytes);
-  start_afresh(stacks.at(slot * kMaxThreads), static_cast<size_t>(block.size) * Stacks::kStride - Stacks::kGuard);
+  start_afresh(stack_of(block, 0), static_cast<size_t>(block.size) * Stacks::kStride - Stacks::kGuard);
   // The first piece is the dynamic shared memory's, even if there is none.
   add_shared_array(block, "dynamic shared memory", {"", 0}, launch.dynamic_shared, 16);
   for (int i = 0; i < block.size; i++) {
@@ -239,7 +243,7 @@ void start_block(Block& block, int slot, uint32_t number) {
     t.spins = 0;
     t.uncommitted.clear();
     t.groups.clear();
-    t.fiber.prepare(stacks.at(slot * kMaxThreads + i), kStackBytes, run_thread, &t);
+    t.fiber.prepare(stack_of(block, i), kStackBytes, run_thread, &t);
     make_ready(t);
   }
 }
@@ -289,9 +293,9 @@ void break_deadlock() {
   std::abort();
 }
 
-bool prepare_slots(int count) {
+bool prepare_slots(int count, int threads) {
   while (static_cast<int>(slots.size()) < count) slots.push_back(std::make_unique<Block>());
-  stacks.reserve(count * kMaxThreads);
+  stacks.reserve(count * threads);
   const size_t bytes = static_cast<size_t>(count) * kPieces * kPieceBytes;
   if (bytes <= shared_memory.bytes) return true;
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -329,9 +333,10 @@ Result run(const LaunchRequest& launch) {
   const Unobserved unobserved;
   record_launch(launch);
   const uint64_t blocks = uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
-  const int wanted = launch.cooperative ? static_cast<int>(blocks) : std::max(1, options().resident);
+  const int threads = static_cast<int>(launch.block.x * launch.block.y * launch.block.z);
+  const int wanted = launch.cooperative ? static_cast<int>(blocks) : std::clamp(kMaxStacks / threads, 1, std::max(1, options().resident));
   const int count = static_cast<int>(std::min<uint64_t>(blocks, static_cast<uint64_t>(wanted)));
-  if (!prepare_slots(count)) return LAUNCH_OUT_OF_RESOURCES;
+  if (!prepare_slots(count, threads)) return LAUNCH_OUT_OF_RESOURCES;
   machine.launch = &launch;
   machine.result = SUCCESS;
   random_state = options().seed * 0x9e3779b97f4a7c15u + operation_first_interval;
@@ -360,7 +365,7 @@ Result run(const LaunchRequest& launch) {
     machine.thread = &t;
     machine.block_first_interval = block.first_interval;
     machine.block_number = block.number;
-    machine.stack_begin = reinterpret_cast<uintptr_t>(stacks.at(id));
+    machine.stack_begin = reinterpret_cast<uintptr_t>(stack_of(block, t.number));
     set_tag();
     t.fiber.resume(machine.scheduler);
     machine.thread = nullptr;

@@ -47,14 +47,19 @@ void mark_written(uintptr_t begin, size_t bytes) {
 void mark_read(uintptr_t begin, size_t bytes) {
   for_words(begin, bytes, [](Cell& cell, unsigned mask, uintptr_t at) {
     check_order(cell, false, at);
+    if (!all_in_order && unordered_read(cell)) return;
     cell.read = operation_tag() | mask << 6;
     cell.read_at = nullptr;
   });
 }
 
-Result started() {
-  machine.result = SUCCESS;
-  return SUCCESS;
+// Whether the memory of a copy or fill is still there: it may have been freed since the call.
+bool still_there(uint64_t address, size_t bytes, const char* verb) {
+  uint64_t begin;
+  size_t size;
+  if (bytes == 0 || find_allocation(address, &begin, &size)) return true;
+  found(Check::FREED, ILLEGAL_ADDRESS, verb + (" " + describe_address(address)), nullptr);
+  return machine.result == SUCCESS;
 }
 
 // By the address of an atomic: what blocks told each other through it.
@@ -69,21 +74,22 @@ void merge(std::vector<Learned>& to, const std::vector<Learned>& from) {
 }  // namespace
 
 Result copy_to_device(uint64_t to, const void* from, size_t bytes) {
-  started();
-  mark_written(to, bytes);
+  machine.result = SUCCESS;
+  if (still_there(to, bytes, "writes")) mark_written(to, bytes);
   if (machine.result == SUCCESS) std::memcpy(reinterpret_cast<void*>(to), from, bytes);
   return machine.result;
 }
 
 Result copy_to_host(void* to, uint64_t from, size_t bytes) {
-  started();
-  mark_read(from, bytes);
+  machine.result = SUCCESS;
+  if (still_there(from, bytes, "reads")) mark_read(from, bytes);
   if (machine.result == SUCCESS) std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
   return machine.result;
 }
 
 Result copy_on_device(uint64_t to, uint64_t from, size_t bytes) {
-  started();
+  machine.result = SUCCESS;
+  if (!still_there(from, bytes, "reads") || !still_there(to, bytes, "writes")) return machine.result;
   mark_read(from, bytes);
   // A copy of what nobody wrote is still what nobody wrote. Words that lie differently count as written.
   const bool same = to % 4 == from % 4;
@@ -104,8 +110,9 @@ Result copy_on_device(uint64_t to, uint64_t from, size_t bytes) {
 }
 
 Result fill(uint64_t to, uint32_t value, int width, size_t count) {
-  started();
-  mark_written(to, static_cast<size_t>(width) * count);
+  machine.result = SUCCESS;
+  const size_t bytes = static_cast<size_t>(width) * count;
+  if (still_there(to, bytes, "writes")) mark_written(to, bytes);
   if (machine.result != SUCCESS) return machine.result;
   char* at = reinterpret_cast<char*>(to);
   if (width == 1) {

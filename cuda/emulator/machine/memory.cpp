@@ -178,8 +178,10 @@ Result allocate(uint64_t* address, size_t bytes, const char* how) {
   }
   if (!prepare_arena()) return OUT_OF_MEMORY;
   // A page's last bytes would be out of bounds unseen: an allocation begins 256 bytes into a page of its own and a page is left free behind.
+  const uint64_t memory = options().memory;
+  if (live_bytes > memory || bytes > memory - live_bytes || bytes > device_memory.bytes) return OUT_OF_MEMORY;
   const size_t pages = (256 + bytes + kPageBytes - 1) / kPageBytes + 1;
-  if (live_bytes + bytes > options().memory || top + pages * kPageBytes > device_memory.begin + device_memory.bytes) return OUT_OF_MEMORY;
+  if (top + pages * kPageBytes > device_memory.begin + device_memory.bytes) return OUT_OF_MEMORY;
   Allocation a;
   a.begin = top + 256;
   a.end = a.begin + bytes;
@@ -212,7 +214,7 @@ Result release(uint64_t address) {
 
 Result name_part(uint64_t address, size_t bytes, const char* name) {
   Allocation* a = allocation_at(address);
-  if (a == nullptr || !a->live || address < a->begin || address + bytes > a->end) {
+  if (a == nullptr || !a->live || address < a->begin || address > a->end || bytes > a->end - address) {
     log("The part '" + std::string(name) + "' at " + describe_address(address) + " lies in no live allocation");
     return INVALID_VALUE;
   }
@@ -227,7 +229,7 @@ Result name_part(uint64_t address, size_t bytes, const char* name) {
 Result check_range(uint64_t address, size_t bytes, const char* what) {
   if (bytes == 0) return SUCCESS;
   const Allocation* a = allocation_at(address);
-  if (a != nullptr && a->live && address >= a->begin && address + bytes <= a->end) return SUCCESS;
+  if (a != nullptr && a->live && address >= a->begin && address <= a->end && bytes <= a->end - address) return SUCCESS;
   log(std::string(what) + " of " + bytes_text(bytes) + " was given " + describe_address(address) + ": it does not lie in one live allocation");
   return INVALID_VALUE;
 }

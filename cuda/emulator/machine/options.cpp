@@ -1,6 +1,7 @@
 // The emulator's settings, its log, and the table of kernels.
 #include <dlfcn.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -37,8 +38,9 @@ std::string one_of(const char* const (&names)[N]) {
 
 bool number(const std::string& value, int64_t least, int64_t most, int64_t* result) {
   char* end;
+  errno = 0;
   *result = std::strtoll(value.c_str(), &end, 10);
-  return !value.empty() && *end == '\0' && *result >= least && *result <= most;
+  return errno == 0 && !value.empty() && *end == '\0' && *result >= least && *result <= most;
 }
 
 // Sets one option; what is wrong with it, or nothing.

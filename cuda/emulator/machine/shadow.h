@@ -74,5 +74,9 @@ inline uint32_t block_of_interval(uint32_t interval) { return interval_blocks[in
 extern bool all_in_order;
 bool in_order(uint32_t interval);
 const PastOperation& operation_of(uint32_t interval);
+// Whether the last to read it was an operation that the running one should come after, but does not.
+inline bool unordered_read(const Cell& cell) {
+  return cell.read != 0 && interval_of(cell.read) < operation_first_interval && on(Check::RACE_STREAM) && !in_order(interval_of(cell.read));
+}
 
 }  // namespace emulator
