@@ -123,11 +123,11 @@ VICMAE_UNCHECKED void load_matrices_body(unsigned, const MatrixRow* const* in, F
 // Each lane reads the row whose address it gives.
 template <bool TRANSPOSED>
 VICMAE_UNCHECKED void load_matrices(uint32_t (&r)[4], const void* row, Place place) {
-  vicmae_touch(row, 16, 0, place);
+  vicmae_touch(row, 16, 16, 0, place);
   MatrixRow own;
-  memcpy(&own, row, sizeof own);
+  __builtin_memcpy(&own, row, sizeof own);
   const Fragments all = collective<Fragments, MatrixRow>("ldmatrix", 0xffffffffu, own, load_matrices_body<TRANSPOSED>, place);
-  memcpy(r, all.words, sizeof all);
+  __builtin_memcpy(r, all.words, sizeof all);
 }
 
 }  // namespace emulator

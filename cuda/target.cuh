@@ -37,8 +37,9 @@
   static emulator::Registration<name> registration_of_##name(#name, __FILE__);                         \
   static __attribute__((noinline)) void name(__VA_ARGS__)
 #define DEVICE inline __attribute__((always_inline))
+// One array for a function, however often it is inlined, and one for each instance of a template.
 #define SHARED(type, name, count) \
-  type* const name = static_cast<type*>(vicmae_shared_array(#name, sizeof(type) * (count), 16, {__FILE__, __LINE__}))
+  type* const name = static_cast<type*>(vicmae_shared_array(#name, sizeof(type) * (count), 16, {__PRETTY_FUNCTION__, __LINE__}))
 #define DYNAMIC_SHARED(type, name) type* const name = static_cast<type*>(vicmae_dynamic_shared())
 #define __restrict__ __restrict
 #define SIMD

@@ -62,8 +62,8 @@ VICMAE_API void vicmae_collective(const char* what, unsigned mask, emulator::Col
 VICMAE_API void* vicmae_shared_array(const char* name, size_t bytes, size_t alignment, emulator::Place place);
 VICMAE_API void* vicmae_dynamic_shared();
 // Says that the kernel touches memory here, where the compiler's instrumentation does not see it.
-VICMAE_API void vicmae_touch(const void* address, size_t bytes, int write, emulator::Place place);
-VICMAE_API void vicmae_atomic(const void* address, size_t bytes, emulator::Place place);
+VICMAE_API void vicmae_touch(const void* address, size_t bytes, size_t alignment, int write, emulator::Place place);
+VICMAE_API void vicmae_atomic(const void* address, size_t bytes, const void* at);
 VICMAE_API void vicmae_fence(int scope);  // 0 block, 1 device
 VICMAE_API void vicmae_copy_async(void* to, const void* from, int bytes, int from_bytes, emulator::Place place);
 VICMAE_API void vicmae_copy_async_commit();
@@ -220,6 +220,17 @@ inline __attribute__((always_inline)) unsigned __activemask() { return 1u << emu
 
 // ---- memory -----------------------------------------------------------------------------------------------------------------------------
 
+// The compiler's instrumentation does not see into libc.
+inline __attribute__((always_inline)) void* vicmae_memcpy(void* to, const void* from, size_t bytes, VICMAE_PLACE) {
+  vicmae_touch(from, bytes, 1, 0, {file, line});
+  vicmae_touch(to, bytes, 1, 1, {file, line});
+  return memcpy(to, from, bytes);
+}
+inline __attribute__((always_inline)) void* vicmae_memset(void* to, int value, size_t bytes, VICMAE_PLACE) {
+  vicmae_touch(to, bytes, 1, 1, {file, line});
+  return memset(to, value, bytes);
+}
+
 inline void __threadfence_block() { vicmae_fence(0); }
 inline void __threadfence() { vicmae_fence(1); }
 inline void __threadfence_system() { vicmae_fence(1); }
@@ -229,8 +240,8 @@ inline __attribute__((always_inline)) T __ldg(const T* p) { return *p; }
 namespace emulator {
 
 template <class T, class Change>
-VICMAE_UNCHECKED T atomic(T* address, Change change, Place place) {
-  vicmae_atomic(address, sizeof(T), place);
+VICMAE_UNCHECKED T atomic(T* address, Change change) {
+  vicmae_atomic(address, sizeof(T), __builtin_return_address(0));
   const T old = *address;
   *address = change(old);
   return old;
@@ -239,40 +250,40 @@ VICMAE_UNCHECKED T atomic(T* address, Change change, Place place) {
 }  // namespace emulator
 
 template <class T>
-inline T atomicAdd(T* p, std::type_identity_t<T> v, VICMAE_PLACE) {
-  return emulator::atomic(p, [v](T old) { return static_cast<T>(old + v); }, {file, line});
+inline __attribute__((always_inline)) T atomicAdd(T* p, std::type_identity_t<T> v) {
+  return emulator::atomic(p, [v](T old) { return static_cast<T>(old + v); });
 }
 template <class T>
-inline T atomicSub(T* p, std::type_identity_t<T> v, VICMAE_PLACE) {
-  return emulator::atomic(p, [v](T old) { return static_cast<T>(old - v); }, {file, line});
+inline __attribute__((always_inline)) T atomicSub(T* p, std::type_identity_t<T> v) {
+  return emulator::atomic(p, [v](T old) { return static_cast<T>(old - v); });
 }
 template <class T>
-inline T atomicExch(T* p, std::type_identity_t<T> v, VICMAE_PLACE) {
-  return emulator::atomic(p, [v](T) { return v; }, {file, line});
+inline __attribute__((always_inline)) T atomicExch(T* p, std::type_identity_t<T> v) {
+  return emulator::atomic(p, [v](T) { return v; });
 }
 template <class T>
-inline T atomicMax(T* p, std::type_identity_t<T> v, VICMAE_PLACE) {
-  return emulator::atomic(p, [v](T old) { return old < v ? v : old; }, {file, line});
+inline __attribute__((always_inline)) T atomicMax(T* p, std::type_identity_t<T> v) {
+  return emulator::atomic(p, [v](T old) { return old < v ? v : old; });
 }
 template <class T>
-inline T atomicMin(T* p, std::type_identity_t<T> v, VICMAE_PLACE) {
-  return emulator::atomic(p, [v](T old) { return v < old ? v : old; }, {file, line});
+inline __attribute__((always_inline)) T atomicMin(T* p, std::type_identity_t<T> v) {
+  return emulator::atomic(p, [v](T old) { return v < old ? v : old; });
 }
 template <class T>
-inline T atomicAnd(T* p, std::type_identity_t<T> v, VICMAE_PLACE) {
-  return emulator::atomic(p, [v](T old) { return static_cast<T>(old & v); }, {file, line});
+inline __attribute__((always_inline)) T atomicAnd(T* p, std::type_identity_t<T> v) {
+  return emulator::atomic(p, [v](T old) { return static_cast<T>(old & v); });
 }
 template <class T>
-inline T atomicOr(T* p, std::type_identity_t<T> v, VICMAE_PLACE) {
-  return emulator::atomic(p, [v](T old) { return static_cast<T>(old | v); }, {file, line});
+inline __attribute__((always_inline)) T atomicOr(T* p, std::type_identity_t<T> v) {
+  return emulator::atomic(p, [v](T old) { return static_cast<T>(old | v); });
 }
 template <class T>
-inline T atomicCAS(T* p, std::type_identity_t<T> expected, std::type_identity_t<T> v, VICMAE_PLACE) {
-  return emulator::atomic(p, [expected, v](T old) { return old == expected ? v : old; }, {file, line});
+inline __attribute__((always_inline)) T atomicCAS(T* p, std::type_identity_t<T> expected, std::type_identity_t<T> v) {
+  return emulator::atomic(p, [expected, v](T old) { return old == expected ? v : old; });
 }
 // Counts to `limit`, then starts again at 0.
-inline unsigned atomicInc(unsigned* p, unsigned limit, VICMAE_PLACE) {
-  return emulator::atomic(p, [limit](unsigned old) { return old >= limit ? 0u : old + 1; }, {file, line});
+inline __attribute__((always_inline)) unsigned atomicInc(unsigned* p, unsigned limit) {
+  return emulator::atomic(p, [limit](unsigned old) { return old >= limit ? 0u : old + 1; });
 }
 
 // ---- arithmetic -------------------------------------------------------------------------------------------------------------------------
@@ -357,3 +368,6 @@ class Registration<kernel> {
 };
 
 }  // namespace emulator
+
+#define memcpy(...) vicmae_memcpy(__VA_ARGS__)
+#define memset(...) vicmae_memset(__VA_ARGS__)

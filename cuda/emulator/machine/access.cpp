@@ -32,17 +32,36 @@ bool learned_of(uint64_t tag) {
   return interval_of(tag) < l.interval || (interval_of(tag) == l.interval && thread_of(tag) == l.thread);
 }
 
+Warp& own_warp() { return machine.thread->block->warps[machine.thread->number / kWarp]; }
+int own_lane() { return machine.thread->number % kWarp; }
+
+// How often the warp had synchronised at an access of this interval, of which the tag has the last bits.
+uint32_t full_clock(const Warp& warp, uint64_t tag) { return warp.clock - ((warp.clock - clock_of(tag)) & kClockMask); }
+
+// Those of the lanes whose accesses up to the earlier one's time the running thread does not know to be over.
+uint32_t unknown_lanes(uint32_t lanes, uint64_t earlier) {
+  const Warp& warp = own_warp();
+  lanes &= ~(1u << own_lane());
+  if (warp.clock == 0) return lanes;
+  const uint32_t clock = full_clock(warp, earlier);
+  for (uint32_t rest = lanes; rest != 0; rest &= rest - 1)
+    if (warp.known[own_lane()][__builtin_ctz(rest)] > clock) lanes &= ~(rest & -rest);
+  return lanes;
+}
+
+bool same_warp(uint64_t tag) {
+  return interval_of(tag) == machine.block_interval && static_cast<int>(thread_of(tag)) / kWarp == machine.thread->number / kWarp;
+}
+
 // Another thread touched the same bytes earlier, and one of the two wrote: fails unless something stands between.
 __attribute__((noinline)) void conflict(const Access& access, uint64_t earlier, bool earlier_wrote, const void* earlier_at) {
   const uint32_t interval = interval_of(earlier);
   const bool earlier_atomic = earlier & kAtomic;
   const int thread = static_cast<int>(thread_of(earlier));
   if (interval == machine.block_interval) {
-    Block& block = *machine.thread->block;
-    const int own = machine.thread->number;
-    if (thread / kWarp == own / kWarp && block.warps[own / kWarp].known[own % kWarp][thread % kWarp] > clock_of(earlier)) return;
+    if (same_warp(earlier) && unknown_lanes(1u << thread % kWarp, earlier) == 0) return;
     found(Check::RACE_BLOCK, LAUNCH_FAILED, access.text() + " without a barrier since", access.at,
-          name_of_thread(block, thread) + " " + past_verb(earlier_wrote, earlier_atomic), earlier_at);
+          name_of_thread(*machine.thread->block, thread) + " " + past_verb(earlier_wrote, earlier_atomic), earlier_at);
   } else if (interval >= operation_first_interval) {
     if (block_of_interval(interval) == machine.block_number || learned_of(earlier)) return;
     found(Check::RACE_GRID, LAUNCH_FAILED, access.text() + " without any order between the blocks", access.at,
@@ -54,58 +73,71 @@ __attribute__((noinline)) void conflict(const Access& access, uint64_t earlier, 
   }
 }
 
-inline bool same_thread(uint64_t a, uint64_t b) { return ((a ^ b) & (0xffffffff00000000u | 0x3ffu << 10)) == 0; }
+// A write of what several threads may have read.
+__attribute__((noinline)) void conflict_with_readers(const Access& access, const Cell& cell) {
+  const uint64_t read = cell.read;
+  if ((read & kManyBlocks) && interval_of(read) >= operation_first_interval) {
+    if (learned_of(read)) return;
+    found(Check::RACE_GRID, LAUNCH_FAILED, access.text() + " without any order between the blocks", access.at,
+          "several blocks read it, the last of them", cell.read_at);
+  } else if ((read & kManyWarps) && interval_of(read) == machine.block_interval) {
+    found(Check::RACE_BLOCK, LAUNCH_FAILED, access.text() + " without a barrier since", access.at,
+          "threads of several warps read it, the last of them " + name_of_thread(*machine.thread->block, static_cast<int>(thread_of(read))),
+          cell.read_at);
+  } else if (same_warp(read)) {
+    const uint32_t lanes = unknown_lanes(cell.lanes, read);
+    if (lanes == 0) return;
+    const int lane = lanes >> thread_of(read) % kWarp & 1 ? static_cast<int>(thread_of(read)) % kWarp : __builtin_ctz(lanes);
+    found(Check::RACE_BLOCK, LAUNCH_FAILED, access.text() + " without a barrier since", access.at,
+          name_of_thread(*machine.thread->block, machine.thread->number / kWarp * kWarp + lane) + " read it", cell.read_at);
+  } else {
+    conflict(access, read, false, cell.read_at);
+  }
+}
 
-// One cell, of which the access touches `bytes` (a mask). `fresh`: the first interval whose writes count as such.
-inline void touch(Cell& cell, unsigned bytes, const Access& access, uint32_t fresh) {
-  const uint64_t own = machine.tag | bytes << 6 | (access.atomic ? kAtomic : 0);
-  const bool current = interval_of(cell.write) >= fresh;
-  const uint64_t write = current ? cell.write : 0;
+inline bool same_thread(uint64_t a, uint64_t b) { return ((a ^ b) & (0xffffffff00000000u | 0x3ffu << 4)) == 0; }
+
+inline void note_read(Cell& cell, uint64_t own, const void* at, uint32_t fresh) {
+  const uint64_t read = cell.read;
+  uint32_t lanes = 1u << own_lane();
+  if (interval_of(read) == machine.block_interval) {
+    own = (own | (read & (kManyWarps | kManyBlocks))) & (read | ~kAtomic);
+    if (own == read && (cell.lanes & lanes)) return;
+    if (!same_warp(read)) {
+      own |= kManyWarps;
+    } else {
+      lanes |= unknown_lanes(cell.lanes, read);
+    }
+  } else if (interval_of(read) >= operation_first_interval && interval_of(read) >= fresh) {
+    if (block_of_interval(interval_of(read)) != machine.block_number) own |= kManyBlocks;
+    if (own & kManyBlocks || read & kManyBlocks) own = (own | kManyBlocks) & (read | ~kAtomic);
+  }
+  cell.read = own;
+  cell.read_at = at;
+  cell.lanes = lanes;
+}
+
+// One cell. `fresh`: the first interval whose accesses count as such.
+inline void touch(Cell& cell, const Access& access, uint32_t fresh) {
+  const uint64_t own = machine.tag | (access.atomic ? kAtomic : 0);
+  const uint64_t write = interval_of(cell.write) >= fresh ? cell.write : 0;
   if (__builtin_expect(write & kPending, 0)) {
     found(Check::ASYNC_COPY, LAUNCH_FAILED, access.text() + " before the cp.async to it was waited for", access.at, "the copy was started",
           cell.write_at);
   }
-  if (write != 0 && !same_thread(write, own) && (bytes_of(write) & bytes) != 0 && !(access.atomic && (write & kAtomic)))
-    conflict(access, write, true, cell.write_at);
+  if (write != 0 && !same_thread(write, own) && !(access.atomic && (write & kAtomic))) conflict(access, write, true, cell.write_at);
+  if (!access.write || access.changes) {
+    if (__builtin_expect(!(write & kWritten), 0)) found(Check::UNWRITTEN, LAUNCH_FAILED, access.text() + ", which nobody wrote", access.at);
+    // A read that this operation does not come after stays, for the write that often follows: y += x.
+    if (!access.write && (all_in_order || fresh != 0 || !unordered_read(cell))) note_read(cell, own, access.at, fresh);
+  }
   if (access.write) {
     const uint64_t read = interval_of(cell.read) >= fresh ? cell.read : 0;
-    if (read != 0 && (bytes_of(read) & bytes) != 0) {
-      if ((read & kManyBlocks) && interval_of(read) >= operation_first_interval) {
-        if (!learned_of(read)) {
-          found(Check::RACE_GRID, LAUNCH_FAILED, access.text() + " without any order between the blocks", access.at,
-                "several blocks read it, the last of them", cell.read_at);
-        }
-      } else if ((read & kManyWarps) && interval_of(read) == machine.block_interval) {
-        found(Check::RACE_BLOCK, LAUNCH_FAILED, access.text() + " without a barrier since", access.at,
-              "threads of several warps read it, the last of them " + name_of_thread(*machine.thread->block, static_cast<int>(thread_of(read))),
-              cell.read_at);
-      } else if (!same_thread(read, own) || (read & kManyLanes)) {
-        if (!(access.atomic && (read & kAtomic))) conflict(access, read, false, cell.read_at);
-      }
-    }
-    cell.write = own | ((written_of(write) | bytes) << 2);
-    cell.write_at = access.at;
-  }
-  if (!access.write || access.changes) {
-    if (__builtin_expect((written_of(write) & bytes) != bytes, 0))
-      found(Check::UNWRITTEN, LAUNCH_FAILED, access.text() + ", which nobody wrote", access.at);
-    if (access.write) return;
-    const uint64_t read = cell.read;
-    // A read that this operation does not come after stays, for the write that often follows: y += x.
-    if (!all_in_order && fresh == 0 && unordered_read(cell)) return;
-    uint64_t next = own;
-    if (interval_of(read) == machine.block_interval) {
-      next |= read & (0xf << 6 | kManyLanes | kManyWarps | kManyBlocks);
-      if (!same_thread(read, own)) {
-        next |= kManyLanes;
-        if (thread_of(read) / kWarp != thread_of(own) / kWarp) next |= kManyWarps;
-      }
-    } else if (interval_of(read) >= operation_first_interval && interval_of(read) >= fresh) {
-      next |= read & kManyBlocks;
-      if (block_of_interval(interval_of(read)) != machine.block_number) next |= kManyBlocks | (read & 0xf << 6);
-    }
-    cell.read = next;
-    cell.read_at = access.at;
+    const bool alone = same_thread(read, own) && !(read & (kManyWarps | kManyBlocks)) && cell.lanes == 1u << own_lane();
+    if (read != 0 && !alone && !(access.atomic && (read & kAtomic))) conflict_with_readers(access, cell);
+    // A plain write is not made good by an atomic of the same thread right behind it.
+    const bool covered = access.atomic && !(write & kAtomic) && ((write ^ own) & ~uint64_t{0xf}) == 0;
+    cell = covered ? Cell{write, 0, cell.write_at, nullptr, 0} : Cell{own | kWritten, 0, access.at, nullptr, 0};
   }
 }
 
@@ -131,7 +163,7 @@ void check_access(uintptr_t address, size_t bytes, bool write, bool atomic, bool
   if (machine.thread == nullptr) return;
   if (address - machine.stack_begin < kStackBytes) return;
   const Access access{address, bytes, write, atomic, changes, at};
-  Cell* cell;
+  const Region* region;
   uint32_t fresh;
   if (device_memory.contains(address)) {
     const Allocation& a = allocation(allocation_of_page[(address - device_memory.begin) / kPageBytes]);
@@ -143,7 +175,7 @@ void check_access(uintptr_t address, size_t bytes, bool write, bool atomic, bool
                                named_words[(address + bytes - 1 - device_memory.begin) / 4])) {
       out_of_bounds(access, false, false);
     }
-    cell = device_memory.cell(address);
+    region = &device_memory;
     fresh = 0;
   } else if (shared_memory.contains(address)) {
     const Block& block = *machine.thread->block;
@@ -154,7 +186,7 @@ void check_access(uintptr_t address, size_t bytes, bool write, bool atomic, bool
       out_of_bounds(access, true, false);
       return;
     }
-    cell = shared_memory.cell(address);
+    region = &shared_memory;
     fresh = machine.block_first_interval;
   } else {
     elsewhere(access);
@@ -162,27 +194,21 @@ void check_access(uintptr_t address, size_t bytes, bool write, bool atomic, bool
   }
   if (aligned && __builtin_expect(address % bytes != 0, 0))
     found(Check::MISALIGNED, MISALIGNED_ADDRESS, access.text() + ", which is no multiple of " + std::to_string(bytes), at);
-  if (__builtin_expect(address % 4 + bytes <= 4, 1)) {
-    touch(*cell, ((1u << bytes) - 1) << address % 4, access, fresh);
+  Cell* const cell = region->cell(address);
+  if (__builtin_expect(bytes == 4 && address % 4 == 0 && cell->write != kSplit, 1)) {
+    touch(*cell, access, fresh);
     return;
   }
-  for (uintptr_t next = address, end = address + bytes; next < end; cell++) {
-    const uintptr_t word = next & ~uintptr_t{3};
-    const unsigned last = end - word < 4 ? static_cast<unsigned>(end - word) : 4;
-    touch(*cell, ((1u << last) - 1) & ~((1u << (next - word)) - 1), access, fresh);
-    next = word + 4;
-  }
+  for_range(*region, address, bytes, write, [&](Cell& each, uintptr_t, int) { touch(each, access, fresh); });
 }
 
 void mark_pending(uintptr_t address, size_t bytes, const void* at) {
-  for (Cell* cell = shared_memory.cell(address); cell < shared_memory.cell(address + bytes); cell++) {
-    cell->write = machine.tag | 0xf << 6 | 0xf << 2 | kPending;
-    cell->write_at = at;
-  }
+  for_range(shared_memory, address, bytes, true,
+            [at](Cell& cell, uintptr_t, int) { cell = {machine.tag | kWritten | kPending, 0, at, nullptr, 0}; });
 }
 
 void clear_pending(uintptr_t address, size_t bytes) {
-  for (Cell* cell = shared_memory.cell(address); cell < shared_memory.cell(address + bytes); cell++) cell->write &= ~kPending;
+  for_range(shared_memory, address, bytes, false, [](Cell& cell, uintptr_t, int) { cell.write &= ~kPending; });
 }
 
 }  // namespace emulator
@@ -233,6 +259,6 @@ extern "C" VICMAE_API void __tsan_init() {}
 extern "C" VICMAE_API void __tsan_func_entry(void*) {}
 extern "C" VICMAE_API void __tsan_func_exit() {}
 
-extern "C" VICMAE_API void vicmae_touch(const void* address, size_t bytes, int write, emulator::Place) {
-  emulator::check_access(reinterpret_cast<uintptr_t>(address), bytes, write != 0, false, true, CALLER);
+extern "C" VICMAE_API void vicmae_touch(const void* address, size_t bytes, size_t alignment, int write, emulator::Place) {
+  if (bytes != 0) emulator::check_access(reinterpret_cast<uintptr_t>(address), bytes, write != 0, false, alignment == bytes, CALLER);
 }

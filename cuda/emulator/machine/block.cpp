@@ -95,8 +95,8 @@ int choose(int last_run) {
 void leave(bool ends = false) { machine.scheduler.resume(machine.thread->fiber, ends); }
 
 void forget(Warp& warp) {
-  if (warp.synchronised) std::memset(warp.known, 0, sizeof warp.known);
-  warp.synchronised = false;
+  if (warp.clock > 0) std::memset(warp.known, 0, sizeof warp.known);
+  warp.clock = 0;
 }
 
 void release_barrier(Block& block) {
@@ -105,7 +105,6 @@ void release_barrier(Block& block) {
   block.interval = new_interval(block.number);
   for (int i = 0; i < block.size; i++) {
     Thread& t = block.threads[i];
-    t.clock = 0;
     t.fenced = false;
     if (t.state == Thread::AT_BARRIER) make_ready(t);
   }
@@ -120,14 +119,12 @@ void complete(Block& block, int warp_number, size_t meeting_number) {
     machine.thread = nullptr;  // what the body touches is not a thread's
     m.body(m.arrived, m.in, m.out);
     machine.thread = running;
-  } else {  // __syncwarp: everyone knows what anyone knew, and goes on with a new count
-    uint16_t all[kWarp] = {};
-    warp.synchronised = true;
+  } else {  // __syncwarp: everyone knows what anyone knew, and what they all did before
+    uint32_t all[kWarp] = {};
+    warp.clock++;
     for (int lane = 0; lane < kWarp; lane++) {
       if (!(m.arrived >> lane & 1)) continue;
-      Thread& t = block.threads[warp_number * kWarp + lane];
-      t.clock++;
-      warp.known[lane][lane] = static_cast<uint16_t>(t.clock);
+      warp.known[lane][lane] = warp.clock;
       for (int other = 0; other < kWarp; other++) all[other] = std::max(all[other], warp.known[lane][other]);
     }
     for (int lane = 0; lane < kWarp; lane++)
@@ -186,8 +183,7 @@ void run_thread(void* argument) {
 void set_tag() {
   Thread& t = *machine.thread;
   machine.block_interval = t.block->interval;
-  machine.tag = static_cast<uint64_t>(t.block->interval) << 32 | static_cast<uint64_t>(t.clock & 0xfff) << 20 |
-                static_cast<uint64_t>(t.number) << 10;
+  machine.tag = tag_of(t.block->interval, t.block->warps[t.number / kWarp].clock, static_cast<uint32_t>(t.number));
 }
 
 std::string describe_shared(uintptr_t address) {
@@ -236,7 +232,6 @@ void start_block(Block& block, int slot, uint32_t number) {
     t.number = i;
     const unsigned n = static_cast<unsigned>(i);
     t.index = {n % launch.block.x, n / launch.block.x % launch.block.y, n / launch.block.x / launch.block.y};
-    t.clock = 0;
     t.fenced = false;
     t.spins = 0;
     t.uncommitted.clear();
@@ -296,17 +291,20 @@ bool prepare_slots(int count, int threads) {
   stacks.reserve(count * threads);
   const size_t bytes = static_cast<size_t>(count) * kPieces * kPieceBytes;
   if (bytes <= shared_memory.bytes) return true;
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  void* cells = mmap(nullptr, bytes / 4 * sizeof(Cell), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED || cells == MAP_FAILED) {
+  const auto reserve = [](size_t size) { return mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0); };
+  void* memory = reserve(bytes);
+  void* cells = reserve(bytes / 4 * sizeof(Cell));
+  void* byte_cells = reserve(bytes * sizeof(Cell));
+  if (memory == MAP_FAILED || cells == MAP_FAILED || byte_cells == MAP_FAILED) {
     log("There is no address space for the shared memory of " + std::to_string(count) + " blocks");
     return false;
   }
   if (shared_memory.bytes != 0) {
     munmap(reinterpret_cast<void*>(shared_memory.begin), shared_memory.bytes);
     munmap(shared_memory.cells, shared_memory.bytes / 4 * sizeof(Cell));
+    munmap(shared_memory.byte_cells, shared_memory.bytes * sizeof(Cell));
   }
-  shared_memory = {reinterpret_cast<uintptr_t>(memory), bytes, static_cast<Cell*>(cells)};
+  shared_memory = {reinterpret_cast<uintptr_t>(memory), bytes, static_cast<Cell*>(cells), static_cast<Cell*>(byte_cells)};
   return true;
 }
 

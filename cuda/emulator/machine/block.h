@@ -11,6 +11,8 @@
 #undef blockIdx
 #undef blockDim
 #undef gridDim
+#undef memcpy
+#undef memset
 
 namespace emulator {
 
@@ -23,7 +25,7 @@ struct PendingCopy {
   char* to;
   const char* from;
   int bytes, from_bytes;
-  Place place;
+  const void* at;  // the code that asked for it
 };
 
 struct Thread {
@@ -36,7 +38,6 @@ struct Thread {
   State state = READY;
   bool fenced = false;   // since its block's last barrier
   int spins = 0;
-  uint32_t clock = 0;  // warp synchronisations so far in this interval
   Place waits{};
   const char* waits_for = "";
   std::vector<PendingCopy> uncommitted;
@@ -57,9 +58,9 @@ struct Warp {
   std::vector<Meeting> meetings;
   unsigned lanes = 0;  // those that the block has
   unsigned live = 0;   // those that have not returned
-  // known[a][b]: the count of synchronisations of lane b that lane a knows to be over.
-  uint16_t known[kWarp][kWarp] = {};
-  bool synchronised = false;  // known is not all 0
+  uint32_t clock = 0;    // synchronisations so far in this interval, of whichever lanes
+  // known[a][b]: lane a knows that what lane b did before that synchronisation is over.
+  uint32_t known[kWarp][kWarp] = {};
   char meeting[1];  // an address for ThreadSanitizer
 };
 

@@ -24,32 +24,22 @@ void check_order(const Cell& cell, bool write, uintptr_t address) {
 
 uint64_t operation_tag() { return static_cast<uint64_t>(operation_first_interval) << 32; }
 
-// Calls body(cell, mask of its bytes, address) for each word of a range.
-template <class Body>
-void for_words(uintptr_t begin, size_t bytes, Body body) {
-  const uintptr_t end = begin + bytes;
-  for (uintptr_t next = begin; next < end;) {
-    const uintptr_t word = next & ~uintptr_t{3};
-    const unsigned last = end - word < 4 ? static_cast<unsigned>(end - word) : 4;
-    body(*device_memory.cell(word), ((1u << last) - 1) & ~((1u << (next - word)) - 1), next);
-    next = word + 4;
-  }
+void set_written(Cell& cell, uintptr_t address, bool written) {
+  check_order(cell, true, address);
+  cell = {operation_tag() | (written ? kWritten : 0), 0, nullptr, nullptr, 0};
 }
 
 void mark_written(uintptr_t begin, size_t bytes) {
-  for_words(begin, bytes, [](Cell& cell, unsigned mask, uintptr_t at) {
-    check_order(cell, true, at);
-    cell.write = operation_tag() | mask << 6 | (written_of(cell.write) | mask) << 2;
-    cell.write_at = nullptr;
-  });
+  for_range(device_memory, begin, bytes, true, [](Cell& cell, uintptr_t at, int) { set_written(cell, at, true); });
 }
 
 void mark_read(uintptr_t begin, size_t bytes) {
-  for_words(begin, bytes, [](Cell& cell, unsigned mask, uintptr_t at) {
+  for_range(device_memory, begin, bytes, false, [](Cell& cell, uintptr_t at, int) {
     check_order(cell, false, at);
     if (!all_in_order && unordered_read(cell)) return;
-    cell.read = operation_tag() | mask << 6;
+    cell.read = operation_tag();
     cell.read_at = nullptr;
+    cell.lanes = 0;
   });
 }
 
@@ -91,20 +81,17 @@ Result copy_on_device(uint64_t to, uint64_t from, size_t bytes) {
   machine.result = SUCCESS;
   if (!still_there(from, bytes, "reads") || !still_there(to, bytes, "writes")) return machine.result;
   mark_read(from, bytes);
-  // A copy of what nobody wrote is still what nobody wrote. Words that lie differently count as written.
-  const bool same = to % 4 == from % 4;
-  std::vector<uint8_t> written;
-  if (same) {
-    written.reserve(bytes / 4 + 2);
-    for_words(from, bytes, [&](Cell& cell, unsigned, uintptr_t) { written.push_back(static_cast<uint8_t>(written_of(cell.write))); });
+  // A copy of what nobody wrote is still what nobody wrote.
+  std::vector<bool> written;
+  written.reserve(bytes);
+  for_range(device_memory, from, bytes, false,
+            [&](const Cell& cell, uintptr_t, int count) { written.insert(written.end(), static_cast<size_t>(count), cell.write & kWritten); });
+  for (size_t i = 0; i < bytes;) {
+    size_t same = 1;
+    while (i + same < bytes && written[i + same] == written[i]) same++;
+    for_range(device_memory, to + i, same, true, [&](Cell& cell, uintptr_t at, int) { set_written(cell, at, written[i]); });
+    i += same;
   }
-  size_t word = 0;
-  for_words(to, bytes, [&](Cell& cell, unsigned mask, uintptr_t at) {
-    check_order(cell, true, at);
-    const unsigned now = same ? written[word++] & mask : mask;
-    cell.write = operation_tag() | mask << 6 | ((written_of(cell.write) & ~mask) | now) << 2;
-    cell.write_at = nullptr;
-  });
   if (machine.result == SUCCESS) std::memmove(reinterpret_cast<void*>(to), reinterpret_cast<const void*>(from), bytes);
   return machine.result;
 }
@@ -125,10 +112,11 @@ Result fill(uint64_t to, uint32_t value, int width, size_t count) {
 
 void start_launch() { told.clear(); }
 
-// A cp.async that was waited for: the bytes arrive now, as late as they may, by the hand of the thread that asked for them.
+// A cp.async that was waited for: the bytes are read and arrive now, as late as they may, by the hand of the thread that asked for them.
 static void arrive(const PendingCopy& copy) {
+  if (copy.from_bytes > 0) check_access(reinterpret_cast<uintptr_t>(copy.from), static_cast<size_t>(copy.from_bytes), false, false, false, copy.at);
   clear_pending(reinterpret_cast<uintptr_t>(copy.to), static_cast<size_t>(copy.bytes));
-  check_access(reinterpret_cast<uintptr_t>(copy.to), static_cast<size_t>(copy.bytes), true, false, true, nullptr);
+  check_access(reinterpret_cast<uintptr_t>(copy.to), static_cast<size_t>(copy.bytes), true, false, true, copy.at);
   std::memcpy(copy.to, copy.from, static_cast<size_t>(copy.from_bytes));
   std::memset(copy.to + copy.from_bytes, 0, static_cast<size_t>(copy.bytes - copy.from_bytes));
 }
@@ -143,11 +131,11 @@ void vicmae_fence(int scope) {
   if (scope > 0) machine.thread->fenced = true;
 }
 
-void vicmae_atomic(const void* address, size_t bytes, Place) {
+void vicmae_atomic(const void* address, size_t bytes, const void* code) {
   const Unobserved unobserved;
   let_others_run();
   const uintptr_t at = reinterpret_cast<uintptr_t>(address);
-  check_access(at, bytes, true, true, true, __builtin_return_address(0), true);
+  check_access(at, bytes, true, true, true, code, true);
   if (machine.thread->fenced) before_wait(const_cast<void*>(address));
   after_wait(const_cast<void*>(address));
   if (!device_memory.contains(at)) return;
@@ -162,12 +150,17 @@ void vicmae_atomic(const void* address, size_t bytes, Place) {
   merge(block.learned, here);
 }
 
-void vicmae_copy_async(void* to, const void* from, int bytes, int from_bytes, Place place) {
+void vicmae_copy_async(void* to, const void* from, int bytes, int from_bytes, Place) {
   const Unobserved unobserved;
   const uintptr_t target = reinterpret_cast<uintptr_t>(to);
   const void* at = __builtin_return_address(0);
   if (!shared_memory.contains(target))
     found(Check::SHARED_BOUNDS, LAUNCH_FAILED, "starts a cp.async to " + describe_address(target) + ": it copies to shared memory", at);
+  if (from_bytes < 0 || from_bytes > bytes) {
+    found(Check::SHARED_BOUNDS, LAUNCH_FAILED,
+          "starts a cp.async of " + std::to_string(bytes) + " bytes that takes " + std::to_string(from_bytes) + " of them from its source", at);
+    from_bytes = std::clamp(from_bytes, 0, bytes);
+  }
   if (reinterpret_cast<uintptr_t>(from) % static_cast<uintptr_t>(bytes) != 0 && on(Check::MISALIGNED)) {
     found(Check::MISALIGNED, MISALIGNED_ADDRESS,
           "starts a cp.async of " + std::to_string(bytes) + " bytes from " + describe_address(reinterpret_cast<uintptr_t>(from)) +
@@ -177,7 +170,7 @@ void vicmae_copy_async(void* to, const void* from, int bytes, int from_bytes, Pl
   if (from_bytes > 0) check_access(reinterpret_cast<uintptr_t>(from), static_cast<size_t>(from_bytes), false, false, false, at);
   check_access(target, static_cast<size_t>(bytes), true, false, true, at);
   mark_pending(target, static_cast<size_t>(bytes), at);
-  machine.thread->uncommitted.push_back({static_cast<char*>(to), static_cast<const char*>(from), bytes, from_bytes, place});
+  machine.thread->uncommitted.push_back({static_cast<char*>(to), static_cast<const char*>(from), bytes, from_bytes, at});
 }
 
 void vicmae_copy_async_commit() {

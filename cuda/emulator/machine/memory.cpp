@@ -68,14 +68,16 @@ void on_fault(int signal, siginfo_t* info, void* context) {
 
 bool prepare_arena() {
   if (device_memory.bytes != 0) return true;
-  // The shadow takes eight bytes for each; smaller where the system does not give that much address space.
+  // The shadow takes ten bytes for each, and forty more where single bytes are touched; smaller where the system does not give that much
+  // address space.
   for (size_t bytes = size_t{256} << 30; bytes >= size_t{1} << 30; bytes /= 4) {
     void* memory = reserve(bytes, PROT_NONE);
     void* cells = reserve(bytes / 4 * sizeof(Cell), PROT_READ | PROT_WRITE);
+    void* byte_cells = reserve(bytes * sizeof(Cell), PROT_READ | PROT_WRITE);
     void* pages = reserve(bytes / kPageBytes * sizeof(uint32_t), PROT_READ | PROT_WRITE);
     void* words = reserve(bytes / 4, PROT_READ | PROT_WRITE);
-    if (memory != nullptr && cells != nullptr && pages != nullptr && words != nullptr) {
-      device_memory = {reinterpret_cast<uintptr_t>(memory), bytes, static_cast<Cell*>(cells)};
+    if (memory != nullptr && cells != nullptr && byte_cells != nullptr && pages != nullptr && words != nullptr) {
+      device_memory = {reinterpret_cast<uintptr_t>(memory), bytes, static_cast<Cell*>(cells), static_cast<Cell*>(byte_cells)};
       allocation_of_page = static_cast<uint32_t*>(pages);
       named_words = static_cast<uint8_t*>(words);
       top = device_memory.begin;
@@ -87,6 +89,7 @@ bool prepare_arena() {
     }
     if (memory != nullptr) munmap(memory, bytes);
     if (cells != nullptr) munmap(cells, bytes / 4 * sizeof(Cell));
+    if (byte_cells != nullptr) munmap(byte_cells, bytes * sizeof(Cell));
     if (pages != nullptr) munmap(pages, bytes / kPageBytes * sizeof(uint32_t));
     if (words != nullptr) munmap(words, bytes / 4);
   }
@@ -107,6 +110,7 @@ void give_back(const Allocation& a) {
   const size_t bytes = pages_of(a) * kPageBytes;
   madvise(page, bytes, MADV_DONTNEED);
   madvise(device_memory.cell(reinterpret_cast<uintptr_t>(page)), bytes / 4 * sizeof(Cell), MADV_DONTNEED);
+  madvise(device_memory.byte_cell(reinterpret_cast<uintptr_t>(page)), bytes * sizeof(Cell), MADV_DONTNEED);
 }
 
 std::string bytes_text(uint64_t bytes) { return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes"); }

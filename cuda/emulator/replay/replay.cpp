@@ -22,7 +22,7 @@ void clear_pending(uintptr_t, size_t) {}
 
 }  // namespace emulator
 
-extern "C" void vicmae_touch(const void*, size_t, int, emulator::Place) {}
+extern "C" void vicmae_touch(const void*, size_t, size_t, int, emulator::Place) {}
 
 namespace {
 

@@ -141,17 +141,10 @@ public final class WatchedDevice implements Device {
         inner.close();
     }
 
-    /** Hands everything on to the CPU's stream; belongs to the watched device, so that what asks for its device finds that. */
-    private final class WatchedStream extends Stream {
-        private final Stream to;
-
+    /** Belongs to the watched device, so that what asks for its device finds that. */
+    private final class WatchedStream extends ForwardingStream {
         WatchedStream(Stream to) {
-            this.to = to;
-        }
-
-        @Override
-        public Device device() {
-            return WatchedDevice.this;
+            super(WatchedDevice.this, to);
         }
 
         @Override
@@ -159,51 +152,7 @@ public final class WatchedDevice implements Device {
             if (untilFailedLaunch > 0 && --untilFailedLaunch == 0) {
                 throw new DeviceException(launched.name() + " was made to fail");
             }
-            long slots = MemoryUtil.memGetAddress(argumentTable());
-            MemoryUtil.memCopy(slots, MemoryUtil.memGetAddress(to.argumentTable()), ARGUMENT_TABLE_BYTES);
-            to.submit(launched, gridX, gridY, gridZ, threads, sharedBytes);
-        }
-
-        @Override
-        public boolean gemm(
-                boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float beta, Tensor c) {
-            return to.gemm(transA, transB, m, n, k, a, b, beta, c);
-        }
-
-        @Override
-        public void zero(Tensor tensor) {
-            to.zero(tensor);
-        }
-
-        @Override
-        public void upload(Tensor tensor, HostBuffer from, long offset) {
-            to.upload(tensor, from, offset);
-        }
-
-        @Override
-        public void download(HostBuffer target, long offset, Tensor tensor) {
-            to.download(target, offset, tensor);
-        }
-
-        @Override
-        public void copy(Tensor target, Tensor from) {
-            to.copy(target, from);
-        }
-
-        @Override
-        public void waitFor(Event event) {
-            to.waitFor(event);
-        }
-
-        @Override
-        public void synchronize() {
-            to.synchronize();
-        }
-
-        @Override
-        public void close() {
-            super.close();
-            to.close();
+            super.submit(launched, gridX, gridY, gridZ, threads, sharedBytes);
         }
     }
 }

@@ -19,7 +19,7 @@ class AdamWKernelsTest {
     private static final int STEPS = 3;
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void matchesTheOracle(String device) {
         for (int size : SIZES) {
             for (int decayed : new int[] {0, size / 2, size}) {
@@ -77,7 +77,7 @@ class AdamWKernelsTest {
     }
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void decayAloneIsExact(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
             Tensor p = fixture.tensor(new float[] {2, 2, 2}, 3);

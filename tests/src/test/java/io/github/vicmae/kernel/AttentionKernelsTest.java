@@ -31,7 +31,7 @@ class AttentionKernelsTest {
     };
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void matchesTheOracle(String device) {
         for (int[] shape : SHAPES) {
             try (KernelFixture fixture = new KernelFixture(device)) {
@@ -42,7 +42,7 @@ class AttentionKernelsTest {
 
     /** Little shared memory: several tiles of queries and keys, the last of them not full. */
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void matchesTheOracleInTiles(String device) {
         int[][] shapes = {{2, 65, 2, 32}, {1, 197, 1, 64}, {1, 103, 1, 33}, {1, 300, 1, 128}};
         int[] kilobytes = {32, 64, 40, 99};
@@ -58,7 +58,7 @@ class AttentionKernelsTest {
      * the relative error of its exponential, whence the wider limits.
      */
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void staysFiniteForLargeScores(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
             check(fixture, new AttentionKernels(fixture.stream()), new int[] {1, 70, 2, 64}, 10, 1e-4, 1e-3);
@@ -108,7 +108,7 @@ class AttentionKernelsTest {
     }
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void refusesHeadsThatAreTooWide(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
             Tensor out = fixture.unwritten(1, 2, 129);

@@ -21,7 +21,7 @@ class BatchNormKernelsTest {
     private static final float MOMENTUM = 0.1f;
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void matchesTheOracle(String device) {
         for (int[] shape : SHAPES) {
             try (KernelFixture fixture = new KernelFixture(device)) {
@@ -33,7 +33,7 @@ class BatchNormKernelsTest {
 
     /** A mean a thousand times the deviation: a one-pass variance would have no correct digit left. */
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void varianceDoesNotCancel(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
             check(fixture, 2, 256, 33, 1000, false);
@@ -161,7 +161,7 @@ class BatchNormKernelsTest {
     }
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void refusesASingleRow(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
             Tensor t = fixture.tensor(new float[3], 3);

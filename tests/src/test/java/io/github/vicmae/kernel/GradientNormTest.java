@@ -12,7 +12,7 @@ class GradientNormTest {
     private static final int[] SIZES = {1, 3, 15, 33, 197, 4097, 100_003};
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void matchesTheOracle(String device) {
         for (int size : SIZES) {
             try (KernelFixture fixture = new KernelFixture(device)) {
@@ -31,7 +31,7 @@ class GradientNormTest {
 
     /** Four million equal values: a running float sum would stop growing at 2^24 times one square. */
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void longSumsKeepTheirDigits(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
             float[] g = new float[4_000_000];
@@ -41,7 +41,7 @@ class GradientNormTest {
     }
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void nanStaysNan(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
             float[] g = fixture.normal(1000, 1);

@@ -31,7 +31,7 @@ class InfoNceKernelsTest {
     private static final float WEIGHT = 0.03f;
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void matchesTheOracle(String device) {
         for (int[] shape : SHAPES) {
             for (float temperature : TEMPERATURES) {
@@ -177,7 +177,7 @@ class InfoNceKernelsTest {
 
     /** Rows that all but have their positive: e is 1 to eight digits, and what is left of loss and gradient must not be rounding. */
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void nearlySolvedRowsKeepTheirDigits(String device) {
         int rows = 66;
         int width = 64;
@@ -229,7 +229,7 @@ class InfoNceKernelsTest {
 
     /** Opposite unit vectors and a small temperature: every logit but the positive's is as far from the bound as it can be. */
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void farLogitsNeitherVanishNorOverflow(String device) {
         for (float temperature : TEMPERATURES) {
             for (float sign : new float[] {-1, 1}) {
@@ -249,7 +249,7 @@ class InfoNceKernelsTest {
     }
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void scratchIsLinearInTheRows(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
             long small = InfoNceKernels.scratchSize(fixture.stream(), 1 << 16, 1 << 16, 128);
@@ -259,7 +259,7 @@ class InfoNceKernelsTest {
     }
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void refusesTooLittleScratch(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
             Tensor u = fixture.tensor(new float[] {1, 0}, 2, 1);

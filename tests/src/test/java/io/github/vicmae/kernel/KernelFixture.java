@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.OtherGeometryDevice;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.device.cuda.EmulatedDriver;
@@ -16,10 +17,12 @@ import java.util.Random;
 /**
  * What a kernel test works on: one device, one stream, seeded random tensors, and a comparison with the oracle. The devices are those of
  * the system property {@code vicmae.test.devices} (default: cpu, and emulated:random where the build has the emulated driver and CUDA
- * modules). A name may be given with its schedule, as in {@code emulated:reverse}.
+ * modules). A name may be given with its schedule, as in {@code emulated:reverse}, and with another number of threads a block than the
+ * kernels' classes ask for, as in {@code emulated:random@33}: see {@link OtherGeometryDevice}.
  */
 public final class KernelFixture implements AutoCloseable {
-    private static final String EVERY_DEVICE = "cpu,emulated:forward,emulated:reverse,emulated:random,emulated:fair";
+    private static final String EVERY_DEVICE =
+            "cpu,emulated:forward,emulated:reverse,emulated:random,emulated:fair," + "emulated:reverse@97";
     private static final List<String> DEVICES = chooseDevices();
 
     private final Device device;
@@ -37,12 +40,23 @@ public final class KernelFixture implements AutoCloseable {
         this.seed = seed;
         random = new Random(seed);
         emulated = isEmulated(deviceName);
-        device = Device.open(deviceName);
+        device = open(deviceName);
         stream = device.newStream();
     }
 
-    /** The devices to test, as JUnit method sources take them. */
+    private static Device open(String name) {
+        String[] parts = name.split("@");
+        Device device = Device.open(parts[0]);
+        return parts.length == 1 ? device : new OtherGeometryDevice(device, Integer.parseInt(parts[1]));
+    }
+
+    /** The devices to test, as JUnit method sources and {@link Device#open} take them. */
     public static java.util.stream.Stream<String> devices() {
+        return DEVICES.stream().filter(d -> !d.contains("@"));
+    }
+
+    /** The same, and the emulated one with other launches than the kernels' classes ask for. */
+    public static java.util.stream.Stream<String> devicesAndGeometries() {
         return DEVICES.stream();
     }
 

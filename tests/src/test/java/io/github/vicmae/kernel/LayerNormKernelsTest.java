@@ -13,7 +13,7 @@ class LayerNormKernelsTest {
     private static final float EPS = 1e-6f;
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void matchesTheOracle(String device) {
         for (int[] shape : SHAPES) {
             try (KernelFixture fixture = new KernelFixture(device)) {

@@ -25,7 +25,7 @@ class MaskedMseKernelsTest {
     };
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void matchesTheOracle(String device) {
         for (int[] shape : SHAPES) {
             for (boolean normPix : new boolean[] {false, true}) {
@@ -119,7 +119,7 @@ class MaskedMseKernelsTest {
     }
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void refusesAnImageThatPatchesDoNotFill(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
             Tensor t = fixture.unwritten(1);

@@ -25,7 +25,7 @@ class MatMulTest {
     };
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void matchesTheOracle(String device) {
         for (int[] shape : SHAPES) {
             try (KernelFixture fixture = new KernelFixture(device)) {
@@ -60,7 +60,7 @@ class MatMulTest {
     }
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void refusesWrongShapes(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
             MatMul matmul = new MatMul(fixture.stream());

@@ -15,7 +15,7 @@ class PointwiseKernelsTest {
     private static final int[][] SHAPES = {{1, 1}, {3, 1}, {1, 3}, {3, 31}, {5, 33}, {197, 64}, {17, 197}, {33, 768}};
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void matchesTheOracle(String device) {
         for (int[] shape : SHAPES) {
             try (KernelFixture fixture = new KernelFixture(device)) {
@@ -91,7 +91,7 @@ class PointwiseKernelsTest {
 
     /** Every point of a grid over [-10, 10]: gelu(x) / x within 3e-7 of Phi(x), and the slope within 3e-7, both absolutely. */
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void geluIsExactOnADenseGrid(String device) {
         int size = 200_001;
         float[] x = new float[size];
@@ -123,7 +123,7 @@ class PointwiseKernelsTest {
 
     /** Far out the fits must neither overflow nor leave their limits; a NaN must stay one. */
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void geluHoldsFarOut(String device) {
         float[] x = {-1e30f, -1e5f, -50, 50, 1e5f, 1e30f, Float.NaN};
         float[] gelu = {0, 0, 0, 50, 1e5f, 1e30f, Float.NaN};
@@ -147,7 +147,7 @@ class PointwiseKernelsTest {
     }
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void refusesWrongShapes(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
             Tensor y = fixture.tensor(new float[6], 2, 3);

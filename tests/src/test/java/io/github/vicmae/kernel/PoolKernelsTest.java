@@ -18,7 +18,7 @@ class PoolKernelsTest {
     };
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void matchesTheOracle(String device) {
         for (int[] shape : SHAPES) {
             for (Pooling pooling : Pooling.values()) {
@@ -32,6 +32,11 @@ class PoolKernelsTest {
     private static void check(KernelFixture fixture, Pooling pooling, int samples, int count, int width) {
         String at = " " + pooling + " [" + samples + ", " + count + ", " + width + "]";
         float[] tokens = fixture.normal(samples * count * width, 1);
+        if (pooling == Pooling.MAX) { // of equal maxima, of which there are many now, the first takes the gradient
+            for (int i = 0; i < tokens.length; i++) {
+                tokens[i] = Math.round(tokens[i] * 2) / 2f;
+            }
+        }
         float[] dpooled = fixture.normal(samples * width, 1);
         float[] before = fixture.normal(samples * count * width, 1);
         double[] pooled = new double[samples * width];
@@ -88,7 +93,7 @@ class PoolKernelsTest {
     }
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void refusesAClassTokenAlone(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
             Tensor tokens = fixture.tensor(new float[3], 1, 1, 3);

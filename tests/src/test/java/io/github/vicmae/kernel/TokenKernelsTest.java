@@ -60,7 +60,7 @@ class TokenKernelsTest {
     }
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void ranksAreThoseOfAStableSort(String device) {
         for (int[] s : SHAPES) {
             try (KernelFixture fixture = new KernelFixture(device)) {
@@ -79,7 +79,7 @@ class TokenKernelsTest {
     }
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void noiseThatIsNotANumberStillGivesEachPatchARank(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
             float[] noise = {Float.NaN, 0.5f, Float.NaN, -0f, 0f, Float.NEGATIVE_INFINITY};
@@ -92,7 +92,7 @@ class TokenKernelsTest {
     }
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void decoderTokensMatchTheDefinition(String device) {
         for (int[] s : SHAPES) {
             try (KernelFixture fixture = new KernelFixture(device)) {
@@ -160,7 +160,7 @@ class TokenKernelsTest {
     }
 
     @ParameterizedTest
-    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void patchEmbeddingMatchesTheDefinition(String device) {
         for (int[] s : SHAPES) {
             for (boolean masked : new boolean[] {true, false}) {
