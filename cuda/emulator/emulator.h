@@ -53,6 +53,7 @@ enum class Check {
   EXIT,            // a thread returned while others wait for it
   MASK,            // a warp collective's mask names other lanes than those that arrive
   ASYNC_COPY,      // a place is touched before the cp.async to it was waited for
+  TIMEOUT,         // threads that wait in loops for what never comes
   UNDEFINED,       // undefined behaviour of C++: overflow, shifts, array bounds, division by zero
   SIGNATURE,       // a PTX entry's parameters are not the kernel's
   LEAK,            // an allocation, stream, event or module is alive when its context ends

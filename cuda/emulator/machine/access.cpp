@@ -224,7 +224,7 @@ void clear_pending(uintptr_t address, size_t bytes) {
     emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, true, false, true, CALLER);                                \
   }                                                                                                                          \
   extern "C" VICMAE_API void __tsan_volatile_read##bytes(void* p) {                                                          \
-    emulator::let_others_run();                                                                                              \
+    emulator::let_others_run(CALLER);                                                                                         \
     emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, false, true, true, CALLER);                                \
   }                                                                                                                          \
   extern "C" VICMAE_API void __tsan_volatile_write##bytes(void* p) {                                                         \

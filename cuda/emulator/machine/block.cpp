@@ -22,6 +22,8 @@ namespace {
 
 constexpr uint32_t kStaticSharedLimit = 48 * 1024;
 // Each stack takes two of a process's 65530 mappings, its own and its guard's.
+// Rounds of 64 looks by every thread before a launch is given up.
+constexpr int kPatience = 5000;
 constexpr int kMaxStacks = 16384;
 
 std::vector<std::unique_ptr<Block>> slots;
@@ -286,6 +288,17 @@ void break_deadlock() {
   std::abort();
 }
 
+// All threads that are left have been asking for something, over and over, for so long that it will not come.
+void give_up() {
+  machine.result = LAUNCH_TIMEOUT;  // even with the check off: the launch would never end
+  const int id = yielded.first_from(0);
+  Block& block = *thread_of_id(id).block;
+  found_in(block, id % kMaxThreads, Check::TIMEOUT, LAUNCH_TIMEOUT,
+           "waits in a loop for what never comes; " + std::to_string(yielded.count) + " threads wait so, and no other can run. " +
+               "A block may wait for another only if both are sure to be in flight: a cooperative launch, or a counter that orders them",
+           {"", 0}, thread_of_id(id).spins_at);
+}
+
 bool prepare_slots(int count, int threads) {
   while (static_cast<int>(slots.size()) < count) slots.push_back(std::make_unique<Block>());
   stacks.reserve(count * threads);
@@ -343,10 +356,14 @@ Result run(const LaunchRequest& launch) {
   start_launch();
   for (const auto& block : slots) block->active = false;
   uint64_t started = 0;
-  int alive = 0, last = -1;
+  int alive = 0, last = -1, rounds = 0;
   for (int s = 0; s < count; s++, alive++) start_block(*slots[s], s, static_cast<uint32_t>(++started));
   while (alive > 0 && machine.result == SUCCESS) {
     if (ready.count == 0 && yielded.count > 0) {
+      if (++rounds > kPatience) {
+        give_up();
+        break;
+      }
       std::swap(ready, yielded);
       for (int id = ready.first_from(0), n = ready.count; n > 0; n--, id = ready.first_from(id + 1 < static_cast<int>(ready.words.size()) * 64 ? id + 1 : 0))
         thread_of_id(id).state = Thread::READY;
@@ -367,6 +384,7 @@ Result run(const LaunchRequest& launch) {
     set_tag();
     t.fiber.resume(machine.scheduler);
     machine.thread = nullptr;
+    if (t.state != Thread::YIELDED) rounds = 0;
     if (has_failure()) {
       report_failure();
       break;
@@ -389,9 +407,10 @@ void stop_thread() {
   __builtin_unreachable();
 }
 
-void let_others_run() {
+void let_others_run(const void* at) {
   Thread* t = machine.thread;
   if (t == nullptr || ++t->spins % 64 != 0) return;
+  t->spins_at = at;
   t->state = Thread::YIELDED;
   yielded.add(id_of(*t));
   leave();

@@ -38,6 +38,7 @@ struct Thread {
   State state = READY;
   bool fenced = false;   // since its block's last barrier
   int spins = 0;
+  const void* spins_at = nullptr;
   Place waits{};
   const char* waits_for = "";
   std::vector<PendingCopy> uncommitted;
@@ -135,6 +136,6 @@ void clear_pending(uintptr_t address, size_t bytes);
 // Read-only data of a library.
 bool is_constant(uintptr_t address);
 // For a thread that may be waiting for another in a loop: every so often the others get their turn.
-void let_others_run();
+void let_others_run(const void* at);
 
 }  // namespace emulator

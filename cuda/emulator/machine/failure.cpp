@@ -120,9 +120,9 @@ void found(Check check, Result result, const std::string& what, const void* at, 
   stop_thread();
 }
 
-void found_in(Block& block, int thread, Check check, Result result, const std::string& what, Place place) {
+void found_in(Block& block, int thread, Check check, Result result, const std::string& what, Place place, const void* at) {
   if (!on(check)) return;
-  failure = {true, result, check, what, "", nullptr, nullptr, &block, thread, place};
+  failure = {true, result, check, what, "", at, nullptr, &block, thread, place};
   report_failure();
 }
 

@@ -46,6 +46,7 @@ class BrokenKernelsTest {
         UNWRITTEN_SHARED("unwritten", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
         UNWRITTEN_GLOBAL("unwritten", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
         EARLY_READ_OF_ASYNC_COPY("async_copy", "CUDA_ERROR_LAUNCH_FAILED", 256, 1),
+        WAIT_FOR_LATER_BLOCK("timeout", "CUDA_ERROR_LAUNCH_TIMEOUT", 64, 3),
         INTEGER_OVERFLOW("undefined", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
         LOCAL_OUT_OF_BOUNDS("undefined", "CUDA_ERROR_LAUNCH_FAILED", 64, 1);
 
