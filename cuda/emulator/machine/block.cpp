@@ -322,8 +322,8 @@ static void* add_shared_array(Block& block, const char* name, Place place, size_
   const uintptr_t begin = shared_memory.begin + (static_cast<size_t>(block.slot) * kPieces + piece) * kPieceBytes + kPieceBytes / 4 +
                           std::max<size_t>(alignment, 4);
   block.arrays.push_back({name, place, begin, begin + bytes});
-  std::memset(reinterpret_cast<void*>(begin), 0xff, bytes);
   poison_around(begin, begin + bytes, shared_memory.begin + (static_cast<size_t>(block.slot) * kPieces + piece) * kPieceBytes, kPieceBytes);
+  std::memset(reinterpret_cast<void*>(begin), 0xff, bytes);
   return reinterpret_cast<void*>(begin);
 }
 
