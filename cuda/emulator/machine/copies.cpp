@@ -133,7 +133,7 @@ void vicmae_fence(int scope) {
 
 void vicmae_atomic(const void* address, size_t bytes, const void* code) {
   const Unobserved unobserved;
-  let_others_run(__builtin_return_address(0));
+  let_others_run(code);
   const uintptr_t at = reinterpret_cast<uintptr_t>(address);
   check_access(at, bytes, true, true, true, code, true);
   if (machine.thread->fenced) before_wait(const_cast<void*>(address));
