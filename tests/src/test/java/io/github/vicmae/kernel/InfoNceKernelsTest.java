@@ -231,7 +231,7 @@ class InfoNceKernelsTest {
     @ParameterizedTest
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void farLogitsNeitherVanishNorOverflow(String device) {
-        for (float temperature : TEMPERATURES) {
+        for (float temperature : new float[] {1, 0.1f, 0.02f, 0.01f, 0.004f}) { // e^-250 is 0 in single precision
             for (float sign : new float[] {-1, 1}) {
                 try (KernelFixture fixture = new KernelFixture(device)) {
                     Tensor p = fixture.tensor(new float[] {1, 0, 1, 0}, 2, 2);
