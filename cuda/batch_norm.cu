@@ -55,7 +55,6 @@ KERNEL(batch_norm_forward, float* __restrict__ y, float* __restrict__ mean, floa
       const int64_t at = static_cast<int64_t>(g) * rows * width + first;
       const float* __restrict__ xg = x + at;
       float* __restrict__ yg = y + at;
-      __syncthreads();  // the group before may still read what is cleared here
       for (int item = threadIdx.x; item < ROW_LANES * STRIP; item += blockDim.x) sums[item] = 0;
       for_strip(rows, count, [&](int row, int c, int item) { sums[item] += xg[static_cast<int64_t>(row) * width + c]; });
       add_lanes(sums, count);

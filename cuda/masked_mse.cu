@@ -41,7 +41,6 @@ KERNEL(masked_mse_rows, float* __restrict__ row_loss, float* __restrict__ dpred,
     const bool masked = at >= 0 && restore[sample * patches + at] >= kept;
     float loss = 0;
     if (masked) {  // the same for the whole block
-      __syncthreads();  // the target before may still be read
       const float* __restrict__ corner =
           images + sample * channels * plane + static_cast<int64_t>(at / across) * patch * width + at % across * patch;
       if (channels == 3) {
