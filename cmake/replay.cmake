@@ -3,7 +3,7 @@
 include(CheckCXXSourceCompiles)
 
 set(replay_sources)
-foreach(name block copies failure fiber memory options record)
+foreach(name block meetings copies failure fiber memory options record)
   list(APPEND replay_sources "${VICMAE_CUDA}/emulator/machine/${name}.cpp")
 endforeach()
 list(APPEND replay_sources "${VICMAE_CUDA}/emulator/replay/replay.cpp")

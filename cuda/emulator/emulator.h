@@ -39,26 +39,27 @@ enum Result : int {
   UNKNOWN = 999,
 };
 
-// What the machine looks for. Each can be switched off by its name (`off=race_block+leak`), which is how the tests show that each is needed.
+// What the machine looks for. Each can be switched off by its name (`off=race_block+leak`), which is how the tests show that each is
+// needed.
 enum class Check {
-  GLOBAL_BOUNDS,   // an address outside every allocation
-  FREED,           // an address in memory that was freed
-  SHARED_BOUNDS,   // an address outside a block's shared arrays
-  MISALIGNED,      // an address that is no multiple of the access's size
-  UNWRITTEN,       // a read of memory that nobody wrote
-  RACE_BLOCK,      // two threads of a block touch a place, one writes, no barrier between
-  RACE_GRID,       // the same between blocks
-  RACE_STREAM,     // the same between operations of streams that do not wait for each other
-  BARRIER,         // threads of a block wait at different barriers
-  EXIT,            // a thread returned while others wait for it
-  MASK,            // a warp collective's mask names other lanes than those that arrive
-  ASYNC_COPY,      // a place is touched before the cp.async to it was waited for
-  TIMEOUT,         // threads that wait in loops for what never comes
-  UNDEFINED,       // undefined behaviour of C++: overflow, shifts, array bounds, division by zero
-  SIGNATURE,       // a PTX entry's parameters are not the kernel's
-  LEAK,            // an allocation, stream, event or module is alive when its context ends
-  STREAM,          // an operation is given to a stream or event that was destroyed
-  HOST_ACCESS,     // the host touches device memory
+  GLOBAL_BOUNDS,  // an address outside every allocation
+  FREED,          // an address in memory that was freed
+  SHARED_BOUNDS,  // an address outside a block's shared arrays
+  MISALIGNED,     // an address that is no multiple of the access's size
+  UNWRITTEN,      // a read of memory that nobody wrote
+  RACE_BLOCK,     // two threads of a block touch a place, one writes, no barrier between
+  RACE_GRID,      // the same between blocks
+  RACE_STREAM,    // the same between operations of streams that do not wait for each other
+  BARRIER,        // threads of a block wait at different barriers
+  EXIT,           // a thread returned while others wait for it
+  MASK,           // a warp collective's mask names other lanes than those that arrive
+  ASYNC_COPY,     // a place is touched before the cp.async to it was waited for
+  TIMEOUT,        // threads that wait in loops for what never comes
+  UNDEFINED,      // undefined behaviour of C++: overflow, shifts, array bounds, division by zero
+  SIGNATURE,      // a PTX entry's parameters are not the kernel's
+  LEAK,           // an allocation, stream, event or module is alive when its context ends
+  STREAM,         // an operation is given to a stream or event that was destroyed
+  HOST_ACCESS,    // the host touches device memory
   COUNT
 };
 const char* name_of(Check check);
@@ -70,14 +71,14 @@ enum class StreamPolicy { LATE, EARLY, RANDOM };
 struct Options {
   Schedule schedule = Schedule::RANDOM;
   uint64_t seed = 1;
-  int resident = 2;                          // blocks in flight at once
+  int resident = 2;                           // blocks in flight at once
   StreamPolicy streams = StreamPolicy::LATE;  // when queued work runs: as late as the rules allow, at once, or by chance
-  uint64_t memory = uint64_t{4} << 30;       // bytes of the emulated card
-  int capability = 90;                       // ten times the major number plus the minor one
-  int64_t fail_allocation = 0;               // the n-th allocation from now on answers CUDA_ERROR_OUT_OF_MEMORY; 0: none
-  int64_t fail_launch = 0;                   // the n-th launch from now on fails while it runs
-  int64_t lose_device = 0;                   // at the n-th launch from now on the device is lost for good
-  std::string record;                        // folder that receives every launch, for replay
+  uint64_t memory = uint64_t{4} << 30;        // bytes of the emulated card
+  int capability = 90;                        // ten times the major number plus the minor one
+  int64_t fail_allocation = 0;                // the n-th allocation from now on answers CUDA_ERROR_OUT_OF_MEMORY; 0: none
+  int64_t fail_launch = 0;                    // the n-th launch from now on fails while it runs
+  int64_t lose_device = 0;                    // at the n-th launch from now on the device is lost for good
+  std::string record;                         // folder that receives every launch, for replay
   bool off[static_cast<int>(Check::COUNT)] = {};
 };
 Options& options();
@@ -87,12 +88,12 @@ bool configure(const char* text, std::string* error);
 
 std::recursive_mutex& lock();
 
-// ---- the log ----------------------------------------------------------------------------------------------------------------------
+// ---- the log --------------------------------------------------------------------------------------------------------------------------
 // Appends a paragraph to the log that vicmae_emulator_log() hands out (the last 64 KiB are kept).
 void log(const std::string& paragraph);
 std::string& log_text();
 
-// ---- kernels ----------------------------------------------------------------------------------------------------------------------
+// ---- kernels --------------------------------------------------------------------------------------------------------------------------
 struct Dim3 {
   uint32_t x, y, z;
 };
@@ -122,7 +123,7 @@ struct LaunchRequest {
   void** arguments;  // one pointer to each parameter's value
 };
 
-// ---- operations in order ----------------------------------------------------------------------------------------------------------
+// ---- operations in order --------------------------------------------------------------------------------------------------------------
 // An operation's place: the `index`-th (from 1) of `stream`, after the first seen[s] operations of each stream s.
 struct Order {
   uint32_t stream = 0;
@@ -143,7 +144,7 @@ Result copy_on_device(uint64_t to, uint64_t from, size_t bytes);
 // `count` values of 1, 2 or 4 bytes.
 Result fill(uint64_t to, uint32_t value, int width, size_t count);
 
-// ---- memory -----------------------------------------------------------------------------------------------------------------------
+// ---- memory ---------------------------------------------------------------------------------------------------------------------------
 // A multiple of 256 but of no higher power of two, and 0xff throughout (NaN as float). OUT_OF_MEMORY beyond options().memory.
 Result allocate(uint64_t* address, size_t bytes, const char* how);
 // INVALID_VALUE, logged, unless it is the start of a live allocation. The address is never given out again.

@@ -24,18 +24,28 @@ struct uint3 {
   unsigned x, y, z;
 };
 using dim3 = uint3;
-#define VICMAE_VECTOR(type, name, bytes)                                      \
-  struct alignas(2 * bytes) name##2 { type x, y; };                           \
-  struct name##3 { type x, y, z; };                                           \
-  struct alignas(4 * bytes > 16 ? 16 : 4 * bytes) name##4 { type x, y, z, w; }; \
-  inline name##2 make_##name##2(type x, type y) { return {x, y}; }            \
+#define VICMAE_VECTOR(type, name, bytes)                           \
+  struct alignas(2 * bytes) name##2 {                              \
+    type x, y;                                                     \
+  };                                                               \
+  struct name##3 {                                                 \
+    type x, y, z;                                                  \
+  };                                                               \
+  struct alignas(4 * bytes > 16 ? 16 : 4 * bytes) name##4 {        \
+    type x, y, z, w;                                               \
+  };                                                               \
+  inline name##2 make_##name##2(type x, type y) { return {x, y}; } \
   inline name##4 make_##name##4(type x, type y, type z, type w) { return {x, y, z, w}; }
 VICMAE_VECTOR(float, float, 4)
 VICMAE_VECTOR(int, int, 4)
 VICMAE_VECTOR(double, double, 8)
 #undef VICMAE_VECTOR
-struct alignas(8) uint2 { unsigned x, y; };
-struct alignas(16) uint4 { unsigned x, y, z, w; };
+struct alignas(8) uint2 {
+  unsigned x, y;
+};
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
 inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 
@@ -80,7 +90,7 @@ constexpr int warpSize = 32;
 // Where the caller stands, as the last parameter of a function.
 #define VICMAE_PLACE const char *file = __builtin_FILE(), int line = __builtin_LINE()
 
-// ---- barriers and warp collectives ------------------------------------------------------------------------------------------------------
+// ---- barriers and warp collectives ----------------------------------------------------------------------------------------------------
 
 inline __attribute__((always_inline)) void __syncthreads(VICMAE_PLACE) { vicmae_barrier({file, line}, 0); }
 inline __attribute__((always_inline)) int __syncthreads_count(int predicate, VICMAE_PLACE) {
@@ -218,7 +228,7 @@ inline __attribute__((always_inline)) T __reduce_max_sync(unsigned mask, T value
 // A thread may only rely on itself being active.
 inline __attribute__((always_inline)) unsigned __activemask() { return 1u << emulator::own_lane(); }
 
-// ---- memory -----------------------------------------------------------------------------------------------------------------------------
+// ---- memory ---------------------------------------------------------------------------------------------------------------------------
 
 // The compiler's instrumentation does not see into libc.
 inline __attribute__((always_inline)) void* vicmae_memcpy(void* to, const void* from, size_t bytes, VICMAE_PLACE) {
@@ -235,7 +245,9 @@ inline void __threadfence_block() { vicmae_fence(0); }
 inline void __threadfence() { vicmae_fence(1); }
 inline void __threadfence_system() { vicmae_fence(1); }
 template <class T>
-inline __attribute__((always_inline)) T __ldg(const T* p) { return *p; }
+inline __attribute__((always_inline)) T __ldg(const T* p) {
+  return *p;
+}
 
 namespace emulator {
 
@@ -286,7 +298,7 @@ inline __attribute__((always_inline)) unsigned atomicInc(unsigned* p, unsigned l
   return emulator::atomic(p, [limit](unsigned old) { return old >= limit ? 0u : old + 1; });
 }
 
-// ---- arithmetic -------------------------------------------------------------------------------------------------------------------------
+// ---- arithmetic -----------------------------------------------------------------------------------------------------------------------
 
 template <class To, class From>
 inline __attribute__((always_inline)) To vicmae_bits(From from) {
@@ -316,7 +328,7 @@ inline __attribute__((always_inline)) auto max(A a, B b) -> std::common_type_t<A
   return a < b ? b : a;
 }
 
-// ---- a kernel's entry in the driver's table -----------------------------------------------------------------------------------------------
+// ---- a kernel's entry in the driver's table -------------------------------------------------------------------------------------------
 
 namespace emulator {
 

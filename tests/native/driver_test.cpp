@@ -60,8 +60,10 @@ void configure(const std::string& options) {
 
 void start_afresh() {
   vicmae_emulator_clear_log();
-  configure("schedule=random,streams=late,seed=1,resident=2,memory=4294967296,capability=90,fail_allocation=0,fail_launch=0,lose_device=0,"
-            "record=,off=," + settings);
+  configure(
+      "schedule=random,streams=late,seed=1,resident=2,memory=4294967296,capability=90,fail_allocation=0,fail_launch=0,lose_device=0,"
+      "record=,off=," +
+      settings);
 }
 
 bool late() { return settings.find("streams=late") != std::string::npos; }

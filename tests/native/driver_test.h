@@ -25,12 +25,12 @@ struct Registration {
   Registration(const char* theme, const char* name, void (*run)());
 };
 // Cases of a theme run in the order in which they stand in their file, in one process.
-#define CASE(theme, name)                                                                  \
-  static void name();                                                                      \
-  static const driver_test::Registration registration_of_##name(#theme, #name, name);      \
+#define CASE(theme, name)                                                             \
+  static void name();                                                                 \
+  static const driver_test::Registration registration_of_##name(#theme, #name, name); \
   static void name()
 
-// ---- checks: a failed one is printed with its place, and the case goes on ---------------------------------------------------------------
+// ---- checks: a failed one is printed with its place, and the case goes on -------------------------------------------------------------
 void report(bool good, const std::string& what, const char* file, int line);
 void check_answer(CUresult actual, CUresult expected, const char* call, const char* file, int line);
 void check_log(const std::string& text, bool wanted, const char* file, int line);

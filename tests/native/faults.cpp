@@ -115,7 +115,7 @@ CASE(faults, the_device_is_lost_for_good) {
     OK(cuCtxSetCurrent(card.context));
     const char* text;
     OK(cuGetErrorString(CUDA_ERROR_UNKNOWN, &text));
-  }  // everything can be given back
+  }                              // everything can be given back
   OK(cuDeviceGetCount(&count));  // a program that starts anew finds the card again
   EQ(count, 1);
   const Card card;

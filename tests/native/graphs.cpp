@@ -266,7 +266,8 @@ CASE(graphs, host_functions_are_nodes) {
   const Stream stream;
   int calls = 0;
   const CUgraphExec exec = capture(stream, [&] {
-    OK(cuLaunchHostFunc(stream, [](void* count) { ++*static_cast<int*>(count); }, &calls));
+    OK(cuLaunchHostFunc(
+        stream, [](void* count) { ++*static_cast<int*>(count); }, &calls));
   });
   EQ(calls, 0);
   OK(cuGraphLaunch(exec, stream));

@@ -19,9 +19,9 @@ CASE(launches, geometry_has_limits) {
   const auto answer = [&](unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz) {
     return cuLaunchKernel(function, gx, gy, gz, bx, by, bz, 0, nullptr, arguments, nullptr);
   };
-  const unsigned wrong[][6] = {{0, 1, 1, 1, 1, 1},     {0x80000000u, 1, 1, 1, 1, 1}, {1, 65536, 1, 1, 1, 1}, {1, 1, 65536, 1, 1, 1},
-                               {1, 1, 1, 1025, 1, 1}, {1, 1, 1, 32, 33, 1},         {1, 1, 1, 1, 1, 65},    {1, 1, 1, 1, 0, 1},
-                               {1, 1, 1, 0xffffffffu, 0xffffffffu, 1}};
+  const unsigned wrong[][6] = {{0, 1, 1, 1, 1, 1},     {0x80000000u, 1, 1, 1, 1, 1}, {1, 65536, 1, 1, 1, 1},
+                               {1, 1, 65536, 1, 1, 1}, {1, 1, 1, 1025, 1, 1},        {1, 1, 1, 32, 33, 1},
+                               {1, 1, 1, 1, 1, 65},    {1, 1, 1, 1, 0, 1},           {1, 1, 1, 0xffffffffu, 0xffffffffu, 1}};
   for (const auto& g : wrong) ANSWERS(CUDA_ERROR_INVALID_VALUE, answer(g[0], g[1], g[2], g[3], g[4], g[5]));
   LOGGED("blocks of 1 x 0 x 1 threads were asked for 'plain'");
   OK(answer(3, 2, 2, 8, 4, 2));

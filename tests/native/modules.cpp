@@ -62,7 +62,8 @@ CASE(modules, text_that_is_no_module_is_refused_with_its_line) {
   ANSWERS(CUDA_ERROR_INVALID_PTX, load(kHeader + ".entry x(.param .b8 a[4294967296]) { }"));
   OK(load(kHeader + ".entry x(.param .u64 a) ;"));
   OK(load(kHeader + ".global .u32 g[2] = {1,2};\n.func (.param .b32 r) f (.param .b32 a) { ret; }\n"));
-  ANSWERS(CUDA_ERROR_NO_BINARY_FOR_GPU, load("\x7f" "ELF..."));
+  ANSWERS(CUDA_ERROR_NO_BINARY_FOR_GPU, load("\x7f"
+                                             "ELF..."));
   LOGGED("the image is a cubin");
 }
 

@@ -181,9 +181,7 @@ EXPORT int cuStreamEndCapture(uint64_t handle, uint64_t* graph) {
   });
 }
 
-EXPORT int cuStreamIsCapturing(uint64_t stream, int* status) {
-  return info(__func__, stream, status, nullptr, nullptr, nullptr, nullptr);
-}
+EXPORT int cuStreamIsCapturing(uint64_t stream, int* status) { return info(__func__, stream, status, nullptr, nullptr, nullptr, nullptr); }
 
 EXPORT int cuStreamGetCaptureInfo(uint64_t stream, int* status, uint64_t* id) {
   return info(__func__, stream, status, id, nullptr, nullptr, nullptr);

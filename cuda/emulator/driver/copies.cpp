@@ -113,9 +113,7 @@ EXPORT int cuMemcpyHtoD_v2(uint64_t to, const void* from, size_t bytes) {
 ALIAS(cuMemcpyHtoD, cuMemcpyHtoD_v2);
 EXPORT int cuMemcpyDtoH_v2(void* to, uint64_t from, size_t bytes) { return copy_on(__func__, to_host, number(to), from, bytes, 0, false); }
 ALIAS(cuMemcpyDtoH, cuMemcpyDtoH_v2);
-EXPORT int cuMemcpyDtoD_v2(uint64_t to, uint64_t from, size_t bytes) {
-  return copy_on(__func__, within_device, to, from, bytes, 0, false);
-}
+EXPORT int cuMemcpyDtoD_v2(uint64_t to, uint64_t from, size_t bytes) { return copy_on(__func__, within_device, to, from, bytes, 0, false); }
 ALIAS(cuMemcpyDtoD, cuMemcpyDtoD_v2);
 EXPORT int cuMemcpy(uint64_t to, uint64_t from, size_t bytes) { return copy_on(__func__, anywhere, to, from, bytes, 0, false); }
 

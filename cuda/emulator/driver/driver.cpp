@@ -113,7 +113,8 @@ Result Call::fail(Result code, const char* format, ...) const {
 }
 
 Result Call::bad_handle(uint64_t handle, Kind kind) const {
-  const bool gone = (kind == Kind::STREAM && driver().streams.destroyed(handle)) || (kind == Kind::EVENT && driver().events.destroyed(handle));
+  const bool gone =
+      (kind == Kind::STREAM && driver().streams.destroyed(handle)) || (kind == Kind::EVENT && driver().events.destroyed(handle));
   const std::string check = gone ? std::string(name_of(Check::STREAM)) + ": " : "";
   const std::string given = describe_handle(handle);
   return fail(INVALID_HANDLE, "%sexpected %s, was given %s", check.c_str(), with_article(kind).c_str(), given.c_str());

@@ -48,8 +48,8 @@ struct Event {
   Context* context = nullptr;
   unsigned flags = 0;
   uint64_t records = 0;
-  Clock clock;                       // what the last record came after, the record included
-  double milliseconds = 0;           // when the last record ran
+  Clock clock;              // what the last record came after, the record included
+  double milliseconds = 0;  // when the last record ran
   std::string created_by;
   std::shared_ptr<Capture> capture;  // the capture that it was recorded in last, if it was in one
   std::vector<int> nodes;

@@ -11,9 +11,7 @@ namespace {
 constexpr unsigned kDisableTiming = 2;
 constexpr unsigned kFlags = 7;  // blocking wait, no timing, shared between processes
 
-double now() {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // The event, or null under a switched-off check where a destroyed one is passed over in silence.
 Result find_event(const Call& call, uint64_t handle, std::shared_ptr<Event>* event) {

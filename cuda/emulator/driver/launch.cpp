@@ -36,8 +36,8 @@ int blocks_that_fit(const Function& function, int threads, size_t dynamic) {
 Result check_geometry(const Call& call, const Function& function, Dim3 grid, Dim3 block, uint32_t dynamic) {
   const char* const name = function.entry.name.c_str();
   if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x > kMaximumGridX || grid.y > kMaximumGridYZ || grid.z > kMaximumGridYZ) {
-    return call.fail(INVALID_VALUE, "a grid of %u x %u x %u blocks was asked for '%s'; each number is 1 to %u, %u and %u",
-                     grid.x, grid.y, grid.z, name, kMaximumGridX, kMaximumGridYZ, kMaximumGridYZ);
+    return call.fail(INVALID_VALUE, "a grid of %u x %u x %u blocks was asked for '%s'; each number is 1 to %u, %u and %u", grid.x, grid.y,
+                     grid.z, name, kMaximumGridX, kMaximumGridYZ, kMaximumGridYZ);
   }
   const uint64_t threads = uint64_t{block.x} * block.y * block.z;
   const uint64_t limit = static_cast<uint64_t>(function.entry.maximum_threads);

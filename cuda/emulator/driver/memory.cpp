@@ -12,7 +12,7 @@ using namespace emulator;
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr int kUnwritten = 0xff;  // fresh pinned memory is NaN, as fresh device memory is
+constexpr int kUnwritten = 0xff;                  // fresh pinned memory is NaN, as fresh device memory is
 constexpr uint64_t kHostEnd = uint64_t{1} << 56;  // no address of the host lies beyond
 constexpr unsigned kPortable = 1, kDeviceMap = 2, kWriteCombined = 4;
 

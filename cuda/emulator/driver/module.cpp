@@ -135,9 +135,8 @@ EXPORT int cuModuleGetFunction(uint64_t* handle, uint64_t module_handle, const c
     }
     const KernelEntry* const kernel = find_kernel(name);
     if (kernel == nullptr) {
-      return call.fail(NOT_FOUND,
-                       "the emulated driver has no kernel '%s' of this module (entries: %s): build it with the KERNEL macro", name,
-                       entry_names(module->ptx).c_str());
+      return call.fail(NOT_FOUND, "the emulated driver has no kernel '%s' of this module (entries: %s): build it with the KERNEL macro",
+                       name, entry_names(module->ptx).c_str());
     }
     for (const auto& [known, function] : driver().functions.live()) {
       if (function->module == module_handle && function->kernel == kernel) {

@@ -25,8 +25,8 @@ struct Failure {
 // Bytes of a value of a fundamental type; 0 if it is none.
 uint32_t size_of(const std::string& type) {
   static const std::map<std::string, uint32_t> sizes = {
-      {".b8", 1},  {".u8", 1},  {".s8", 1},  {".b16", 2}, {".u16", 2},  {".s16", 2},   {".f16", 2},
-      {".b32", 4}, {".u32", 4}, {".s32", 4}, {".f32", 4}, {".bf16", 2}, {".f16x2", 4}, {".bf16x2", 4},
+      {".b8", 1},  {".u8", 1},  {".s8", 1},  {".b16", 2}, {".u16", 2},   {".s16", 2},   {".f16", 2},
+      {".b32", 4}, {".u32", 4}, {".s32", 4}, {".f32", 4}, {".bf16", 2},  {".f16x2", 4}, {".bf16x2", 4},
       {".b64", 8}, {".u64", 8}, {".s64", 8}, {".f64", 8}, {".b128", 16},
   };
   const auto at = sizes.find(type);

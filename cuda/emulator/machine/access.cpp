@@ -171,8 +171,8 @@ void check_access(uintptr_t address, size_t bytes, bool write, bool atomic, bool
       const bool freed = address >= a.begin && address + bytes <= a.end;
       out_of_bounds(access, false, freed);
       if (!freed) return;
-    } else if (a.in_parts && !(named_words[(address - device_memory.begin) / 4] &&
-                               named_words[(address + bytes - 1 - device_memory.begin) / 4])) {
+    } else if (a.in_parts &&
+               !(named_words[(address - device_memory.begin) / 4] && named_words[(address + bytes - 1 - device_memory.begin) / 4])) {
       out_of_bounds(access, false, false);
     }
     region = &device_memory;
@@ -203,8 +203,9 @@ void check_access(uintptr_t address, size_t bytes, bool write, bool atomic, bool
 }
 
 void mark_pending(uintptr_t address, size_t bytes, const void* at) {
-  for_range(shared_memory, address, bytes, true,
-            [at](Cell& cell, uintptr_t, int) { cell = {machine.tag | kWritten | kPending, 0, at, nullptr, 0}; });
+  for_range(shared_memory, address, bytes, true, [at](Cell& cell, uintptr_t, int) {
+    cell = {machine.tag | kWritten | kPending, 0, at, nullptr, 0};
+  });
 }
 
 void clear_pending(uintptr_t address, size_t bytes) {
@@ -213,22 +214,22 @@ void clear_pending(uintptr_t address, size_t bytes) {
 
 }  // namespace emulator
 
-// ---- what the compiler calls ---------------------------------------------------------------------------------------------------------
+// ---- what the compiler calls ----------------------------------------------------------------------------------------------------------
 
 #define CALLER __builtin_return_address(0)
-#define ACCESS(bytes)                                                                                                        \
-  extern "C" VICMAE_API void __tsan_read##bytes(void* p) {                                                                   \
-    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, false, false, true, CALLER);                               \
-  }                                                                                                                          \
-  extern "C" VICMAE_API void __tsan_write##bytes(void* p) {                                                                  \
-    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, true, false, true, CALLER);                                \
-  }                                                                                                                          \
-  extern "C" VICMAE_API void __tsan_volatile_read##bytes(void* p) {                                                          \
-    emulator::let_others_run(CALLER);                                                                                         \
-    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, false, true, true, CALLER);                                \
-  }                                                                                                                          \
-  extern "C" VICMAE_API void __tsan_volatile_write##bytes(void* p) {                                                         \
-    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, true, true, true, CALLER);                                 \
+#define ACCESS(bytes)                                                                          \
+  extern "C" VICMAE_API void __tsan_read##bytes(void* p) {                                     \
+    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, false, false, true, CALLER); \
+  }                                                                                            \
+  extern "C" VICMAE_API void __tsan_write##bytes(void* p) {                                    \
+    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, true, false, true, CALLER);  \
+  }                                                                                            \
+  extern "C" VICMAE_API void __tsan_volatile_read##bytes(void* p) {                            \
+    emulator::let_others_run(CALLER);                                                          \
+    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, false, true, true, CALLER);  \
+  }                                                                                            \
+  extern "C" VICMAE_API void __tsan_volatile_write##bytes(void* p) {                           \
+    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, true, true, true, CALLER);   \
   }
 ACCESS(1)
 ACCESS(2)
@@ -236,12 +237,12 @@ ACCESS(4)
 ACCESS(8)
 ACCESS(16)
 
-#define UNALIGNED(bytes)                                                                                                     \
-  extern "C" VICMAE_API void __tsan_unaligned_read##bytes(void* p) {                                                         \
-    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, false, false, true, CALLER);                               \
-  }                                                                                                                          \
-  extern "C" VICMAE_API void __tsan_unaligned_write##bytes(void* p) {                                                        \
-    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, true, false, true, CALLER);                                \
+#define UNALIGNED(bytes)                                                                       \
+  extern "C" VICMAE_API void __tsan_unaligned_read##bytes(void* p) {                           \
+    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, false, false, true, CALLER); \
+  }                                                                                            \
+  extern "C" VICMAE_API void __tsan_unaligned_write##bytes(void* p) {                          \
+    emulator::check_access(reinterpret_cast<uintptr_t>(p), bytes, true, false, true, CALLER);  \
   }
 UNALIGNED(2)
 UNALIGNED(4)

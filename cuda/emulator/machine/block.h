@@ -36,7 +36,7 @@ struct Thread {
   uint3 index{};
   int number = 0;  // in the block
   State state = READY;
-  bool fenced = false;   // since its block's last barrier
+  bool fenced = false;  // since its block's last barrier
   int spins = 0;
   const void* spins_at = nullptr;
   Place waits{};
@@ -59,7 +59,7 @@ struct Warp {
   std::vector<Meeting> meetings;
   unsigned lanes = 0;  // those that the block has
   unsigned live = 0;   // those that have not returned
-  uint32_t clock = 0;    // synchronisations so far in this interval, of whichever lanes
+  uint32_t clock = 0;  // synchronisations so far in this interval, of whichever lanes
   // known[a][b]: lane a knows that what lane b did before that synchronisation is over.
   uint32_t known[kWarp][kWarp] = {};
   char meeting[1];  // an address for ThreadSanitizer
@@ -116,7 +116,8 @@ std::string describe_shared(uintptr_t address);
 
 // A mistake was found. With the check off it returns; else it is logged with the kernel, block, thread and lines, and the launch is over:
 // it does not return. `at` are addresses of code: of the access, and of an earlier one.
-void found(Check check, Result result, const std::string& what, const void* at, const std::string& other = "", const void* other_at = nullptr);
+void found(Check check, Result result, const std::string& what, const void* at, const std::string& other = "",
+           const void* other_at = nullptr);
 std::string name_of_thread(const Block& block, int thread);
 std::string index_text(uint3 index);
 // "12 bytes behind the end of ", or "right behind the end of " for 0.

@@ -18,8 +18,9 @@ void check_order(const Cell& cell, bool write, uintptr_t address) {
   const bool after_read = write && cell.read != 0 && interval_of(cell.read) < operation_first_interval && !in_order(interval_of(cell.read));
   if (!after_write && !after_read) return;
   const uint32_t other = interval_of(after_write ? cell.write : cell.read);
-  found(Check::RACE_STREAM, LAUNCH_FAILED, std::string(write ? "writes " : "reads ") + describe_address(address) + " without waiting for the other stream",
-        nullptr, operation_of(other).what + (after_write ? " wrote it" : " read it"), after_write ? cell.write_at : cell.read_at);
+  found(Check::RACE_STREAM, LAUNCH_FAILED,
+        std::string(write ? "writes " : "reads ") + describe_address(address) + " without waiting for the other stream", nullptr,
+        operation_of(other).what + (after_write ? " wrote it" : " read it"), after_write ? cell.write_at : cell.read_at);
 }
 
 uint64_t operation_tag() { return static_cast<uint64_t>(operation_first_interval) << 32; }
@@ -84,8 +85,9 @@ Result copy_on_device(uint64_t to, uint64_t from, size_t bytes) {
   // A copy of what nobody wrote is still what nobody wrote.
   std::vector<bool> written;
   written.reserve(bytes);
-  for_range(device_memory, from, bytes, false,
-            [&](const Cell& cell, uintptr_t, int count) { written.insert(written.end(), static_cast<size_t>(count), cell.write & kWritten); });
+  for_range(device_memory, from, bytes, false, [&](const Cell& cell, uintptr_t, int count) {
+    written.insert(written.end(), static_cast<size_t>(count), cell.write & kWritten);
+  });
   for (size_t i = 0; i < bytes;) {
     size_t same = 1;
     while (i + same < bytes && written[i + same] == written[i]) same++;
@@ -114,7 +116,8 @@ void start_launch() { told.clear(); }
 
 // A cp.async that was waited for: the bytes are read and arrive now, as late as they may, by the hand of the thread that asked for them.
 static void arrive(const PendingCopy& copy) {
-  if (copy.from_bytes > 0) check_access(reinterpret_cast<uintptr_t>(copy.from), static_cast<size_t>(copy.from_bytes), false, false, false, copy.at);
+  if (copy.from_bytes > 0)
+    check_access(reinterpret_cast<uintptr_t>(copy.from), static_cast<size_t>(copy.from_bytes), false, false, false, copy.at);
   clear_pending(reinterpret_cast<uintptr_t>(copy.to), static_cast<size_t>(copy.bytes));
   check_access(reinterpret_cast<uintptr_t>(copy.to), static_cast<size_t>(copy.bytes), true, false, true, copy.at);
   std::memcpy(copy.to, copy.from, static_cast<size_t>(copy.from_bytes));
@@ -158,7 +161,8 @@ void vicmae_copy_async(void* to, const void* from, int bytes, int from_bytes, Pl
     found(Check::SHARED_BOUNDS, LAUNCH_FAILED, "starts a cp.async to " + describe_address(target) + ": it copies to shared memory", at);
   if (from_bytes < 0 || from_bytes > bytes) {
     found(Check::SHARED_BOUNDS, LAUNCH_FAILED,
-          "starts a cp.async of " + std::to_string(bytes) + " bytes that takes " + std::to_string(from_bytes) + " of them from its source", at);
+          "starts a cp.async of " + std::to_string(bytes) + " bytes that takes " + std::to_string(from_bytes) + " of them from its source",
+          at);
     from_bytes = std::clamp(from_bytes, 0, bytes);
   }
   if (reinterpret_cast<uintptr_t>(from) % static_cast<uintptr_t>(bytes) != 0 && on(Check::MISALIGNED)) {

@@ -46,9 +46,7 @@ const char* file_name(const char* path) {
   return space == std::string::npos ? name : name.substr(space + 1);
 }
 
-std::string size_text(Dim3 d) {
-  return "(" + std::to_string(d.x) + "," + std::to_string(d.y) + "," + std::to_string(d.z) + ")";
-}
+std::string size_text(Dim3 d) { return "(" + std::to_string(d.x) + "," + std::to_string(d.y) + "," + std::to_string(d.z) + ")"; }
 
 }  // namespace
 
@@ -80,7 +78,8 @@ std::string source_of(const void* code) {
       },
       &loaded);
   if (state == nullptr || loaded != known) {
-    state = backtrace_create_state(nullptr, 1, [](void*, const char*, int) {}, nullptr);
+    state = backtrace_create_state(
+        nullptr, 1, [](void*, const char*, int) {}, nullptr);
     known = loaded;
   }
   if (state != nullptr) {
@@ -102,7 +101,8 @@ std::string source_of(const void* code) {
   Dl_info info;
   if (dladdr(code, &info) != 0 && info.dli_fname != nullptr) {
     char offset[32];
-    std::snprintf(offset, sizeof offset, "+0x%lx", static_cast<unsigned long>(static_cast<const char*>(code) - static_cast<const char*>(info.dli_fbase)));
+    std::snprintf(offset, sizeof offset, "+0x%lx",
+                  static_cast<unsigned long>(static_cast<const char*>(code) - static_cast<const char*>(info.dli_fbase)));
     return std::string(file_name(info.dli_fname)) + offset;
   }
   return "an unknown place";
@@ -111,8 +111,8 @@ std::string source_of(const void* code) {
 void found(Check check, Result result, const std::string& what, const void* at, const std::string& other, const void* other_at) {
   if (!on(check)) return;
   if (machine.thread == nullptr) {  // an operation of the driver's own
-    log("vicmae emulated driver: " + std::string(name_of(check)) + ": " + running_operation() + " " + what + (other.empty() ? "" : "\n  " + other) +
-        (other_at == nullptr ? "" : " at " + source_of(other_at)));
+    log("vicmae emulated driver: " + std::string(name_of(check)) + ": " + running_operation() + " " + what +
+        (other.empty() ? "" : "\n  " + other) + (other_at == nullptr ? "" : " at " + source_of(other_at)));
     machine.result = result;
     return;
   }
@@ -131,8 +131,8 @@ bool has_failure() { return failure.set; }
 void report_failure() {
   const LaunchRequest& launch = *machine.launch;
   std::string text = "vicmae emulated driver: " + std::string(name_of(failure.check)) + ": kernel " + launch.kernel->name + " of " +
-                     size_text(launch.grid) + " blocks of " + size_text(launch.block) + " threads\n  block " + index_text(failure.block->index) +
-                     ", " + name_of_thread(*failure.block, failure.thread) + " " + failure.what;
+                     size_text(launch.grid) + " blocks of " + size_text(launch.block) + " threads\n  block " +
+                     index_text(failure.block->index) + ", " + name_of_thread(*failure.block, failure.thread) + " " + failure.what;
   if (failure.at != nullptr) text += "\n    at " + source_of(failure.at);
   if (failure.place.line != 0) text += "\n    at " + place_text(failure.place);
   if (!failure.other.empty()) text += "\n  " + failure.other;

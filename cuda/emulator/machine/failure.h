@@ -6,8 +6,7 @@
 namespace emulator {
 
 // As found(), from the scheduler, about a thread that waits.
-void found_in(Block& block, int thread, Check check, Result result, const std::string& what, Place place,
-              const void* at = nullptr);
+void found_in(Block& block, int thread, Check check, Result result, const std::string& what, Place place, const void* at = nullptr);
 bool has_failure();
 // Writes the failure that stopped a thread to the log; the launch's result is then its CUDA error.
 void report_failure();

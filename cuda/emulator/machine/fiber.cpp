@@ -72,9 +72,9 @@ void Fiber::prepare(void* stack, size_t bytes, void (*body)(void*), void* argume
   const uintptr_t top = (stack_ + bytes - number % 32 * kStagger) & ~uintptr_t{15};
   void** sp = reinterpret_cast<void**>(top);  // after vicmae_fiber_start was popped, a multiple of 16 as a call wants it
   *--sp = reinterpret_cast<void*>(&vicmae_fiber_start);
-  *--sp = nullptr;                             // rbp
-  *--sp = reinterpret_cast<void*>(body);       // rbx
-  *--sp = argument;                            // r12
+  *--sp = nullptr;                              // rbp
+  *--sp = reinterpret_cast<void*>(body);        // rbx
+  *--sp = argument;                             // r12
   for (int i = 0; i < 3; i++) *--sp = nullptr;  // r13, r14, r15
   point_ = sp;
 #if FIBER_TSAN

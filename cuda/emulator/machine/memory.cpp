@@ -165,7 +165,8 @@ std::string describe_address(uintptr_t address) {
 }
 
 void open_memory() {
-  if (!opened && top > device_memory.begin) mprotect(reinterpret_cast<void*>(device_memory.begin), top - device_memory.begin, PROT_READ | PROT_WRITE);
+  if (!opened && top > device_memory.begin)
+    mprotect(reinterpret_cast<void*>(device_memory.begin), top - device_memory.begin, PROT_READ | PROT_WRITE);
   opened = true;
 }
 
@@ -181,7 +182,8 @@ Result allocate(uint64_t* address, size_t bytes, const char* how) {
     return INVALID_VALUE;
   }
   if (!prepare_arena()) return OUT_OF_MEMORY;
-  // A page's last bytes would be out of bounds unseen: an allocation begins 256 bytes into a page of its own and a page is left free behind.
+  // A page's last bytes would be out of bounds unseen: an allocation begins 256 bytes into a page of its own and a page is left free
+  // behind.
   const uint64_t memory = options().memory;
   if (live_bytes > memory || bytes > memory - live_bytes || bytes > device_memory.bytes) return OUT_OF_MEMORY;
   const size_t pages = (256 + bytes + kPageBytes - 1) / kPageBytes + 1;
@@ -234,7 +236,8 @@ Result check_range(uint64_t address, size_t bytes, const char* what) {
   if (bytes == 0) return SUCCESS;
   const Allocation* a = allocation_at(address);
   if (a != nullptr && a->live && address >= a->begin && address <= a->end && bytes <= a->end - address) return SUCCESS;
-  log(std::string(what) + " of " + bytes_text(bytes) + " was given " + describe_address(address) + ": it does not lie in one live allocation");
+  log(std::string(what) + " of " + bytes_text(bytes) + " was given " + describe_address(address) +
+      ": it does not lie in one live allocation");
   return INVALID_VALUE;
 }
 
@@ -324,7 +327,8 @@ void end_operation() { shut_memory(); }
 
 const PastOperation& operation_of(uint32_t interval) {
   static const PastOperation forgotten{0, {}, "an earlier operation"};
-  auto after = std::upper_bound(past.begin(), past.end(), interval, [](uint32_t v, const PastOperation& p) { return v < p.first_interval; });
+  auto after =
+      std::upper_bound(past.begin(), past.end(), interval, [](uint32_t v, const PastOperation& p) { return v < p.first_interval; });
   return after == past.begin() ? forgotten : *--after;
 }
 

@@ -14,9 +14,9 @@ namespace emulator {
 
 namespace {
 
-constexpr const char* kCheckNames[] = {"global_bounds", "freed",     "shared_bounds", "misaligned", "unwritten", "race_block",
-                                       "race_grid",     "race_stream", "barrier",     "exit",       "mask",      "async_copy",
-                                       "timeout",       "undefined",     "signature", "leak",          "stream",     "host_access"};
+constexpr const char* kCheckNames[] = {"global_bounds", "freed",       "shared_bounds", "misaligned", "unwritten", "race_block",
+                                       "race_grid",     "race_stream", "barrier",       "exit",       "mask",      "async_copy",
+                                       "timeout",       "undefined",   "signature",     "leak",       "stream",    "host_access"};
 static_assert(sizeof kCheckNames / sizeof *kCheckNames == static_cast<size_t>(Check::COUNT));
 constexpr const char* kScheduleNames[] = {"forward", "reverse", "random", "fair"};
 constexpr const char* kPolicyNames[] = {"late", "early", "random"};

@@ -25,8 +25,8 @@ void record_launch(const LaunchRequest& launch) {
   if (options().record.empty()) return;
   std::string header = "vicmae launch 1\nkernel " + std::string(launch.kernel->name) + "\n";
   char line[128];
-  std::snprintf(line, sizeof line, "grid %u %u %u\nblock %u %u %u\nshared %u %d\nparameters %d\n", launch.grid.x, launch.grid.y, launch.grid.z,
-                launch.block.x, launch.block.y, launch.block.z, launch.dynamic_shared, launch.cooperative ? 1 : 0,
+  std::snprintf(line, sizeof line, "grid %u %u %u\nblock %u %u %u\nshared %u %d\nparameters %d\n", launch.grid.x, launch.grid.y,
+                launch.grid.z, launch.block.x, launch.block.y, launch.block.z, launch.dynamic_shared, launch.cooperative ? 1 : 0,
                 launch.kernel->parameter_count);
   header += line;
   std::map<uint64_t, Memory> memory;
@@ -66,8 +66,7 @@ void record_launch(const LaunchRequest& launch) {
   const std::string file = options().record + line + launch.kernel->name + ".launch";
   FILE* out = std::fopen(file.c_str(), "wb");
   bool written = out != nullptr && std::fwrite(header.data(), 1, header.size(), out) == header.size();
-  for (const Memory* m : in_order)
-    written = written && std::fwrite(reinterpret_cast<const void*>(m->begin), 1, m->bytes, out) == m->bytes;
+  for (const Memory* m : in_order) written = written && std::fwrite(reinterpret_cast<const void*>(m->begin), 1, m->bytes, out) == m->bytes;
   if (out != nullptr) written = std::fclose(out) == 0 && written;
   if (!written) {
     log("The launch could not be recorded in " + file + ": " + std::strerror(errno));

@@ -23,8 +23,8 @@ struct Cell {
   uint32_t lanes;  // of the last reader's warp, those that read in its interval and are not known to be done
 };
 
-// [63:32] interval, [31:14] clock, [13:4] thread, [3:0] flags: by an atomic; of writes: not unwritten, and the target of a cp.async that was
-// not waited for; of reads: what is summed up.
+// [63:32] interval, [31:14] clock, [13:4] thread, [3:0] flags: by an atomic; of writes: not unwritten, and the target of a cp.async that
+// was not waited for; of reads: what is summed up.
 constexpr uint64_t kPending = 1, kAtomic = 2, kWritten = 4;
 constexpr uint64_t kManyWarps = 4, kManyBlocks = 8;
 constexpr uint32_t kClockMask = 0x3ffff;
@@ -48,8 +48,8 @@ struct Region {
   Cell* byte_cell(uintptr_t address) const { return byte_cells + (address - begin); }
 };
 
-// Calls body(cell, its first address, how many bytes it stands for) for those of the four bytes at `word` that are in the mask. `write`: body
-// does the same to each.
+// Calls body(cell, its first address, how many bytes it stands for) for those of the four bytes at `word` that are in the mask. `write`:
+// body does the same to each.
 template <class Body>
 inline void for_cells(const Region& region, uintptr_t word, unsigned mask, bool write, Body body) {
   Cell& whole = *region.cell(word);

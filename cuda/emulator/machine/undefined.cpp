@@ -24,8 +24,10 @@ void undefined(const void* data, const char* what, const void* at) {
 
 }  // namespace
 
-#define HANDLER(name, what) \
-  extern "C" VICMAE_API void __ubsan_handle_##name(const void* data, uintptr_t, uintptr_t) { undefined(data, what, __builtin_return_address(0)); }
+#define HANDLER(name, what)                                                                  \
+  extern "C" VICMAE_API void __ubsan_handle_##name(const void* data, uintptr_t, uintptr_t) { \
+    undefined(data, what, __builtin_return_address(0));                                      \
+  }
 HANDLER(add_overflow, "a sum does not fit its integer type")
 HANDLER(sub_overflow, "a difference does not fit its integer type")
 HANDLER(mul_overflow, "a product does not fit its integer type")
@@ -51,7 +53,8 @@ extern "C" VICMAE_API void __ubsan_handle_type_mismatch_v1(const TypeMismatch* d
     found(Check::GLOBAL_BOUNDS, ILLEGAL_ADDRESS, "uses a null pointer", at);
   } else if (address % alignment != 0) {
     const std::string where = shared_memory.contains(address) ? describe_shared(address) : describe_address(address);
-    found(Check::MISALIGNED, MISALIGNED_ADDRESS, "accesses " + where + " as a type that wants a multiple of " + std::to_string(alignment), at);
+    found(Check::MISALIGNED, MISALIGNED_ADDRESS, "accesses " + where + " as a type that wants a multiple of " + std::to_string(alignment),
+          at);
   } else {
     found(Check::UNDEFINED, LAUNCH_FAILED, "has undefined behaviour: an object is larger than the memory it lies in", at);
   }

@@ -1,8 +1,8 @@
 // Runs recorded launches again, in a program of its own: with the machine and the kernels built for AddressSanitizer and
 // UndefinedBehaviorSanitizer, or for ThreadSanitizer, which do not get on with a JVM around them.
 //
-// usage: replay FILE.launch...    Prints a line for each; ends with 1 if a launch failed. A sanitizer's finding ends it with the sanitizer's
-// own exit status. The settings are those of VICMAE_EMULATOR, as in VICMAE_EMULATOR=schedule=reverse.
+// usage: replay FILE.launch...    Prints a line for each; ends with 1 if a launch failed. A sanitizer's finding ends it with the
+// sanitizer's own exit status. The settings are those of VICMAE_EMULATOR, as in VICMAE_EMULATOR=schedule=reverse.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -51,8 +51,8 @@ bool replay(const char* file) {
   if (!std::getline(in, line) || line != "vicmae launch 1") return fail(file, "this is no recorded launch");
   emulator::LaunchRequest launch{};
   int parameters = 0, cooperative = 0;
-  in >> word >> name >> word >> launch.grid.x >> launch.grid.y >> launch.grid.z >> word >> launch.block.x >> launch.block.y >> launch.block.z >>
-      word >> launch.dynamic_shared >> cooperative >> word >> parameters;
+  in >> word >> name >> word >> launch.grid.x >> launch.grid.y >> launch.grid.z >> word >> launch.block.x >> launch.block.y >>
+      launch.block.z >> word >> launch.dynamic_shared >> cooperative >> word >> parameters;
   launch.cooperative = cooperative != 0;
   launch.kernel = emulator::find_kernel(name);
   if (launch.kernel == nullptr) return fail(file, "there is no kernel " + name + " in this program");
