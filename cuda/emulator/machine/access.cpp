@@ -158,7 +158,7 @@ __attribute__((noinline)) void elsewhere(const Access& access) {
 
 }  // namespace
 
-// True where the access concerns memory that other threads see.
+// See block.h.
 void check_access(uintptr_t address, size_t bytes, bool write, bool atomic, bool aligned, const void* at, bool changes) {
   if (machine.thread == nullptr) return;
   if (address - machine.stack_begin < kStackBytes) return;
