@@ -87,7 +87,7 @@ class ReplayTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"forward", "reverse"})
+    @ValueSource(strings = {"forward", "reverse", "random", "fair"})
     void underAddressAndUndefinedBehaviorSanitizer(String schedule) throws IOException, InterruptedException {
         // The largest among them: they end in the most places within warps and tiles.
         assertClean("vicmae_replay_asan", schedule, all -> all.subList(Math.max(0, all.size() - 8), all.size()));
