@@ -31,7 +31,9 @@ class DocumentedExampleTest {
         assertTrue(page.contains(text.substring(text.indexOf("#include"))), "the page shows another kernel");
 
         build(root, source);
-        assertEquals("[50.0, 50.0, 50.0]", run(root, 0).strip());
+        // Newer JVMs print warnings first, where they are not told to allow native access.
+        String output = run(root, 0).strip();
+        assertEquals("[50.0, 50.0, 50.0]", output.substring(output.lastIndexOf('\n') + 1));
 
         Path broken = Files.writeString(
                 folder.resolve("row_sums.cu"), text.replace("x[row * width + i]", "x[row * width + i + 1]"));
