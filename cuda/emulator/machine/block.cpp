@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "failure.h"
 #include "meetings.h"
@@ -119,6 +120,12 @@ void run_thread(void* argument) {
 void make_ready(Thread& t) {
   t.state = Thread::READY;
   ready.add(id_of(t));
+}
+
+void on_scheduler(void (*job)(void*), void* argument) {
+  machine.job = job;
+  machine.job_argument = argument;
+  leave();
 }
 
 void leave(bool ends) { machine.scheduler.resume(machine.thread->fiber, ends); }
@@ -282,6 +289,10 @@ Result run(const LaunchRequest& launch) {
     machine.stack_begin = reinterpret_cast<uintptr_t>(stack_of(block, t.number));
     set_tag();
     t.fiber.resume(machine.scheduler);
+    while (machine.job != nullptr) {
+      std::exchange(machine.job, nullptr)(machine.job_argument);
+      t.fiber.resume(machine.scheduler);
+    }
     machine.thread = nullptr;
     if (t.state != Thread::YIELDED) rounds = 0;
     if (has_failure()) {

@@ -50,6 +50,7 @@ struct Meeting {
   const char* what;
   CollectiveBody body;
   Place place;
+  const void* at;  // the code that called first
   unsigned mask, arrived;
   const void* in[kWarp];
   void* out[kWarp];
@@ -82,7 +83,8 @@ struct Block {
   uint3 index{};
   int size = 0, done = 0, at_barrier = 0, barrier_sum = 0, barrier_result = 0;
   Place barrier{};
-  int barrier_first = 0;  // the thread that came first
+  const void* barrier_at = nullptr;  // the code that called first
+  int barrier_first = 0;             // the thread that came first
   int returned_first = -1;
   uint32_t interval = 0, first_interval = 0;
   Thread threads[kMaxThreads];
@@ -103,6 +105,8 @@ struct Machine {
   uintptr_t stack_begin = 0;
   Fiber scheduler;
   Result result = SUCCESS;
+  void (*job)(void*) = nullptr;  // of a thread whose stack is too small for it: see on_scheduler
+  void* job_argument = nullptr;
 };
 extern Machine machine;
 

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <string>
 
 #include "failure.h"
 #include "sanitizers.h"
@@ -12,6 +14,23 @@
 namespace emulator {
 
 namespace {
+
+// Whether two calls from the same line are one in the source: a helper's line may be reached from several places. The compiler may have
+// made several calls of one (by unrolling, say), so it is not their addresses that are compared, but the lines that lead to them.
+bool same_code([[maybe_unused]] const void* a, [[maybe_unused]] const void* b) {
+#if defined(VICMAE_BACKTRACE)
+  if (a == b) return true;
+  static std::map<const void*, std::string> lines;
+  for (const void* code : {a, b}) {
+    if (lines.count(code) != 0) continue;
+    on_scheduler([](void* address) { lines[address] = source_of(address); }, const_cast<void*>(code));
+  }
+  // Without debug information there are only addresses.
+  return lines[a] == lines[b] || lines[a].find("+0x") != std::string::npos;
+#else
+  return true;
+#endif
+}
 
 void complete(Block& block, int warp_number, size_t meeting_number) {
   Warp& warp = block.warps[warp_number];
@@ -131,12 +150,14 @@ int vicmae_barrier(Place place, int value) {
   const Unobserved unobserved;
   Thread& t = *machine.thread;
   Block& block = *t.block;
+  const void* at = __builtin_return_address(0);
   if (block.at_barrier == 0) {
     block.barrier = place;
+    block.barrier_at = at;
     block.barrier_first = t.number;
-  } else if (!same_place(block.barrier, place)) {
-    found(Check::BARRIER, LAUNCH_FAILED, "waits at the barrier at " + place_text(place), __builtin_return_address(0),
-          name_of_thread(block, block.barrier_first) + " waits at another one, at " + place_text(block.barrier));
+  } else if (!same_place(block.barrier, place) || !same_code(block.barrier_at, at)) {
+    found(Check::BARRIER, LAUNCH_FAILED, "waits at the barrier at " + place_text(place), at,
+          name_of_thread(block, block.barrier_first) + " waits at another one, at " + place_text(block.barrier), block.barrier_at);
   }
   block.at_barrier++;
   block.barrier_sum += value;
@@ -182,14 +203,14 @@ void vicmae_collective(const char* what, unsigned mask, CollectiveBody body, con
   for (; n < warp.meetings.size(); n++) {
     const Meeting& m = warp.meetings[n];
     if (m.arrived >> lane & 1) continue;
-    if (m.body == body && same_place(m.place, place) && m.mask == mask) break;
+    if (m.body == body && m.mask == mask && same_place(m.place, place) && same_code(m.at, at)) break;
     if ((m.mask & mask) != 0 && on(Check::MASK) && (m.mask >> lane & 1)) {
       found(Check::MASK, LAUNCH_FAILED, call() + " at " + place_text(place), at,
             name_of_thread(block, warp_number * kWarp + __builtin_ctz(m.arrived)) + " waits for it in " + m.what + " with the mask " +
                 hexadecimal(m.mask) + " at " + place_text(m.place));
     }
   }
-  if (n == warp.meetings.size()) warp.meetings.push_back({what, body, place, mask, 0, {}, {}});
+  if (n == warp.meetings.size()) warp.meetings.push_back({what, body, place, at, mask, 0, {}, {}});
   Meeting& m = warp.meetings[n];
   m.arrived |= 1u << lane;
   m.in[lane] = in;

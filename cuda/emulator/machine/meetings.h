@@ -15,6 +15,9 @@ extern std::vector<std::unique_ptr<Block>> slots;
 void make_ready(Thread& t);
 void leave(bool ends = false);
 
+// Runs the job on the scheduler's stack, and then goes on here.
+void on_scheduler(void (*job)(void*), void* argument);
+
 // Lets the threads at the block's barrier go on, in a new interval.
 void release_barrier(Block& block);
 // All that are left wait at the barrier, but some threads of the block have returned: an error of the running thread.

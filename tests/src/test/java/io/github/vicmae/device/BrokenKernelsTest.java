@@ -37,6 +37,7 @@ class BrokenKernelsTest {
         RACE_BETWEEN_BLOCKS("race_grid", "CUDA_ERROR_LAUNCH_FAILED", 64, 2),
         EARLY_RETURN("exit", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
         DIVERGENT_BARRIER("barrier", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
+        DIVERGENT_HELPER("barrier", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
         WRONG_MASK("mask", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
         SHARED_OUT_OF_BOUNDS("shared_bounds", "CUDA_ERROR_LAUNCH_FAILED", 64, 1),
         OVERFILLED_ASYNC_COPY("shared_bounds", "CUDA_ERROR_LAUNCH_FAILED", 256, 1),
