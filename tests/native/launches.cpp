@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include "driver_test.h"
@@ -167,9 +168,9 @@ CASE(launches, reading_what_nobody_wrote_is_found) {
 }
 
 CASE(launches, launches_are_recorded) {
-  char folder[] = "/tmp/vicmae-record-XXXXXX";
-  CHECK(mkdtemp(folder) != nullptr);
-  configure(std::string("record=") + folder);
+  std::string folder = std::filesystem::temp_directory_path() / "vicmae-record-XXXXXX";
+  CHECK(mkdtemp(folder.data()) != nullptr);
+  configure("record=" + folder);
   {
     const Card card;
     const Floats x(1), y;
@@ -179,9 +180,9 @@ CASE(launches, launches_are_recorded) {
     OK(cuCtxSynchronize());
   }
   int files = 0;
-  DIR* const listing = opendir(folder);
+  DIR* const listing = opendir(folder.c_str());
   while (const dirent* entry = listing == nullptr ? nullptr : readdir(listing)) {
-    const std::string name = std::string(folder) + "/" + entry->d_name;
+    const std::string name = folder + "/" + entry->d_name;
     if (entry->d_name[0] == '.') continue;
     files++;
     CHECK(name.ends_with("-plain.launch"));
@@ -195,7 +196,7 @@ CASE(launches, launches_are_recorded) {
   }
   if (listing != nullptr) closedir(listing);
   EQ(files, 2);
-  EQ(rmdir(folder), 0);
+  EQ(rmdir(folder.c_str()), 0);
 }
 
 CASE(launches, a_folder_that_is_missing_costs_the_record_alone) {

@@ -1,7 +1,10 @@
 // Modules: what is read of their PTX, what is refused, and functions.
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "driver_test.h"
@@ -100,12 +103,13 @@ CASE(modules, files_are_read) {
   CUmodule module;
   ANSWERS(CUDA_ERROR_FILE_NOT_FOUND, cuModuleLoad(&module, "/nonexistent/module.ptx"));
   LOGGED("/nonexistent/module.ptx cannot be read");
-  char name[] = "/tmp/vicmae-module-XXXXXX";
-  const int file = mkstemp(name);
+  std::string name = std::filesystem::temp_directory_path() / "vicmae-module-XXXXXX";
+  const int file = mkstemp(name.data());
   CHECK(file >= 0);
+  close(file);
   std::ofstream(name) << kHeader << kPlain << " { ret; }\n";
-  OK(cuModuleLoad(&module, name));
-  std::remove(name);
+  OK(cuModuleLoad(&module, name.c_str()));
+  std::remove(name.c_str());
   OK(cuModuleUnload(module));
   ANSWERS(CUDA_ERROR_INVALID_HANDLE, cuModuleUnload(module));
   LOGGED("expected a module, was given a module that was unloaded");

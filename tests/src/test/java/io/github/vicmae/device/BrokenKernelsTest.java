@@ -76,11 +76,8 @@ class BrokenKernelsTest {
     }
 
     @AfterEach
-    void allChecksOn() {
-        if (driver != null) {
-            driver.configure("off=");
-            driver.clearLog();
-        }
+    void restore() {
+        Emulation.restore();
     }
 
     static Stream<Arguments> mistakesAndSchedules() {

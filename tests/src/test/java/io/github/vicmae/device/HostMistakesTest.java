@@ -31,11 +31,8 @@ class HostMistakesTest {
     }
 
     @AfterEach
-    void allChecksOn() {
-        if (driver != null) {
-            driver.configure("off=");
-            driver.clearLog();
-        }
+    void restore() {
+        Emulation.restore();
     }
 
     /** Asserts that the mistake is found, with all these texts, and that it is not with the check off. */

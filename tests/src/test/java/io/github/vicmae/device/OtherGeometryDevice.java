@@ -6,7 +6,7 @@ import java.util.Set;
  * A device on which each launch has another number of threads a block than was asked for, and a third of the blocks: a kernel's loops stride
  * by the block or the grid and must be right for any. Kernels that know a block's place in a result by its number keep their blocks.
  */
-public final class OtherGeometryDevice implements Device {
+public final class OtherGeometryDevice extends ForwardingDevice {
     private static final int FEWER_BLOCKS = 3;
     private static final Set<String> BY_BLOCK_NUMBER = Set.of(
             "column_sum_partial",
@@ -18,7 +18,6 @@ public final class OtherGeometryDevice implements Device {
             "patch_backward",
             "tokens_mask_partial");
 
-    private final Device inner;
     private final int threads;
 
     /**
@@ -26,43 +25,13 @@ public final class OtherGeometryDevice implements Device {
      * @param threads in every block of every launch
      */
     public OtherGeometryDevice(Device inner, int threads) {
-        this.inner = inner;
+        super(inner);
         this.threads = threads;
     }
 
     @Override
-    public Kind kind() {
-        return inner.kind();
-    }
-
-    @Override
-    public String description() {
-        return inner.description();
-    }
-
-    @Override
-    public Buffer allocate(String name, long bytes) {
-        return inner.allocate(name, bytes);
-    }
-
-    @Override
-    public long tensorGap() {
-        return inner.tensorGap();
-    }
-
-    @Override
-    public void nameTensor(Tensor tensor) {
-        inner.nameTensor(tensor);
-    }
-
-    @Override
-    public HostBuffer hostBuffer(long bytes) {
-        return inner.hostBuffer(bytes);
-    }
-
-    @Override
     public Stream newStream() {
-        return new ForwardingStream(this, inner.newStream()) {
+        return new ForwardingStream(this, super.newStream()) {
             @Override
             protected void submit(Kernel launched, int gridX, int gridY, int gridZ, int ignored, int sharedBytes) {
                 int blocks =
@@ -70,30 +39,5 @@ public final class OtherGeometryDevice implements Device {
                 super.submit(launched, blocks, gridY, gridZ, threads, sharedBytes);
             }
         };
-    }
-
-    @Override
-    public Event newEvent() {
-        return inner.newEvent();
-    }
-
-    @Override
-    public Kernel kernel(String module, String name, String signature) {
-        return inner.kernel(module, name, signature);
-    }
-
-    @Override
-    public int partialBlocks() {
-        return inner.partialBlocks();
-    }
-
-    @Override
-    public long liveBytes() {
-        return inner.liveBytes();
-    }
-
-    @Override
-    public void close() {
-        inner.close();
     }
 }

@@ -69,7 +69,7 @@ class ReplayTest {
         try {
             SmallLaunches.all("emulated:forward");
         } finally {
-            driver.configure("record=");
+            Emulation.restore();
         }
         try (Stream<Path> files = Files.list(launches)) {
             files.map(Launch::of)
@@ -149,8 +149,7 @@ class ReplayTest {
         try {
             BrokenKernelsTest.run(mistake, "emulated:forward");
         } finally {
-            driver.configure("off=,record=");
-            driver.clearLog();
+            Emulation.restore();
         }
         for (String schedule : List.of("forward", "reverse")) {
             List<Path> files;

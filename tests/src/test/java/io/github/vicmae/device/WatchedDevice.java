@@ -10,8 +10,7 @@ import org.lwjgl.system.MemoryUtil;
  * The CPU device for tests of what surrounds it: fresh memory is NaN, tensors can be kept apart, what was taken and not given back is known,
  * and the n-th allocation or launch can be made to fail.
  */
-public final class WatchedDevice implements Device {
-    private final Device inner = Device.open("cpu");
+public final class WatchedDevice extends ForwardingDevice {
     private final long gap;
     private final List<Stream> streams = new ArrayList<>();
     private final Map<Long, String> named = new TreeMap<>();
@@ -28,6 +27,7 @@ public final class WatchedDevice implements Device {
      * @param gap bytes between the tensors of an arena
      */
     public WatchedDevice(long gap) {
+        super(Device.open("cpu"));
         this.gap = gap;
     }
 
@@ -52,7 +52,7 @@ public final class WatchedDevice implements Device {
     /** What was taken and not given back; empty if nothing. */
     public String left() {
         long open = streams.stream().filter(s -> !s.isClosed()).count();
-        return (inner.liveBytes() == 0 ? "" : inner.liveBytes() + " bytes ")
+        return (liveBytes() == 0 ? "" : liveBytes() + " bytes ")
                 + (hostBuffers == 0 ? "" : hostBuffers + " host buffers ")
                 + (open == 0 ? "" : open + " streams");
     }
@@ -67,19 +67,9 @@ public final class WatchedDevice implements Device {
     }
 
     @Override
-    public Kind kind() {
-        return inner.kind();
-    }
-
-    @Override
-    public String description() {
-        return inner.description();
-    }
-
-    @Override
     public Buffer allocate(String name, long bytes) {
         take(name);
-        Buffer buffer = inner.allocate(name, bytes);
+        Buffer buffer = super.allocate(name, bytes);
         MemoryUtil.memSet(buffer.address(), 0xFF, bytes);
         return buffer;
     }
@@ -97,7 +87,7 @@ public final class WatchedDevice implements Device {
     @Override
     public HostBuffer hostBuffer(long bytes) {
         take("a host buffer");
-        HostBuffer memory = inner.hostBuffer(bytes);
+        HostBuffer memory = super.hostBuffer(bytes);
         hostBuffers++;
         return new HostBuffer(memory.bytes(), () -> {
             hostBuffers--;
@@ -108,7 +98,7 @@ public final class WatchedDevice implements Device {
     @Override
     public Stream newStream() {
         take("a stream");
-        Stream stream = new WatchedStream(inner.newStream());
+        Stream stream = new WatchedStream(super.newStream());
         streams.add(stream);
         return stream;
     }
@@ -116,29 +106,19 @@ public final class WatchedDevice implements Device {
     @Override
     public Event newEvent() {
         take("an event");
-        return inner.newEvent();
+        return super.newEvent();
     }
 
     @Override
     public Kernel kernel(String module, String name, String signature) {
         take("the kernel " + name);
-        return inner.kernel(module, name, signature);
-    }
-
-    @Override
-    public int partialBlocks() {
-        return inner.partialBlocks();
-    }
-
-    @Override
-    public long liveBytes() {
-        return inner.liveBytes();
+        return super.kernel(module, name, signature);
     }
 
     @Override
     public void close() {
         closed = true;
-        inner.close();
+        super.close();
     }
 
     /** Belongs to the watched device, so that what asks for its device finds that. */

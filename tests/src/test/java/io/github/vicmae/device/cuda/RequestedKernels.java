@@ -70,6 +70,10 @@ public final class RequestedKernels {
         return new Kernel(name, signature, 0);
     }
 
+    private static AssertionError used() {
+        return new AssertionError("A family of kernels gives its stream work while it is made");
+    }
+
     /** A stream on which nothing is done. */
     private final class IdleStream extends Stream {
         @Override
@@ -79,43 +83,43 @@ public final class RequestedKernels {
 
         @Override
         protected void submit(Kernel launched, int gridX, int gridY, int gridZ, int threads, int sharedBytes) {
-            throw new UnsupportedOperationException();
+            throw used();
         }
 
         @Override
         public boolean gemm(
                 boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float beta, Tensor c) {
-            throw new UnsupportedOperationException();
+            throw used();
         }
 
         @Override
         public void zero(Tensor tensor) {
-            throw new UnsupportedOperationException();
+            throw used();
         }
 
         @Override
         public void upload(Tensor tensor, HostBuffer from, long offset) {
-            throw new UnsupportedOperationException();
+            throw used();
         }
 
         @Override
         public void download(HostBuffer to, long offset, Tensor tensor) {
-            throw new UnsupportedOperationException();
+            throw used();
         }
 
         @Override
         public void copy(Tensor to, Tensor from) {
-            throw new UnsupportedOperationException();
+            throw used();
         }
 
         @Override
         public void waitFor(Event event) {
-            throw new UnsupportedOperationException();
+            throw used();
         }
 
         @Override
         public void synchronize() {
-            throw new UnsupportedOperationException();
+            throw used();
         }
     }
 }
