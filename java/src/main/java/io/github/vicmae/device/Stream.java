@@ -210,7 +210,8 @@ public abstract class Stream implements AutoCloseable {
         }
     }
 
-    protected final boolean isClosed() {
+    /** Whether it was given back; its work is done then. */
+    public final boolean isClosed() {
         return closed;
     }
 }

@@ -131,6 +131,14 @@ public final class AdamW implements AutoCloseable {
 
     @Override
     public void close() {
-        Closing.all(scalarsHost, clipHost, arena);
+        Closing.all(this::waitForCopies, scalarsHost, clipHost, arena);
+    }
+
+    /** A host buffer must outlive the copies that were given to the stream. */
+    private void waitForCopies() {
+        Stream stream = kernels.stream();
+        if (!stream.isClosed() && !stream.device().isLost()) {
+            stream.synchronize();
+        }
     }
 }
