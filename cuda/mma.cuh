@@ -11,15 +11,6 @@
 
 #if WARP > 1
 
-// The nearest bfloat16, ties to even; NaN stays NaN.
-DEVICE uint16_t to_bf16(float x) {
-  const uint32_t bits = static_cast<uint32_t>(float_bits(x));
-  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>(bits >> 16 | 0x40);
-  return static_cast<uint16_t>((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
-}
-DEVICE float from_bf16(uint16_t x) { return __int_as_float(static_cast<int>(static_cast<uint32_t>(x) << 16)); }
-DEVICE uint32_t pack_bf16(float low, float high) { return static_cast<uint32_t>(to_bf16(high)) << 16 | to_bf16(low); }
-
 #if defined(__CUDACC__)
 
 // d += A B with A [16, 16] and B [16, 8] in bfloat16, sums in float. All 32 lanes.

@@ -1,59 +1,22 @@
-// What stands between matrix products: bias, residual, and the exact GELU (Hendrycks and Gimpel 2016),
-//   gelu(x) = x Phi(x),  gelu'(x) = Phi(x) + x phi(x),  Phi(x) = (1 + erf(x / sqrt(2))) / 2,  phi(x) = exp(-x^2 / 2) / sqrt(2 pi).
+// What stands between matrix products where they do not do it themselves: bias, residual, and GELU (see gelu.cuh); and a change of type.
 //
 // Activations and their gradients are written (`=`), but for add_bias, whose y is added to (`+=`), and bias_gelu, which adds the bias to
 // its input in place and leaves it there for the backward pass. Every thread reads an element before it writes that element and no other,
-// so outputs may be inputs where it says so.
-#include "target.cuh"
+// so outputs may be inputs where it says so. Kernels that end in _bf16 store activations in bfloat16; biases are floats in all.
+#include "gelu.cuh"
 
-// Phi(-a) for a >= 0, in plain arithmetic so that loops around it vectorise: exp(-q(a)), q a minimax fit of degree 8 to -ln Phi(-a) that
-// weighs the error by Phi(-a) * max(1, a). The result is within 5e-8 of the true one everywhere (an erf would be within 1e-7) and goes to
-// 0 as a grows; beyond a = 3, where it is below 0.0014, it has fewer correct digits.
-DEVICE float normal_tail(float a) {
-  float q = 1.5775156e-6f;
-  q = q * a - 2.28517074e-5f;
-  q = q * a + 1.09017448e-4f;
-  q = q * a + 1.40347416e-4f;
-  q = q * a - 4.95099882e-3f;
-  q = q * a + 3.64224128e-2f;
-  q = q * a + 0.318288386f;
-  q = q * a + 0.79788655f;
-  q = q * a + 0.693147123f;
-  return exp_f(-q);
-}
-
-DEVICE float normal_cdf(float x) {
-  const float tail = normal_tail(fabsf(x));
-  return x < 0 ? tail : 1.0f - tail;
-}
-
-// gelu'(-a) = Phi(-a) - a phi(a) for a >= 0 as exp(-a^2 / 2) r(a), r a fit of degree 11: within 5e-8 everywhere. gelu'(a) = 1 - gelu'(-a).
-DEVICE float gelu_slope(float x) {
-  const float a = fabsf(x) > 14.0f ? 14.0f : fabsf(x);  // from there on the exponential is 0 and r must not overflow
-  float r = -3.15543758e-7f;
-  r = r * a + 7.70879342e-6f;
-  r = r * a - 8.47711199e-5f;
-  r = r * a + 5.63653361e-4f;
-  r = r * a - 2.59009236e-3f;
-  r = r * a + 9.00385156e-3f;
-  r = r * a - 2.54718214e-2f;
-  r = r * a + 6.1923936e-2f;
-  r = r * a - 0.132805794f;
-  r = r * a + 0.249972567f;
-  r = r * a - 0.797882855f;
-  r = r * a + 0.49999997f;
-  const float slope = r * exp_f(-0.5f * a * a);
-  return x < 0 ? slope : 1.0f - slope;
+template <class T>
+DEVICE void add_bias_of(T* __restrict__ y, const float* __restrict__ bias, int rows, int width) {
+  for (int row = blockIdx.x; row < rows; row += gridDim.x) {
+    T* __restrict__ yr = y + static_cast<int64_t>(row) * width;
+    SIMD
+    for (int i = threadIdx.x; i < width; i += blockDim.x) yr[i] = yr[i] + bias[i];
+  }
 }
 
 // y [rows, width] += bias [width]. One block a row.
-KERNEL(add_bias, float* __restrict__ y, const float* __restrict__ bias, int rows, int width) {
-  for (int row = blockIdx.x; row < rows; row += gridDim.x) {
-    float* __restrict__ yr = y + static_cast<int64_t>(row) * width;
-    SIMD
-    for (int i = threadIdx.x; i < width; i += blockDim.x) yr[i] += bias[i];
-  }
-}
+KERNEL(add_bias, float* __restrict__ y, const float* __restrict__ bias, int rows, int width) { add_bias_of(y, bias, rows, width); }
+KERNEL(add_bias_bf16, bf16* __restrict__ y, const float* __restrict__ bias, int rows, int width) { add_bias_of(y, bias, rows, width); }
 
 // out = residual + y + bias; out may be y or residual. One block a row.
 KERNEL(add_bias_residual, float* out, const float* residual, const float* y, const float* __restrict__ bias, int rows, int width) {
@@ -64,26 +27,55 @@ KERNEL(add_bias_residual, float* out, const float* residual, const float* y, con
   }
 }
 
-// pre += bias; out = gelu(pre). One block a row.
-KERNEL(bias_gelu, float* __restrict__ out, float* __restrict__ pre, const float* __restrict__ bias, int rows, int width) {
+template <class T>
+DEVICE void bias_gelu_of(T* __restrict__ out, T* __restrict__ pre, const float* __restrict__ bias, int rows, int width) {
   for (int row = blockIdx.x; row < rows; row += gridDim.x) {
-    float* __restrict__ pr = pre + static_cast<int64_t>(row) * width;
-    float* __restrict__ yr = out + static_cast<int64_t>(row) * width;
+    T* __restrict__ pr = pre + static_cast<int64_t>(row) * width;
+    T* __restrict__ yr = out + static_cast<int64_t>(row) * width;
     SIMD
     for (int i = threadIdx.x; i < width; i += blockDim.x) {
       const float x = pr[i] + bias[i];
       pr[i] = x;
-      yr[i] = x * normal_cdf(x);
+      yr[i] = gelu(x);
     }
+  }
+}
+
+// pre += bias; out = gelu(pre). One block a row.
+KERNEL(bias_gelu, float* __restrict__ out, float* __restrict__ pre, const float* __restrict__ bias, int rows, int width) {
+  bias_gelu_of(out, pre, bias, rows, width);
+}
+KERNEL(bias_gelu_bf16, bf16* __restrict__ out, bf16* __restrict__ pre, const float* __restrict__ bias, int rows, int width) {
+  bias_gelu_of(out, pre, bias, rows, width);
+}
+
+template <class T>
+DEVICE void gelu_backward_of(T* dpre, const T* dout, const T* __restrict__ pre, int64_t size, int chunk) {
+  for (int64_t first = static_cast<int64_t>(blockIdx.x) * chunk; first < size; first += static_cast<int64_t>(gridDim.x) * chunk) {
+    const int count = static_cast<int>(size - first < chunk ? size - first : chunk);
+    const T* __restrict__ xc = pre + first;
+    SIMD
+    for (int i = threadIdx.x; i < count; i += blockDim.x) dpre[first + i] = dout[first + i] * gelu_slope(xc[i]);
   }
 }
 
 // dpre = dout * gelu'(pre); dpre may be dout. A block takes `chunk` elements at a time.
 KERNEL(gelu_backward, float* dpre, const float* dout, const float* __restrict__ pre, int64_t size, int chunk) {
+  gelu_backward_of(dpre, dout, pre, size, chunk);
+}
+KERNEL(gelu_backward_bf16, bf16* dpre, const bf16* dout, const bf16* __restrict__ pre, int64_t size, int chunk) {
+  gelu_backward_of(dpre, dout, pre, size, chunk);
+}
+
+template <class To, class From>
+DEVICE void convert(To* __restrict__ to, const From* __restrict__ from, int64_t size, int chunk) {
   for (int64_t first = static_cast<int64_t>(blockIdx.x) * chunk; first < size; first += static_cast<int64_t>(gridDim.x) * chunk) {
     const int count = static_cast<int>(size - first < chunk ? size - first : chunk);
-    const float* __restrict__ xc = pre + first;
     SIMD
-    for (int i = threadIdx.x; i < count; i += blockDim.x) dpre[first + i] = dout[first + i] * gelu_slope(xc[i]);
+    for (int i = threadIdx.x; i < count; i += blockDim.x) to[first + i] = from[first + i];
   }
 }
+
+// to = from, rounded to the nearest. A block takes `chunk` elements at a time.
+KERNEL(float_to_bf16, bf16* __restrict__ to, const float* __restrict__ from, int64_t size, int chunk) { convert(to, from, size, chunk); }
+KERNEL(bf16_to_float, float* __restrict__ to, const bf16* __restrict__ from, int64_t size, int chunk) { convert(to, from, size, chunk); }

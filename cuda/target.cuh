@@ -17,6 +17,7 @@
 #define WARP 32
 #define KERNEL(name, ...) extern "C" __global__ void name(__VA_ARGS__)
 #define DEVICE __device__ __forceinline__
+#define MEMBER __device__ __forceinline__
 // Aligned so that vectors of 16 bytes can be loaded from it.
 #define SHARED(type, name, count) __shared__ __align__(16) type name[count]
 #define DYNAMIC_SHARED(type, name)                          \
@@ -37,6 +38,7 @@
   static emulator::Registration<name> registration_of_##name(#name, __FILE__);                         \
   static __attribute__((noinline)) void name(__VA_ARGS__)
 #define DEVICE inline __attribute__((always_inline))
+#define MEMBER inline __attribute__((always_inline))
 // One array for a function, however often it is inlined, and one for each instance of a template.
 #define SHARED(type, name, count) \
   type* const name = static_cast<type*>(vicmae_shared_array(#name, sizeof(type) * (count), 16, {__PRETTY_FUNCTION__, __LINE__}))
@@ -60,6 +62,7 @@
   extern "C" const char* signature_##name() { return signature_of(name); }                      \
   static void name(__VA_ARGS__)
 #define DEVICE static inline __attribute__((always_inline))
+#define MEMBER inline __attribute__((always_inline))
 #define SHARED(type, name, count) alignas(64) type name[count]
 #define DYNAMIC_SHARED(type, name) type* const name = reinterpret_cast<type*>(dynamic_shared())
 #define __restrict__ __restrict
@@ -80,11 +83,17 @@ static inline void __syncthreads() {}
 #if WARP > 1
 DEVICE float exp_f(float x) { return expf(x); }
 DEVICE int float_bits(float x) { return __float_as_int(x); }
+DEVICE float bits_float(int bits) { return __int_as_float(bits); }
 #else
 DEVICE int float_bits(float x) {
   int bits;
   __builtin_memcpy(&bits, &x, 4);
   return bits;
+}
+DEVICE float bits_float(int bits) {
+  float x;
+  __builtin_memcpy(&x, &bits, 4);
+  return x;
 }
 
 // libm's expf is a call, and a call keeps a loop from being vectorised; this is plain arithmetic.
@@ -109,6 +118,40 @@ DEVICE float exp_f(float x) {
   return x < -87.3f ? 0.0f : p * scale;
 }
 #endif
+
+// ---- bfloat16: the upper half of a float; kernels store it and compute in float ---------------------------------------------------
+
+// The nearest one, ties to even; NaN stays NaN.
+DEVICE uint16_t to_bf16(float x) {
+#if defined(__CUDACC__)
+  uint16_t bits;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+  return bits;
+#else
+  const uint32_t bits = static_cast<uint32_t>(float_bits(x));
+  const uint32_t rounded = bits + 0x7fffu + (bits >> 16 & 1), quiet = bits | 0x400000u;
+  return static_cast<uint16_t>(((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded) >> 16);
+#endif
+}
+DEVICE float from_bf16(uint16_t x) { return bits_float(static_cast<int>(static_cast<uint32_t>(x) << 16)); }
+// Two in one register, the first in the low half.
+DEVICE uint32_t pack_bf16(float low, float high) {
+#if defined(__CUDACC__)
+  uint32_t bits;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+  return bits;
+#else
+  return static_cast<uint32_t>(to_bf16(high)) << 16 | to_bf16(low);
+#endif
+}
+
+// An element of memory that reads and writes as a float.
+struct bf16 {
+  uint16_t bits;
+  bf16() = default;
+  MEMBER bf16(float x) : bits(to_bf16(x)) {}
+  MEMBER operator float() const { return from_bf16(bits); }
+};
 
 // ---- reductions over a block: every thread gets the result, in an order that depends on blockDim alone ----------------------------
 

@@ -1,6 +1,5 @@
 package io.github.vicmae.device;
 
-import java.nio.FloatBuffer;
 import org.lwjgl.system.MemoryUtil;
 
 /**
@@ -119,14 +118,27 @@ public abstract class Stream implements AutoCloseable {
     }
 
     /**
-     * Row-major matrix product C[m, n] = op(A) op(B) + beta C through the device's BLAS library.
+     * Row-major matrix product P[m, n] = op(A) op(B), A and B of one floating type, through the device's library and in one pass with what
+     * follows it.
      *
      * @param transA whether A is stored [k, m]
      * @param transB whether B is stored [n, k]
-     * @return false, and nothing done, where no such library could be loaded
+     * @param bias null where the epilogue has none
+     * @param other null where the epilogue has none
+     * @return false, and nothing done, where there is no such library or it cannot do this
      */
-    public abstract boolean gemm(
-            boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float beta, Tensor c);
+    public abstract boolean multiply(
+            Epilogue epilogue,
+            boolean transA,
+            boolean transB,
+            int m,
+            int n,
+            int k,
+            Tensor c,
+            Tensor a,
+            Tensor b,
+            Tensor bias,
+            Tensor other);
 
     /** Sets every element to zero. */
     public abstract void zero(Tensor tensor);
@@ -146,13 +158,19 @@ public abstract class Stream implements AutoCloseable {
     /** Waits until everything given so far is done. */
     public abstract void synchronize();
 
-    /** Fills a float tensor from an array of its size, and waits. For set-up and tests: it allocates. */
+    /** Fills a tensor of floats or bfloat16 (rounded) from an array of its size, and waits. For set-up and tests: it allocates. */
     public final void write(Tensor tensor, float[] values) {
-        if (values.length != tensor.size()) {
-            throw new IllegalArgumentException(tensor + " cannot take " + values.length + " values");
+        if (values.length != tensor.size() || !tensor.dtype().isFloating()) {
+            throw new IllegalArgumentException(tensor + " cannot take " + values.length + " floats");
         }
         try (HostBuffer staging = device().hostBuffer(tensor.bytes())) {
-            staging.floats().put(0, values);
+            if (tensor.dtype() == DType.BF16) {
+                for (int i = 0; i < values.length; i++) {
+                    staging.bytes().putShort(2 * i, DType.toBf16(values[i]));
+                }
+            } else {
+                staging.floats().put(0, values);
+            }
             upload(tensor, staging, 0);
             synchronize();
         }
@@ -170,14 +188,22 @@ public abstract class Stream implements AutoCloseable {
         }
     }
 
-    /** A float tensor's values, once everything given so far is done. For set-up, reports and tests: it allocates. */
+    /** The values of a tensor of floats or bfloat16, once everything given so far is done. For set-up, reports and tests: it allocates. */
     public final float[] read(Tensor tensor) {
+        if (!tensor.dtype().isFloating()) {
+            throw new IllegalArgumentException(tensor + " holds no floats");
+        }
         float[] values = new float[Math.toIntExact(tensor.size())];
         try (HostBuffer staging = device().hostBuffer(tensor.bytes())) {
             download(staging, 0, tensor);
             synchronize();
-            FloatBuffer floats = staging.floats();
-            floats.get(0, values);
+            if (tensor.dtype() == DType.BF16) {
+                for (int i = 0; i < values.length; i++) {
+                    values[i] = DType.fromBf16(staging.bytes().getShort(2 * i));
+                }
+            } else {
+                staging.floats().get(0, values);
+            }
         }
         return values;
     }

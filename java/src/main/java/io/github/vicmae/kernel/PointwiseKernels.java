@@ -1,10 +1,14 @@
 package io.github.vicmae.kernel;
 
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 
-/** Bias, residual and the exact GELU of Hendrycks and Gimpel 2016 (cuda/pointwise.cu). */
+/**
+ * Bias, residual, the exact GELU of Hendrycks and Gimpel 2016, and a change of type (cuda/pointwise.cu). Activations are floats or bfloat16,
+ * biases floats.
+ */
 public final class PointwiseKernels {
     private static final int THREADS = 256;
     /** Elements that a block takes of a flat tensor. */
@@ -12,16 +16,26 @@ public final class PointwiseKernels {
 
     private final Stream stream;
     private final Kernel addBias;
+    private final Kernel addBiasBf16;
     private final Kernel addBiasResidual;
     private final Kernel biasGelu;
+    private final Kernel biasGeluBf16;
     private final Kernel geluBackward;
+    private final Kernel geluBackwardBf16;
+    private final Kernel toBf16;
+    private final Kernel toFloat;
 
     public PointwiseKernels(Stream stream) {
         this.stream = stream;
         addBias = stream.device().kernel("pointwise", "add_bias", "ppii");
+        addBiasBf16 = stream.device().kernel("pointwise", "add_bias_bf16", "ppii");
         addBiasResidual = stream.device().kernel("pointwise", "add_bias_residual", "ppppii");
         biasGelu = stream.device().kernel("pointwise", "bias_gelu", "pppii");
+        biasGeluBf16 = stream.device().kernel("pointwise", "bias_gelu_bf16", "pppii");
         geluBackward = stream.device().kernel("pointwise", "gelu_backward", "pppli");
+        geluBackwardBf16 = stream.device().kernel("pointwise", "gelu_backward_bf16", "pppli");
+        toBf16 = stream.device().kernel("pointwise", "float_to_bf16", "ppli");
+        toFloat = stream.device().kernel("pointwise", "bf16_to_float", "ppli");
     }
 
     /**
@@ -31,9 +45,15 @@ public final class PointwiseKernels {
      * @param bias [width]
      */
     public void addBias(Tensor y, Tensor bias, int rows, int width) {
-        Shapes.floats("addBias", "y", y, rows, width);
+        boolean half = Shapes.isBf16("addBias", "y", y);
+        Shapes.typed("addBias", "y", y, y.dtype(), rows, width);
         Shapes.floats("addBias", "bias", bias, width);
-        stream.begin(addBias).arg(y).arg(bias).arg(rows).arg(width).launch(rows, THREADS);
+        stream.begin(half ? addBiasBf16 : addBias)
+                .arg(y)
+                .arg(bias)
+                .arg(rows)
+                .arg(width)
+                .launch(rows, THREADS);
     }
 
     /**
@@ -61,10 +81,17 @@ public final class PointwiseKernels {
      * @param bias [width]
      */
     public void biasGelu(Tensor out, Tensor pre, Tensor bias, int rows, int width) {
-        Shapes.floats("biasGelu", "out", out, rows, width);
-        Shapes.floats("biasGelu", "pre", pre, rows, width);
+        boolean half = Shapes.isBf16("biasGelu", "pre", pre);
+        Shapes.typed("biasGelu", "out", out, pre.dtype(), rows, width);
+        Shapes.typed("biasGelu", "pre", pre, pre.dtype(), rows, width);
         Shapes.floats("biasGelu", "bias", bias, width);
-        stream.begin(biasGelu).arg(out).arg(pre).arg(bias).arg(rows).arg(width).launch(rows, THREADS);
+        stream.begin(half ? biasGeluBf16 : biasGelu)
+                .arg(out)
+                .arg(pre)
+                .arg(bias)
+                .arg(rows)
+                .arg(width)
+                .launch(rows, THREADS);
     }
 
     /**
@@ -75,11 +102,34 @@ public final class PointwiseKernels {
      * @param pre [size], what {@link #biasGelu} left there
      */
     public void geluBackward(Tensor dpre, Tensor dout, Tensor pre, long size) {
-        Shapes.floats("geluBackward", "dpre", dpre, size);
-        Shapes.floats("geluBackward", "dout", dout, size);
-        Shapes.floats("geluBackward", "pre", pre, size);
-        int blocks = Math.toIntExact((size + CHUNK - 1) / CHUNK);
-        stream.begin(geluBackward).arg(dpre).arg(dout).arg(pre).arg(size).arg(CHUNK);
+        boolean half = Shapes.isBf16("geluBackward", "pre", pre);
+        Shapes.typed("geluBackward", "dpre", dpre, pre.dtype(), size, 1);
+        Shapes.typed("geluBackward", "dout", dout, pre.dtype(), size, 1);
+        Shapes.typed("geluBackward", "pre", pre, pre.dtype(), size, 1);
+        int blocks = chunks(size);
+        stream.begin(half ? geluBackwardBf16 : geluBackward)
+                .arg(dpre)
+                .arg(dout)
+                .arg(pre)
+                .arg(size)
+                .arg(CHUNK);
         stream.launch(blocks, THREADS);
+    }
+
+    /**
+     * to = from, where one holds floats and the other bfloat16, rounded to the nearest.
+     *
+     * @param to written
+     * @param from as many elements
+     */
+    public void convert(Tensor to, Tensor from) {
+        boolean half = Shapes.isBf16("convert", "to", to);
+        Shapes.typed("convert", "from", from, half ? DType.F32 : DType.BF16, to.size(), 1);
+        stream.begin(half ? toBf16 : toFloat).arg(to).arg(from).arg(to.size()).arg(CHUNK);
+        stream.launch(chunks(to.size()), THREADS);
+    }
+
+    private static int chunks(long size) {
+        return Math.toIntExact((size + CHUNK - 1) / CHUNK);
     }
 }

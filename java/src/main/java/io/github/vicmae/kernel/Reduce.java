@@ -10,11 +10,13 @@ public final class Reduce {
 
     private final Stream stream;
     private final Kernel partialSums;
+    private final Kernel partialSumsBf16;
     private final Kernel finish;
 
     public Reduce(Stream stream) {
         this.stream = stream;
         partialSums = stream.device().kernel("reduce", "column_sum_partial", "ppii");
+        partialSumsBf16 = stream.device().kernel("reduce", "column_sum_partial_bf16", "ppii");
         finish = stream.device().kernel("reduce", "column_sum_finish", "ppiii");
     }
 
@@ -27,15 +29,21 @@ public final class Reduce {
      * out[i] += sum over rows of x[row, i].
      *
      * @param out [width], accumulated into
-     * @param x [rows, width]
+     * @param x [rows, width], floats or bfloat16
      * @param scratch at least {@link #scratchSize} floats
      */
     public void columnSum(Tensor out, Tensor x, int rows, int width, Tensor scratch) {
         Shapes.floats("columnSum", "out", out, width);
-        Shapes.floats("columnSum", "x", x, rows, width);
+        boolean half = Shapes.isBf16("columnSum", "x", x);
+        Shapes.typed("columnSum", "x", x, x.dtype(), rows, width);
         int parts = stream.device().partialBlocks();
         Shapes.atLeast("columnSum", "scratch", scratch, scratchSize(stream, width));
-        stream.begin(partialSums).arg(scratch).arg(x).arg(rows).arg(width).launch(parts, THREADS);
+        stream.begin(half ? partialSumsBf16 : partialSums)
+                .arg(scratch)
+                .arg(x)
+                .arg(rows)
+                .arg(width)
+                .launch(parts, THREADS);
         finish(out, scratch, 0, parts, width, width);
     }
 

@@ -33,6 +33,31 @@ final class Shapes {
     }
 
     /**
+     * @throws IllegalArgumentException unless the tensor is of the type and has {@code d0 * d1} elements
+     */
+    static void typed(String kernel, String argument, Tensor tensor, DType dtype, long d0, long d1) {
+        require(kernel, argument, tensor, dtype, d0, d1, 1, 1);
+    }
+
+    /** The same for {@code d0 * d1 * d2 * d3} elements. */
+    static void typed(String kernel, String argument, Tensor tensor, DType dtype, long d0, long d1, long d2, long d3) {
+        require(kernel, argument, tensor, dtype, d0, d1, d2, d3);
+    }
+
+    /**
+     * Whether a tensor holds bfloat16.
+     *
+     * @throws IllegalArgumentException if it holds neither that nor floats
+     */
+    static boolean isBf16(String kernel, String argument, Tensor tensor) {
+        if (!tensor.dtype().isFloating()) {
+            throw new IllegalArgumentException(
+                    kernel + " wants " + argument + " as floats or bfloat16 but was given " + tensor);
+        }
+        return tensor.dtype() == DType.BF16;
+    }
+
+    /**
      * @throws IllegalArgumentException unless the tensor is of 32-bit integers and has {@code d0} elements
      */
     static void ints(String kernel, String argument, Tensor tensor, long d0) {

@@ -25,8 +25,19 @@ class ForwardingStream extends Stream {
     }
 
     @Override
-    public boolean gemm(boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float beta, Tensor c) {
-        return to.gemm(transA, transB, m, n, k, a, b, beta, c);
+    public boolean multiply(
+            Epilogue epilogue,
+            boolean transA,
+            boolean transB,
+            int m,
+            int n,
+            int k,
+            Tensor c,
+            Tensor a,
+            Tensor b,
+            Tensor bias,
+            Tensor other) {
+        return to.multiply(epilogue, transA, transB, m, n, k, c, a, b, bias, other);
     }
 
     @Override

@@ -109,9 +109,26 @@ public final class KernelFixture implements AutoCloseable {
         return t;
     }
 
+    /** A tensor of a floating type with these values, which are rounded in place to what it holds. */
+    public Tensor tensor(DType dtype, float[] values, int... shape) {
+        if (dtype == DType.BF16) {
+            for (int i = 0; i < values.length; i++) {
+                values[i] = DType.fromBf16(DType.toBf16(values[i]));
+            }
+        }
+        Tensor t = allocate("test", dtype, shape);
+        stream.write(t, values);
+        return t;
+    }
+
     /** A tensor full of NaN, so that an element that is not written shows. The emulated device's fresh memory is that, and it knows. */
     public Tensor unwritten(int... shape) {
-        Tensor t = allocate("unwritten", DType.F32, shape);
+        return unwritten(DType.F32, shape);
+    }
+
+    /** The same of a floating type. */
+    public Tensor unwritten(DType dtype, int... shape) {
+        Tensor t = allocate("unwritten", dtype, shape);
         if (!emulated) {
             float[] nan = new float[(int) t.size()];
             java.util.Arrays.fill(nan, Float.NaN);

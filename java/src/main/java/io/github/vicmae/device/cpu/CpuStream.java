@@ -1,7 +1,9 @@
 package io.github.vicmae.device.cpu;
 
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
@@ -54,8 +56,20 @@ final class CpuStream extends Stream {
     }
 
     @Override
-    public boolean gemm(boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float beta, Tensor c) {
-        if (gemmFunction == 0) {
+    public boolean multiply(
+            Epilogue epilogue,
+            boolean transA,
+            boolean transB,
+            int m,
+            int n,
+            int k,
+            Tensor c,
+            Tensor a,
+            Tensor b,
+            Tensor bias,
+            Tensor other) {
+        boolean plain = epilogue == Epilogue.WRITE || epilogue == Epilogue.ADD;
+        if (gemmFunction == 0 || !plain || a.dtype() != DType.F32) {
             return false;
         }
         MemoryUtil.memPutInt(gemm, transA ? 1 : 0);
@@ -67,7 +81,7 @@ final class CpuStream extends Stream {
         MemoryUtil.memPutInt(gemm + 24, transB ? k : n);
         MemoryUtil.memPutInt(gemm + 28, n);
         MemoryUtil.memPutFloat(gemm + 32, 1);
-        MemoryUtil.memPutFloat(gemm + 36, beta);
+        MemoryUtil.memPutFloat(gemm + 36, epilogue.accumulates() ? 1 : 0);
         MemoryUtil.memPutAddress(gemm + 40, a.address());
         MemoryUtil.memPutAddress(gemm + 48, b.address());
         MemoryUtil.memPutAddress(gemm + 56, c.address());

@@ -77,7 +77,7 @@ final class CublasGemm implements AutoCloseable {
         return isAvailable() ? "cuBLAS" : "own kernel (cuBLAS 12 is not used: " + missing + ")";
     }
 
-    /** See {@link io.github.vicmae.device.Stream#gemm}: row-major C = op(A) op(B) is column-major C' = op(B)' op(A)'. */
+    /** See {@link io.github.vicmae.device.Stream#multiply}: row-major C = op(A) op(B) is column-major C' = op(B)' op(A)'. */
     void gemm(boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float betaValue, Tensor c) {
         beta[0] = betaValue;
         check(

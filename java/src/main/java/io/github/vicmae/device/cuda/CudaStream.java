@@ -1,7 +1,9 @@
 package io.github.vicmae.device.cuda;
 
 import io.github.vicmae.device.Closing;
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
@@ -76,12 +78,24 @@ final class CudaStream extends Stream {
     }
 
     @Override
-    public boolean gemm(boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float beta, Tensor c) {
-        if (blas == null) {
+    public boolean multiply(
+            Epilogue epilogue,
+            boolean transA,
+            boolean transB,
+            int m,
+            int n,
+            int k,
+            Tensor c,
+            Tensor a,
+            Tensor b,
+            Tensor bias,
+            Tensor other) {
+        boolean plain = epilogue == Epilogue.WRITE || epilogue == Epilogue.ADD;
+        if (blas == null || !plain || a.dtype() != DType.F32) {
             return false;
         }
         device.bind();
-        blas.gemm(transA, transB, m, n, k, a, b, beta, c);
+        blas.gemm(transA, transB, m, n, k, a, b, epilogue.accumulates() ? 1 : 0, c);
         return true;
     }
 

@@ -1,6 +1,7 @@
 package io.github.vicmae.device.cuda;
 
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
@@ -87,8 +88,18 @@ public final class RequestedKernels {
         }
 
         @Override
-        public boolean gemm(
-                boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float beta, Tensor c) {
+        public boolean multiply(
+                Epilogue epilogue,
+                boolean transA,
+                boolean transB,
+                int m,
+                int n,
+                int k,
+                Tensor c,
+                Tensor a,
+                Tensor b,
+                Tensor bias,
+                Tensor other) {
             throw used();
         }
 
