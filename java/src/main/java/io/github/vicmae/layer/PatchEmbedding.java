@@ -51,8 +51,8 @@ public final class PatchEmbedding {
                 .trained("patch_embed.proj.weight", Init.Uniform.xavier(in, dim), dim, g.channels, g.patch, g.patch);
         projBias = context.parameters().trained("patch_embed.proj.bias", new Init.Uniform(1 / Math.sqrt(in)), dim);
         proj = new Linear(context, weight, projBias, in, dim);
-        patches = context.activations().floats("patches", g.samples * g.kept, in);
-        embedded = context.activations().floats("patch_embed", g.samples * g.kept, dim);
+        patches = context.activation("patches", g.samples * g.kept, in);
+        embedded = context.activation("patch_embed", g.samples * g.kept, dim);
         if (context.training()) {
             context.scratch().need(PatchEmbedKernels.scratchSize(context.stream(), dim));
         }

@@ -70,6 +70,11 @@ public final class ViCMae implements AutoCloseable {
     private double reconstruction;
     private double contrastive;
 
+    /** {@link #ViCMae(Device, ModelConfig, int, Execution)} in floats, with all activations kept. */
+    public ViCMae(Device device, ModelConfig config, int batch) {
+        this(device, config, batch, Execution.DEFAULT);
+    }
+
     /**
      * Makes the model and takes its memory; parameters are not initialised.
      *
@@ -77,7 +82,7 @@ public final class ViCMae implements AutoCloseable {
      * @throws IllegalArgumentException if the batch is too small
      * @throws io.github.vicmae.device.DeviceException if the device has too little memory
      */
-    public ViCMae(Device device, ModelConfig config, int batch) {
+    public ViCMae(Device device, ModelConfig config, int batch, Execution execution) {
         if (batch < 2) {
             throw new IllegalArgumentException("A batch of " + batch
                     + " is too small: the heads' BatchNorm and the contrastive loss need at least 2 samples");
@@ -90,17 +95,17 @@ public final class ViCMae implements AutoCloseable {
             int n = VIEWS * batch;
             int tokens = 1 + config.kept();
             Scratch scratch = new Scratch();
-            Context context = new Context(kernels, parameters, arena, scratch, true);
+            Context context = new Context(kernels, parameters, arena, scratch, true, execution.precision());
 
             images = arena.floats("images", n, config.channels(), config.height(), config.width());
             noise = arena.floats("noise", n, config.patches());
             weights = arena.floats("loss weights", 2);
             restore = arena.tensor("restore", DType.I32, n, config.patches());
             keep = arena.tensor("keep", DType.I32, n, config.kept());
-            encoder = new VisionTransformer(context, config, n, config.kept());
-            pooled = arena.floats("pooled", n, config.dim());
+            encoder = new VisionTransformer(context, config, n, config.kept(), execution.recompute());
+            pooled = context.activation("pooled", n, config.dim());
             argmax = arena.tensor("argmax", DType.I32, n, config.dim());
-            decoder = new Decoder(context, config, n);
+            decoder = new Decoder(context, config, n, execution.recompute());
             boolean paper = config.variant() == Variant.PAPER;
             predictor = head(context, paper ? "predictor" : "projector");
             target = paper ? head(context, "target") : predictor;
@@ -113,7 +118,7 @@ public final class ViCMae implements AutoCloseable {
             dpredictor = arena.floats("d predictor", n, config.headOut());
             dtarget = paper ? arena.floats("d target", n, config.headOut()) : dpredictor;
             scratch.plan(arena);
-            parameters.plan(true);
+            parameters.plan(true, execution.precision());
 
             parameters.allocate(device, stream);
             arena.allocate(device);
@@ -274,7 +279,7 @@ public final class ViCMae implements AutoCloseable {
         arena.tensors().stream().filter(t -> t.name().startsWith(GRADIENT)).forEach(order::add);
         parameters.all().stream().filter(Parameter::isTrained).forEach(p -> order.add(p.gradient()));
         for (Tensor t : order) {
-            if (t.dtype() == DType.F32 && !t.name().equals(Scratch.NAME) && hasNonFinite(t)) {
+            if (t.dtype().isFloating() && !t.name().equals(Scratch.NAME) && hasNonFinite(t)) {
                 return t.name();
             }
         }

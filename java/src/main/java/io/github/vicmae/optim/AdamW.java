@@ -113,6 +113,7 @@ public final class AdamW implements AutoCloseable {
         kernels.adamW()
                 .step(
                         parameters.values(),
+                        parameters.rounded(),
                         parameters.gradients(),
                         parameters.firstMoments(),
                         parameters.secondMoments(),

@@ -66,7 +66,7 @@ public final class StepBenchmark {
         try (ViCMae model = new ViCMae(device, config, batch);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
                 GemmRate gemm = new GemmRate(device)) {
-            model.parameters().initialise(model.stream(), 1);
+            model.parameters().initialise(model.kernels(), 1);
             fill(model.inputs().floats(), model.noiseOffset());
             ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
             long thread = Thread.currentThread().getId();

@@ -98,7 +98,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void start() throws IOException {
-        model.parameters().initialise(model.stream(), settings.seed());
+        model.parameters().initialise(model.kernels(), settings.seed());
         if (settings.init() != null) {
             try (TensorSource source = TensorSource.open(Path.of(settings.init()))) {
                 Checkpoint.start(source, model);
