@@ -1,6 +1,7 @@
 package io.github.vicmae.layer;
 
 import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.AttentionKernels;
 

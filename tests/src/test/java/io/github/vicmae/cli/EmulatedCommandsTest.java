@@ -246,7 +246,7 @@ class EmulatedCommandsTest {
                 message(text)
                         .startsWith("vicmae: The run stops after step 4. The last good checkpoint is "
                                 + run.resolve("checkpoint.safetensors")
-                                + " after step 4. The device failed: cuLaunchKernel("),
+                                + " after step 4. The device failed: cuGraphLaunch answered "),
                 text);
         assertTrue(message(text).contains("the device is lost to this process: start it again"), text);
         assertTrue(text.contains("the device was lost, as the option lose_device asked for"), text);

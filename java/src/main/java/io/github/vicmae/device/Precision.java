@@ -1,6 +1,5 @@
-package io.github.vicmae.layer;
+package io.github.vicmae.device;
 
-import io.github.vicmae.device.DType;
 import java.util.Locale;
 
 /**
