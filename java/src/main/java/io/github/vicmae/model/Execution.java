@@ -1,5 +1,6 @@
 package io.github.vicmae.model;
 
+import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Precision;
 
 /**
@@ -17,6 +18,11 @@ public record Execution(Precision precision, boolean recompute, int inputs) {
         if (inputs < 1) {
             throw new IllegalArgumentException("A model has at least one input, not " + inputs);
         }
+    }
+
+    /** The inputs that training uses: two on a GPU, to which one is uploaded while the other is computed; on the CPU there is nothing to overlap. */
+    public static int inputs(Device.Kind kind) {
+        return kind == Device.Kind.CPU ? 1 : 2;
     }
 
     /** One input. */

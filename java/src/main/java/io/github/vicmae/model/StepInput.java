@@ -33,7 +33,7 @@ public final class StepInput implements AutoCloseable {
     private boolean masksDrawn;
 
     StepInput(ModelConfig c, int batch) {
-        int n = ViCMae.VIEWS * batch;
+        int n = Math.multiplyExact(ViCMae.VIEWS, batch);
         images = arena.floats("images", n, c.channels(), c.height(), c.width());
         noise = arena.floats("noise", n, c.patches());
         keys = arena.tensor("noise keys", DType.I32, n, Philox.KEY_WORDS);

@@ -15,6 +15,7 @@ import io.github.vicmae.layer.Parameters;
 import io.github.vicmae.layer.ProjectionHead;
 import io.github.vicmae.layer.Scratch;
 import io.github.vicmae.loss.InfoNce;
+import io.github.vicmae.optim.AdamW;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -31,8 +32,6 @@ public final class ViCMae implements AutoCloseable {
     public static final int VIEWS = 2;
 
     private static final int LOSSES = VIEWS + 1;
-    /** With which the names of activations' gradients begin. */
-    private static final String GRADIENT = "d ";
 
     private final ModelConfig config;
     private final int batch;
@@ -77,6 +76,15 @@ public final class ViCMae implements AutoCloseable {
      * @throws io.github.vicmae.device.DeviceException if the device has too little memory
      */
     public ViCMae(Device device, ModelConfig config, int batch, Execution execution) {
+        this(device, config, batch, execution, true);
+    }
+
+    /** A model without memory, which can say how much it would take. */
+    static ViCMae planned(Device device, ModelConfig config, int batch, Execution execution) {
+        return new ViCMae(device, config, batch, execution, false);
+    }
+
+    private ViCMae(Device device, ModelConfig config, int batch, Execution execution, boolean allocate) {
         if (batch < 2) {
             throw new IllegalArgumentException("A batch of " + batch
                     + " is too small: the heads' BatchNorm and the contrastive loss need at least 2 samples");
@@ -87,7 +95,7 @@ public final class ViCMae implements AutoCloseable {
         kernels = Kernels.onNewStream(device);
         stream = kernels.stream();
         try {
-            int n = VIEWS * batch;
+            int n = Math.multiplyExact(VIEWS, batch);
             int tokens = 1 + config.kept();
             Scratch scratch = new Scratch();
             Context context = new Context(kernels, parameters, arena, scratch, true, execution.precision());
@@ -115,19 +123,25 @@ public final class ViCMae implements AutoCloseable {
             scratch.plan(arena);
             parameters.plan(true, execution.precision());
 
-            parameters.allocate(device, stream);
-            arena.allocate(device);
-            for (StepInput input : inputs) {
-                input.allocate(device);
+            if (allocate) {
+                allocate(device);
             }
-            lossesHost = newLossesBuffer();
-            infoNce.prepare(stream);
-            reconstructionLosses = losses.slice("reconstruction losses", 0, VIEWS);
-            contrastiveLoss = losses.slice("contrastive loss", VIEWS, 1);
         } catch (RuntimeException | Error e) {
             Closing.after(e, this);
             throw e;
         }
+    }
+
+    private void allocate(Device device) {
+        parameters.allocate(device, stream);
+        arena.allocate(device);
+        for (StepInput input : inputs) {
+            input.allocate(device);
+        }
+        lossesHost = newLossesBuffer();
+        infoNce.prepare(stream);
+        reconstructionLosses = losses.slice("reconstruction losses", 0, VIEWS);
+        contrastiveLoss = losses.slice("contrastive loss", VIEWS, 1);
     }
 
     private ProjectionHead head(Context context, String name) {
@@ -290,18 +304,18 @@ public final class ViCMae implements AutoCloseable {
         return restore;
     }
 
-    /** Bytes of device memory: parameters with gradients and moments, activations, and inputs. */
-    public long bytes() {
+    /** The device memory that training takes, this model's and its optimizer's. */
+    public MemoryPlan memory() {
         long inputBytes = 0;
         for (StepInput input : inputs) {
             inputBytes += input.bytes();
         }
-        return parameters.bytes() + arena.bytes() + inputBytes;
+        return MemoryPlan.of(parameters, arena, AdamW.bytes(stream), inputBytes);
     }
 
     /**
-     * Names the first tensor that holds a value that is not finite: parameters, inputs and activations in the order of the computation, then
-     * gradients.
+     * Names the first tensor that holds a value that is not finite: images, parameters, and activations in the order of the computation, then
+     * gradients, then buffers.
      *
      * @return its name, or null if all are finite
      */
@@ -312,11 +326,17 @@ public final class ViCMae implements AutoCloseable {
     /** The same after a step on this input. */
     public String firstNonFinite(StepInput input) {
         List<Tensor> order = new ArrayList<>();
-        parameters.all().forEach(p -> order.add(p.value()));
         order.add(input.images());
-        arena.tensors().stream().filter(t -> !t.name().startsWith(GRADIENT)).forEach(order::add);
-        arena.tensors().stream().filter(t -> t.name().startsWith(GRADIENT)).forEach(order::add);
+        parameters.all().stream().filter(Parameter::isTrained).forEach(p -> order.add(p.value()));
+        arena.tensors().stream()
+                .filter(t -> !t.name().startsWith(MemoryPlan.GRADIENT))
+                .forEach(order::add);
+        arena.tensors().stream()
+                .filter(t -> t.name().startsWith(MemoryPlan.GRADIENT))
+                .forEach(order::add);
         parameters.all().stream().filter(Parameter::isTrained).forEach(p -> order.add(p.gradient()));
+        // Running statistics take over what the activations had.
+        parameters.all().stream().filter(p -> !p.isTrained()).forEach(p -> order.add(p.value()));
         for (Tensor t : order) {
             if (t.dtype().isFloating() && !t.name().equals(Scratch.NAME) && hasNonFinite(t)) {
                 return t.name();

@@ -65,9 +65,9 @@ public final class AdamW implements AutoCloseable {
         this.parameters = parameters;
         this.settings = settings;
         Stream stream = kernels.stream();
-        scalars = arena.floats("AdamW's scalars", SCALARS);
-        clip = arena.floats("gradient norm", 2);
-        scratch = arena.floats("gradient norm's scratch", Math.toIntExact(GradientNorm.scratchSize(stream)));
+        scalars = declareScalars(arena);
+        clip = declareClip(arena);
+        scratch = declareScratch(arena, stream);
         try {
             arena.allocate(stream.device());
             scalarsHost = stream.device().hostBuffer(scalars.bytes());
@@ -76,6 +76,27 @@ public final class AdamW implements AutoCloseable {
             Closing.after(e, this);
             throw e;
         }
+    }
+
+    private static Tensor declareScalars(Arena arena) {
+        return arena.floats("AdamW's scalars", SCALARS);
+    }
+
+    private static Tensor declareClip(Arena arena) {
+        return arena.floats("gradient norm", 2);
+    }
+
+    private static Tensor declareScratch(Arena arena, Stream stream) {
+        return arena.floats("gradient norm's scratch", Math.toIntExact(GradientNorm.scratchSize(stream)));
+    }
+
+    /** Bytes of device memory that an optimizer takes besides the parameters' own. */
+    public static long bytes(Stream stream) {
+        Arena arena = new Arena("optimizer");
+        declareScalars(arena);
+        declareClip(arena);
+        declareScratch(arena, stream);
+        return arena.bytes();
     }
 
     /** Updates so far. */
@@ -155,11 +176,6 @@ public final class AdamW implements AutoCloseable {
     /** The 2-norm of all gradients together at the last {@link #step}, before clipping. */
     public float gradientNorm() {
         return gradientNorm;
-    }
-
-    /** Bytes of device memory besides the parameters' own. */
-    public long bytes() {
-        return arena.bytes();
     }
 
     @Override

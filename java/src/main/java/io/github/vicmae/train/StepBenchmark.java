@@ -67,7 +67,7 @@ public final class StepBenchmark {
      */
     public static Result run(
             Device device, ModelConfig config, int batch, Precision precision, boolean recompute, int steps) {
-        Execution execution = new Execution(precision, recompute, device.kind() == Device.Kind.CPU ? 1 : 2);
+        Execution execution = new Execution(precision, recompute, Execution.inputs(device.kind()));
         try (ViCMae model = new ViCMae(device, config, batch, execution);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
                 TrainingStep training = new TrainingStep(model, optimizer);
@@ -110,7 +110,7 @@ public final class StepBenchmark {
                     launches,
                     emptyLaunchNanos(device),
                     allocated[steps / 2],
-                    model.bytes());
+                    model.memory().total());
         }
     }
 

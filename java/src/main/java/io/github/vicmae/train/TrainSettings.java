@@ -100,9 +100,8 @@ public record TrainSettings(
         }
     }
 
-    /** On a GPU a batch is uploaded while another is computed; on the CPU there is nothing to overlap. */
     Execution execution(Device device) {
-        return new Execution(precision, recompute, device.kind() == Device.Kind.CPU ? 1 : 2);
+        return new Execution(precision, recompute, Execution.inputs(device.kind()));
     }
 
     /** The highest learning rate. */
