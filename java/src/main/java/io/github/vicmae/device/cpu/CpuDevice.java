@@ -17,7 +17,6 @@ import org.lwjgl.system.MemoryUtil;
 /** The CPU as a device: the same kernels, built with one thread a block, their blocks shared among the cores. */
 public final class CpuDevice implements Device {
     private static final int PAGE = 4096;
-    private static final int PARTIAL_BLOCKS = 16;
 
     private final CpuLibrary library;
     private final ProductEngine engine;
@@ -109,11 +108,6 @@ public final class CpuDevice implements Device {
             KernelParameters.of(MemoryUtil.memASCII(JNI.invokeP(parameters))).check(name, module + ".cu", signature);
             return new Kernel(name, signature, function);
         });
-    }
-
-    @Override
-    public int partialBlocks() {
-        return PARTIAL_BLOCKS;
     }
 
     @Override

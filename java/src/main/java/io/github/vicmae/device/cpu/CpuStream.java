@@ -5,6 +5,7 @@ import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Event;
+import io.github.vicmae.device.Graph;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
@@ -116,6 +117,21 @@ final class CpuStream extends Stream {
             throw new IllegalArgumentException(from + " cannot be copied to " + to);
         }
         MemoryUtil.memCopy(from.address(), to.address(), from.bytes());
+    }
+
+    @Override
+    public Graph record(Runnable work) {
+        return new Graph() {
+            @Override
+            public void launch() {
+                work.run();
+            }
+
+            @Override
+            public void close() {
+                // Holds nothing.
+            }
+        };
     }
 
     @Override

@@ -5,6 +5,7 @@ import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Event;
+import io.github.vicmae.device.Graph;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
@@ -16,7 +17,6 @@ import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.CUstream;
 import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
-import org.lwjgl.system.MemoryUtil;
 
 /** A CUDA stream. Copies and launches return at once; failures of a kernel show at the next call that waits. */
 final class CudaStream extends Stream {
@@ -27,6 +27,7 @@ final class CudaStream extends Stream {
     private final CUstream stream = new CUstream();
     private final Pointer arguments = Cuda.host(argumentTable(), ARGUMENT_TABLE_BYTES);
     private final Map<Kernel, Integer> raisedShared = new HashMap<>();
+    private final HostCopies copies = new HostCopies();
     /** Null where cuBLAS cannot be had, and on the emulated card, which runs this project's kernels alone. */
     private final CublasGemm blas;
 
@@ -111,20 +112,22 @@ final class CudaStream extends Stream {
     public void upload(Tensor tensor, HostBuffer from, long offset) {
         checkInside(from, offset, tensor);
         device.bind();
-        Pointer source = Cuda.host(MemoryUtil.memAddress(from.bytes(), 0) + offset, tensor.bytes());
-        device.check(
-                JCudaDriver.cuMemcpyHtoDAsync(Cuda.pointer(tensor.address()), source, tensor.bytes(), stream),
-                "cuMemcpyHtoDAsync to " + tensor);
+        HostCopies.Ends ends = copies.ends(from, offset, tensor);
+        int result = JCudaDriver.cuMemcpyHtoDAsync(ends.device(), ends.host(), tensor.bytes(), stream);
+        if (result != 0) {
+            throw device.failure(result, "cuMemcpyHtoDAsync to " + tensor);
+        }
     }
 
     @Override
     public void download(HostBuffer to, long offset, Tensor tensor) {
         checkInside(to, offset, tensor);
         device.bind();
-        Pointer target = Cuda.host(MemoryUtil.memAddress(to.bytes(), 0) + offset, tensor.bytes());
-        device.check(
-                JCudaDriver.cuMemcpyDtoHAsync(target, Cuda.pointer(tensor.address()), tensor.bytes(), stream),
-                "cuMemcpyDtoHAsync from " + tensor);
+        HostCopies.Ends ends = copies.ends(to, offset, tensor);
+        int result = JCudaDriver.cuMemcpyDtoHAsync(ends.host(), ends.device(), tensor.bytes(), stream);
+        if (result != 0) {
+            throw device.failure(result, "cuMemcpyDtoHAsync from " + tensor);
+        }
     }
 
     @Override
@@ -137,6 +140,11 @@ final class CudaStream extends Stream {
                 JCudaDriver.cuMemcpyDtoDAsync(
                         Cuda.pointer(to.address()), Cuda.pointer(from.address()), from.bytes(), stream),
                 "cuMemcpyDtoDAsync from " + from + " to " + to);
+    }
+
+    @Override
+    public Graph record(Runnable work) {
+        return CudaGraph.capture(device, this, work);
     }
 
     @Override
