@@ -19,21 +19,36 @@ public final class CpuDevice implements Device {
     private static final int PAGE = 4096;
 
     private final CpuLibrary library;
+    private final ProductEngine engine;
     private final Map<String, Kernel> kernels = new ConcurrentHashMap<>();
     private final AtomicLong live = new AtomicLong();
 
-    private CpuDevice(CpuLibrary library) {
+    private CpuDevice(CpuLibrary library, ProductEngine engine) {
         this.library = library;
+        this.engine = engine;
     }
 
     /**
      * Opens the CPU device. The system property {@code vicmae.threads} sets how many cores it uses (default: all that the JVM
-     * sees), {@code vicmae.isa} which build of the kernels (x86-64, x86-64-v3, x86-64-v4; default: the best that runs here). Both are read once.
+     * sees), {@code vicmae.isa} which build of the kernels (x86-64, x86-64-v3, x86-64-v4; default: the best that runs here), {@code vicmae.gemm} what
+     * makes its matrix products (amx, avx512bf16, blas or plain; default: the best for each). All are read once.
      *
-     * @throws DeviceException if the kernels were not built for this processor
+     * @throws DeviceException if the kernels were not built for this processor, or if it does not have what a property asks for
      */
     public static CpuDevice open() {
-        return new CpuDevice(CpuLibrary.get());
+        CpuLibrary library = CpuLibrary.get();
+        return new CpuDevice(library, library.engine());
+    }
+
+    /**
+     * The same with the products of one engine.
+     *
+     * @param engine as the system property {@code vicmae.gemm} names it
+     * @throws DeviceException if it is not there
+     */
+    static CpuDevice open(String engine) {
+        CpuLibrary library = CpuLibrary.get();
+        return new CpuDevice(library, ProductEngine.named(engine, library.engines(), library.blas()));
     }
 
     @Override
@@ -44,7 +59,7 @@ public final class CpuDevice implements Device {
     @Override
     public String description() {
         return "cpu: " + library.threads() + " threads, kernels for " + library.isa() + ", "
-                + library.blas().state();
+                + engine.description(library.engines(), library.blas());
     }
 
     @Override
@@ -73,7 +88,7 @@ public final class CpuDevice implements Device {
 
     @Override
     public Stream newStream() {
-        return new CpuStream(this, library);
+        return new CpuStream(this, library, engine);
     }
 
     @Override
