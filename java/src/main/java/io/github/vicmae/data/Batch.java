@@ -15,7 +15,6 @@ public final class Batch {
     private final int size;
     private final FloatBuffer views;
     private final FrameUpload frames;
-    private final FloatBuffer noise;
     private final IntBuffer noiseKeys;
     private final int[] labels;
     private final int[] sampleIndex;
@@ -37,7 +36,6 @@ public final class Batch {
         boolean packed = settings.deviceViews();
         views = packed ? null : floats(2L * size * view.viewSize(), "views");
         frames = packed ? new FrameUpload(view, Math.multiplyExact(2, size)) : null;
-        noise = floats(2L * size * settings.patchCount(), "masking noise");
         noiseKeys = IntBuffer.allocate(2 * size * Philox.KEY_WORDS);
         labels = new int[size];
         sampleIndex = new int[size];
@@ -61,7 +59,6 @@ public final class Batch {
         slots = planned;
         taken = 0;
         filled = 0;
-        noise.clear();
         if (frames != null) {
             frames.clear();
         } else {
@@ -106,12 +103,9 @@ public final class Batch {
         return frames;
     }
 
-    /** Uniform numbers in [0, 1) for the masking, [2, B, L]. */
-    public FloatBuffer noise() {
-        return noise;
-    }
-
-    /** The keys of the streams that {@link #noise()} comes from, [2, B, {@link Philox#KEY_WORDS}]: a device can draw it itself. */
+    /**
+     * The keys of the streams that the views' masking noise is drawn from, [2, B, {@link Philox#KEY_WORDS}]; the device draws it.
+     */
     public IntBuffer noiseKeys() {
         return noiseKeys;
     }

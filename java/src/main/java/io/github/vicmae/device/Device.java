@@ -96,6 +96,16 @@ public interface Device extends AutoCloseable {
         return kind().partialBlocks();
     }
 
+    /** How many of a kernel's blocks run side by side at the least: a card's multiprocessors. Sizes of tiles go by it, and it never changes. */
+    default int processors() {
+        return 1;
+    }
+
+    /** Bytes of shared memory that a block may have, on a card. It never changes. */
+    default int sharedBytes() {
+        return 48 << 10;
+    }
+
     /** Whether an error has made the device useless to this process: every later call on it fails. Closing what belongs to it still works. */
     default boolean isLost() {
         return false;

@@ -18,7 +18,6 @@ import org.junit.jupiter.api.io.TempDir;
 class LoaderModesTest {
     private static final int BATCH = 4;
     private static final int STEPS = 4;
-    private static final int PATCHES = 5;
     private static final ViewSettings VIEW = ViewSettings.release(16, 12, 3);
     private static final FrameSampler SAMPLER = FrameSampler.distant(2);
 
@@ -39,28 +38,22 @@ class LoaderModesTest {
     }
 
     /** What a batch says besides its views. */
-    private record Rest(int epoch, int step, List<Integer> samples, List<Float> noise) {
+    private record Rest(int epoch, int step, List<Integer> samples, List<Integer> noiseKeys) {
         static Rest of(Batch batch) {
-            float[] noise = new float[batch.noise().capacity()];
-            batch.noise().get(0, noise);
-            return new Rest(batch.epoch(), batch.step(), list(batch.sampleIndex()), list(noise));
+            return new Rest(
+                    batch.epoch(),
+                    batch.step(),
+                    list(batch.sampleIndex()),
+                    list(batch.noiseKeys().array()));
         }
 
         private static List<Integer> list(int[] values) {
             return java.util.Arrays.stream(values).boxed().toList();
         }
-
-        private static List<Float> list(float[] values) {
-            List<Float> list = new java.util.ArrayList<>();
-            for (float value : values) {
-                list.add(value);
-            }
-            return list;
-        }
     }
 
     private static LoaderSettings settings(int workers) {
-        return new LoaderSettings(BATCH, workers, 2, 42, PATCHES, Double.NaN);
+        return new LoaderSettings(BATCH, workers, 2, 42, Double.NaN);
     }
 
     @Test

@@ -57,6 +57,16 @@ class ForwardingDevice implements Device {
     }
 
     @Override
+    public int processors() {
+        return to.processors();
+    }
+
+    @Override
+    public int sharedBytes() {
+        return to.sharedBytes();
+    }
+
+    @Override
     public boolean isLost() {
         return to.isLost();
     }

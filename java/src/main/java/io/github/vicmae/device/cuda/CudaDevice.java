@@ -21,6 +21,7 @@ import java.util.function.IntSupplier;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
+import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUjit_option;
 import jcuda.driver.CUmodule;
@@ -43,6 +44,8 @@ final class CudaDevice implements Device {
     private final EmulatedDriver emulator;
     private final String card;
     private final int capability;
+    private final int processors;
+    private final int sharedBytes;
     private final Map<String, LoadedModule> modules = new HashMap<>();
     private final Map<String, Kernel> kernels = new HashMap<>();
     private final List<CUfunction> functions = new ArrayList<>();
@@ -62,6 +65,9 @@ final class CudaDevice implements Device {
         if (capability < 80) {
             throw new DeviceException("The card " + this.card + " is too old: compute capability 8.0 is the least");
         }
+        processors = CudaProbe.attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+        sharedBytes =
+                CudaProbe.attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
         Cuda.check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
     }
 
@@ -247,6 +253,16 @@ final class CudaDevice implements Device {
 
     CUfunction function(Kernel kernel) {
         return functions.get((int) kernel.handle());
+    }
+
+    @Override
+    public int processors() {
+        return processors;
+    }
+
+    @Override
+    public int sharedBytes() {
+        return sharedBytes;
     }
 
     @Override

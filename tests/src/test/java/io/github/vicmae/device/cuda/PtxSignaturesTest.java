@@ -50,9 +50,11 @@ class PtxSignaturesTest {
         RequestedKernels requested = RequestedKernels.of(Device.Kind.CUDA);
         assertEquals(callers, requested.classes(), "a class asks for kernels, but is not part of kernel.Kernels");
         assertEquals(
-                requested.requests(),
+                requested.requests().stream()
+                        .filter(r -> !r.module().contains("_mma"))
+                        .collect(Collectors.toSet()),
                 RequestedKernels.of(Device.Kind.CPU).requests(),
-                "the kernels depend on the kind of device");
+                "kernels that are not for matrix units depend on the kind of device");
     }
 
     @ParameterizedTest
