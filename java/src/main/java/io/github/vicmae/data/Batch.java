@@ -14,6 +14,7 @@ import java.nio.IntBuffer;
 public final class Batch {
     private final int size;
     private final FloatBuffer views;
+    private final FrameUpload frames;
     private final FloatBuffer noise;
     private final IntBuffer noiseKeys;
     private final int[] labels;
@@ -30,11 +31,13 @@ public final class Batch {
     int step;
     boolean lent;
 
-    Batch(BatchLoader owner, int size, int viewSize, int patchCount) {
+    Batch(BatchLoader owner, LoaderSettings settings, ViewSettings view) {
         this.owner = owner;
-        this.size = size;
-        views = floats(2L * size * viewSize, "views");
-        noise = floats(2L * size * patchCount, "masking noise");
+        size = settings.batchSize();
+        boolean packed = settings.deviceViews();
+        views = packed ? null : floats(2L * size * view.viewSize(), "views");
+        frames = packed ? new FrameUpload(view, Math.multiplyExact(2, size)) : null;
+        noise = floats(2L * size * settings.patchCount(), "masking noise");
         noiseKeys = IntBuffer.allocate(2 * size * Philox.KEY_WORDS);
         labels = new int[size];
         sampleIndex = new int[size];
@@ -51,6 +54,21 @@ public final class Batch {
                 .asFloatBuffer();
     }
 
+    /** Makes place for other samples. */
+    void begin(int ofEpoch, int ofStep, EpochOrder.Slot[] planned) {
+        epoch = ofEpoch;
+        step = ofStep;
+        slots = planned;
+        taken = 0;
+        filled = 0;
+        noise.clear();
+        if (frames != null) {
+            frames.clear();
+        } else {
+            views.clear();
+        }
+    }
+
     void set(int slot, Sample sample) {
         labels[slot] = sample.label();
         sampleIndex[slot] = sample.index();
@@ -62,9 +80,30 @@ public final class Batch {
         return size;
     }
 
-    /** Normalised views, [2, B, C, H, W]: first every sample's first view, then every sample's second. */
+    /**
+     * Normalised views, [2, B, C, H, W]: first every sample's first view, then every sample's second.
+     *
+     * @throws IllegalStateException if the loader leaves the views to a device
+     */
     public FloatBuffer views() {
+        if (views == null) {
+            throw new IllegalStateException(
+                    "This batch has no finished views: LoaderSettings.deviceViews is set; give it to DeviceViews.");
+        }
         return views;
+    }
+
+    /**
+     * What a device needs to make the views, [2, B] of them in the same order.
+     *
+     * @throws IllegalStateException if the loader finishes the views itself
+     */
+    public FrameUpload frames() {
+        if (frames == null) {
+            throw new IllegalStateException(
+                    "This batch has finished views and no frames: LoaderSettings.deviceViews is not set.");
+        }
+        return frames;
     }
 
     /** Uniform numbers in [0, 1) for the masking, [2, B, L]. */

@@ -9,9 +9,16 @@ package io.github.vicmae.data;
  * @param seed of everything random
  * @param patchCount patches of a view, for the masking noise
  * @param videoFraction share of the samples of every batch that are videos, in [0, 1]; NaN takes them as they come in the data set
+ * @param deviceViews whether batches hold crops and draws for {@link DeviceViews} in place of finished views
  */
 public record LoaderSettings(
-        int batchSize, int workers, int prefetch, long seed, int patchCount, double videoFraction) {
+        int batchSize,
+        int workers,
+        int prefetch,
+        long seed,
+        int patchCount,
+        double videoFraction,
+        boolean deviceViews) {
     public LoaderSettings {
         if (batchSize < 1 || workers < 1 || prefetch < 1 || patchCount < 1) {
             throw new IllegalArgumentException(
@@ -21,6 +28,16 @@ public record LoaderSettings(
         if (videoFraction < 0 || videoFraction > 1) {
             throw new IllegalArgumentException("The share of videos must be 0 to 1, not " + videoFraction + ".");
         }
+    }
+
+    /** Batches of finished views. */
+    public LoaderSettings(int batchSize, int workers, int prefetch, long seed, int patchCount, double videoFraction) {
+        this(batchSize, workers, prefetch, seed, patchCount, videoFraction, false);
+    }
+
+    /** The same with the views left to a device, or made on the host. */
+    public LoaderSettings withDeviceViews(boolean on) {
+        return new LoaderSettings(batchSize, workers, prefetch, seed, patchCount, videoFraction, on);
     }
 
     /** Batches of one epoch: whole ones only, but at least one. */

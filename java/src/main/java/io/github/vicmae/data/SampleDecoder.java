@@ -40,7 +40,11 @@ final class SampleDecoder implements AutoCloseable {
         for (int v = 0; v < 2; v++) {
             int row = v * batch.size() + slot;
             Philox random = Draw.VIEW.stream(seed, batch.epoch(), sample.index(), repeat, v);
-            writer.write(pictures[v], sample.kind(), v, random, batch.views(), row * view.viewSize());
+            if (settings.deviceViews()) {
+                writer.pack(pictures[v], sample.kind(), v, random, batch.frames(), row);
+            } else {
+                writer.write(pictures[v], sample.kind(), v, random, batch.views(), row * view.viewSize());
+            }
             Philox uniform = Draw.NOISE.stream(seed, batch.epoch(), sample.index(), repeat, v);
             uniform.key(batch.noiseKeys(), row * Philox.KEY_WORDS);
             writeNoise(uniform, batch.noise(), row * noise.length);
