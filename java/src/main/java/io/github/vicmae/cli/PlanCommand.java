@@ -1,9 +1,12 @@
 package io.github.vicmae.cli;
 
+import io.github.vicmae.data.DeviceViews;
+import io.github.vicmae.data.ViewSettings;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.model.Execution;
 import io.github.vicmae.model.MemoryPlan;
 import io.github.vicmae.model.ModelConfig;
+import io.github.vicmae.train.TrainSettings;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -90,12 +93,15 @@ final class PlanCommand implements Callable<Integer> {
                 new Execution(execution.precision(), execution.recompute, Execution.inputs(kind)));
     }
 
-    /** What makes the views takes besides, where that is the device, as it is on CUDA if nothing else is asked for. */
+    /** What makes the views takes besides, where that is the device, as it is on CUDA if nothing else is asked for: one for each input. */
     private long viewBytes(ModelConfig config, int samples) {
-        return kind == Device.Kind.CPU
-                ? 0
-                : DeviceViews.plannedBytes(
-                        ViewSettings.of(config), samples, Execution.inputs(kind));
+        if (kind == Device.Kind.CPU) {
+            return 0;
+        }
+        ViewSettings views = TrainSettings.presetViews(config);
+        int inputs = Execution.inputs(kind);
+        return DeviceViews.plannedBytes(views, samples)
+                + (inputs - 1) * DeviceViews.plannedBytesSharing(views, samples);
     }
 
     private double total(ModelConfig config, int samples) {

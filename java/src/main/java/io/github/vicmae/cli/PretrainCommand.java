@@ -148,8 +148,9 @@ final class PretrainCommand implements Callable<Integer> {
                 names = "--views",
                 defaultValue = "auto",
                 paramLabel = "auto|host|device",
-                description = "where views are made of decoded frames, equal within 1/255: on the device from uploaded crops, or on the host"
-                        + " (default: ${DEFAULT-VALUE}, which is the device on CUDA)")
+                description =
+                        "where views are made of decoded frames, equal within 1/255: on the device from uploaded crops, or on the host"
+                                + " (default: ${DEFAULT-VALUE}, which is the device on CUDA)")
         private String place;
 
         boolean onDevice(Device.Kind kind) {
@@ -157,8 +158,9 @@ final class PretrainCommand implements Callable<Integer> {
                 case "host" -> false;
                 case "device" -> true;
                 case "auto" -> kind == Device.Kind.CUDA;
-                default -> throw new IllegalArgumentException(
-                        "Views are made on the host or on the device, not on '" + place + "'; use auto, host or device");
+                default ->
+                    throw new IllegalArgumentException("Views are made on the host or on the device, not on '" + place
+                            + "'; use auto, host or device");
             };
         }
 

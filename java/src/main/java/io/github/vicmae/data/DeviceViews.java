@@ -128,6 +128,12 @@ public final class DeviceViews implements AutoCloseable {
         return new Plan(settings, Math.multiplyExact(2, batch), null).arena.bytes();
     }
 
+    /** The same for one that uses another one's workspace. */
+    public static long plannedBytesSharing(ViewSettings settings, int batch) {
+        Plan owner = new Plan(settings, Math.multiplyExact(2, batch), null);
+        return new Plan(settings, Math.multiplyExact(2, batch), owner.workspace).arena.bytes();
+    }
+
     /** Device bytes in use; without the workspace where that is another one's. */
     public long bytes() {
         return plan.arena.bytes();

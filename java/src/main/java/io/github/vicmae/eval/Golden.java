@@ -44,17 +44,33 @@ public final class Golden {
     /**
      * The most that passes.
      *
-     * @param losses each loss of each step
+     * @param reconstruction the reconstruction loss of each step
+     * @param contrastive the contrastive loss of each step, and the whole loss
      * @param predictions predictions and pooled features
      * @param gradients all gradients together
      * @param gradient any single one
      * @param updates of parameters, after all steps
+     * @param reconstructionGradients all gradients of the reconstruction loss alone, against the same device in fp32; 0 to leave that out
      */
-    private record Limits(double losses, double predictions, double gradients, double gradient, double updates) {
+    private record Limits(
+            double reconstruction,
+            double contrastive,
+            double predictions,
+            double gradients,
+            double gradient,
+            double updates,
+            double reconstructionGradients) {
+        /**
+         * In bfloat16 the contrastive loss and its gradients have wide limits. BatchNorm over the handful of samples of a golden file takes away
+         * what their pooled features have in common, nearly all of them, and so enlarges what rounding leaves: to round the weights alone, in
+         * a model that is otherwise of doubles, costs up to 0.16 of all gradients of these files, and PyTorch's autocast up to 0.18. What
+         * these limits catch is a term that is missing or wrong. The reconstruction's gradients, which pass through everything else, have
+         * the tight one.
+         */
         static Limits of(Precision precision) {
             return switch (precision) {
-                case FP32 -> new Limits(1e-5, 1e-5, 1e-4, 2e-3, 2e-2);
-                case BF16 -> new Limits(1e-2, 2e-2, 3e-2, 9, 9);
+                case FP32 -> new Limits(1e-5, 1e-5, 1e-5, 1e-4, 2e-3, 2e-2, 0);
+                case BF16 -> new Limits(5e-3, 0.3, 2e-2, 0.5, 0.7, 0.7, 3e-2);
             };
         }
     }
@@ -86,6 +102,9 @@ public final class Golden {
         try (Safetensors file = Safetensors.open(path)) {
             Golden golden = new Golden(file, precision);
             try (ViCMae model = new ViCMae(device, golden.config(), golden.batch, Execution.of(precision))) {
+                if (golden.limits.reconstructionGradients() > 0) {
+                    golden.compareReconstructionGradients(model, device);
+                }
                 golden.run(model);
             }
             return golden.rows;
@@ -134,6 +153,26 @@ public final class Golden {
         return settings.get(name).asText();
     }
 
+    private void compareReconstructionGradients(ViCMae model, Device device) throws IOException {
+        Difference d = new Difference();
+        try (ViCMae exact = new ViCMae(device, config(), batch)) {
+            d.add(reconstructionGradients(exact), reconstructionGradients(model));
+        }
+        rows.add(new Row(
+                "reconstruction's grad.",
+                d.relative(),
+                limits.reconstructionGradients(),
+                "against the device's own fp32"));
+        model.stream().zero(model.parameters().gradients());
+    }
+
+    private float[] reconstructionGradients(ViCMae model) throws IOException {
+        Checkpoint.load(file, model, false, "param.");
+        upload(model);
+        model.forwardBackward(1, 0);
+        return model.stream().read(model.parameters().gradients());
+    }
+
     private void run(ViCMae model) throws IOException {
         Checkpoint.load(file, model, false, "param.");
         JsonNode o = settings.path("optimizer");
@@ -160,7 +199,13 @@ public final class Golden {
         }
         String[] names = {"loss", "reconstruction loss", "contrastive loss"};
         for (int i = 0; i < 3; i++) {
-            rows.add(i, new Row(names[i], worst[i], limits.losses(), "worst of " + expected.length / 3 + " steps"));
+            rows.add(
+                    i,
+                    new Row(
+                            names[i],
+                            worst[i],
+                            i == 1 ? limits.reconstruction() : limits.contrastive(),
+                            "worst of " + expected.length / 3 + " steps"));
         }
         compareState(model);
     }

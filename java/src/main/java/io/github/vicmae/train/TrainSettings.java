@@ -111,11 +111,15 @@ public record TrainSettings(
         return baseLearningRate * batch * accumulate / RATE_BATCH;
     }
 
-    ViewSettings viewSettings() {
-        ViewSettings preset = model.variant() == Variant.RELEASE
+    /** How the preset of a model makes views. */
+    public static ViewSettings presetViews(ModelConfig model) {
+        return model.variant() == Variant.RELEASE
                 ? ViewSettings.release(model.height(), model.width(), model.channels())
                 : ViewSettings.paper(model.height(), model.width(), model.channels());
-        return preset.with(views.colour(), views.spatial());
+    }
+
+    ViewSettings viewSettings() {
+        return presetViews(model).with(views.colour(), views.spatial());
     }
 
     FrameSampler sampler() {
