@@ -49,7 +49,7 @@ public class TrainingStep {
         opened = Device.open(device);
         vicmae = new ViCMae(opened, config, batch);
         optimizer = new AdamW(vicmae.kernels(), vicmae.parameters(), AdamW.Settings.DEFAULT);
-        vicmae.parameters().initialise(vicmae.stream(), 1);
+        vicmae.parameters().initialise(vicmae.kernels(), 1);
         Philox random = new Philox(1, 0, 0, 0);
         for (int i = 0; i < vicmae.inputs().floats().capacity(); i++) {
             boolean pixel = i < vicmae.noiseOffset();
