@@ -160,13 +160,14 @@ DEVICE void filter_columns(float* __restrict__ pixels, const float* __restrict__
     const int first = across.first(at), end = across.end(at);
     const int from = first > s ? first : s, to = end < s_end ? end : s_end;
     if (from >= to) continue;
-    const bool begun = more && first < s;
-    float sum[CHANNELS * kRows];
-    UNROLL
-    for (int c = 0; c < CHANNELS; c++) {
+    float sum[CHANNELS * kRows] = {};
+    if (more && first < s) {  // begun with the columns before
       UNROLL
-      for (int r = 0; r < kRows; r++) {
-        sum[c * kRows + r] = begun && r < part.rows ? pixels[c * kPixels + r * part.columns + x] : 0.0f;
+      for (int c = 0; c < CHANNELS; c++) {
+        UNROLL
+        for (int r = 0; r < kRows; r++) {
+          if (r < part.rows) sum[c * kRows + r] = pixels[c * kPixels + r * part.columns + x];
+        }
       }
     }
     const float* weight = across.weights + static_cast<int64_t>(at) * across.stride - first;
@@ -185,12 +186,15 @@ DEVICE void filter_columns(float* __restrict__ pixels, const float* __restrict__
       for (int i = 0; i < CHANNELS * kRows; i++) sum[i] += w * column[i];
 #endif
     }
+    if (to == end) {
+      UNROLL
+      for (int i = 0; i < CHANNELS * kRows; i++) sum[i] = clamp_unit(sum[i]);
+    }
     UNROLL
     for (int c = 0; c < CHANNELS; c++) {
       UNROLL
       for (int r = 0; r < kRows; r++) {
-        const float value = sum[c * kRows + r];
-        if (r < part.rows) pixels[c * kPixels + r * part.columns + x] = to == end ? clamp_unit(value) : value;
+        if (r < part.rows) pixels[c * kPixels + r * part.columns + x] = sum[c * kRows + r];
       }
     }
   }

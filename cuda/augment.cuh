@@ -25,7 +25,11 @@ DEVICE bool has(const int* draw, int flag) { return (draw[kFlags] & flag) != 0; 
 
 // ---- colours: planes on chip, `count` values each, their beginnings `stride` apart ------------------------------------------------
 
-DEVICE float clamp_unit(float v) { return v < 0 ? 0.0f : v > 1 ? 1.0f : v; }
+// As the processors' own minimum and maximum are defined: other forms become branches.
+DEVICE float clamp_unit(float v) {
+  const float positive = v > 0 ? v : 0.0f;
+  return positive < 1 ? positive : 1.0f;
+}
 DEVICE float luma(float red, float green, float blue) { return 0.299f * red + 0.587f * green + 0.114f * blue; }
 
 // values * factor + rest.

@@ -7,12 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Emulation;
 import io.github.vicmae.device.Event;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.device.WatchedDevice;
 import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.kernel.Philox;
+import java.lang.management.ManagementFactory;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -273,6 +276,52 @@ class DeviceViewsTest {
             assertSame(settings, drawn, slot.make(upload));
             assertEquals(8 * 9200 + 8 * 44, slot.views.uploadBytes());
         }
+    }
+
+    @Test
+    void aStepAllocatesNothing() {
+        ViewSettings settings = ViewSettings.release(8, 8, 3);
+        Drawn drawn = new Drawn();
+        for (int i = 0; i < 4; i++) {
+            Philox philox = new Philox(1, 0, i, 0);
+            drawn.add(Pictures.random(20, 20, 3, i), ViewDraw.random(settings, Kind.IMAGE, i / 2, 20, 20, philox));
+        }
+        FrameUpload upload = drawn.pack(settings);
+        try (Slot slot = new Slot("cpu", settings, 2)) {
+            var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+            long thread = Thread.currentThread().getId();
+            long least = Long.MAX_VALUE;
+            for (int i = 0; i < 100; i++) {
+                long before = threads.getThreadAllocatedBytes(thread);
+                for (int k = 0; k < 10; k++) {
+                    slot.views.load(upload);
+                    slot.views.upload(slot.kernels.stream());
+                    slot.views.make(slot.kernels, slot.images);
+                }
+                least = Math.min(least, threads.getThreadAllocatedBytes(thread) - before);
+            }
+            assertEquals(0, least, "bytes on the Java heap for 10 steps");
+        }
+    }
+
+    @Test
+    void nothingIsLeftWhereMemoryRunsOut() {
+        ViewSettings settings = ViewSettings.release(8, 8, 3);
+        int failures = 0;
+        for (boolean failed = true; failed; ) {
+            failed = false;
+            try (WatchedDevice device = new WatchedDevice().failTaking(failures + 1)) {
+                try (DeviceViews views = new DeviceViews(device, settings, 2)) {
+                    assertTrue(views.bytes() > 0);
+                } catch (DeviceException e) {
+                    failed = true;
+                    failures++;
+                    assertEquals(0, e.getSuppressed().length);
+                }
+                assertEquals("", device.left());
+            }
+        }
+        assertEquals(3, failures, "an event, host memory and device memory are taken");
     }
 
     @Test
