@@ -213,6 +213,7 @@ GemmResult sliced_gemm(const Gemm& g, const BlockEngine& engine) {
 }
 
 Engine choose(const Gemm& g) {
+  if (g.engine == Engine::kAvx512Bf16 && !g.bf16_in) return Engine::kBlas;
   if (g.engine != Engine::kAny) return g.engine;
   const int found = block_engines();
   const auto has = [found](Engine engine) { return (found >> static_cast<int>(engine) & 1) != 0; };

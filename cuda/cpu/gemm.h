@@ -98,9 +98,9 @@ struct Operand {
 Operand operand_a(const Gemm& g);
 Operand operand_b(const Gemm& g);
 
-// Packs steps [from, to) of panels [first, last): panel p's step s goes to `out` + (p - first) * panel_stride + (s - from) * the elements of
-// a step. If `sums` is not null, sums[(s / kSumSteps) * size + row] gets the sum of each group of kSumSteps steps, of which [from, to) then
-// has to be made, but for the last.
+// Packs steps [from, to) of panels [first, last): panel p's step s goes to `out` + (p - first) * panel_stride + (s - from) * a step's
+// elements. If `sums` is not null, sums[(s / kSumSteps) * size + row] gets the sum of each group of kSumSteps steps; `from` is then the
+// first step of a group.
 void pack(const Operand& operand, int first, int last, int from, int to, uint16_t* out, size_t panel_stride, float* sums);
 // The same sums alone, for rows [first, last).
 void group_sums(const Operand& operand, int first, int last, float* sums);

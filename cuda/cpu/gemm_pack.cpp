@@ -198,7 +198,7 @@ void pack_panels(const Operand& operand, int first, int last, int from, int to, 
   const Packer<T> packer{operand};
   constexpr int kStepElements = Packer<T>::kPlanes * kPlaneElements;
   const int end = last * kPanel < operand.size ? last * kPanel : operand.size;
-  // A few steps of every panel after the other: stored [k, size], neighbouring panels share pages, and what was packed is summed from cache.
+  // A few steps of one panel after the other: stored [k, size], neighbouring panels share pages, and what was packed is summed from cache.
   for (int group = from; group < to; group += kSumSteps) {
     const int stop = group + kSumSteps < to ? group + kSumSteps : to;
     for (int panel = first; panel < last; panel++) {
