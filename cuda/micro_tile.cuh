@@ -42,9 +42,10 @@ DEVICE void add_product(MicroTile<ROWS, COLS>& c, const float* __restrict__ a, i
   c = sum;
 }
 
-// Brings `rows` rows of `width` floats, `from_row` apart, to shared memory: to[r * to_row + i]. Rows up to padded_rows and columns up to
-// padded_width, a multiple of LANES, are filled with zeros. The caller sets the barriers.
-DEVICE void stage_rows(float* __restrict__ to, int to_row, int padded_rows, int padded_width, const float* __restrict__ from,
+// Brings `rows` rows of `width` floats or bfloat16, `from_row` apart, to shared memory as floats: to[r * to_row + i]. Rows up to padded_rows
+// and columns up to padded_width, a multiple of LANES, are filled with zeros. The caller sets the barriers.
+template <class T>
+DEVICE void stage_rows(float* __restrict__ to, int to_row, int padded_rows, int padded_width, const T* __restrict__ from,
                        int64_t from_row, int rows, int width) {
   for (int r = first_warp(); r < padded_rows; r += warps()) {
     const int filled = r < rows ? width : 0;
@@ -78,7 +79,8 @@ DEVICE void transpose(Lanes (&rows)[LANES]) {
 #endif
 
 // The same, transposed: to[i * to_row + r]; padded_rows is a multiple of LANES.
-DEVICE void stage_columns(float* __restrict__ to, int to_row, int padded_rows, int padded_width, const float* __restrict__ from,
+template <class T>
+DEVICE void stage_columns(float* __restrict__ to, int to_row, int padded_rows, int padded_width, const T* __restrict__ from,
                           int64_t from_row, int rows, int width) {
 #if WARP == 1
   // Squares in registers: a loop over single elements would take as long as a quarter of the product that follows.
@@ -96,7 +98,8 @@ DEVICE void stage_columns(float* __restrict__ to, int to_row, int padded_rows, i
 #else
   for (int r = first_warp(); r < padded_rows; r += warps()) {
     const int filled = r < rows ? width : 0;
-    for (int i = first_lane(); i < padded_width; i += warp_lanes()) to[i * to_row + r] = i < filled ? from[r * from_row + i] : 0.0f;
+    for (int i = first_lane(); i < padded_width; i += warp_lanes())
+      to[i * to_row + r] = i < filled ? static_cast<float>(from[r * from_row + i]) : 0.0f;
   }
 #endif
 }

@@ -16,6 +16,8 @@
 
 #define WARP 32
 #define KERNEL(name, ...) extern "C" __global__ void name(__VA_ARGS__)
+// A kernel for blocks of at most `threads` threads, of which `blocks` are to fit a multiprocessor: registers are given out by that.
+#define KERNEL_BOUNDED(threads, blocks, name, ...) extern "C" __global__ void __launch_bounds__(threads, blocks) name(__VA_ARGS__)
 #define DEVICE __device__ __forceinline__
 #define MEMBER __device__ __forceinline__
 // Aligned so that vectors of 16 bytes can be loaded from it.
@@ -27,6 +29,7 @@
 #define SIMD_SUM(...)
 #define SIMD_MAX(...)
 #define UNROLL _Pragma("unroll")
+#define NO_UNROLL _Pragma("unroll 1")
 
 #elif defined(VICMAE_EMULATOR)
 
@@ -37,6 +40,7 @@
   static __attribute__((noinline)) void name(__VA_ARGS__);                                             \
   static emulator::Registration<name> registration_of_##name(#name, __FILE__);                         \
   static __attribute__((noinline)) void name(__VA_ARGS__)
+#define KERNEL_BOUNDED(threads, blocks, name, ...) KERNEL(name, __VA_ARGS__)
 #define DEVICE inline __attribute__((always_inline))
 #define MEMBER inline __attribute__((always_inline))
 // One array for a function, however often it is inlined, and one for each instance of a template.
@@ -48,6 +52,7 @@
 #define SIMD_SUM(...)
 #define SIMD_MAX(...)
 #define UNROLL _Pragma("GCC unroll 16")
+#define NO_UNROLL _Pragma("GCC unroll 1")
 
 #else
 
@@ -256,6 +261,49 @@ DEVICE void store_lanes(float* p, Lanes v, int count) {
     store_aligned(p, v);
     return;
   }
+  UNROLL
+  for (int i = 0; i < LANES; i++)
+    if (i < count) p[i] = v[i];
+}
+
+// The same from and to bfloat16.
+DEVICE Lanes load_lanes(const bf16* p, int count) {
+#if WARP > 1
+  if (count >= LANES && (reinterpret_cast<uintptr_t>(p) & 7) == 0) {
+    const uint2 two = *reinterpret_cast<const uint2*>(p);
+    return {from_bf16(static_cast<uint16_t>(two.x)), from_bf16(static_cast<uint16_t>(two.x >> 16)),
+            from_bf16(static_cast<uint16_t>(two.y)), from_bf16(static_cast<uint16_t>(two.y >> 16))};
+  }
+#else
+  if (count >= LANES) {
+    alignas(4 * LANES) float all[LANES];
+    SIMD
+    for (int i = 0; i < LANES; i++) all[i] = p[i];
+    return load_aligned(all);
+  }
+#endif
+  alignas(4 * LANES) float some[LANES] = {};
+  UNROLL
+  for (int i = 0; i < LANES; i++)
+    if (i < count) some[i] = p[i];
+  return load_aligned(some);
+}
+
+DEVICE void store_lanes(bf16* p, Lanes v, int count) {
+#if WARP > 1
+  if (count >= LANES && (reinterpret_cast<uintptr_t>(p) & 7) == 0) {
+    *reinterpret_cast<uint2*>(p) = make_uint2(pack_bf16(v[0], v[1]), pack_bf16(v[2], v[3]));
+    return;
+  }
+#else
+  if (count >= LANES) {
+    alignas(4 * LANES) float all[LANES];
+    store_aligned(all, v);
+    SIMD
+    for (int i = 0; i < LANES; i++) p[i] = all[i];
+    return;
+  }
+#endif
   UNROLL
   for (int i = 0; i < LANES; i++)
     if (i < count) p[i] = v[i];

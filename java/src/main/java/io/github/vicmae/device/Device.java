@@ -83,6 +83,11 @@ public interface Device extends AutoCloseable {
     /** How many blocks a two-stage sum is cut into on this device. The result of such a sum depends on it, so it never changes. */
     int partialBlocks();
 
+    /** How many of a kernel's blocks run side by side at the least: a card's multiprocessors. Sizes of tiles go by it, and it never changes. */
+    default int processors() {
+        return 1;
+    }
+
     /** Whether an error has made the device useless to this process: every later call on it fails. Closing what belongs to it still works. */
     default boolean isLost() {
         return false;

@@ -62,6 +62,11 @@ class ForwardingDevice implements Device {
     }
 
     @Override
+    public int processors() {
+        return to.processors();
+    }
+
+    @Override
     public boolean isLost() {
         return to.isLost();
     }

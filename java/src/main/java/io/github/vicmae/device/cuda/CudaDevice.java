@@ -21,6 +21,7 @@ import java.util.function.IntSupplier;
 import jcuda.Pointer;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
+import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUjit_option;
 import jcuda.driver.CUmodule;
@@ -44,6 +45,7 @@ final class CudaDevice implements Device {
     private final EmulatedDriver emulator;
     private final String card;
     private final int capability;
+    private final int processors;
     private final Map<String, LoadedModule> modules = new HashMap<>();
     private final Map<String, Kernel> kernels = new HashMap<>();
     private final List<CUfunction> functions = new ArrayList<>();
@@ -63,6 +65,7 @@ final class CudaDevice implements Device {
         if (capability < 80) {
             throw new DeviceException("The card " + this.card + " is too old: compute capability 8.0 is the least");
         }
+        processors = CudaProbe.attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
         Cuda.check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
     }
 
@@ -138,7 +141,7 @@ final class CudaDevice implements Device {
     public String description() {
         return emulator == null
                 ? card + ", matrix products by " + CublasGemm.state()
-                : card + ", schedule " + emulator.schedule() + ", matrix products by own kernel";
+                : card + ", schedule " + emulator.schedule() + ", matrix products by own kernels";
     }
 
     @Override
@@ -253,6 +256,11 @@ final class CudaDevice implements Device {
     @Override
     public int partialBlocks() {
         return PARTIAL_BLOCKS;
+    }
+
+    @Override
+    public int processors() {
+        return processors;
     }
 
     @Override

@@ -1,7 +1,6 @@
 package io.github.vicmae.device.cuda;
 
 import io.github.vicmae.device.Closing;
-import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Event;
@@ -14,6 +13,7 @@ import java.util.Map;
 import jcuda.Pointer;
 import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.CUstream;
+import jcuda.driver.CUstreamCaptureStatus;
 import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
 import org.lwjgl.system.MemoryUtil;
@@ -91,12 +91,25 @@ final class CudaStream extends Stream {
             Tensor bias,
             Tensor other) {
         boolean plain = epilogue == Epilogue.WRITE || epilogue == Epilogue.ADD;
-        if (blas == null || !plain || a.dtype() != DType.F32) {
+        if (blas == null || !plain) {
             return false;
         }
         device.bind();
         blas.gemm(transA, transB, m, n, k, a, b, epilogue.accumulates() ? 1 : 0, c);
         return true;
+    }
+
+    @Override
+    public boolean hasRivalLibrary() {
+        return blas != null;
+    }
+
+    @Override
+    public boolean isCapturing() {
+        device.bind();
+        int[] status = new int[1];
+        device.check(JCudaDriver.cuStreamIsCapturing(stream, status), "cuStreamIsCapturing");
+        return status[0] != CUstreamCaptureStatus.CU_STREAM_CAPTURE_STATUS_NONE;
     }
 
     @Override
