@@ -38,18 +38,16 @@ final class ProductStopwatch implements FasterProduct.Stopwatch, AutoCloseable {
         this.bias = epilogue == Epilogue.ADD_ROW_SUMS ? arena.floats("timed row sums", bias.shape()) : bias;
         this.other = epilogue == Epilogue.BIAS_GELU ? arena.tensor("timed other", other.dtype(), other.shape()) : other;
         arena.allocate(stream.device());
+        Event first = null;
         try {
-            start = stream.device().newEvent();
-        } catch (RuntimeException | Error e) {
-            Closing.after(e, arena);
-            throw e;
-        }
-        try {
+            arena.tensors().forEach(stream::zero); // some are added to
+            first = stream.device().newEvent();
             end = stream.device().newEvent();
         } catch (RuntimeException | Error e) {
-            Closing.after(e, start, arena);
+            Closing.after(e, stream::synchronize, first, arena);
             throw e;
         }
+        start = first;
     }
 
     @Override
