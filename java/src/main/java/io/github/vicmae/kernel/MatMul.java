@@ -17,6 +17,8 @@ public final class MatMul {
     /** Floats of partial sums beyond which more shares are not worth their memory. */
     private static final long MOST_SCRATCH = 32L << 20;
 
+    private static final int PLANNED_PROCESSORS = 132;
+
     private final Stream stream;
     private final PortableMatMul portable;
     /** Null on the CPU. */
@@ -43,14 +45,15 @@ public final class MatMul {
     /**
      * Floats of scratch with which a product [m, n] of bfloat16 that is written or added to floats, as the gradients of weights are, is made the
      * fastest: it may cut k into shares. With less it cuts into fewer or none; it needs none but what {@link #scratchSize(Stream, int)} says.
+     * The number is that for a card of the size of an H200, whichever is there, so that memory can be planned without one.
      */
     public static long scratchSize(Stream stream, int m, int n, int k) {
         long enough = scratchSize(stream, m);
         if (stream.device().kind() != Device.Kind.CUDA) {
             return enough;
         }
-        MatMulPlan plan =
-                MatMulPlan.choose(stream.device().processors(), m, n, k, m % 8 != 0 || n % 8 != 0, false, MOST_SCRATCH);
+        boolean smallOnly = m % 8 != 0 || n % 8 != 0;
+        MatMulPlan plan = MatMulPlan.choose(PLANNED_PROCESSORS, m, n, k, smallOnly, false, MOST_SCRATCH);
         return Math.max(enough, plan.scratch(m, n));
     }
 

@@ -50,7 +50,9 @@ class PtxSignaturesTest {
         RequestedKernels requested = RequestedKernels.of(Device.Kind.CUDA);
         assertEquals(callers, requested.classes(), "a class asks for kernels, but is not part of kernel.Kernels");
         assertEquals(
-                requested.requests(),
+                requested.requests().stream()
+                        .filter(r -> !r.module().endsWith("_mma")) // matrix units are a card's alone
+                        .collect(Collectors.toCollection(TreeSet::new)),
                 RequestedKernels.of(Device.Kind.CPU).requests(),
                 "the kernels depend on the kind of device");
     }
