@@ -1,8 +1,10 @@
 # The kernels as a library for the CPU: one for each x86-64 level, chosen at run time; a single one on other processors.
 find_package(Threads REQUIRED)
 
+file(GLOB cpu_sources CONFIGURE_DEPENDS "${VICMAE_CUDA}/cpu/*.cpp")
+
 function(vicmae_cpu_library name)
-  add_library(${name} SHARED ${VICMAE_KERNELS} "${VICMAE_CUDA}/cpu/pool.cpp")
+  add_library(${name} SHARED ${VICMAE_KERNELS} ${cpu_sources})
   set_source_files_properties(${VICMAE_KERNELS} PROPERTIES LANGUAGE CXX OBJECT_DEPENDS "${VICMAE_HEADERS}")
   set_target_properties(${name} PROPERTIES
     CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS ON

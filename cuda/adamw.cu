@@ -2,14 +2,16 @@
 //   p *= 1 - rate * decay (the first `decayed` elements only),  g *= clip coefficient,
 //   m = m + (1 - beta1) (g - m),  v = beta2 v + (1 - beta2) g^2,  p -= rate / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) + eps).
 //
-// p, m and v are updated in place, g is left alone. What changes from step to step lies in device memory, so that a captured graph of
+// p, m and v are updated in place, g is left alone. Where it is wanted, p is written once more, rounded to bfloat16, for the products that read
+// it so. If the gradients' norm is not finite nothing is touched: no host needs to look at it in between. What changes from step to step lies in device memory, so that a captured graph of
 // launches stays right: scalars [8] = rate, beta1, beta2, eps, decay, 1 - beta1^t, 1 - beta2^t, unused; clip [2] = norm, coefficient.
 #include "target.cuh"
 
 // A block takes `chunk` elements at a time.
-KERNEL(adamw_step, float* __restrict__ parameters, const float* __restrict__ gradients, float* __restrict__ first_moment,
-       float* __restrict__ second_moment, int64_t decayed, int64_t size, const float* __restrict__ scalars,
-       const float* __restrict__ clip, int chunk) {
+KERNEL(adamw_step, float* __restrict__ parameters, bf16* __restrict__ rounded, const float* __restrict__ gradients,
+       float* __restrict__ first_moment, float* __restrict__ second_moment, int64_t decayed, int64_t size,
+       const float* __restrict__ scalars, const float* __restrict__ clip, int chunk) {
+  if (!(clip[0] < INFINITY)) return;  // NaN too
   const float rate = scalars[0], beta1 = scalars[1], beta2 = scalars[2], eps = scalars[3];
   const float keep = 1.0f - rate * scalars[4];
   const float step = rate / scalars[5];
@@ -31,6 +33,11 @@ KERNEL(adamw_step, float* __restrict__ parameters, const float* __restrict__ gra
       m[i] = mi;
       v[i] = vi;
       p[i] = p[i] * (i < border ? keep : 1.0f) - step * (mi / (sqrtf(vi * unbias) + eps));
+    }
+    if (rounded != nullptr) {  // a thread reads what it has written itself
+      bf16* __restrict__ b = rounded + first;
+      SIMD
+      for (int i = threadIdx.x; i < count; i += blockDim.x) b[i] = p[i];
     }
   }
 }

@@ -6,6 +6,7 @@
 //
 // A block takes a strip of columns through all groups. Its threads stand in ROW_LANES rows of STRIP columns; each sums every ROW_LANES-th row of its
 // column, and one thread a column adds the lanes up, so the order of the sums does not depend on blockDim.
+// x, y and their gradients are bfloat16 in the kernels that end in _bf16; statistics, parameters and their gradients are floats.
 #include "target.cuh"
 
 #if WARP > 1
@@ -41,10 +42,10 @@ DEVICE void for_strip(int rows, int count, Body body) {
   }
 }
 
-// One block a strip. x, y [groups, rows, width]; mean, rstd [groups, width]; the rest [width].
-KERNEL(batch_norm_forward, float* __restrict__ y, float* __restrict__ mean, float* __restrict__ rstd, float* __restrict__ running_mean,
-       float* __restrict__ running_var, const float* __restrict__ x, const float* __restrict__ gamma, const float* __restrict__ beta,
-       int groups, int rows, int width, float eps, float momentum, int relu) {
+template <class T>
+DEVICE void normalize(T* __restrict__ y, float* __restrict__ mean, float* __restrict__ rstd, float* __restrict__ running_mean,
+                      float* __restrict__ running_var, const T* __restrict__ x, const float* __restrict__ gamma,
+                      const float* __restrict__ beta, int groups, int rows, int width, float eps, float momentum, int relu) {
   SHARED(float, sums, ROW_LANES * STRIP);
   SHARED(float, squares, ROW_LANES * STRIP);
   SHARED(float, center, STRIP);
@@ -53,8 +54,8 @@ KERNEL(batch_norm_forward, float* __restrict__ y, float* __restrict__ mean, floa
     const int count = width - first < STRIP ? width - first : STRIP;
     for (int g = 0; g < groups; g++) {
       const int64_t at = static_cast<int64_t>(g) * rows * width + first;
-      const float* __restrict__ xg = x + at;
-      float* __restrict__ yg = y + at;
+      const T* __restrict__ xg = x + at;
+      T* __restrict__ yg = y + at;
       for (int item = threadIdx.x; item < ROW_LANES * STRIP; item += blockDim.x) sums[item] = 0;
       for_strip(rows, count, [&](int row, int c, int item) { sums[item] += xg[static_cast<int64_t>(row) * width + c]; });
       add_lanes(sums, count);
@@ -93,10 +94,22 @@ KERNEL(batch_norm_forward, float* __restrict__ y, float* __restrict__ mean, floa
   }
 }
 
-// One block a strip: dx = gamma * rstd * (g - mean(g) - xhat * mean(g * xhat)), g = dy where y > 0 or there is no ReLU.
-KERNEL(batch_norm_backward, float* dx, float* __restrict__ dgamma, float* __restrict__ dbeta, const float* dy, const float* __restrict__ y,
-       const float* __restrict__ x, const float* __restrict__ gamma, const float* __restrict__ mean, const float* __restrict__ rstd,
-       int groups, int rows, int width, int relu) {
+// One block a strip. x, y [groups, rows, width]; mean, rstd [groups, width]; the rest [width].
+KERNEL(batch_norm_forward, float* __restrict__ y, float* __restrict__ mean, float* __restrict__ rstd, float* __restrict__ running_mean,
+       float* __restrict__ running_var, const float* __restrict__ x, const float* __restrict__ gamma, const float* __restrict__ beta,
+       int groups, int rows, int width, float eps, float momentum, int relu) {
+  normalize(y, mean, rstd, running_mean, running_var, x, gamma, beta, groups, rows, width, eps, momentum, relu);
+}
+KERNEL(batch_norm_forward_bf16, bf16* __restrict__ y, float* __restrict__ mean, float* __restrict__ rstd,
+       float* __restrict__ running_mean, float* __restrict__ running_var, const bf16* __restrict__ x, const float* __restrict__ gamma,
+       const float* __restrict__ beta, int groups, int rows, int width, float eps, float momentum, int relu) {
+  normalize(y, mean, rstd, running_mean, running_var, x, gamma, beta, groups, rows, width, eps, momentum, relu);
+}
+
+template <class T>
+DEVICE void normalize_gradient(T* dx, float* __restrict__ dgamma, float* __restrict__ dbeta, const T* dy, const T* __restrict__ y,
+                               const T* __restrict__ x, const float* __restrict__ gamma, const float* __restrict__ mean,
+                               const float* __restrict__ rstd, int groups, int rows, int width, int relu) {
   SHARED(float, sums, ROW_LANES * STRIP);
   SHARED(float, dots, ROW_LANES * STRIP);
   for (int first = blockIdx.x * STRIP; first < width; first += gridDim.x * STRIP) {
@@ -109,7 +122,7 @@ KERNEL(batch_norm_backward, float* dx, float* __restrict__ dgamma, float* __rest
       for (int item = threadIdx.x; item < ROW_LANES * STRIP; item += blockDim.x) sums[item] = dots[item] = 0;
       for_strip(rows, count, [&](int row, int c, int item) {
         const int64_t i = at + static_cast<int64_t>(row) * width + c;
-        const float v = !relu || y[i] > 0 ? dy[i] : 0.0f;
+        const float v = !relu || y[i] > 0 ? static_cast<float>(dy[i]) : 0.0f;
         sums[item] += v;
         dots[item] += v * ((x[i] - m[c]) * r[c]);
       });
@@ -122,10 +135,22 @@ KERNEL(batch_norm_backward, float* dx, float* __restrict__ dgamma, float* __rest
       const float share = 1.0f / rows;
       for_strip(rows, count, [&](int row, int c, int) {
         const int64_t i = at + static_cast<int64_t>(row) * width + c;
-        const float v = !relu || y[i] > 0 ? dy[i] : 0.0f;
+        const float v = !relu || y[i] > 0 ? static_cast<float>(dy[i]) : 0.0f;
         const float xhat = (x[i] - m[c]) * r[c];
         dx[i] = gamma[first + c] * r[c] * (v - sums[c] * share - xhat * (dots[c] * share));
       });
     }
   }
+}
+
+// One block a strip: dx = gamma * rstd * (g - mean(g) - xhat * mean(g * xhat)), g = dy where y > 0 or there is no ReLU.
+KERNEL(batch_norm_backward, float* dx, float* __restrict__ dgamma, float* __restrict__ dbeta, const float* dy, const float* __restrict__ y,
+       const float* __restrict__ x, const float* __restrict__ gamma, const float* __restrict__ mean, const float* __restrict__ rstd,
+       int groups, int rows, int width, int relu) {
+  normalize_gradient(dx, dgamma, dbeta, dy, y, x, gamma, mean, rstd, groups, rows, width, relu);
+}
+KERNEL(batch_norm_backward_bf16, bf16* dx, float* __restrict__ dgamma, float* __restrict__ dbeta, const bf16* dy,
+       const bf16* __restrict__ y, const bf16* __restrict__ x, const float* __restrict__ gamma, const float* __restrict__ mean,
+       const float* __restrict__ rstd, int groups, int rows, int width, int relu) {
+  normalize_gradient(dx, dgamma, dbeta, dy, y, x, gamma, mean, rstd, groups, rows, width, relu);
 }

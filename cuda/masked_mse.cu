@@ -3,7 +3,8 @@
 // target = the patch's pixels in (row, column, channel) order, normalised where wanted: (x - mean) / sqrt(var + 1e-6), var unbiased. The whole
 // loss is the mean over views, so dpred = weight / views * d loss_view / d pred.
 //
-// Writes loss [views] and all of dpred (`=`), zero in the class row and at visible patches. Sums in two stages, without atomics.
+// Writes loss [views] and all of dpred (`=`), zero in the class row and at visible patches. Sums in two stages, without atomics. pred and dpred
+// are bfloat16 in the kernel that ends in _bf16.
 #include "target.cuh"
 
 // Copies a patch, its corner at `image` in plane 0, to target [patch, patch, channels]. Threads stand in rows as long as a patch's side.
@@ -23,9 +24,8 @@ DEVICE void load_patch(float* __restrict__ target, const float* __restrict__ ima
   }
 }
 
-// One block a row of pred [samples, 1 + patches, pixels]; row_loss has one value a row. images [samples, channels, height, width]; restore
-// [samples, patches], masked where restore >= kept; scale = 2 / (pixels * views * masked patches of a view). Dynamic shared: pixels floats.
-KERNEL(masked_mse_rows, float* __restrict__ row_loss, float* __restrict__ dpred, const float* __restrict__ pred,
+template <class T>
+DEVICE void reconstruct(float* __restrict__ row_loss, T* __restrict__ dpred, const T* __restrict__ pred,
        const float* __restrict__ images, const int* __restrict__ restore, int samples, int channels, int height, int width, int patch,
        int kept, int norm_pix, float scale, const float* __restrict__ weight) {
   DYNAMIC_SHARED(float, target);
@@ -36,8 +36,8 @@ KERNEL(masked_mse_rows, float* __restrict__ row_loss, float* __restrict__ dpred,
   for (int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
     const int64_t sample = row / (1 + patches);
     const int at = static_cast<int>(row % (1 + patches)) - 1;  // -1: the class row
-    float* __restrict__ d = dpred + row * pixels;
-    const float* __restrict__ p = pred + row * pixels;
+    T* __restrict__ d = dpred + row * pixels;
+    const T* __restrict__ p = pred + row * pixels;
     const bool masked = at >= 0 && restore[sample * patches + at] >= kept;
     float loss = 0;
     if (masked) {  // the same for the whole block
@@ -75,6 +75,19 @@ KERNEL(masked_mse_rows, float* __restrict__ row_loss, float* __restrict__ dpred,
     }
     if (threadIdx.x == 0) row_loss[row] = loss;
   }
+}
+
+// One block a row of pred [samples, 1 + patches, pixels]; row_loss has one value a row. images [samples, channels, height, width]; restore
+// [samples, patches], masked where restore >= kept; scale = 2 / (pixels * views * masked patches of a view). Dynamic shared: pixels floats.
+KERNEL(masked_mse_rows, float* __restrict__ row_loss, float* __restrict__ dpred, const float* __restrict__ pred,
+       const float* __restrict__ images, const int* __restrict__ restore, int samples, int channels, int height, int width, int patch,
+       int kept, int norm_pix, float scale, const float* __restrict__ weight) {
+  reconstruct(row_loss, dpred, pred, images, restore, samples, channels, height, width, patch, kept, norm_pix, scale, weight);
+}
+KERNEL(masked_mse_rows_bf16, float* __restrict__ row_loss, bf16* __restrict__ dpred, const bf16* __restrict__ pred,
+       const float* __restrict__ images, const int* __restrict__ restore, int samples, int channels, int height, int width, int patch,
+       int kept, int norm_pix, float scale, const float* __restrict__ weight) {
+  reconstruct(row_loss, dpred, pred, images, restore, samples, channels, height, width, patch, kept, norm_pix, scale, weight);
 }
 
 // One block a view: loss = scale * sum of its row_loss [rows], scale = 1 / masked patches of a view.

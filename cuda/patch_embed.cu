@@ -3,11 +3,12 @@
 //   tokens[n, 0]     = cls + positions[0]
 //   tokens[n, 1 + k] = embedded[n, k] + bias + positions[1 + keep[n, k]]
 // Backward: dembedded `=`, dcls and dbias `+=` (two stages); the images need no gradient. keep may be null: all patches in order.
+// Images, tokens and their gradient are floats; patches, embedded and dembedded are bfloat16 in the kernels that end in _bf16.
 #include "target.cuh"
 
-// One block a patch. patches_out [samples * kept, channels * patch * patch]; images [samples, channels, height, width].
-KERNEL(patch_gather, float* __restrict__ patches_out, const float* __restrict__ images, const int* __restrict__ keep, int samples,
-       int channels, int height, int width, int patch, int kept) {
+template <class T>
+DEVICE void gather_patches(T* __restrict__ patches_out, const float* __restrict__ images, const int* __restrict__ keep, int samples,
+                           int channels, int height, int width, int patch, int kept) {
   const int columns = width / patch, size = channels * patch * patch;
   const int64_t rows = static_cast<int64_t>(samples) * kept;
   for (int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
@@ -15,7 +16,7 @@ KERNEL(patch_gather, float* __restrict__ patches_out, const float* __restrict__ 
     const int l = keep != nullptr ? keep[row] : static_cast<int>(row % kept);
     const float* __restrict__ corner =
         images + (sample * channels * height + static_cast<int64_t>(l / columns) * patch) * width + l % columns * patch;
-    float* __restrict__ to = patches_out + row * size;
+    T* __restrict__ to = patches_out + row * size;
 #if WARP > 1
     for (int i = threadIdx.x; i < size; i += blockDim.x) {
       const int c = i / (patch * patch), y = i / patch % patch, x = i % patch;
@@ -32,9 +33,20 @@ KERNEL(patch_gather, float* __restrict__ patches_out, const float* __restrict__ 
   }
 }
 
-// One block a token. tokens [samples, 1 + kept, width]; embedded [samples * kept, width]; positions [1 + patches, width].
-KERNEL(patch_assemble, float* __restrict__ tokens, const float* __restrict__ embedded, const float* __restrict__ bias,
-       const float* __restrict__ cls, const float* __restrict__ positions, const int* __restrict__ keep, int samples, int kept, int width) {
+// One block a patch. patches_out [samples * kept, channels * patch * patch]; images [samples, channels, height, width].
+KERNEL(patch_gather, float* __restrict__ patches_out, const float* __restrict__ images, const int* __restrict__ keep, int samples,
+       int channels, int height, int width, int patch, int kept) {
+  gather_patches(patches_out, images, keep, samples, channels, height, width, patch, kept);
+}
+KERNEL(patch_gather_bf16, bf16* __restrict__ patches_out, const float* __restrict__ images, const int* __restrict__ keep, int samples,
+       int channels, int height, int width, int patch, int kept) {
+  gather_patches(patches_out, images, keep, samples, channels, height, width, patch, kept);
+}
+
+template <class T>
+DEVICE void assemble_tokens(float* __restrict__ tokens, const T* __restrict__ embedded, const float* __restrict__ bias,
+                            const float* __restrict__ cls, const float* __restrict__ positions, const int* __restrict__ keep, int samples,
+                            int kept, int width) {
   const int64_t rows = static_cast<int64_t>(samples) * (1 + kept);
   for (int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
     const int64_t sample = row / (1 + kept);
@@ -46,7 +58,7 @@ KERNEL(patch_assemble, float* __restrict__ tokens, const float* __restrict__ emb
     } else {
       const int64_t from = sample * kept + k;
       const int l = keep != nullptr ? keep[from] : k;
-      const float* __restrict__ e = embedded + from * width;
+      const T* __restrict__ e = embedded + from * width;
       const float* __restrict__ position = positions + static_cast<int64_t>(1 + l) * width;
       SIMD
       for (int i = threadIdx.x; i < width; i += blockDim.x) to[i] = e[i] + bias[i] + position[i];
@@ -54,9 +66,19 @@ KERNEL(patch_assemble, float* __restrict__ tokens, const float* __restrict__ emb
   }
 }
 
-// Block p of gridDim.x copies its share of the samples' patch rows to dembedded and writes partial[p] = [dcls | dbias], each [width].
-KERNEL(patch_backward, float* __restrict__ dembedded, float* __restrict__ partial, const float* __restrict__ dtokens, int samples, int kept,
-       int width) {
+// One block a token. tokens [samples, 1 + kept, width]; embedded [samples * kept, width]; positions [1 + patches, width].
+KERNEL(patch_assemble, float* __restrict__ tokens, const float* __restrict__ embedded, const float* __restrict__ bias,
+       const float* __restrict__ cls, const float* __restrict__ positions, const int* __restrict__ keep, int samples, int kept, int width) {
+  assemble_tokens(tokens, embedded, bias, cls, positions, keep, samples, kept, width);
+}
+KERNEL(patch_assemble_bf16, float* __restrict__ tokens, const bf16* __restrict__ embedded, const float* __restrict__ bias,
+       const float* __restrict__ cls, const float* __restrict__ positions, const int* __restrict__ keep, int samples, int kept, int width) {
+  assemble_tokens(tokens, embedded, bias, cls, positions, keep, samples, kept, width);
+}
+
+template <class T>
+DEVICE void embedding_gradient(T* __restrict__ dembedded, float* __restrict__ partial, const float* __restrict__ dtokens, int samples,
+                               int kept, int width) {
   float* __restrict__ dcls = partial + static_cast<int64_t>(blockIdx.x) * 2 * width;
   float* __restrict__ dbias = dcls + width;
   SIMD
@@ -65,7 +87,7 @@ KERNEL(patch_backward, float* __restrict__ dembedded, float* __restrict__ partia
   const int first = blockIdx.x * share, last = first + share < samples ? first + share : samples;
   for (int sample = first; sample < last; sample++) {
     const float* __restrict__ from = dtokens + static_cast<int64_t>(sample) * (1 + kept) * width;
-    float* __restrict__ to = dembedded + static_cast<int64_t>(sample) * kept * width;
+    T* __restrict__ to = dembedded + static_cast<int64_t>(sample) * kept * width;
     SIMD
     for (int i = threadIdx.x; i < width; i += blockDim.x) dcls[i] += from[i];
     for (int k = 0; k < kept; k++) {
@@ -78,4 +100,14 @@ KERNEL(patch_backward, float* __restrict__ dembedded, float* __restrict__ partia
       to += width;
     }
   }
+}
+
+// Block p of gridDim.x copies its share of the samples' patch rows to dembedded and writes partial[p] = [dcls | dbias], each [width].
+KERNEL(patch_backward, float* __restrict__ dembedded, float* __restrict__ partial, const float* __restrict__ dtokens, int samples, int kept,
+       int width) {
+  embedding_gradient(dembedded, partial, dtokens, samples, kept, width);
+}
+KERNEL(patch_backward_bf16, bf16* __restrict__ dembedded, float* __restrict__ partial, const float* __restrict__ dtokens, int samples,
+       int kept, int width) {
+  embedding_gradient(dembedded, partial, dtokens, samples, kept, width);
 }

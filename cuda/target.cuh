@@ -155,6 +155,11 @@ struct bf16 {
   uint16_t bits;
   bf16() = default;
   MEMBER bf16(float x) : bits(to_bf16(x)) {}
+  // Not through a temporary, which would keep a loop from being vectorised.
+  MEMBER bf16& operator=(float x) {
+    bits = to_bf16(x);
+    return *this;
+  }
   MEMBER operator float() const { return from_bf16(bits); }
 };
 

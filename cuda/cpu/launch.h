@@ -23,6 +23,8 @@ struct Launch {
 // Calls body(context, begin, end) for pieces that together cover [0, count), on this thread and the pool's.
 using RangeBody = void (*)(const void* context, int64_t begin, int64_t end);
 extern "C" void vicmae_parallel(int64_t count, int64_t grain, RangeBody body, const void* context);
+// How many threads share such a count.
+int vicmae_threads();
 // This thread's scratch that stands for a block's dynamic shared memory; at least `bytes` long, contents undefined.
 void* reserve_dynamic_shared(size_t bytes);
 

@@ -1,4 +1,4 @@
-// The thread pool under every CPU launch, and matrix products split over it.
+// The thread pool under every CPU launch.
 //
 // One pool serves the whole process: two pools on the same cores would take them from each other. The calling thread works too. Idle
 // workers spin for some microseconds, since the kernels of a training step follow each other closely, and then sleep.
@@ -118,11 +118,6 @@ Pool& pool() {
   return *instance;
 }
 
-// cblas_sgemm, row-major.
-using Sgemm = void (*)(int order, int trans_a, int trans_b, int m, int n, int k, float alpha, const float* a, int lda, const float* b,
-                       int ldb, float beta, float* c, int ldc);
-std::atomic<Sgemm> sgemm{nullptr};
-
 }  // namespace
 
 void* reserve_dynamic_shared(size_t bytes) {
@@ -144,6 +139,8 @@ extern "C" int vicmae_set_threads(const int32_t* threads) {
   return 0;
 }
 
+int vicmae_threads() { return pool().threads(); }
+
 // The instruction set that this processor has: 4, 3 for the x86-64 level of that number, 0 for anything else.
 extern "C" int vicmae_x86_level(const void*) {
 #if defined(__x86_64__)
@@ -151,52 +148,5 @@ extern "C" int vicmae_x86_level(const void*) {
   if (__builtin_cpu_supports("x86-64-v4")) return 4;
   if (__builtin_cpu_supports("x86-64-v3")) return 3;
 #endif
-  return 0;
-}
-
-// Mirrored by io.github.vicmae.device.cpu.CpuStream.
-struct Gemm {
-  int32_t trans_a, trans_b, m, n, k;
-  int32_t lda, ldb, ldc;
-  float alpha, beta;
-  const float* a;
-  const float* b;
-  float* c;
-};
-
-extern "C" int vicmae_set_sgemm(void* function) {
-  sgemm = reinterpret_cast<Sgemm>(function);
-  return 0;
-}
-
-// C[m, n] = alpha * op(A) op(B) + beta * C, row-major, the longer side of C split over the pool; each piece is one single-threaded call.
-extern "C" int vicmae_gemm(const Gemm* g) {
-  if (sgemm.load(std::memory_order_relaxed) == nullptr) return 1;
-  constexpr double kWorthSplitting = 64.0 * 64 * 64;
-  const int threads = double(g->m) * g->n * g->k < kWorthSplitting ? 1 : pool().threads();
-  const int longer = g->m >= g->n ? g->m : g->n;
-  // Pieces are multiples of 16 rows or columns, the height of a micro-kernel's tile.
-  const int64_t piece = ((longer + threads - 1) / threads + 15) / 16 * 16;
-  struct Context {
-    const Gemm* g;
-    int64_t piece;
-  } context{g, piece};
-  vicmae_parallel(
-      (longer + piece - 1) / piece, 1,
-      [](const void* pointer, int64_t begin, int64_t end) {
-        const Gemm& g = *static_cast<const Context*>(pointer)->g;
-        const int64_t piece = static_cast<const Context*>(pointer)->piece;
-        const bool rows = g.m >= g.n;
-        const int64_t limit = rows ? g.m : g.n;
-        const int64_t from = begin * piece, to = end * piece < limit ? end * piece : limit;
-        constexpr int kRowMajor = 101, kNoTrans = 111, kTrans = 112;
-        const float* a = rows ? g.a + from * (g.trans_a ? 1 : g.lda) : g.a;
-        const float* b = rows ? g.b : g.b + from * (g.trans_b ? g.ldb : 1);
-        float* c = g.c + from * (rows ? g.ldc : 1);
-        const int part = static_cast<int>(to - from);
-        sgemm.load(std::memory_order_relaxed)(kRowMajor, g.trans_a ? kTrans : kNoTrans, g.trans_b ? kTrans : kNoTrans, rows ? part : g.m,
-                                              rows ? g.n : part, g.k, g.alpha, a, g.lda, b, g.ldb, g.beta, c, g.ldc);
-      },
-      &context);
   return 0;
 }

@@ -61,7 +61,7 @@ class ArchitectureTest {
                 .whereLayer("loss")
                 .mayOnlyBeAccessedByLayers("model")
                 .whereLayer("optim")
-                .mayOnlyBeAccessedByLayers("cli", "train", "eval")
+                .mayOnlyBeAccessedByLayers("cli", "train", "eval", "model")
                 .whereLayer("layer")
                 .mayOnlyBeAccessedByLayers("model", "loss", "optim", "eval", "train")
                 .whereLayer("io")

@@ -1,9 +1,12 @@
 package io.github.vicmae.benchmarks;
 
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.kernel.Philox;
+import io.github.vicmae.model.Execution;
 import io.github.vicmae.model.ModelConfig;
 import io.github.vicmae.model.ModelSize;
+import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.Variant;
 import io.github.vicmae.model.ViCMae;
 import io.github.vicmae.optim.AdamW;
@@ -39,36 +42,43 @@ public class TrainingStep {
     @Param("32")
     public int batch;
 
+    @Param({"fp32", "bf16"})
+    public String precision;
+
     private Device opened;
     private ViCMae vicmae;
     private AdamW optimizer;
+    private io.github.vicmae.train.TrainingStep steps;
 
     @Setup(Level.Trial)
     public void setUp() {
         ModelConfig config = ModelSize.of(model).config(Variant.PAPER);
         opened = Device.open(device);
-        vicmae = new ViCMae(opened, config, batch);
+        vicmae = new ViCMae(opened, config, batch, Execution.of(Precision.of(precision)));
         optimizer = new AdamW(vicmae.kernels(), vicmae.parameters(), AdamW.Settings.DEFAULT);
-        vicmae.parameters().initialise(vicmae.stream(), 1);
+        steps = new io.github.vicmae.train.TrainingStep(vicmae, optimizer);
+        vicmae.parameters().initialise(vicmae.kernels(), 1);
         Philox random = new Philox(1, 0, 0, 0);
-        for (int i = 0; i < vicmae.inputs().floats().capacity(); i++) {
-            boolean pixel = i < vicmae.noiseOffset();
-            vicmae.inputs().floats().put(i, pixel ? (float) random.nextGaussian() : random.nextFloat());
+        StepInput input = vicmae.input(0);
+        for (int i = 0; i < input.optimizerOffset(); i++) {
+            boolean pixel = i < input.noiseOffset();
+            input.host().floats().put(i, pixel ? (float) random.nextGaussian() : random.nextFloat());
         }
-        vicmae.forwardBackward(1, 0.03);
-        if (!vicmae.losses().isFinite() || !optimizer.step(1e-4)) {
-            throw new IllegalStateException("The step to be timed is wrong: " + vicmae.losses());
+        step();
+        if (!steps.isFinite()) {
+            throw new IllegalStateException("The step to be timed is wrong: " + steps.losses());
         }
     }
 
     @Benchmark
-    public boolean step() {
-        vicmae.forwardBackward(1, 0.03);
-        return optimizer.step(1e-4);
+    public void step() {
+        steps.submit(1, 0.03, 1e-4);
+        steps.finish();
     }
 
     @TearDown(Level.Trial)
     public void tearDown() {
+        steps.close();
         optimizer.close();
         vicmae.close();
         opened.close();

@@ -44,6 +44,9 @@ final class BenchCommand implements Callable<Integer> {
         private ModelOptions model = new ModelOptions();
 
         @Mixin
+        private ExecutionOptions execution;
+
+        @Mixin
         private DeviceOption device;
 
         @Spec
@@ -61,7 +64,8 @@ final class BenchCommand implements Callable<Integer> {
             ModelConfig config = model.config();
             try (Device d = device.open()) {
                 out.println("device: " + d.description());
-                StepBenchmark.Result r = StepBenchmark.run(d, config, batch, steps);
+                StepBenchmark.Result r =
+                        StepBenchmark.run(d, config, batch, execution.precision(), execution.recompute, steps);
                 print(out, "step (forward, backward, update)", "%.1f ms", r.stepSeconds() * 1000);
                 print(out, "pairs", "%.2f pairs/s", r.pairsPerSecond());
                 print(out, "matrix products and attention", "%.1f GFLOP/s", r.gigaflops());

@@ -5,6 +5,7 @@ import io.github.vicmae.data.Kind;
 import io.github.vicmae.data.SyntheticShapes;
 import io.github.vicmae.data.ViewSettings;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.eval.ClipFeatures;
 import io.github.vicmae.eval.Knn;
 import io.github.vicmae.kernel.Pooling;
@@ -70,6 +71,13 @@ final class DemoCommand implements Callable<Integer> {
             defaultValue = "0",
             description = "of shapes, initial weights and training (default: ${DEFAULT-VALUE})")
     private long seed;
+
+    @Option(
+            names = "--precision",
+            paramLabel = "fp32|bf16",
+            defaultValue = "fp32",
+            description = "of activations and products (default: ${DEFAULT-VALUE})")
+    private String precision;
 
     @Mixin
     private DeviceOption device;
@@ -162,6 +170,8 @@ final class DemoCommand implements Callable<Integer> {
                 Runtime.getRuntime().availableProcessors(),
                 2,
                 checkpointEvery,
+                Precision.of(precision),
+                false,
                 null);
     }
 

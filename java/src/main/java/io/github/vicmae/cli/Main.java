@@ -19,6 +19,7 @@ import picocli.CommandLine.Command;
             PretrainCommand.class,
             EmbedCommand.class,
             VerifyCommand.class,
+            PlanCommand.class,
             BenchCommand.class,
             DoctorCommand.class
         })

@@ -71,6 +71,9 @@ final class PretrainCommand implements Callable<Integer> {
     private Views views = new Views();
 
     @Mixin
+    private ExecutionOptions execution;
+
+    @Mixin
     private DeviceOption device;
 
     @Spec
@@ -218,6 +221,8 @@ final class PretrainCommand implements Callable<Integer> {
                 views.workers == null ? Runtime.getRuntime().availableProcessors() : views.workers,
                 views.prefetch,
                 views.checkpointEvery,
+                execution.precision(),
+                execution.recompute,
                 init == null ? null : init.toString());
     }
 }

@@ -1,8 +1,10 @@
 package io.github.vicmae.data;
 
+import io.github.vicmae.kernel.Philox;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
 
 /**
  * Samples ready for one step, in memory that the loader uses again after {@link #release}.
@@ -13,6 +15,7 @@ public final class Batch {
     private final int size;
     private final FloatBuffer views;
     private final FloatBuffer noise;
+    private final IntBuffer noiseKeys;
     private final int[] labels;
     private final int[] sampleIndex;
     private final boolean[] video;
@@ -32,6 +35,7 @@ public final class Batch {
         this.size = size;
         views = floats(2L * size * viewSize, "views");
         noise = floats(2L * size * patchCount, "masking noise");
+        noiseKeys = IntBuffer.allocate(2 * size * Philox.KEY_WORDS);
         labels = new int[size];
         sampleIndex = new int[size];
         video = new boolean[size];
@@ -66,6 +70,11 @@ public final class Batch {
     /** Uniform numbers in [0, 1) for the masking, [2, B, L]. */
     public FloatBuffer noise() {
         return noise;
+    }
+
+    /** The keys of the streams that {@link #noise()} comes from, [2, B, {@link Philox#KEY_WORDS}]: a device can draw it itself. */
+    public IntBuffer noiseKeys() {
+        return noiseKeys;
     }
 
     /** Class of each sample, -1 where it is not known. */

@@ -42,6 +42,7 @@ final class SampleDecoder implements AutoCloseable {
             Philox random = Draw.VIEW.stream(seed, batch.epoch(), sample.index(), repeat, v);
             writer.write(pictures[v], sample.kind(), v, random, batch.views(), row * view.viewSize());
             Philox uniform = Draw.NOISE.stream(seed, batch.epoch(), sample.index(), repeat, v);
+            uniform.key(batch.noiseKeys(), row * Philox.KEY_WORDS);
             writeNoise(uniform, batch.noise(), row * noise.length);
         }
     }

@@ -11,8 +11,19 @@ package io.github.vicmae.device;
 public interface Device extends AutoCloseable {
     /** The kinds of device. */
     enum Kind {
-        CPU,
-        CUDA
+        CPU(16),
+        CUDA(128);
+
+        private final int partialBlocks;
+
+        Kind(int partialBlocks) {
+            this.partialBlocks = partialBlocks;
+        }
+
+        /** How many blocks a two-stage sum is cut into. The result of such a sum depends on it, so it never changes. */
+        public int partialBlocks() {
+            return partialBlocks;
+        }
     }
 
     /** The first CUDA device that can be used, else the CPU. */
@@ -80,8 +91,10 @@ public interface Device extends AutoCloseable {
      */
     Kernel kernel(String module, String name, String signature);
 
-    /** How many blocks a two-stage sum is cut into on this device. The result of such a sum depends on it, so it never changes. */
-    int partialBlocks();
+    /** See {@link Kind#partialBlocks()}. */
+    default int partialBlocks() {
+        return kind().partialBlocks();
+    }
 
     /** How many of a kernel's blocks run side by side at the least: a card's multiprocessors. Sizes of tiles go by it, and it never changes. */
     default int processors() {

@@ -5,6 +5,9 @@ public interface Event extends AutoCloseable {
     /** Sets the mark behind everything given to the stream so far; an earlier mark is forgotten. */
     void record(Stream stream);
 
+    /** Whether the stream has reached the mark; an event that was never set is reached. */
+    boolean isReached();
+
     /** Waits until the stream has reached the mark. */
     void synchronize();
 

@@ -165,6 +165,16 @@ public abstract class Stream implements AutoCloseable {
     /** Copies one tensor to another of the same size. */
     public abstract void copy(Tensor to, Tensor from);
 
+    /**
+     * Records what {@code work} gives to this stream, without doing it. On a GPU the recorded work is one launch from then on, a CUDA graph; on
+     * the CPU, where a launch costs next to nothing, each launch of the graph runs {@code work} again. So {@code work} must give the same
+     * launches with the same arguments every time, must not wait, and whatever changes between launches must lie in device memory or in host
+     * buffers. The graph must be closed before the stream and the memory that it uses.
+     *
+     * @throws DeviceException if the device cannot record it
+     */
+    public abstract Graph record(Runnable work);
+
     /** Lets everything given from now on wait until another stream has reached a mark. */
     public abstract void waitFor(Event event);
 

@@ -3,11 +3,13 @@ package io.github.vicmae.eval;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.layer.Parameter;
 import io.github.vicmae.model.Checkpoint;
+import io.github.vicmae.model.Execution;
 import io.github.vicmae.model.Losses;
 import io.github.vicmae.model.ModelConfig;
 import io.github.vicmae.model.Variant;
@@ -39,19 +41,33 @@ public final class Golden {
         }
     }
 
-    private static final double LOSS_LIMIT = 1e-5;
-    private static final double PREDICTION_LIMIT = 1e-5;
-    private static final double GRADIENTS_LIMIT = 1e-4;
-    private static final double GRADIENT_LIMIT = 2e-3;
-    private static final double UPDATES_LIMIT = 2e-2;
+    /**
+     * The most that passes.
+     *
+     * @param losses each loss of each step
+     * @param predictions predictions and pooled features
+     * @param gradients all gradients together
+     * @param gradient any single one
+     * @param updates of parameters, after all steps
+     */
+    private record Limits(double losses, double predictions, double gradients, double gradient, double updates) {
+        static Limits of(Precision precision) {
+            return switch (precision) {
+                case FP32 -> new Limits(1e-5, 1e-5, 1e-4, 2e-3, 2e-2);
+                case BF16 -> new Limits(1e-2, 2e-2, 3e-2, 9, 9);
+            };
+        }
+    }
 
+    private final Limits limits;
     private final Safetensors file;
     private final JsonNode settings;
     private final int batch;
     private final List<Row> rows = new ArrayList<>();
 
-    private Golden(Safetensors file) throws IOException {
+    private Golden(Safetensors file, Precision precision) throws IOException {
         this.file = file;
+        limits = Limits.of(precision);
         String json = file.metadata().get(Checkpoint.CONFIG);
         if (json == null || !file.contains("in.x1") || !file.contains("out.losses")) {
             throw new IOException(file.path()
@@ -62,14 +78,14 @@ public final class Golden {
     }
 
     /**
-     * Runs a golden file's steps on a device and compares everything it holds.
+     * Runs a golden file's steps on a device and compares everything it holds, within limits that go with the precision.
      *
      * @throws IOException if the file cannot be read or is no golden file
      */
-    public static List<Row> verify(Path path, Device device) throws IOException {
+    public static List<Row> verify(Path path, Device device, Precision precision) throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
-            Golden golden = new Golden(file);
-            try (ViCMae model = new ViCMae(device, golden.config(), golden.batch)) {
+            Golden golden = new Golden(file, precision);
+            try (ViCMae model = new ViCMae(device, golden.config(), golden.batch, Execution.of(precision))) {
                 golden.run(model);
             }
             return golden.rows;
@@ -144,7 +160,7 @@ public final class Golden {
         }
         String[] names = {"loss", "reconstruction loss", "contrastive loss"};
         for (int i = 0; i < 3; i++) {
-            rows.add(i, new Row(names[i], worst[i], LOSS_LIMIT, "worst of " + expected.length / 3 + " steps"));
+            rows.add(i, new Row(names[i], worst[i], limits.losses(), "worst of " + expected.length / 3 + " steps"));
         }
         compareState(model);
     }
@@ -183,8 +199,8 @@ public final class Golden {
             }
             float[] features = java.util.Arrays.copyOfRange(pooled, first * c.dim(), (first + batch) * c.dim());
             row("mask " + view, "out.mask" + view, mask, 0);
-            row("prediction " + view, "out.pred" + view, patches, PREDICTION_LIMIT);
-            row("pooled features " + view, "out.pooled" + view, features, PREDICTION_LIMIT);
+            row("prediction " + view, "out.pred" + view, patches, limits.predictions());
+            row("pooled features " + view, "out.pooled" + view, features, limits.predictions());
         }
     }
 
@@ -210,8 +226,8 @@ public final class Golden {
                 where = p.name();
             }
         }
-        rows.add(new Row("all gradients", all.relative(), GRADIENTS_LIMIT, ""));
-        rows.add(new Row("worst gradient", worst, GRADIENT_LIMIT, where));
+        rows.add(new Row("all gradients", all.relative(), limits.gradients(), ""));
+        rows.add(new Row("worst gradient", worst, limits.gradient(), where));
     }
 
     /** BatchNorm takes away whatever these biases add: their true gradient is zero, and what is computed is rounding. */
@@ -239,8 +255,8 @@ public final class Golden {
                 .max(Map.Entry.comparingByValue())
                 .map(Map.Entry::getKey)
                 .orElse("");
-        rows.add(new Row("all updates", updates.relative(), UPDATES_LIMIT, "most of it in " + where));
-        rows.add(new Row("running statistics", statistics.relative(), UPDATES_LIMIT, ""));
+        rows.add(new Row("all updates", updates.relative(), limits.updates(), "most of it in " + where));
+        rows.add(new Row("running statistics", statistics.relative(), limits.updates(), ""));
         for (String name : file.names()) {
             if (name.startsWith("after.") && name.endsWith(".num_batches_tracked")) {
                 long expected = file.longs(name)[0];

@@ -1,5 +1,6 @@
 package io.github.vicmae.kernel;
 
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
@@ -15,22 +16,24 @@ public final class AdamWKernels {
 
     public AdamWKernels(Stream stream) {
         this.stream = stream;
-        step = stream.device().kernel("adamw", "adamw_step", "ppppllppi");
+        step = stream.device().kernel("adamw", "adamw_step", "pppppllppi");
     }
 
     /**
      * Updates parameters and moments in the order of torch.optim.AdamW: the decoupled decay first, then the step.
      *
      * @param parameters [size], updated
+     * @param rounded [size] of bfloat16, written with the updated parameters; or null
      * @param gradients [size], multiplied by {@code clip[1]} as they are read
      * @param firstMoment [size], updated
      * @param secondMoment [size], updated
      * @param decayed how many elements, from the first on, have weight decay
      * @param scalars [8]: learning rate, beta1, beta2, eps, weight decay, 1 - beta1^t, 1 - beta2^t, unused; t counts from 1
-     * @param clip [2]: norm and coefficient, as {@link GradientNorm} writes them
+     * @param clip [2]: norm and coefficient, as {@link GradientNorm} writes them; where the norm is not finite, nothing is touched
      */
     public void step(
             Tensor parameters,
+            Tensor rounded,
             Tensor gradients,
             Tensor firstMoment,
             Tensor secondMoment,
@@ -39,6 +42,9 @@ public final class AdamWKernels {
             Tensor clip) {
         long size = parameters.size();
         Shapes.floats("adamW", "parameters", parameters, size);
+        if (rounded != null) {
+            Shapes.typed("adamW", "rounded", rounded, DType.BF16, size, 1);
+        }
         Shapes.floats("adamW", "gradients", gradients, size);
         Shapes.floats("adamW", "firstMoment", firstMoment, size);
         Shapes.floats("adamW", "secondMoment", secondMoment, size);
@@ -48,7 +54,12 @@ public final class AdamWKernels {
             throw new IllegalArgumentException(
                     "adamW was told that " + decayed + " of " + size + " parameters have weight decay");
         }
-        stream.begin(step).arg(parameters).arg(gradients).arg(firstMoment).arg(secondMoment);
+        stream.begin(step)
+                .arg(parameters)
+                .argOrNull(rounded)
+                .arg(gradients)
+                .arg(firstMoment)
+                .arg(secondMoment);
         stream.arg(decayed).arg(size).arg(scalars).arg(clip).arg(CHUNK);
         stream.launch(Math.toIntExact((size + CHUNK - 1) / CHUNK), THREADS);
     }

@@ -1,6 +1,5 @@
 package io.github.vicmae.kernel;
 
-import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 
@@ -14,25 +13,25 @@ public final class BatchNormKernels {
     private static final int STRIP = 32;
 
     private final Stream stream;
-    private final Kernel forward;
-    private final Kernel backward;
+    private final TypedKernel forward;
+    private final TypedKernel backward;
 
     public BatchNormKernels(Stream stream) {
         this.stream = stream;
-        forward = stream.device().kernel("batch_norm", "batch_norm_forward", "ppppppppiiiffi");
-        backward = stream.device().kernel("batch_norm", "batch_norm_backward", "pppppppppiiii");
+        forward = TypedKernel.of(stream.device(), "batch_norm", "batch_norm_forward", "ppppppppiiiffi");
+        backward = TypedKernel.of(stream.device(), "batch_norm", "batch_norm_backward", "pppppppppiiii");
     }
 
     /**
      * y = (x - mean) / sqrt(var + eps) * gamma + beta with the mean and the biased variance of each group's column, then max(y, 0) if
      * {@code relu}. The running statistics move by {@code momentum} towards each group's, in order, with the unbiased variance.
      *
-     * @param y [groups * rows, width], written
+     * @param y [groups * rows, width], x's type, written
      * @param mean [groups, width], written
      * @param rstd [groups, width], 1 / sqrt(var + eps), written
      * @param runningMean [width], updated
      * @param runningVar [width], updated
-     * @param x [groups * rows, width]
+     * @param x [groups * rows, width], floats or bfloat16
      * @param gamma [width]
      * @param beta [width]
      * @param rows rows of a group, at least 2
@@ -56,7 +55,12 @@ public final class BatchNormKernels {
         Shapes.floats("batchNorm", "runningMean", runningMean, width);
         Shapes.floats("batchNorm", "runningVar", runningVar, width);
         Shapes.floats("batchNorm", "beta", beta, width);
-        stream.begin(forward).arg(y).arg(mean).arg(rstd).arg(runningMean).arg(runningVar);
+        stream.begin(forward.form(x))
+                .arg(y)
+                .arg(mean)
+                .arg(rstd)
+                .arg(runningMean)
+                .arg(runningVar);
         stream.arg(x).arg(gamma).arg(beta).arg(groups).arg(rows).arg(width);
         stream.arg(eps).arg(momentum).arg(relu ? 1 : 0).launch((width + STRIP - 1) / STRIP, THREADS);
     }
@@ -64,12 +68,12 @@ public final class BatchNormKernels {
     /**
      * The gradients of {@link #forward}.
      *
-     * @param dx [groups * rows, width], written; may be {@code dy}
+     * @param dx [groups * rows, width], x's type, written; may be {@code dy}
      * @param dgamma [width], added to
      * @param dbeta [width], added to
-     * @param dy [groups * rows, width]
+     * @param dy [groups * rows, width], x's type
      * @param y [groups * rows, width], what {@link #forward} wrote: it tells where the ReLU passes the gradient
-     * @param x [groups * rows, width]
+     * @param x [groups * rows, width], floats or bfloat16
      */
     public void backward(
             Tensor dx,
@@ -86,11 +90,17 @@ public final class BatchNormKernels {
             int width,
             boolean relu) {
         check(y, mean, rstd, x, gamma, groups, rows, width);
-        Shapes.floats("batchNorm", "dx", dx, groups, rows, width);
-        Shapes.floats("batchNorm", "dy", dy, groups, rows, width);
+        Shapes.typed("batchNorm", "dx", dx, x.dtype(), groups, rows, width, 1);
+        Shapes.typed("batchNorm", "dy", dy, x.dtype(), groups, rows, width, 1);
         Shapes.floats("batchNorm", "dgamma", dgamma, width);
         Shapes.floats("batchNorm", "dbeta", dbeta, width);
-        stream.begin(backward).arg(dx).arg(dgamma).arg(dbeta).arg(dy).arg(y).arg(x);
+        stream.begin(backward.form(x))
+                .arg(dx)
+                .arg(dgamma)
+                .arg(dbeta)
+                .arg(dy)
+                .arg(y)
+                .arg(x);
         stream.arg(gamma).arg(mean).arg(rstd).arg(groups).arg(rows).arg(width);
         stream.arg(relu ? 1 : 0).launch((width + STRIP - 1) / STRIP, THREADS);
     }
@@ -102,8 +112,8 @@ public final class BatchNormKernels {
                     "Batch normalisation wants at least 2 rows a group for its variance, but was given " + rows
                             + "; use a larger batch");
         }
-        Shapes.floats("batchNorm", "y", y, groups, rows, width);
-        Shapes.floats("batchNorm", "x", x, groups, rows, width);
+        Shapes.typed("batchNorm", "y", y, x.dtype(), groups, rows, width, 1);
+        Shapes.typed("batchNorm", "x", x, x.dtype(), groups, rows, width, 1);
         Shapes.floats("batchNorm", "mean", mean, groups, width);
         Shapes.floats("batchNorm", "rstd", rstd, groups, width);
         Shapes.floats("batchNorm", "gamma", gamma, width);

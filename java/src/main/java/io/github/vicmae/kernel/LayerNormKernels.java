@@ -1,6 +1,6 @@
 package io.github.vicmae.kernel;
 
-import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 
@@ -9,16 +9,16 @@ public final class LayerNormKernels {
     private static final int THREADS = 256;
 
     private final Stream stream;
-    private final Kernel forward;
-    private final Kernel backwardInput;
-    private final Kernel backwardAffine;
+    private final TypedKernel forward;
+    private final TypedKernel backwardInput;
+    private final TypedKernel backwardAffine;
     private final Reduce reduce;
 
     public LayerNormKernels(Stream stream) {
         this.stream = stream;
-        forward = stream.device().kernel("layer_norm", "layer_norm_forward", "ppppppiif");
-        backwardInput = stream.device().kernel("layer_norm", "layer_norm_backward_input", "ppppppiii");
-        backwardAffine = stream.device().kernel("layer_norm", "layer_norm_backward_affine", "pppppii");
+        forward = TypedKernel.of(stream.device(), "layer_norm", "layer_norm_forward", "ppppppiif");
+        backwardInput = TypedKernel.of(stream.device(), "layer_norm", "layer_norm_backward_input", "pppppppiii");
+        backwardAffine = TypedKernel.of(stream.device(), "layer_norm", "layer_norm_backward_affine", "pppppii");
         reduce = new Reduce(stream);
     }
 
@@ -30,7 +30,7 @@ public final class LayerNormKernels {
     /**
      * y = (x - mean) / sqrt(var + eps) * gamma + beta for each row, with the biased variance.
      *
-     * @param y [rows, width], written
+     * @param y [rows, width], floats or bfloat16, written
      * @param mean [rows], written
      * @param rstd [rows], 1 / sqrt(var + eps), written
      * @param x [rows, width]
@@ -39,13 +39,19 @@ public final class LayerNormKernels {
      */
     public void forward(
             Tensor y, Tensor mean, Tensor rstd, Tensor x, Tensor gamma, Tensor beta, int rows, int width, float eps) {
-        Shapes.floats("layerNorm", "y", y, rows, width);
+        Shapes.typed("layerNorm", "y", y, y.dtype(), rows, width);
         Shapes.floats("layerNorm", "x", x, rows, width);
         Shapes.floats("layerNorm", "mean", mean, rows);
         Shapes.floats("layerNorm", "rstd", rstd, rows);
         Shapes.floats("layerNorm", "gamma", gamma, width);
         Shapes.floats("layerNorm", "beta", beta, width);
-        stream.begin(forward).arg(y).arg(mean).arg(rstd).arg(x).arg(gamma).arg(beta);
+        stream.begin(forward.form(y))
+                .arg(y)
+                .arg(mean)
+                .arg(rstd)
+                .arg(x)
+                .arg(gamma)
+                .arg(beta);
         stream.arg(rows).arg(width).arg(eps).launch(rows, THREADS);
     }
 
@@ -53,13 +59,15 @@ public final class LayerNormKernels {
      * The gradients of {@link #forward}.
      *
      * @param dx [rows, width], added to if {@code accumulate}, else written
+     * @param rounded [rows, width] of bfloat16, written with what dx holds in the end; or null
      * @param dgamma [width], added to
      * @param dbeta [width], added to
-     * @param dy [rows, width]
+     * @param dy [rows, width], floats or bfloat16
      * @param scratch at least {@link #scratchSize} floats
      */
     public void backward(
             Tensor dx,
+            Tensor rounded,
             Tensor dgamma,
             Tensor dbeta,
             Tensor dy,
@@ -72,7 +80,10 @@ public final class LayerNormKernels {
             boolean accumulate,
             Tensor scratch) {
         Shapes.floats("layerNorm", "dx", dx, rows, width);
-        Shapes.floats("layerNorm", "dy", dy, rows, width);
+        Shapes.typed("layerNorm", "dy", dy, dy.dtype(), rows, width);
+        if (rounded != null) {
+            Shapes.typed("layerNorm", "rounded", rounded, DType.BF16, rows, width);
+        }
         Shapes.floats("layerNorm", "x", x, rows, width);
         Shapes.floats("layerNorm", "gamma", gamma, width);
         Shapes.floats("layerNorm", "mean", mean, rows);
@@ -81,11 +92,23 @@ public final class LayerNormKernels {
         Shapes.floats("layerNorm", "dbeta", dbeta, width);
         Shapes.atLeast("layerNorm", "scratch", scratch, scratchSize(stream, width));
         int parts = stream.device().partialBlocks();
-        stream.begin(backwardAffine).arg(scratch).arg(dy).arg(x).arg(mean).arg(rstd);
+        stream.begin(backwardAffine.form(dy))
+                .arg(scratch)
+                .arg(dy)
+                .arg(x)
+                .arg(mean)
+                .arg(rstd);
         stream.arg(rows).arg(width).launch(parts, THREADS);
         reduce.finish(dgamma, scratch, 0, parts, width, 2 * width);
         reduce.finish(dbeta, scratch, width, parts, width, 2 * width);
-        stream.begin(backwardInput).arg(dx).arg(dy).arg(x).arg(gamma).arg(mean).arg(rstd);
+        stream.begin(backwardInput.form(dy))
+                .arg(dx)
+                .argOrNull(rounded)
+                .arg(dy)
+                .arg(x)
+                .arg(gamma)
+                .arg(mean)
+                .arg(rstd);
         stream.arg(rows).arg(width).arg(accumulate ? 1 : 0).launch(rows, THREADS);
     }
 }

@@ -11,12 +11,12 @@ public final class MaskedMseKernels {
     private static final int MAX_PIXELS = 12_000;
 
     private final Stream stream;
-    private final Kernel rowLosses;
+    private final TypedKernel rowLosses;
     private final Kernel finish;
 
     public MaskedMseKernels(Stream stream) {
         this.stream = stream;
-        rowLosses = stream.device().kernel("masked_mse", "masked_mse_rows", "pppppiiiiiiifp");
+        rowLosses = TypedKernel.of(stream.device(), "masked_mse", "masked_mse_rows", "pppppiiiiiiifp");
         finish = stream.device().kernel("masked_mse", "masked_mse_finish", "ppilf");
     }
 
@@ -30,8 +30,8 @@ public final class MaskedMseKernels {
      * times the mean over views. Where nothing is masked both are 0.
      *
      * @param loss [views], written
-     * @param dpred [samples, 1 + patches, patch * patch * channels], written; zero in the class row and at visible patches
-     * @param pred [samples, 1 + patches, patch * patch * channels], pixels in (row, column, channel) order
+     * @param dpred [samples, 1 + patches, patch * patch * channels], pred's type, written; zero in the class row and at visible patches
+     * @param pred [samples, 1 + patches, patch * patch * channels], floats or bfloat16, pixels in (row, column, channel) order
      * @param images [samples, channels, height, width], the samples of view 0 first
      * @param restore [samples, patches] integers, each row a permutation; a patch is masked where it is at least {@code kept}
      * @param samples of all views together
@@ -74,8 +74,8 @@ public final class MaskedMseKernels {
                     "maskedMse was told that " + kept + " of " + patches + " patches are kept");
         }
         Shapes.floats("maskedMse", "loss", loss, views);
-        Shapes.floats("maskedMse", "dpred", dpred, samples, 1 + patches, pixels);
-        Shapes.floats("maskedMse", "pred", pred, samples, 1 + patches, pixels);
+        Shapes.typed("maskedMse", "dpred", dpred, pred.dtype(), samples, 1 + patches, pixels, 1);
+        Shapes.typed("maskedMse", "pred", pred, pred.dtype(), samples, 1 + patches, pixels, 1);
         Shapes.floats("maskedMse", "images", images, samples, channels, height, width);
         Shapes.ints("maskedMse", "restore", restore, samples, patches);
         Shapes.floats("maskedMse", "weight", weight, 1);
@@ -84,7 +84,12 @@ public final class MaskedMseKernels {
         double masked = (double) (samples / views) * (patches - kept); // of one view
         float mean = masked == 0 ? 0 : (float) (1 / masked);
         float slope = masked == 0 ? 0 : (float) (2 / (masked * views * pixels));
-        stream.begin(rowLosses).arg(scratch).arg(dpred).arg(pred).arg(images).arg(restore);
+        stream.begin(rowLosses.form(pred))
+                .arg(scratch)
+                .arg(dpred)
+                .arg(pred)
+                .arg(images)
+                .arg(restore);
         stream.arg(samples).arg(channels).arg(height).arg(width).arg(patch).arg(kept);
         stream.arg(normPix ? 1 : 0).arg(slope).arg(weight);
         stream.launch(Math.multiplyExact(samples, 1 + patches), 1, 1, THREADS, pixels * Float.BYTES);

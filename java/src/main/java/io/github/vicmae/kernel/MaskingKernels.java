@@ -9,11 +9,25 @@ public final class MaskingKernels {
     private static final int THREADS = 256;
 
     private final Stream stream;
+    private final Kernel draw;
     private final Kernel rank;
 
     public MaskingKernels(Stream stream) {
         this.stream = stream;
+        draw = stream.device().kernel("masking", "masking_draw", "ppii");
         rank = stream.device().kernel("masking", "masking_rank", "pppiii");
+    }
+
+    /**
+     * Draws each patch's noise: the numbers that {@link Philox#nextFloat()} gives in the sample's stream.
+     *
+     * @param noise [samples, patches], written: uniform in [0, 1)
+     * @param keys [samples, {@link Philox#KEY_WORDS}] integers, each row as {@link Philox#key} gives it
+     */
+    public void draw(Tensor noise, Tensor keys, int samples, int patches) {
+        Shapes.floats("masking", "noise", noise, samples, patches);
+        Shapes.ints("masking", "keys", keys, samples, Philox.KEY_WORDS);
+        stream.begin(draw).arg(noise).arg(keys).arg(samples).arg(patches).launch(samples, THREADS);
     }
 
     /**

@@ -1,6 +1,5 @@
 package io.github.vicmae.kernel;
 
-import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 
@@ -9,16 +8,16 @@ public final class PatchEmbedKernels {
     private static final int THREADS = 128;
 
     private final Stream stream;
-    private final Kernel gather;
-    private final Kernel assemble;
-    private final Kernel backward;
+    private final TypedKernel gather;
+    private final TypedKernel assemble;
+    private final TypedKernel backward;
     private final Reduce reduce;
 
     public PatchEmbedKernels(Stream stream) {
         this.stream = stream;
-        gather = stream.device().kernel("patch_embed", "patch_gather", "pppiiiiii");
-        assemble = stream.device().kernel("patch_embed", "patch_assemble", "ppppppiii");
-        backward = stream.device().kernel("patch_embed", "patch_backward", "pppiii");
+        gather = TypedKernel.of(stream.device(), "patch_embed", "patch_gather", "pppiiiiii");
+        assemble = TypedKernel.of(stream.device(), "patch_embed", "patch_assemble", "ppppppiii");
+        backward = TypedKernel.of(stream.device(), "patch_embed", "patch_backward", "pppiii");
         reduce = new Reduce(stream);
     }
 
@@ -28,7 +27,7 @@ public final class PatchEmbedKernels {
     }
 
     /**
-     * @param patches [samples * kept, channels * patch * patch], written, pixels in (channel, row, column) order
+     * @param patches [samples * kept, channels * patch * patch], floats or bfloat16, written, pixels in (channel, row, column) order
      * @param images [samples, channels, height, width]
      * @param keep [samples, kept] integers, or null for all patches in order
      */
@@ -42,17 +41,23 @@ public final class PatchEmbedKernels {
             int width,
             int patch,
             int kept) {
-        Shapes.floats("patchEmbed", "patches", patches, (long) samples * kept, (long) channels * patch * patch);
+        Shapes.typed(
+                "patchEmbed",
+                "patches",
+                patches,
+                patches.dtype(),
+                (long) samples * kept,
+                (long) channels * patch * patch);
         Shapes.floats("patchEmbed", "images", images, samples, channels, height, width);
         checkKeep(keep, samples, kept);
-        stream.begin(gather).arg(patches).arg(images).argOrNull(keep);
+        stream.begin(gather.form(patches)).arg(patches).arg(images).argOrNull(keep);
         stream.arg(samples).arg(channels).arg(height).arg(width).arg(patch).arg(kept);
         stream.launch(Math.multiplyExact(samples, kept), THREADS);
     }
 
     /**
      * @param tokens [samples, 1 + kept, width], written
-     * @param embedded [samples * kept, width], the product without bias
+     * @param embedded [samples * kept, width], floats or bfloat16, the product without bias
      * @param bias [width]
      * @param cls [width]
      * @param positions [1 + patches, width]
@@ -69,12 +74,12 @@ public final class PatchEmbedKernels {
             int kept,
             int width) {
         Shapes.floats("patchEmbed", "tokens", tokens, samples, 1 + kept, width);
-        Shapes.floats("patchEmbed", "embedded", embedded, (long) samples * kept, width);
+        Shapes.typed("patchEmbed", "embedded", embedded, embedded.dtype(), (long) samples * kept, width);
         Shapes.floats("patchEmbed", "bias", bias, width);
         Shapes.floats("patchEmbed", "cls", cls, width);
         Shapes.atLeast("patchEmbed", "positions", positions, (1L + kept) * width);
         checkKeep(keep, samples, kept);
-        stream.begin(assemble)
+        stream.begin(assemble.form(embedded))
                 .arg(tokens)
                 .arg(embedded)
                 .arg(bias)
@@ -88,7 +93,7 @@ public final class PatchEmbedKernels {
     /**
      * The gradients of {@link #assemble}.
      *
-     * @param dembedded [samples * kept, width], written
+     * @param dembedded [samples * kept, width], floats or bfloat16, written
      * @param dcls [width], added to
      * @param dbias [width], added to
      * @param dtokens [samples, 1 + kept, width]
@@ -103,13 +108,13 @@ public final class PatchEmbedKernels {
             int kept,
             int width,
             Tensor scratch) {
-        Shapes.floats("patchEmbed", "dembedded", dembedded, (long) samples * kept, width);
+        Shapes.typed("patchEmbed", "dembedded", dembedded, dembedded.dtype(), (long) samples * kept, width);
         Shapes.floats("patchEmbed", "dcls", dcls, width);
         Shapes.floats("patchEmbed", "dbias", dbias, width);
         Shapes.floats("patchEmbed", "dtokens", dtokens, samples, 1 + kept, width);
         Shapes.atLeast("patchEmbed", "scratch", scratch, scratchSize(stream, width));
         int parts = stream.device().partialBlocks();
-        stream.begin(backward).arg(dembedded).arg(scratch).arg(dtokens);
+        stream.begin(backward.form(dembedded)).arg(dembedded).arg(scratch).arg(dtokens);
         stream.arg(samples).arg(kept).arg(width).launch(parts, THREADS);
         reduce.finish(dcls, scratch, 0, parts, width, 2 * width);
         reduce.finish(dbias, scratch, width, parts, width, 2 * width);

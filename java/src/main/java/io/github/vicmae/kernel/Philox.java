@@ -1,5 +1,7 @@
 package io.github.vicmae.kernel;
 
+import java.nio.IntBuffer;
+
 /**
  * Counter-based random numbers: Philox-4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
  *
@@ -33,6 +35,18 @@ public final class Philox {
         this.epoch = epoch;
         this.sample = sample;
         this.purpose = purpose;
+    }
+
+    /** Integers of a key. */
+    public static final int KEY_WORDS = 5;
+
+    /** Writes the stream's coordinates, as kernels that draw from it take them: seed (low word first), sample, epoch, purpose. */
+    public void key(IntBuffer out, int offset) {
+        out.put(offset, (int) seed);
+        out.put(offset + 1, (int) (seed >>> 32));
+        out.put(offset + 2, sample);
+        out.put(offset + 3, epoch);
+        out.put(offset + 4, purpose);
     }
 
     /** Next 32 uniform bits. */

@@ -15,25 +15,19 @@ public final class PointwiseKernels {
     private static final int CHUNK = 4096;
 
     private final Stream stream;
-    private final Kernel addBias;
-    private final Kernel addBiasBf16;
+    private final TypedKernel addBias;
     private final Kernel addBiasResidual;
-    private final Kernel biasGelu;
-    private final Kernel biasGeluBf16;
-    private final Kernel geluBackward;
-    private final Kernel geluBackwardBf16;
+    private final TypedKernel biasGelu;
+    private final TypedKernel geluBackward;
     private final Kernel toBf16;
     private final Kernel toFloat;
 
     public PointwiseKernels(Stream stream) {
         this.stream = stream;
-        addBias = stream.device().kernel("pointwise", "add_bias", "ppii");
-        addBiasBf16 = stream.device().kernel("pointwise", "add_bias_bf16", "ppii");
+        addBias = TypedKernel.of(stream.device(), "pointwise", "add_bias", "ppii");
         addBiasResidual = stream.device().kernel("pointwise", "add_bias_residual", "ppppii");
-        biasGelu = stream.device().kernel("pointwise", "bias_gelu", "pppii");
-        biasGeluBf16 = stream.device().kernel("pointwise", "bias_gelu_bf16", "pppii");
-        geluBackward = stream.device().kernel("pointwise", "gelu_backward", "pppli");
-        geluBackwardBf16 = stream.device().kernel("pointwise", "gelu_backward_bf16", "pppli");
+        biasGelu = TypedKernel.of(stream.device(), "pointwise", "bias_gelu", "pppii");
+        geluBackward = TypedKernel.of(stream.device(), "pointwise", "gelu_backward", "pppli");
         toBf16 = stream.device().kernel("pointwise", "float_to_bf16", "ppli");
         toFloat = stream.device().kernel("pointwise", "bf16_to_float", "ppli");
     }
@@ -45,15 +39,9 @@ public final class PointwiseKernels {
      * @param bias [width]
      */
     public void addBias(Tensor y, Tensor bias, int rows, int width) {
-        boolean half = Shapes.isBf16("addBias", "y", y);
         Shapes.typed("addBias", "y", y, y.dtype(), rows, width);
         Shapes.floats("addBias", "bias", bias, width);
-        stream.begin(half ? addBiasBf16 : addBias)
-                .arg(y)
-                .arg(bias)
-                .arg(rows)
-                .arg(width)
-                .launch(rows, THREADS);
+        stream.begin(addBias.form(y)).arg(y).arg(bias).arg(rows).arg(width).launch(rows, THREADS);
     }
 
     /**
@@ -81,11 +69,10 @@ public final class PointwiseKernels {
      * @param bias [width]
      */
     public void biasGelu(Tensor out, Tensor pre, Tensor bias, int rows, int width) {
-        boolean half = Shapes.isBf16("biasGelu", "pre", pre);
         Shapes.typed("biasGelu", "out", out, pre.dtype(), rows, width);
         Shapes.typed("biasGelu", "pre", pre, pre.dtype(), rows, width);
         Shapes.floats("biasGelu", "bias", bias, width);
-        stream.begin(half ? biasGeluBf16 : biasGelu)
+        stream.begin(biasGelu.form(pre))
                 .arg(out)
                 .arg(pre)
                 .arg(bias)
@@ -102,12 +89,11 @@ public final class PointwiseKernels {
      * @param pre [size], what {@link #biasGelu} left there
      */
     public void geluBackward(Tensor dpre, Tensor dout, Tensor pre, long size) {
-        boolean half = Shapes.isBf16("geluBackward", "pre", pre);
         Shapes.typed("geluBackward", "dpre", dpre, pre.dtype(), size, 1);
         Shapes.typed("geluBackward", "dout", dout, pre.dtype(), size, 1);
         Shapes.typed("geluBackward", "pre", pre, pre.dtype(), size, 1);
         int blocks = chunks(size);
-        stream.begin(half ? geluBackwardBf16 : geluBackward)
+        stream.begin(geluBackward.form(pre))
                 .arg(dpre)
                 .arg(dout)
                 .arg(pre)

@@ -11,30 +11,30 @@ public final class PoolKernels {
     private static final int STRIP = 256;
 
     private final Stream stream;
-    private final Kernel forward;
-    private final Kernel backwardAll;
+    private final TypedKernel forward;
+    private final TypedKernel backwardAll;
     private final Kernel backwardOne;
 
     public PoolKernels(Stream stream) {
         this.stream = stream;
-        forward = stream.device().kernel("pool", "pool_forward", "pppiiii");
-        backwardAll = stream.device().kernel("pool", "pool_backward_all", "ppppiiii");
+        forward = TypedKernel.of(stream.device(), "pool", "pool_forward", "pppiiii");
+        backwardAll = TypedKernel.of(stream.device(), "pool", "pool_backward_all", "ppppiiii");
         backwardOne = stream.device().kernel("pool", "pool_backward_one", "pppiii");
     }
 
     /**
      * Pools each sample.
      *
-     * @param pooled [samples, width], written
+     * @param pooled [samples, width], the tokens' type, written
      * @param argmax [samples, width] integers, written for {@link Pooling#MAX}: the token that has the maximum, the first of several;
      *     otherwise not used and may be null
-     * @param tokens [samples, tokenCount, width]
+     * @param tokens [samples, tokenCount, width], floats or bfloat16
      * @param tokenCount the class token included
      */
     public void forward(
             Tensor pooled, Tensor argmax, Tensor tokens, Pooling pooling, int samples, int tokenCount, int width) {
         check(pooled, argmax, tokens, pooling, samples, tokenCount, width);
-        stream.begin(forward).arg(pooled).argOrNull(pooling == Pooling.MAX ? argmax : null);
+        stream.begin(forward.form(tokens)).arg(pooled).argOrNull(pooling == Pooling.MAX ? argmax : null);
         stream.arg(tokens).arg(pooling.ordinal()).arg(samples).arg(tokenCount).arg(width);
         stream.launch(samples, (width + STRIP - 1) / STRIP, 1, THREADS, 0);
     }
@@ -43,8 +43,8 @@ public final class PoolKernels {
      * The gradient of {@link #forward}. Of equal maxima the first takes the whole gradient, where a framework may share it out: they do not
      * occur in practice. GeM's clamp passes the gradient where a token's value is at least 1e-6.
      *
-     * @param dtokens [samples, tokenCount, width], added to
-     * @param dpooled [samples, width]
+     * @param dtokens [samples, tokenCount, width] of floats, added to
+     * @param dpooled [samples, width] of floats
      * @param pooled [samples, width], what {@link #forward} wrote
      * @param argmax [samples, width] integers, what {@link #forward} wrote; null unless {@link Pooling#MAX}
      * @param tokens [samples, tokenCount, width]
@@ -67,7 +67,11 @@ public final class PoolKernels {
             stream.argOrNull(pooling == Pooling.MAX ? argmax : null);
             stream.arg(samples).arg(tokenCount).arg(width).launch(samples, THREADS);
         } else {
-            stream.begin(backwardAll).arg(dtokens).arg(dpooled).arg(pooled).arg(tokens);
+            stream.begin(backwardAll.form(tokens))
+                    .arg(dtokens)
+                    .arg(dpooled)
+                    .arg(pooled)
+                    .arg(tokens);
             stream.arg(pooling.ordinal()).arg(samples).arg(tokenCount).arg(width);
             stream.launch(Math.multiplyExact(samples, tokenCount), THREADS);
         }
@@ -80,8 +84,8 @@ public final class PoolKernels {
                     "Pooling '" + pooling + "' wants at least one token besides the class token," + " but there are "
                             + tokenCount + " tokens in all");
         }
-        Shapes.floats("pool", "pooled", pooled, samples, width);
-        Shapes.floats("pool", "tokens", tokens, samples, tokenCount, width);
+        Shapes.typed("pool", "pooled", pooled, tokens.dtype(), samples, width);
+        Shapes.typed("pool", "tokens", tokens, tokens.dtype(), samples, tokenCount, width, 1);
         if (pooling == Pooling.MAX) {
             Shapes.ints("pool", "argmax", argmax, samples, width);
         }

@@ -9,14 +9,12 @@ public final class Reduce {
     private static final int THREADS = 256;
 
     private final Stream stream;
-    private final Kernel partialSums;
-    private final Kernel partialSumsBf16;
+    private final TypedKernel partialSums;
     private final Kernel finish;
 
     public Reduce(Stream stream) {
         this.stream = stream;
-        partialSums = stream.device().kernel("reduce", "column_sum_partial", "ppii");
-        partialSumsBf16 = stream.device().kernel("reduce", "column_sum_partial_bf16", "ppii");
+        partialSums = TypedKernel.of(stream.device(), "reduce", "column_sum_partial", "ppii");
         finish = stream.device().kernel("reduce", "column_sum_finish", "ppiii");
     }
 
@@ -34,11 +32,10 @@ public final class Reduce {
      */
     public void columnSum(Tensor out, Tensor x, int rows, int width, Tensor scratch) {
         Shapes.floats("columnSum", "out", out, width);
-        boolean half = Shapes.isBf16("columnSum", "x", x);
         Shapes.typed("columnSum", "x", x, x.dtype(), rows, width);
         int parts = stream.device().partialBlocks();
         Shapes.atLeast("columnSum", "scratch", scratch, scratchSize(stream, width));
-        stream.begin(half ? partialSumsBf16 : partialSums)
+        stream.begin(partialSums.form(x))
                 .arg(scratch)
                 .arg(x)
                 .arg(rows)

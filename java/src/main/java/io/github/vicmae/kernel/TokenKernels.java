@@ -9,15 +9,15 @@ public final class TokenKernels {
     private static final int THREADS = 128;
 
     private final Stream stream;
-    private final Kernel scatter;
-    private final Kernel gather;
+    private final TypedKernel scatter;
+    private final TypedKernel gather;
     private final Kernel maskPartial;
     private final Reduce reduce;
 
     public TokenKernels(Stream stream) {
         this.stream = stream;
-        scatter = stream.device().kernel("tokens", "tokens_scatter", "pppppiiii");
-        gather = stream.device().kernel("tokens", "tokens_gather", "pppiiii");
+        scatter = TypedKernel.of(stream.device(), "tokens", "tokens_scatter", "pppppiiii");
+        gather = TypedKernel.of(stream.device(), "tokens", "tokens_gather", "pppiiii");
         maskPartial = stream.device().kernel("tokens", "tokens_mask_partial", "pppiiii");
         reduce = new Reduce(stream);
     }
@@ -29,7 +29,7 @@ public final class TokenKernels {
 
     /**
      * @param out [samples, 1 + patches, width], written
-     * @param embedded [samples, 1 + kept, width], the class token first
+     * @param embedded [samples, 1 + kept, width], floats or bfloat16, the class token first
      * @param maskToken [width]
      * @param positions [1 + patches, width]
      * @param restore [samples, patches] integers
@@ -45,11 +45,11 @@ public final class TokenKernels {
             int kept,
             int width) {
         Shapes.floats("tokens", "out", out, samples, 1 + patches, width);
-        Shapes.floats("tokens", "embedded", embedded, samples, 1 + kept, width);
+        Shapes.typed("tokens", "embedded", embedded, embedded.dtype(), samples, 1 + kept, width, 1);
         Shapes.floats("tokens", "maskToken", maskToken, width);
         Shapes.floats("tokens", "positions", positions, 1 + patches, width);
         Shapes.ints("tokens", "restore", restore, samples, patches);
-        stream.begin(scatter)
+        stream.begin(scatter.form(embedded))
                 .arg(out)
                 .arg(embedded)
                 .arg(maskToken)
@@ -62,7 +62,7 @@ public final class TokenKernels {
     /**
      * The gradients of {@link #scatter}.
      *
-     * @param dembedded [samples, 1 + kept, width], written
+     * @param dembedded [samples, 1 + kept, width], floats or bfloat16, written
      * @param dmaskToken [width], added to
      * @param dout [samples, 1 + patches, width]
      * @param restore [samples, patches] integers
@@ -80,13 +80,13 @@ public final class TokenKernels {
             int kept,
             int width,
             Tensor scratch) {
-        Shapes.floats("tokens", "dembedded", dembedded, samples, 1 + kept, width);
+        Shapes.typed("tokens", "dembedded", dembedded, dembedded.dtype(), samples, 1 + kept, width, 1);
         Shapes.floats("tokens", "dmaskToken", dmaskToken, width);
         Shapes.floats("tokens", "dout", dout, samples, 1 + patches, width);
         Shapes.ints("tokens", "restore", restore, samples, patches);
         Shapes.ints("tokens", "keep", keep, samples, kept);
         Shapes.atLeast("tokens", "scratch", scratch, scratchSize(stream, width));
-        stream.begin(gather).arg(dembedded).arg(dout).arg(keep);
+        stream.begin(gather.form(dembedded)).arg(dembedded).arg(dout).arg(keep);
         stream.arg(samples).arg(patches).arg(kept).arg(width);
         stream.launch(Math.multiplyExact(samples, 1 + kept), THREADS);
         int parts = stream.device().partialBlocks();

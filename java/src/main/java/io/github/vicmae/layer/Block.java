@@ -1,6 +1,7 @@
 package io.github.vicmae.layer;
 
 import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.AttentionKernels;
 
@@ -20,32 +21,40 @@ final class Block {
             Tensor rstd2,
             Tensor preActivation,
             Tensor hidden) {
-        static Activations plan(Arena arena, Geometry g, String name) {
+        static Activations plan(Context context, Geometry g, String name) {
+            Arena floats = context.activations();
             int rows = g.rows();
             return new Activations(
-                    arena.floats(name + ".norm1", rows, g.dim),
-                    arena.floats(name + ".norm1.mean", rows),
-                    arena.floats(name + ".norm1.rstd", rows),
-                    arena.floats(name + ".attn.qkv", rows, 3 * g.dim),
-                    arena.floats(name + ".attn", rows, g.dim),
-                    arena.floats(name + ".attn.logsumexp", g.samples, g.heads, g.tokens),
-                    arena.floats(name + ".middle", rows, g.dim),
-                    arena.floats(name + ".norm2", rows, g.dim),
-                    arena.floats(name + ".norm2.mean", rows),
-                    arena.floats(name + ".norm2.rstd", rows),
-                    arena.floats(name + ".mlp.fc1", rows, g.hidden),
-                    arena.floats(name + ".mlp.gelu", rows, g.hidden));
+                    context.activation(name + ".norm1", rows, g.dim),
+                    floats.floats(name + ".norm1.mean", rows),
+                    floats.floats(name + ".norm1.rstd", rows),
+                    context.activation(name + ".attn.qkv", rows, 3 * g.dim),
+                    context.activation(name + ".attn", rows, g.dim),
+                    floats.floats(name + ".attn.logsumexp", g.samples, g.heads, g.tokens),
+                    floats.floats(name + ".middle", rows, g.dim),
+                    context.activation(name + ".norm2", rows, g.dim),
+                    floats.floats(name + ".norm2.mean", rows),
+                    floats.floats(name + ".norm2.rstd", rows),
+                    context.activation(name + ".mlp.fc1", rows, g.hidden),
+                    context.activation(name + ".mlp.gelu", rows, g.hidden));
         }
     }
 
-    /** Gradients that live only within one block's backward pass; one set serves all blocks of a stack. */
-    record Gradients(Tensor normed, Tensor attended, Tensor qkv, Tensor hidden) {
-        static Gradients plan(Arena arena, Geometry g, String name) {
+    /**
+     * Gradients that live only within one block's backward pass; one set serves all blocks of a stack.
+     *
+     * @param rounded the residual stream's gradient as the products read it, kept by the norms; null in fp32, where they read itself
+     */
+    record Gradients(Tensor rounded, Tensor normed, Tensor attended, Tensor qkv, Tensor hidden) {
+        static Gradients plan(Context context, Geometry g, String name) {
             return new Gradients(
-                    arena.floats("d " + name + " norm", g.rows(), g.dim),
-                    arena.floats("d " + name + " attended", g.rows(), g.dim),
-                    arena.floats("d " + name + " qkv", g.rows(), 3 * g.dim),
-                    arena.floats("d " + name + " hidden", g.rows(), g.hidden));
+                    context.precision() == Precision.FP32
+                            ? null
+                            : context.activation("d " + name + " rounded", g.rows(), g.dim),
+                    context.activation("d " + name + " norm", g.rows(), g.dim),
+                    context.activation("d " + name + " attended", g.rows(), g.dim),
+                    context.activation("d " + name + " qkv", g.rows(), 3 * g.dim),
+                    context.activation("d " + name + " hidden", g.rows(), g.hidden));
         }
     }
 
@@ -80,34 +89,37 @@ final class Block {
     }
 
     void forward(Tensor out, Tensor x, Activations a) {
-        var k = context.kernels();
+        recompute(x, a);
+        fc2.forwardResidual(out, a.middle, a.hidden, g.rows());
+    }
+
+    /** The forward pass but for the output: what a backward pass needs. */
+    void recompute(Tensor x, Activations a) {
         int rows = g.rows();
         norm1.forward(a.norm1, a.mean1, a.rstd1, x);
         qkv.forward(a.qkv, a.norm1, rows);
-        k.attention().forward(a.attended, a.logSumExp, a.qkv, g.samples, g.tokens, g.heads, g.dim / g.heads);
-        proj.multiply(a.middle, a.attended, rows);
-        k.pointwise().addBiasResidual(a.middle, x, a.middle, proj.bias(), rows, g.dim);
+        context.kernels()
+                .attention()
+                .forward(a.attended, a.logSumExp, a.qkv, g.samples, g.tokens, g.heads, g.dim / g.heads);
+        proj.forwardResidual(a.middle, x, a.attended, rows);
         norm2.forward(a.norm2, a.mean2, a.rstd2, a.middle);
-        fc1.multiply(a.preActivation, a.norm2, rows);
-        k.pointwise().biasGelu(a.hidden, a.preActivation, fc1.bias(), rows, g.hidden);
-        fc2.multiply(out, a.hidden, rows);
-        k.pointwise().addBiasResidual(out, a.middle, out, fc2.bias(), rows, g.dim);
+        fc1.forwardGelu(a.hidden, a.preActivation, a.norm2, rows);
     }
 
-    /** dx comes in as the gradient of the block's output and goes out as that of its input x. */
+    /** dx, and d.rounded with it, comes in as the gradient of the block's output and goes out as that of its input x. */
     void backward(Tensor dx, Tensor x, Activations a, Gradients d) {
-        var k = context.kernels();
         int rows = g.rows();
-        fc2.backwardParameters(dx, a.hidden, rows);
-        fc2.backwardInput(d.hidden, dx, rows, false);
-        k.pointwise().geluBackward(d.hidden, d.hidden, a.preActivation, d.hidden.size());
+        Tensor dy = d.rounded == null ? dx : d.rounded;
+        fc2.backwardParameters(dy, a.hidden, rows);
+        fc2.backwardInputGelu(d.hidden, dy, a.preActivation, rows);
         fc1.backwardParameters(d.hidden, a.norm2, rows);
         fc1.backwardInput(d.normed, d.hidden, rows, false);
-        norm2.backward(dx, d.normed, a.middle, a.mean2, a.rstd2, true);
+        norm2.backward(dx, d.rounded, d.normed, a.middle, a.mean2, a.rstd2, true);
 
-        proj.backwardParameters(dx, a.attended, rows);
-        proj.backwardInput(d.attended, dx, rows, false);
-        k.attention()
+        proj.backwardParameters(dy, a.attended, rows);
+        proj.backwardInput(d.attended, dy, rows, false);
+        context.kernels()
+                .attention()
                 .backward(
                         d.qkv,
                         d.attended,
@@ -121,6 +133,6 @@ final class Block {
                         context.scratch().tensor());
         qkv.backwardParameters(d.qkv, a.norm1, rows);
         qkv.backwardInput(d.normed, d.qkv, rows, false);
-        norm1.backward(dx, d.normed, x, a.mean1, a.rstd1, true);
+        norm1.backward(dx, d.rounded, d.normed, x, a.mean1, a.rstd1, true);
     }
 }

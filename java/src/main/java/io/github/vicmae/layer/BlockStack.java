@@ -15,11 +15,14 @@ public final class BlockStack {
     private final Tensor mean;
     private final Tensor rstd;
     private final Block.Gradients gradients;
+    private final boolean recompute;
 
     /**
      * @param prefix the blocks' published name, as in {@code blocks}
      * @param normName the final norm's published name
      * @param hidden width of the MLP
+     * @param recompute whether blocks keep only their inputs and compute the rest anew for the backward pass (Chen et al. 2016): less memory,
+     *     more time, the same bits
      */
     public BlockStack(
             Context context,
@@ -30,26 +33,31 @@ public final class BlockStack {
             int tokens,
             int dim,
             int heads,
-            int hidden) {
+            int hidden,
+            boolean recompute) {
         Block.Geometry g = new Block.Geometry(samples, tokens, dim, heads, hidden);
+        this.recompute = recompute;
         Arena arena = context.activations();
         states.add(arena.floats(prefix + ".input", samples, tokens, dim));
         for (int i = 0; i < depth; i++) {
             String name = prefix + "." + i;
             blocks.add(new Block(context, name, g));
-            // Without a backward pass the blocks share one set, and two states take turns.
-            boolean own = context.training() || i == 0;
-            activations.add(own ? Block.Activations.plan(arena, g, name) : activations.get(0));
-            states.add(own ? arena.floats(name, samples, tokens, dim) : states.get(i - 1));
+            // Without a backward pass, or where it computes them anew, the blocks share one set of activations; without
+            // one, two states take
+            // turns.
+            boolean own = i == 0 || (context.training() && !recompute);
+            activations.add(own ? Block.Activations.plan(context, g, name) : activations.get(0));
+            boolean keep = i == 0 || context.training();
+            states.add(keep ? arena.floats(name, samples, tokens, dim) : states.get(i - 1));
         }
         norm = new LayerNorm(context, normName, g.rows(), dim);
-        normed = arena.floats(normName, samples, tokens, dim);
+        normed = context.activation(normName, samples, tokens, dim);
         mean = arena.floats(normName + ".mean", g.rows());
         rstd = arena.floats(normName + ".rstd", g.rows());
-        gradients = context.training() ? Block.Gradients.plan(arena, g, prefix) : null;
+        gradients = context.training() ? Block.Gradients.plan(context, g, prefix) : null;
     }
 
-    /** Where the caller writes the tokens, [samples, tokens, dim]. */
+    /** Where the caller writes the tokens, [samples, tokens, dim] of floats. */
     public Tensor input() {
         return states.get(0);
     }
@@ -70,12 +78,15 @@ public final class BlockStack {
     /**
      * Backward through the norm and all blocks.
      *
-     * @param dinput the gradient with respect to {@link #input()}, written
+     * @param dinput the gradient with respect to {@link #input()}, floats, written
      * @param doutput the gradient with respect to {@link #output()}
      */
     public void backward(Tensor dinput, Tensor doutput) {
-        norm.backward(dinput, doutput, states.get(blocks.size()), mean, rstd, false);
+        norm.backward(dinput, gradients.rounded(), doutput, states.get(blocks.size()), mean, rstd, false);
         for (int i = blocks.size() - 1; i >= 0; i--) {
+            if (recompute && i < blocks.size() - 1) { // the last block's are still there
+                blocks.get(i).recompute(states.get(i), activations.get(i));
+            }
             blocks.get(i).backward(dinput, states.get(i), activations.get(i), gradients);
         }
     }

@@ -1,7 +1,9 @@
 package io.github.vicmae.layer;
 
 import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.Kernels;
 
 /**
@@ -12,8 +14,20 @@ import io.github.vicmae.kernel.Kernels;
  * @param activations where it declares what its backward pass needs; for inference, what its forward pass needs
  * @param scratch the kernels' common scratch memory
  * @param training whether there will be a backward pass
+ * @param precision of activations and products
  */
-public record Context(Kernels kernels, Parameters parameters, Arena activations, Scratch scratch, boolean training) {
+public record Context(
+        Kernels kernels,
+        Parameters parameters,
+        Arena activations,
+        Scratch scratch,
+        boolean training,
+        Precision precision) {
+    /** Declares an activation in the type of the precision. */
+    public Tensor activation(String name, int... shape) {
+        return activations.tensor(name, precision.dtype(), shape);
+    }
+
     public Stream stream() {
         return kernels.stream();
     }

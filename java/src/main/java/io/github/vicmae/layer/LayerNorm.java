@@ -29,12 +29,13 @@ public final class LayerNorm {
         context.kernels().layerNorm().forward(y, mean, rstd, x, gamma.value(), beta.value(), rows, width, EPS);
     }
 
-    /** dx = (or += if {@code accumulate}) the gradient with respect to x. */
-    public void backward(Tensor dx, Tensor dy, Tensor x, Tensor mean, Tensor rstd, boolean accumulate) {
+    /** dx = (or += if {@code accumulate}) the gradient with respect to x; rounded, if not null, is written with what dx holds then. */
+    public void backward(Tensor dx, Tensor rounded, Tensor dy, Tensor x, Tensor mean, Tensor rstd, boolean accumulate) {
         context.kernels()
                 .layerNorm()
                 .backward(
                         dx,
+                        rounded,
                         gamma.gradient(),
                         beta.gradient(),
                         dy,

@@ -1,9 +1,10 @@
 package io.github.vicmae.layer;
 
+import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.Reduce;
+import io.github.vicmae.kernel.MatMul;
 
-/** A linear map y = x W' + b with W [out, in]. The bias is applied by the caller, fused with what follows, or by {@link #addBias}. */
+/** A linear map y = x W' + b with W [out, in], its products in one pass with what stands before or behind them. */
 public final class Linear {
     private final Context context;
     private final Parameter weight;
@@ -27,7 +28,7 @@ public final class Linear {
         this.in = in;
         this.out = out;
         if (context.training()) {
-            context.scratch().need(Reduce.scratchSize(context.stream(), out));
+            context.scratch().need(MatMul.scratchSize(context.stream(), out));
         }
     }
 
@@ -39,27 +40,49 @@ public final class Linear {
         return out;
     }
 
-    public Tensor bias() {
-        return bias.value();
-    }
-
-    /** y [rows, out] = x [rows, in] W', without the bias. */
-    public void multiply(Tensor y, Tensor x, int rows) {
-        context.kernels().matMul().multiply(y, x, weight.value(), false, true, rows, out, in, false);
-    }
-
     /** y [rows, out] = x [rows, in] W' + b. */
     public void forward(Tensor y, Tensor x, int rows) {
-        multiply(y, x, rows);
-        context.kernels().pointwise().addBias(y, bias.value(), rows, out);
+        forward(Epilogue.BIAS, y, x, rows, null);
+    }
+
+    /** pre = x W' + b; y = gelu(pre), both [rows, out]. */
+    void forwardGelu(Tensor y, Tensor pre, Tensor x, int rows) {
+        forward(Epilogue.BIAS_GELU, y, x, rows, pre);
+    }
+
+    /** y = residual + (x W' + b), both [rows, out] of floats. */
+    void forwardResidual(Tensor y, Tensor residual, Tensor x, int rows) {
+        forward(Epilogue.BIAS_RESIDUAL, y, x, rows, residual);
+    }
+
+    private void forward(Epilogue epilogue, Tensor y, Tensor x, int rows, Tensor other) {
+        context.kernels()
+                .matMul()
+                .multiply(epilogue, y, x, weight.factor(), false, true, rows, out, in, bias.value(), other, null);
+    }
+
+    /** y [rows, out] = x [rows, in] W', without the bias, which the caller adds. */
+    void multiply(Tensor y, Tensor x, int rows) {
+        context.kernels().matMul().multiply(y, x, weight.factor(), false, true, rows, out, in, false);
     }
 
     /** Adds the gradients of weight and bias. */
     public void backwardParameters(Tensor dy, Tensor x, int rows) {
-        backwardWeight(dy, x, rows);
         context.kernels()
-                .reduce()
-                .columnSum(bias.gradient(), dy, rows, out, context.scratch().tensor());
+                .matMul()
+                .multiply(
+                        Epilogue.ADD_ROW_SUMS,
+                        weight.gradient(),
+                        dy,
+                        x,
+                        true,
+                        false,
+                        out,
+                        in,
+                        rows,
+                        bias.gradient(),
+                        null,
+                        context.scratch().tensor());
     }
 
     /** Adds the weight's gradient only. */
@@ -69,6 +92,25 @@ public final class Linear {
 
     /** dx [rows, in] = dy W, or += if {@code accumulate}. */
     public void backwardInput(Tensor dx, Tensor dy, int rows, boolean accumulate) {
-        context.kernels().matMul().multiply(dx, dy, weight.value(), false, false, rows, in, out, accumulate);
+        context.kernels().matMul().multiply(dx, dy, weight.factor(), false, false, rows, in, out, accumulate);
+    }
+
+    /** dpre [rows, in] = (dy W) * gelu'(pre): the gradient of what went through a GELU into this map. */
+    void backwardInputGelu(Tensor dpre, Tensor dy, Tensor pre, int rows) {
+        context.kernels()
+                .matMul()
+                .multiply(
+                        Epilogue.GELU_GRADIENT,
+                        dpre,
+                        dy,
+                        weight.factor(),
+                        false,
+                        false,
+                        rows,
+                        in,
+                        out,
+                        null,
+                        pre,
+                        null);
     }
 }

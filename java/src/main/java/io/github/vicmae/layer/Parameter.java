@@ -9,6 +9,7 @@ public final class Parameter {
     private final Init init;
     private final boolean trained;
     Tensor value;
+    Tensor rounded;
     Tensor gradient;
     Tensor firstMoment;
     Tensor secondMoment;
@@ -53,6 +54,11 @@ public final class Parameter {
 
     public Tensor value() {
         return value;
+    }
+
+    /** What products read: the value, or in bfloat16 its rounded copy. */
+    Tensor factor() {
+        return rounded == null ? value : rounded;
     }
 
     /** The gradient, accumulated into by backward passes; null when the model was made for inference. */

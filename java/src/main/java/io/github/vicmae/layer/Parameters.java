@@ -1,9 +1,12 @@
 package io.github.vicmae.layer;
 
 import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.kernel.Philox;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,7 +17,8 @@ import java.util.Map;
 
 /**
  * A model's state by name. All trained values lie in one flat buffer, those with weight decay first, and so do gradients and moments in the
- * same order: the optimizer is one launch over the whole model.
+ * same order: the optimizer is one launch over the whole model. In bfloat16 there is a rounded copy of the values for the products to read; the
+ * optimizer keeps it, and whoever writes values otherwise calls {@link #round} afterwards.
  */
 public final class Parameters implements AutoCloseable {
     /** Floats to which each parameter's start is rounded up: one cache line. */
@@ -23,6 +27,7 @@ public final class Parameters implements AutoCloseable {
     private final Map<String, Parameter> byName = new LinkedHashMap<>();
     private final Arena arena = new Arena("parameters");
     private Tensor values;
+    private Tensor rounded;
     private Tensor gradients;
     private Tensor firstMoments;
     private Tensor secondMoments;
@@ -68,7 +73,7 @@ public final class Parameters implements AutoCloseable {
     }
 
     /** Plans the memory; gradients and moments only if the model is to be trained. Call once, after the model's layers are made. */
-    public void plan(boolean training) {
+    public void plan(boolean training, Precision precision) {
         List<Parameter> ordered = new ArrayList<>();
         byName.values().stream().filter(Parameter::isDecayed).forEach(ordered::add);
         byName.values().stream().filter(p -> p.isTrained() && !p.isDecayed()).forEach(ordered::add);
@@ -79,6 +84,9 @@ public final class Parameters implements AutoCloseable {
         }
         int size = Math.toIntExact(total);
         values = arena.floats("values", size);
+        if (precision == Precision.BF16) {
+            rounded = arena.tensor("rounded values", DType.BF16, size);
+        }
         if (training) {
             gradients = arena.floats("gradients", size);
             firstMoments = arena.floats("first moments", size);
@@ -109,6 +117,9 @@ public final class Parameters implements AutoCloseable {
             for (Parameter p : byName.values()) {
                 if (p.isTrained() && p.isDecayed() == decays) {
                     p.value = values.slice(p.name(), at, p.shape());
+                    if (rounded != null) {
+                        p.rounded = rounded.slice("rounded " + p.name(), at, p.shape());
+                    }
                     if (gradients != null) {
                         p.gradient = gradients.slice("gradient of " + p.name(), at, p.shape());
                         p.firstMoment = firstMoments.slice("first moment of " + p.name(), at, p.shape());
@@ -120,18 +131,26 @@ public final class Parameters implements AutoCloseable {
         }
     }
 
+    /** Brings the rounded copy up to the values; without one it does nothing. */
+    public void round(Kernels kernels) {
+        if (rounded != null) {
+            kernels.pointwise().convert(rounded, values);
+        }
+    }
+
     private static long padded(Parameter p) {
         return (p.size() + ALIGNMENT - 1L) / ALIGNMENT * ALIGNMENT;
     }
 
     /** Gives every parameter its initial value, a function of the seed and the parameter's place in the model alone. */
-    public void initialise(Stream stream, long seed) {
+    public void initialise(Kernels kernels, long seed) {
         int index = 0;
         for (Parameter p : byName.values()) {
             float[] start = new float[p.size()];
             p.init().fill(start, new Philox(seed, 0, index++, PURPOSE_INIT));
-            stream.write(p.value(), start);
+            kernels.stream().write(p.value(), start);
         }
+        round(kernels);
     }
 
     private static final int PURPOSE_INIT = 0x494E4954; // "INIT": no data purpose has this number
@@ -157,6 +176,11 @@ public final class Parameters implements AutoCloseable {
     /** All trained values, flat; padding is zero. */
     public Tensor values() {
         return values;
+    }
+
+    /** The values rounded to bfloat16, or null. */
+    public Tensor rounded() {
+        return rounded;
     }
 
     public Tensor gradients() {

@@ -23,6 +23,11 @@ public final class PatchEmbedding {
             return rows() * columns();
         }
 
+        /** Patches that are kept, of all samples. */
+        int rowsOfPatches() {
+            return Math.multiplyExact(samples, kept);
+        }
+
         /** Values of a patch. */
         public int patchSize() {
             return Math.multiplyExact(patch * patch, channels);
@@ -51,8 +56,8 @@ public final class PatchEmbedding {
                 .trained("patch_embed.proj.weight", Init.Uniform.xavier(in, dim), dim, g.channels, g.patch, g.patch);
         projBias = context.parameters().trained("patch_embed.proj.bias", new Init.Uniform(1 / Math.sqrt(in)), dim);
         proj = new Linear(context, weight, projBias, in, dim);
-        patches = context.activations().floats("patches", g.samples * g.kept, in);
-        embedded = context.activations().floats("patch_embed", g.samples * g.kept, dim);
+        patches = context.activation("patches", g.rowsOfPatches(), in);
+        embedded = context.activation("patch_embed", g.rowsOfPatches(), dim);
         if (context.training()) {
             context.scratch().need(PatchEmbedKernels.scratchSize(context.stream(), dim));
         }
@@ -66,7 +71,7 @@ public final class PatchEmbedding {
     public void forward(Tensor tokens, Tensor images, Tensor keep) {
         var k = context.kernels().patchEmbed();
         k.gather(patches, images, keep, g.samples, g.channels, g.height, g.width, g.patch, g.kept);
-        proj.multiply(embedded, patches, g.samples * g.kept);
+        proj.multiply(embedded, patches, g.rowsOfPatches());
         k.assemble(tokens, embedded, projBias.value(), cls.value(), positions.value(), keep, g.samples, g.kept, dim);
     }
 
@@ -83,6 +88,6 @@ public final class PatchEmbedding {
                         g.kept,
                         dim,
                         context.scratch().tensor());
-        proj.backwardWeight(embedded, patches, g.samples * g.kept);
+        proj.backwardWeight(embedded, patches, g.rowsOfPatches());
     }
 }

@@ -1,6 +1,7 @@
 package io.github.vicmae.layer;
 
 import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Tensor;
 
 /**
@@ -32,8 +33,8 @@ public final class ProjectionHead {
             runningMean = p.buffer(norm + ".running_mean", new Init.Constant(0), hidden);
             runningVar = p.buffer(norm + ".running_var", new Init.Constant(1), hidden);
             Arena arena = context.activations();
-            linearOut = arena.floats(name + "." + linearIndex, groups * rows, hidden);
-            out = arena.floats(norm, groups * rows, hidden);
+            linearOut = context.activation(name + "." + linearIndex, groups * rows, hidden);
+            out = context.activation(norm, groups * rows, hidden);
             mean = arena.floats(norm + ".mean", groups, hidden);
             rstd = arena.floats(norm + ".rstd", groups, hidden);
         }
@@ -92,6 +93,9 @@ public final class ProjectionHead {
     private final Stage second;
     private final Linear last;
     private final Tensor out;
+    /** The gradient of the output as the products read it; null in fp32. */
+    private final Tensor dout;
+
     private final Tensor dhidden1;
     private final Tensor dhidden2;
 
@@ -109,11 +113,14 @@ public final class ProjectionHead {
         second = new Stage(name, 3, hidden);
         last = new Linear(context, name + ".6", hidden, outWidth);
         out = context.activations().floats(name, groups * rows, outWidth);
-        dhidden1 = context.activations().floats("d " + name + " hidden 1", groups * rows, hidden);
-        dhidden2 = context.activations().floats("d " + name + " hidden 2", groups * rows, hidden);
+        dout = context.precision() == Precision.FP32
+                ? null
+                : context.activation("d " + name + " rounded", groups * rows, outWidth);
+        dhidden1 = context.activation("d " + name + " hidden 1", groups * rows, hidden);
+        dhidden2 = context.activation("d " + name + " hidden 2", groups * rows, hidden);
     }
 
-    /** [groups * rows, out] of the last forward pass. */
+    /** [groups * rows, out] of the last forward pass, floats. */
     public Tensor output() {
         return out;
     }
@@ -125,10 +132,15 @@ public final class ProjectionHead {
         last.forward(out, second.out, groups * rows);
     }
 
-    /** dx = (or += if {@code accumulate}) the gradient with respect to x. */
-    public void backward(Tensor dx, Tensor dout, Tensor x, boolean accumulate) {
-        last.backwardParameters(dout, second.out, groups * rows);
-        last.backwardInput(dhidden2, dout, groups * rows, false);
+    /** dx = (or += if {@code accumulate}) the gradient with respect to x; gradient is that of the output, floats like dx. */
+    public void backward(Tensor dx, Tensor gradient, Tensor x, boolean accumulate) {
+        Tensor dy = gradient;
+        if (dout != null) {
+            context.kernels().pointwise().convert(dout, gradient);
+            dy = dout;
+        }
+        last.backwardParameters(dy, second.out, groups * rows);
+        last.backwardInput(dhidden2, dy, groups * rows, false);
         second.backward(dhidden1, dhidden2, first.out, false);
         first.backward(dx, dhidden1, x, accumulate);
     }

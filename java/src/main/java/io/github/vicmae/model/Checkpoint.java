@@ -119,6 +119,7 @@ public final class Checkpoint {
     public static void load(TensorSource source, ViCMae model, boolean withOptimizer, String prefix)
             throws IOException {
         loadParameters(source, model.parameters().all(), model.stream(), prefix, Parameter::value);
+        model.parameters().round(model.kernels());
         if (withOptimizer) {
             List<Parameter> trained = model.parameters().all().stream()
                     .filter(Parameter::isTrained)
@@ -145,6 +146,7 @@ public final class Checkpoint {
                         source.contains(p.name()) || !HEAD.matcher(p.name()).lookingAt())
                 .toList();
         loadParameters(source, taken, model.stream(), "", Parameter::value);
+        model.parameters().round(model.kernels());
     }
 
     /**

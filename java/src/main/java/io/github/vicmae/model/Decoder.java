@@ -24,7 +24,7 @@ final class Decoder {
     private final Tensor doutput;
     private final Tensor dinput;
 
-    Decoder(Context context, ModelConfig c, int samples) {
+    Decoder(Context context, ModelConfig c, int samples, boolean recompute) {
         this.context = context;
         this.c = c;
         this.samples = samples;
@@ -34,7 +34,7 @@ final class Decoder {
         embed = new Linear(context, "decoder_embed", c.dim(), c.decoderDim());
         tokens = new DecoderTokens(
                 context, samples, c.height() / c.patch(), c.width() / c.patch(), c.kept(), c.decoderDim());
-        embedded = arena.floats("decoder_embed", samples, visible, c.decoderDim());
+        embedded = context.activation("decoder_embed", samples, visible, c.decoderDim());
         blocks = new BlockStack(
                 context,
                 "decoder_blocks",
@@ -44,11 +44,12 @@ final class Decoder {
                 all,
                 c.decoderDim(),
                 c.decoderHeads(),
-                c.decoderHidden());
+                c.decoderHidden(),
+                recompute);
         pred = new Linear(context, "decoder_pred", c.decoderDim(), c.patchSize());
-        prediction = arena.floats("decoder_pred", samples, all, c.patchSize());
-        dprediction = arena.floats("d decoder_pred", samples, all, c.patchSize());
-        doutput = arena.floats("d decoder_norm", samples, all, c.decoderDim());
+        prediction = context.activation("decoder_pred", samples, all, c.patchSize());
+        dprediction = context.activation("d decoder_pred", samples, all, c.patchSize());
+        doutput = context.activation("d decoder_norm", samples, all, c.decoderDim());
         dinput = arena.floats("d decoder_blocks.input", samples, all, c.decoderDim());
         context.scratch().need(TokenKernels.scratchSize(context.stream(), c.decoderDim()));
         context.scratch().need(MaskedMseKernels.scratchSize(samples, c.height(), c.width(), c.patch()));

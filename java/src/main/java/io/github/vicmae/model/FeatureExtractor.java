@@ -5,6 +5,7 @@ import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.HostBuffer;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.io.TensorSource;
@@ -22,6 +23,7 @@ import java.nio.FloatBuffer;
  */
 public final class FeatureExtractor implements AutoCloseable {
     private final ModelConfig config;
+    private final Kernels kernels;
     private final Stream stream;
     private final Parameters parameters = new Parameters();
     private Plan single;
@@ -43,9 +45,9 @@ public final class FeatureExtractor implements AutoCloseable {
             this.kernels = kernels;
             this.batch = batch;
             Scratch scratch = new Scratch();
-            Context context = new Context(kernels, declared, arena, scratch, false);
+            Context context = new Context(kernels, declared, arena, scratch, false, Precision.FP32);
             images = arena.floats("images", batch, config.channels(), config.height(), config.width());
-            encoder = new VisionTransformer(context, config, batch, config.patches());
+            encoder = new VisionTransformer(context, config, batch, config.patches(), false);
             pooled = arena.floats("pooled", batch, config.dim());
             argmax = arena.tensor("argmax", DType.I32, batch, config.dim());
             scratch.plan(arena);
@@ -92,11 +94,11 @@ public final class FeatureExtractor implements AutoCloseable {
             throw new IllegalArgumentException("A batch has at least one image, not " + batch);
         }
         this.config = config;
-        Kernels kernels = Kernels.onNewStream(device);
+        kernels = Kernels.onNewStream(device);
         stream = kernels.stream();
         try {
             single = new Plan(kernels, parameters, 1, device, () -> {
-                parameters.plan(false);
+                parameters.plan(false, Precision.FP32);
                 parameters.allocate(device, stream);
             });
             many = batch == 1 ? single : new Plan(kernels, parameters.shared(), batch, device, () -> {});
@@ -126,7 +128,7 @@ public final class FeatureExtractor implements AutoCloseable {
 
     /** Gives the encoder fresh weights. */
     public void initialise(long seed) {
-        parameters.initialise(stream, seed);
+        parameters.initialise(kernels, seed);
     }
 
     /** Takes over the weights of a model in training, on the same device. */

@@ -15,6 +15,7 @@ import io.github.vicmae.layer.Parameters;
 import io.github.vicmae.layer.ProjectionHead;
 import io.github.vicmae.layer.Scratch;
 import io.github.vicmae.loss.InfoNce;
+import io.github.vicmae.optim.AdamW;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -22,16 +23,15 @@ import java.util.List;
  * ViC-MAE in training (Hernandez, Villegas and Ordonez, ECCV 2024, arXiv 2303.12001): two views of each sample are masked, encoded with shared
  * weights, reconstructed, and their pooled features pulled together by InfoNCE.
  *
- * <p>One step, top to bottom: {@link #inputs()} is filled, {@link #forwardBackward} uploads it, runs both passes and adds to the gradients, and
- * the optimizer uses them. All memory is taken when the model is made; a step takes none. For one thread at a time.
+ * <p>One step, top to bottom: an {@link #input} is filled, {@link #forwardBackward} uploads it, runs both passes and adds to the gradients, and
+ * the optimizer uses them. Whoever wants uploads and steps to overlap calls {@link #enqueue} instead. All memory is taken when the model is made;
+ * a step takes none. For one thread at a time.
  */
 public final class ViCMae implements AutoCloseable {
     /** Views of each sample. */
     public static final int VIEWS = 2;
 
     private static final int LOSSES = VIEWS + 1;
-    /** With which the names of activations' gradients begin. */
-    private static final String GRADIENT = "d ";
 
     private final ModelConfig config;
     private final int batch;
@@ -45,30 +45,28 @@ public final class ViCMae implements AutoCloseable {
     private final ProjectionHead target;
     private final InfoNce infoNce;
 
-    private final Tensor images;
-    private final Tensor noise;
-    private final Tensor weights;
+    private final StepInput[] inputs;
     private final Tensor restore;
     private final Tensor keep;
     private final Tensor pooled;
     private final Tensor argmax;
     private final Tensor losses;
-    private final Tensor reconstructionLosses;
-    private final Tensor contrastiveLoss;
-    private final Tensor reconstructionWeightTensor;
-    private final Tensor contrastiveWeightTensor;
+    private Tensor reconstructionLosses;
+    private Tensor contrastiveLoss;
     private final Tensor dpooled;
     private final Tensor dencoded;
     private final Tensor dtokens;
     private final Tensor dpredictor;
     private final Tensor dtarget;
-    private HostBuffer inputs;
-    private HostBuffer weightsHost;
     private HostBuffer lossesHost;
     private long headCalls;
-    private double total;
-    private double reconstruction;
-    private double contrastive;
+    private double lastReconstructionWeight;
+    private double lastContrastiveWeight;
+
+    /** {@link #ViCMae(Device, ModelConfig, int, Execution)} in floats, with all activations kept. */
+    public ViCMae(Device device, ModelConfig config, int batch) {
+        this(device, config, batch, Execution.DEFAULT);
+    }
 
     /**
      * Makes the model and takes its memory; parameters are not initialised.
@@ -77,30 +75,40 @@ public final class ViCMae implements AutoCloseable {
      * @throws IllegalArgumentException if the batch is too small
      * @throws io.github.vicmae.device.DeviceException if the device has too little memory
      */
-    public ViCMae(Device device, ModelConfig config, int batch) {
+    public ViCMae(Device device, ModelConfig config, int batch, Execution execution) {
+        this(device, config, batch, execution, true);
+    }
+
+    /** A model without memory, which can say how much it would take. */
+    static ViCMae planned(Device device, ModelConfig config, int batch, Execution execution) {
+        return new ViCMae(device, config, batch, execution, false);
+    }
+
+    private ViCMae(Device device, ModelConfig config, int batch, Execution execution, boolean allocate) {
         if (batch < 2) {
             throw new IllegalArgumentException("A batch of " + batch
                     + " is too small: the heads' BatchNorm and the contrastive loss need at least 2 samples");
         }
         this.config = config;
         this.batch = batch;
+        inputs = new StepInput[execution.inputs()];
         kernels = Kernels.onNewStream(device);
         stream = kernels.stream();
         try {
-            int n = VIEWS * batch;
+            int n = Math.multiplyExact(VIEWS, batch);
             int tokens = 1 + config.kept();
             Scratch scratch = new Scratch();
-            Context context = new Context(kernels, parameters, arena, scratch, true);
+            Context context = new Context(kernels, parameters, arena, scratch, true, execution.precision());
 
-            images = arena.floats("images", n, config.channels(), config.height(), config.width());
-            noise = arena.floats("noise", n, config.patches());
-            weights = arena.floats("loss weights", 2);
+            for (int i = 0; i < inputs.length; i++) {
+                inputs[i] = new StepInput(config, batch);
+            }
             restore = arena.tensor("restore", DType.I32, n, config.patches());
             keep = arena.tensor("keep", DType.I32, n, config.kept());
-            encoder = new VisionTransformer(context, config, n, config.kept());
-            pooled = arena.floats("pooled", n, config.dim());
+            encoder = new VisionTransformer(context, config, n, config.kept(), execution.recompute());
+            pooled = context.activation("pooled", n, config.dim());
             argmax = arena.tensor("argmax", DType.I32, n, config.dim());
-            decoder = new Decoder(context, config, n);
+            decoder = new Decoder(context, config, n, execution.recompute());
             boolean paper = config.variant() == Variant.PAPER;
             predictor = head(context, paper ? "predictor" : "projector");
             target = paper ? head(context, "target") : predictor;
@@ -113,22 +121,27 @@ public final class ViCMae implements AutoCloseable {
             dpredictor = arena.floats("d predictor", n, config.headOut());
             dtarget = paper ? arena.floats("d target", n, config.headOut()) : dpredictor;
             scratch.plan(arena);
-            parameters.plan(true);
+            parameters.plan(true, execution.precision());
 
-            parameters.allocate(device, stream);
-            arena.allocate(device);
-            inputs = device.hostBuffer(images.bytes() + noise.bytes());
-            weightsHost = device.hostBuffer(weights.bytes());
-            lossesHost = device.hostBuffer(losses.bytes());
-            infoNce.prepare(stream);
-            reconstructionLosses = losses.slice("reconstruction losses", 0, VIEWS);
-            contrastiveLoss = losses.slice("contrastive loss", VIEWS, 1);
-            reconstructionWeightTensor = weights.slice("reconstruction weight", 0, 1);
-            contrastiveWeightTensor = weights.slice("contrastive weight", 1, 1);
+            if (allocate) {
+                allocate(device);
+            }
         } catch (RuntimeException | Error e) {
             Closing.after(e, this);
             throw e;
         }
+    }
+
+    private void allocate(Device device) {
+        parameters.allocate(device, stream);
+        arena.allocate(device);
+        for (StepInput input : inputs) {
+            input.allocate(device);
+        }
+        lossesHost = newLossesBuffer();
+        infoNce.prepare(stream);
+        reconstructionLosses = losses.slice("reconstruction losses", 0, VIEWS);
+        contrastiveLoss = losses.slice("contrastive loss", VIEWS, 1);
     }
 
     private ProjectionHead head(Context context, String name) {
@@ -156,16 +169,24 @@ public final class ViCMae implements AutoCloseable {
         return parameters;
     }
 
-    /**
-     * Where a step's input is written: the views [2, batch, C, H, W], then the masking noise [2, batch, L], all floats.
-     */
+    /** The inputs that the model was made with, from 0. */
+    public StepInput input(int index) {
+        return inputs[index];
+    }
+
+    /** How many {@linkplain #input inputs} there are. */
+    public int inputCount() {
+        return inputs.length;
+    }
+
+    /** The first input's host memory; see {@link StepInput#host()}. */
     public HostBuffer inputs() {
-        return inputs;
+        return inputs[0].host();
     }
 
     /** The place of the noise in {@link #inputs()}, in floats. */
     public int noiseOffset() {
-        return Math.toIntExact(images.size());
+        return inputs[0].noiseOffset();
     }
 
     /** How often each head was called, once for each view: BatchNorm's num_batches_tracked. */
@@ -179,50 +200,77 @@ public final class ViCMae implements AutoCloseable {
     }
 
     /**
-     * Runs both passes on {@link #inputs()} and adds the gradients of the weighted sum of the losses.
+     * Uploads the first input, runs both passes on it and adds the gradients of the weighted sum of the losses.
      * Returns when {@link #losses()} are known.
      */
     public void forwardBackward(double reconstructionWeight, double contrastiveWeight) {
-        weightsHost.floats().put(0, (float) reconstructionWeight);
-        weightsHost.floats().put(1, (float) contrastiveWeight);
-        stream.upload(images, inputs, 0);
-        stream.upload(noise, inputs, images.bytes());
-        stream.upload(weights, weightsHost, 0);
-        forward();
-        backward();
-        stream.download(lossesHost, 0, losses);
+        inputs[0].weights(reconstructionWeight, contrastiveWeight);
+        inputs[0].upload(stream);
+        enqueue(inputs[0], lossesHost);
         stream.synchronize();
-        reconstruction =
-                0.5 * ((double) lossesHost.floats().get(0) + lossesHost.floats().get(1));
-        contrastive = lossesHost.floats().get(VIEWS);
-        total = reconstructionWeight * reconstruction + contrastiveWeight * contrastive;
+        countHeadCalls();
+        lastReconstructionWeight = reconstructionWeight;
+        lastContrastiveWeight = contrastiveWeight;
     }
 
-    /** The losses of the last step. */
+    /**
+     * Gives both passes on an uploaded input to the stream, and the download of the losses; nothing is waited for, and the launches are the same
+     * every time.
+     *
+     * @param lossesTo receives what {@link #losses(HostBuffer, double, double)} reads
+     */
+    public void enqueue(StepInput input, HostBuffer lossesTo) {
+        forward(input);
+        backward(input);
+        stream.download(lossesTo, 0, losses);
+    }
+
+    /** Notes that a step was run: call once for each time that what {@link #enqueue} gave was run. */
+    public void countHeadCalls() {
+        headCalls += VIEWS;
+    }
+
+    /** Host memory for a step's losses. */
+    public HostBuffer newLossesBuffer() {
+        return stream.device().hostBuffer(losses.bytes());
+    }
+
+    /** A step's losses, once its download is done. */
+    public Losses losses(HostBuffer from, double reconstructionWeight, double contrastiveWeight) {
+        double reconstruction =
+                0.5 * ((double) from.floats().get(0) + from.floats().get(1));
+        double contrastive = from.floats().get(VIEWS);
+        return new Losses(
+                reconstructionWeight * reconstruction + contrastiveWeight * contrastive, reconstruction, contrastive);
+    }
+
+    /** The losses of the last {@link #forwardBackward}. */
     public Losses losses() {
-        return new Losses(total, reconstruction, contrastive);
+        return losses(lossesHost, lastReconstructionWeight, lastContrastiveWeight);
     }
 
-    private void forward() {
+    private void forward(StepInput input) {
         int n = VIEWS * batch;
         Pooling pooling = config.pooling();
-        kernels.masking().rank(restore, keep, noise, n, config.patches(), config.kept());
-        encoder.forward(images, keep);
+        if (input.drawsMasks()) {
+            kernels.masking().draw(input.noise(), input.keys(), n, config.patches());
+        }
+        kernels.masking().rank(restore, keep, input.noise(), n, config.patches(), config.kept());
+        encoder.forward(input.images(), keep);
         kernels.pool().forward(pooled, argmax, encoder.output(), pooling, n, 1 + config.kept(), config.dim());
         predictor.forward(pooled);
         if (target != predictor) {
             target.forward(pooled);
         }
-        headCalls += VIEWS;
         infoNce.forward(contrastiveLoss, predictor.output(), target.output());
         decoder.forward(encoder.output(), restore);
-        decoder.loss(reconstructionLosses, images, restore, VIEWS, reconstructionWeightTensor);
+        decoder.loss(reconstructionLosses, input.images(), restore, VIEWS, input.reconstructionWeight());
     }
 
-    private void backward() {
+    private void backward(StepInput input) {
         int n = VIEWS * batch;
         decoder.backward(dencoded, encoder.output(), restore, keep);
-        infoNce.backward(dpredictor, dtarget, contrastiveWeightTensor);
+        infoNce.backward(dpredictor, dtarget, input.contrastiveWeight());
         predictor.backward(dpooled, dpredictor, pooled, false);
         if (target != predictor) {
             target.backward(dpooled, dtarget, pooled, true);
@@ -256,25 +304,41 @@ public final class ViCMae implements AutoCloseable {
         return restore;
     }
 
-    /** Bytes of device memory: parameters with gradients and moments, and activations. */
-    public long bytes() {
-        return parameters.bytes() + arena.bytes();
+    /** The device memory that training takes, this model's and its optimizer's. */
+    public MemoryPlan memory() {
+        long inputBytes = 0;
+        for (StepInput input : inputs) {
+            inputBytes += input.bytes();
+        }
+        return MemoryPlan.of(parameters, arena, AdamW.bytes(stream), inputBytes);
     }
 
     /**
-     * Names the first tensor that holds a value that is not finite: parameters, inputs and activations in the order of the computation, then
-     * gradients.
+     * Names the first tensor that holds a value that is not finite: images, parameters, and activations in the order of the computation, then
+     * gradients, then buffers.
      *
      * @return its name, or null if all are finite
      */
     public String firstNonFinite() {
+        return firstNonFinite(inputs[0]);
+    }
+
+    /** The same after a step on this input. */
+    public String firstNonFinite(StepInput input) {
         List<Tensor> order = new ArrayList<>();
-        parameters.all().forEach(p -> order.add(p.value()));
-        arena.tensors().stream().filter(t -> !t.name().startsWith(GRADIENT)).forEach(order::add);
-        arena.tensors().stream().filter(t -> t.name().startsWith(GRADIENT)).forEach(order::add);
+        order.add(input.images());
+        parameters.all().stream().filter(Parameter::isTrained).forEach(p -> order.add(p.value()));
+        arena.tensors().stream()
+                .filter(t -> !t.name().startsWith(MemoryPlan.GRADIENT))
+                .forEach(order::add);
+        arena.tensors().stream()
+                .filter(t -> t.name().startsWith(MemoryPlan.GRADIENT))
+                .forEach(order::add);
         parameters.all().stream().filter(Parameter::isTrained).forEach(p -> order.add(p.gradient()));
+        // Running statistics take over what the activations had.
+        parameters.all().stream().filter(p -> !p.isTrained()).forEach(p -> order.add(p.value()));
         for (Tensor t : order) {
-            if (t.dtype() == DType.F32 && !t.name().equals(Scratch.NAME) && hasNonFinite(t)) {
+            if (t.dtype().isFloating() && !t.name().equals(Scratch.NAME) && hasNonFinite(t)) {
                 return t.name();
             }
         }
@@ -293,6 +357,10 @@ public final class ViCMae implements AutoCloseable {
     @Override
     public void close() {
         // The stream first: it waits for the work that uses the rest.
-        Closing.all(stream, inputs, weightsHost, lossesHost, arena, parameters);
+        Closing.all(stream, this::closeInputs, lossesHost, arena, parameters);
+    }
+
+    private void closeInputs() {
+        Closing.all(inputs);
     }
 }

@@ -13,12 +13,13 @@ final class VisionTransformer {
     /**
      * @param samples images of a batch, all views together
      * @param kept visible patches of each
+     * @param recompute see {@link Execution}
      */
-    VisionTransformer(Context context, ModelConfig c, int samples, int kept) {
+    VisionTransformer(Context context, ModelConfig c, int samples, int kept, boolean recompute) {
         var g = new PatchEmbedding.Geometry(samples, c.channels(), c.height(), c.width(), c.patch(), kept);
         embedding = new PatchEmbedding(context, g, c.dim());
-        blocks =
-                new BlockStack(context, "blocks", "norm", c.depth(), samples, 1 + kept, c.dim(), c.heads(), c.hidden());
+        blocks = new BlockStack(
+                context, "blocks", "norm", c.depth(), samples, 1 + kept, c.dim(), c.heads(), c.hidden(), recompute);
     }
 
     /** [samples, 1 + kept, dim] of the last forward pass. */

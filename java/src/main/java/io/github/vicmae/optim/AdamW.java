@@ -40,7 +40,8 @@ public final class AdamW implements AutoCloseable {
         }
     }
 
-    private static final int SCALARS = 8;
+    /** Numbers that an update needs: see {@link #prepare}. */
+    public static final int SCALARS = 8;
 
     private final Kernels kernels;
     private final Parameters parameters;
@@ -50,8 +51,9 @@ public final class AdamW implements AutoCloseable {
     private final Tensor clip;
     private final Tensor scratch;
     private HostBuffer scalarsHost;
-    private HostBuffer clipHost;
+    private HostBuffer normHost;
     private long steps;
+    private float gradientNorm;
 
     /**
      * Takes the little memory that the update needs besides the parameters'.
@@ -63,17 +65,38 @@ public final class AdamW implements AutoCloseable {
         this.parameters = parameters;
         this.settings = settings;
         Stream stream = kernels.stream();
-        scalars = arena.floats("AdamW's scalars", SCALARS);
-        clip = arena.floats("gradient norm", 2);
-        scratch = arena.floats("gradient norm's scratch", Math.toIntExact(GradientNorm.scratchSize(stream)));
+        scalars = declareScalars(arena);
+        clip = declareClip(arena);
+        scratch = declareScratch(arena, stream);
         try {
             arena.allocate(stream.device());
             scalarsHost = stream.device().hostBuffer(scalars.bytes());
-            clipHost = stream.device().hostBuffer(clip.bytes());
+            normHost = newNormBuffer();
         } catch (RuntimeException | Error e) {
             Closing.after(e, this);
             throw e;
         }
+    }
+
+    private static Tensor declareScalars(Arena arena) {
+        return arena.floats("AdamW's scalars", SCALARS);
+    }
+
+    private static Tensor declareClip(Arena arena) {
+        return arena.floats("gradient norm", 2);
+    }
+
+    private static Tensor declareScratch(Arena arena, Stream stream) {
+        return arena.floats("gradient norm's scratch", Math.toIntExact(GradientNorm.scratchSize(stream)));
+    }
+
+    /** Bytes of device memory that an optimizer takes besides the parameters' own. */
+    public static long bytes(Stream stream) {
+        Arena arena = new Arena("optimizer");
+        declareScalars(arena);
+        declareClip(arena);
+        declareScratch(arena, stream);
+        return arena.bytes();
     }
 
     /** Updates so far. */
@@ -93,45 +116,71 @@ public final class AdamW implements AutoCloseable {
      */
     public boolean step(double learningRate) {
         Stream stream = kernels.stream();
-        kernels.gradientNorm().compute(clip, parameters.gradients(), (float) settings.clipNorm(), scratch);
-        stream.download(clipHost, 0, clip);
-        stream.synchronize();
-        if (!Float.isFinite(gradientNorm())) {
-            return false;
-        }
-        steps++;
-        FloatBuffer s = scalarsHost.floats();
-        s.put(0, (float) learningRate);
-        s.put(1, (float) settings.beta1());
-        s.put(2, (float) settings.beta2());
-        s.put(3, (float) settings.eps());
-        s.put(4, (float) settings.weightDecay());
-        s.put(5, (float) (1 - Math.pow(settings.beta1(), steps)));
-        s.put(6, (float) (1 - Math.pow(settings.beta2(), steps)));
-        s.put(7, 0);
+        prepare(learningRate, scalarsHost.floats(), 0);
         stream.upload(scalars, scalarsHost, 0);
+        enqueue(scalars, normHost);
+        stream.synchronize();
+        gradientNorm = normHost.floats().get(0);
+        if (!Float.isFinite(gradientNorm)) {
+            steps--;
+        }
+        return Float.isFinite(gradientNorm);
+    }
+
+    /**
+     * Counts an update and writes the {@link #SCALARS} numbers that it needs.
+     *
+     * @param offset where they go
+     */
+    public void prepare(double learningRate, FloatBuffer to, int offset) {
+        steps++;
+        to.put(offset, (float) learningRate);
+        to.put(offset + 1, (float) settings.beta1());
+        to.put(offset + 2, (float) settings.beta2());
+        to.put(offset + 3, (float) settings.eps());
+        to.put(offset + 4, (float) settings.weightDecay());
+        to.put(offset + 5, (float) (1 - Math.pow(settings.beta1(), steps)));
+        to.put(offset + 6, (float) (1 - Math.pow(settings.beta2(), steps)));
+        to.put(offset + 7, 0);
+    }
+
+    /**
+     * Gives an update to the stream, and the download of the gradients' norm; nothing is waited for, and the launches are the same every time. If
+     * the norm is not finite the device touches no parameter.
+     *
+     * @param numbers [{@link #SCALARS}], as {@link #prepare} writes them
+     * @param normTo receives the norm before clipping, and the clipping's coefficient
+     */
+    public void enqueue(Tensor numbers, HostBuffer normTo) {
+        Stream stream = kernels.stream();
+        kernels.gradientNorm().compute(clip, parameters.gradients(), (float) settings.clipNorm(), scratch);
         kernels.adamW()
                 .step(
                         parameters.values(),
+                        parameters.rounded(),
                         parameters.gradients(),
                         parameters.firstMoments(),
                         parameters.secondMoments(),
                         parameters.decayed(),
-                        scalars,
+                        numbers,
                         clip);
         stream.zero(parameters.gradients());
-        stream.synchronize();
-        return true;
+        stream.download(normTo, 0, clip);
     }
 
-    /** The 2-norm of all gradients together at the last step, before clipping. */
+    /** Host memory for a step's norm and coefficient. */
+    public HostBuffer newNormBuffer() {
+        return kernels.stream().device().hostBuffer(clip.bytes());
+    }
+
+    /** The 2-norm of all gradients together at the last {@link #step}, before clipping. */
     public float gradientNorm() {
-        return clipHost.floats().get(0);
+        return gradientNorm;
     }
 
     @Override
     public void close() {
-        Closing.all(this::waitForCopies, scalarsHost, clipHost, arena);
+        Closing.all(this::waitForCopies, scalarsHost, normHost, arena);
     }
 
     /** A host buffer must outlive the copies that were given to the stream. */

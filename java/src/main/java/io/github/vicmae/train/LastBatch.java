@@ -4,6 +4,7 @@ import io.github.vicmae.data.Batch;
 import io.github.vicmae.data.Dataset;
 import io.github.vicmae.data.ViewSettings;
 import io.github.vicmae.model.ModelConfig;
+import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.ViCMae;
 import io.github.vicmae.report.ReconstructionGrid;
 import io.github.vicmae.report.ReportData;
@@ -20,7 +21,7 @@ final class LastBatch {
     private final ViewSettings views;
     private final Dataset data;
     private final int[] samples;
-    private boolean empty = true;
+    private StepInput input;
 
     LastBatch(ViCMae model, ViewSettings views, Dataset data) {
         this.model = model;
@@ -29,15 +30,15 @@ final class LastBatch {
         samples = new int[model.batch()];
     }
 
-    /** Notes which samples the batch holds. */
-    void remember(Batch batch) {
+    /** Notes which samples a step is given. */
+    void remember(Batch batch, StepInput stepInput) {
         System.arraycopy(batch.sampleIndex(), 0, samples, 0, samples.length);
-        empty = false;
+        input = stepInput;
     }
 
-    /** Input, mask and prediction of the first samples; empty before the first step. */
+    /** Input, mask and prediction of the last step's first samples; empty before the first step. */
     List<ReportData.Sample> reconstructions() {
-        if (empty) {
+        if (input == null) {
             return List.of();
         }
         ModelConfig c = model.config();
@@ -59,7 +60,7 @@ final class LastBatch {
     private ReconstructionGrid.Images images(ReconstructionGrid grid, int row, float[] predictions, int[] restore) {
         ModelConfig c = model.config();
         float[] view = new float[views.viewSize()];
-        model.inputs().floats().get(row * view.length, view);
+        input.host().floats().get(row * view.length, view);
         int from = (row * (1 + c.patches()) + 1) * c.patchSize();
         float[] prediction = Arrays.copyOfRange(predictions, from, from + c.patches() * c.patchSize());
         float[] mask = new float[c.patches()];

@@ -3,6 +3,7 @@ package io.github.vicmae.train;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.vicmae.device.Closing;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.io.AtomicFile;
 import io.github.vicmae.io.JsonLines;
 import io.github.vicmae.model.ConfigJson;
@@ -24,7 +25,10 @@ import java.util.TreeSet;
 /** A run's folder: settings, metrics, checkpoints and report. Held by one process at a time. */
 final class RunFolder implements AutoCloseable {
     /** Settings that may change when a run goes on: they do not touch its result. */
-    private static final Set<String> FREE = Set.of("workers", "prefetch", "checkpointEvery");
+    private static final Set<String> FREE = Set.of("workers", "prefetch", "checkpointEvery", "recompute");
+
+    /** What settings were before there was a choice: a run from that time has none of them in its file. */
+    private static final Map<String, String> FORMER = Map.of("precision", Precision.FP32.name());
 
     private final Path path;
     private final FileChannel lockFile;
@@ -102,10 +106,14 @@ final class RunFolder implements AutoCloseable {
             JsonNode b = now.path(name);
             if (a.isObject() && b.isObject()) {
                 compare(prefix + name + ".", a, b, differences);
-            } else if (!FREE.contains(prefix + name) && !a.equals(b)) {
+            } else if (!FREE.contains(prefix + name) && !a.equals(b) && !isFormer(prefix + name, a, b)) {
                 differences.add(prefix + name + " was " + a + " and is " + b + " now");
             }
         }
+    }
+
+    private static boolean isFormer(String name, JsonNode old, JsonNode now) {
+        return old.isMissingNode() && now.asText().equals(FORMER.get(name));
     }
 
     Path path() {

@@ -4,13 +4,16 @@ import com.sun.management.ThreadMXBean;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.MatMul;
 import io.github.vicmae.kernel.Philox;
 import io.github.vicmae.kernel.Reduce;
+import io.github.vicmae.model.Execution;
 import io.github.vicmae.model.FlopCount;
 import io.github.vicmae.model.ModelConfig;
+import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.ViCMae;
 import io.github.vicmae.optim.AdamW;
 import java.lang.management.ManagementFactory;
@@ -62,12 +65,17 @@ public final class StepBenchmark {
      *
      * @param steps counted steps, after three that are not counted
      */
-    public static Result run(Device device, ModelConfig config, int batch, int steps) {
-        try (ViCMae model = new ViCMae(device, config, batch);
+    public static Result run(
+            Device device, ModelConfig config, int batch, Precision precision, boolean recompute, int steps) {
+        Execution execution = new Execution(precision, recompute, Execution.inputs(device.kind()));
+        try (ViCMae model = new ViCMae(device, config, batch, execution);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
+                TrainingStep training = new TrainingStep(model, optimizer);
                 GemmRate gemm = new GemmRate(device)) {
-            model.parameters().initialise(model.stream(), 1);
-            fill(model.inputs().floats(), model.noiseOffset());
+            model.parameters().initialise(model.kernels(), 1);
+            for (int i = 0; i < model.inputCount(); i++) {
+                fill(model.input(i));
+            }
             ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
             long thread = Thread.currentThread().getId();
             double[] seconds = new double[steps];
@@ -79,8 +87,11 @@ public final class StepBenchmark {
                 long bytes = threads.getThreadAllocatedBytes(thread);
                 long launchesBefore = model.stream().launches();
                 long start = System.nanoTime();
-                model.forwardBackward(1, 0.03);
-                optimizer.step(1e-4);
+                // As in training: up to as many steps under way as there are inputs.
+                training.submit(1, 0.03, 1e-4);
+                while (training.isReady() || !training.hasRoom()) {
+                    training.finish();
+                }
                 long end = System.nanoTime();
                 launches = model.stream().launches() - launchesBefore;
                 if (i >= 0) {
@@ -99,14 +110,15 @@ public final class StepBenchmark {
                     launches,
                     emptyLaunchNanos(device),
                     allocated[steps / 2],
-                    model.bytes());
+                    model.memory().total());
         }
     }
 
-    private static void fill(FloatBuffer inputs, int noiseOffset) {
+    private static void fill(StepInput input) {
         Philox random = new Philox(1, 0, 0, 0);
-        for (int i = 0; i < inputs.capacity(); i++) {
-            inputs.put(i, i < noiseOffset ? (float) random.nextGaussian() : random.nextFloat());
+        FloatBuffer floats = input.host().floats();
+        for (int i = 0; i < input.optimizerOffset(); i++) {
+            floats.put(i, i < input.noiseOffset() ? (float) random.nextGaussian() : random.nextFloat());
         }
     }
 

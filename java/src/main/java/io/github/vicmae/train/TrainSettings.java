@@ -3,6 +3,9 @@ package io.github.vicmae.train;
 import io.github.vicmae.data.FrameSampler;
 import io.github.vicmae.data.LoaderSettings;
 import io.github.vicmae.data.ViewSettings;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Precision;
+import io.github.vicmae.model.Execution;
 import io.github.vicmae.model.ModelConfig;
 import io.github.vicmae.model.Variant;
 import io.github.vicmae.optim.AdamW;
@@ -27,6 +30,8 @@ import java.util.List;
  * @param workers decoding threads
  * @param prefetch batches that are decoded ahead of the step
  * @param checkpointEvery epochs between checkpoints
+ * @param precision of products and activations
+ * @param recompute whether activations are computed anew in the backward pass: less memory, more time, the same bits
  * @param init a checkpoint whose weights the run starts from, or null for fresh ones
  */
 public record TrainSettings(
@@ -45,6 +50,8 @@ public record TrainSettings(
         int workers,
         int prefetch,
         int checkpointEvery,
+        Precision precision,
+        boolean recompute,
         String init) {
 
     /** Samples for which the base learning rate is meant. */
@@ -91,6 +98,10 @@ public record TrainSettings(
         if (!holds) {
             throw new IllegalArgumentException(message);
         }
+    }
+
+    Execution execution(Device device) {
+        return new Execution(precision, recompute, Execution.inputs(device.kind()));
     }
 
     /** The highest learning rate. */

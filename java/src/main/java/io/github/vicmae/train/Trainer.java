@@ -11,6 +11,7 @@ import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.Checkpoint;
 import io.github.vicmae.model.Losses;
+import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.ViCMae;
 import io.github.vicmae.optim.AdamW;
 import io.github.vicmae.optim.CosineSchedule;
@@ -19,6 +20,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -37,12 +40,17 @@ public final class Trainer implements AutoCloseable {
     private final Dataset data;
     private ViCMae model;
     private AdamW optimizer;
+    private TrainingStep steps;
     private final CosineSchedule schedule;
     private final AtomicBoolean stop = new AtomicBoolean();
     private CollapseProbe collapse;
     private LastBatch lastBatch;
     private final int batchesPerEpoch;
     private final long totalSteps;
+    private final Deque<Submitted> inFlight = new ArrayDeque<>();
+    private Losses sum;
+    private long submittedSteps;
+    private long lastEndNanos;
     private long step;
     private long savedStep = -1;
     private double secondsPerStep;
@@ -69,8 +77,9 @@ public final class Trainer implements AutoCloseable {
                 totalSteps);
         run = RunFolder.open(out, settings, resume);
         try {
-            model = new ViCMae(device, settings.model(), settings.batch());
+            model = new ViCMae(device, settings.model(), settings.batch(), settings.execution(device));
             optimizer = new AdamW(model.kernels(), model.parameters(), settings.optimizer());
+            steps = new TrainingStep(model, optimizer);
             collapse = new CollapseProbe(model, batchesPerEpoch);
             lastBatch = new LastBatch(model, settings.viewSettings(), data);
             if (Files.exists(run.checkpoint())) {
@@ -98,7 +107,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void start() throws IOException {
-        model.parameters().initialise(model.stream(), settings.seed());
+        model.parameters().initialise(model.kernels(), settings.seed());
         if (settings.init() != null) {
             try (TensorSource source = TensorSource.open(Path.of(settings.init()))) {
                 Checkpoint.start(source, model);
@@ -168,9 +177,11 @@ public final class Trainer implements AutoCloseable {
                     (int) (done / batchesPerEpoch),
                     (int) (done % batchesPerEpoch),
                     this::skipped)) {
-                while (step < totalSteps && !stop.get()) {
+                submittedSteps = step;
+                while (submittedSteps < totalSteps && !stop.get()) {
                     trainStep(loader);
                 }
+                finishAll(loader);
             }
         }
         boolean finished = step >= totalSteps;
@@ -184,31 +195,64 @@ public final class Trainer implements AutoCloseable {
         return finished;
     }
 
+    /** What is known of a step when it is submitted; its results are known when it is finished. */
+    private record Submitted(long step, int part, double lambda, double rate, long startNanos, long waitNanos) {}
+
+    /**
+     * Submits the next pass, and takes in the results of those before it that are there, or that hold up the next one. Where a step's results or
+     * its tensors are needed it waits for them.
+     */
     private void trainStep(BatchLoader loader) throws IOException {
         long start = System.nanoTime();
         long waited = loader.waitNanos();
-        double lambda = settings.contrastive().at(step, totalSteps);
-        double total = 0;
-        double reconstruction = 0;
-        double contrastive = 0;
-        for (int i = 0; i < settings.accumulate(); i++) {
+        double lambda = settings.contrastive().at(submittedSteps, totalSteps);
+        double rate = schedule.at(submittedSteps);
+        int parts = settings.accumulate();
+        for (int part = 0; part < parts; part++) {
             load(loader);
-            model.forwardBackward(
-                    settings.reconstructionWeight() / settings.accumulate(), lambda / settings.accumulate());
-            Losses l = model.losses();
-            requireFinite(l.isFinite());
-            total += l.total();
-            reconstruction += l.reconstruction() / settings.accumulate();
-            contrastive += l.contrastive() / settings.accumulate();
-            probe((step * settings.accumulate() + i) % batchesPerEpoch);
+            boolean last = part == parts - 1;
+            long wait = loader.waitNanos() - waited;
+            inFlight.addLast(new Submitted(submittedSteps, part, lambda, rate, start, wait));
+            steps.submit(settings.reconstructionWeight() / parts, lambda / parts, last ? rate : TrainingStep.NO_UPDATE);
+            probe((submittedSteps * parts + part) % batchesPerEpoch);
+            if (last) {
+                submittedSteps++;
+            }
+            while (steps.isReady() || !steps.hasRoom()) {
+                finishPass(loader);
+            }
         }
-        double rate = schedule.at(step);
-        requireFinite(optimizer.step(rate));
+        // A checkpoint, the report and the run's end need the steps before them.
+        if ((long) epoch(submittedSteps) > (long) epoch(submittedSteps - 1) || submittedSteps == totalSteps) {
+            finishAll(loader);
+        }
+    }
+
+    private void finishAll(BatchLoader loader) throws IOException {
+        while (steps.pending() > 0) {
+            finishPass(loader);
+        }
+    }
+
+    private void finishPass(BatchLoader loader) throws IOException {
+        steps.finish();
+        Submitted pass = inFlight.removeFirst();
+        Losses l = steps.losses();
+        requireFinite(steps.isFinite(), pass.step);
+        int parts = settings.accumulate();
+        sum = new Losses(
+                (pass.part == 0 ? 0 : sum.total()) + l.total(),
+                (pass.part == 0 ? 0 : sum.reconstruction()) + l.reconstruction() / parts,
+                (pass.part == 0 ? 0 : sum.contrastive()) + l.contrastive() / parts);
+        if (pass.part < parts - 1) {
+            return;
+        }
         step++;
-        Losses losses = new Losses(total, reconstruction, contrastive);
-        double seconds = (System.nanoTime() - start) / 1e9;
-        double wait = (loader.waitNanos() - waited) / 1e9 / seconds;
-        record(losses, lambda, rate, seconds, wait, loader.skipped());
+        long now = System.nanoTime();
+        // While steps overlap, a step's time is what passes between two ends.
+        double seconds = (now - Math.max(lastEndNanos, pass.startNanos)) / 1e9;
+        lastEndNanos = now;
+        record(sum, pass.lambda, pass.rate, seconds, pass.waitNanos / 1e9 / seconds, loader.skipped());
         if ((long) epoch(step) > (long) epoch(step - 1) || step == totalSteps) {
             endEpoch();
         }
@@ -219,7 +263,7 @@ public final class Trainer implements AutoCloseable {
         try {
             collapse.add(batchOfEpoch);
         } catch (DeviceException e) {
-            goOnWithout("The collapse figures lack the features of step " + (step + 1), e);
+            goOnWithout("The collapse figures lack the features of step " + (submittedSteps + 1), e);
         }
     }
 
@@ -234,11 +278,11 @@ public final class Trainer implements AutoCloseable {
     private void load(BatchLoader loader) throws IOException {
         Batch batch = next(loader);
         try {
-            model.inputs().floats().put(0, batch.views(), 0, batch.views().capacity());
-            model.inputs()
-                    .floats()
-                    .put(model.noiseOffset(), batch.noise(), 0, batch.noise().capacity());
-            lastBatch.remember(batch);
+            StepInput input = steps.next();
+            input.host().floats().put(0, batch.views(), 0, batch.views().capacity());
+            input.drawMasks(true);
+            input.keys(batch.noiseKeys());
+            lastBatch.remember(batch, input);
         } finally {
             batch.release();
         }
@@ -249,6 +293,7 @@ public final class Trainer implements AutoCloseable {
         try {
             return loader.next();
         } catch (IOException e) {
+            finishAll(loader);
             if (step == 0) {
                 throw e;
             }
@@ -269,10 +314,10 @@ public final class Trainer implements AutoCloseable {
                 + (savedStep < 0 ? "none yet" : run.checkpoint() + " after step " + savedStep) + ".";
     }
 
-    private void requireFinite(boolean finite) throws IOException {
+    private void requireFinite(boolean finite, long number) throws IOException {
         if (!finite) {
-            String where = model.firstNonFinite();
-            throw new IOException("Step " + (step + 1) + " gave a value that is not finite"
+            String where = steps.firstNonFinite();
+            throw new IOException("Step " + (number + 1) + " gave a value that is not finite"
                     + (where == null ? "" : ", first seen in '" + where + "'")
                     + "; the run stops. " + lastGood() + " A lower learning rate or clipping (--clip 1) may help.");
         }
@@ -289,7 +334,7 @@ public final class Trainer implements AutoCloseable {
         line.put("contrastive", losses.contrastive());
         line.put("lambda", lambda);
         line.put("learning_rate", rate);
-        line.put("gradient_norm", optimizer.gradientNorm());
+        line.put("gradient_norm", steps.gradientNorm());
         line.put("pairs_per_second", pairs / seconds);
         line.put("data_wait", wait);
         line.put("skipped", skippedFiles);
@@ -373,7 +418,7 @@ public final class Trainer implements AutoCloseable {
     @Override
     public void close() throws IOException {
         try (run) {
-            Closing.all(optimizer, model);
+            Closing.all(steps, optimizer, model);
         }
     }
 }

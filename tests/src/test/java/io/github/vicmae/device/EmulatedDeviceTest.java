@@ -181,7 +181,7 @@ class EmulatedDeviceTest {
             try (device;
                     ViCMae model = new ViCMae(device, SMALL, 2)) {
                 failed = false;
-                assertNotEquals(0, model.bytes());
+                assertNotEquals(0, model.memory().total());
             } catch (DeviceException e) {
                 assertTrue(e.getMessage().contains(" left for "), e.getMessage());
                 assertEquals(0, e.getSuppressed().length);

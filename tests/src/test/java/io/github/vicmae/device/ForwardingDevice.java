@@ -57,11 +57,6 @@ class ForwardingDevice implements Device {
     }
 
     @Override
-    public int partialBlocks() {
-        return to.partialBlocks();
-    }
-
-    @Override
     public int processors() {
         return to.processors();
     }

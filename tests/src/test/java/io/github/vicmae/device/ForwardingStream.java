@@ -71,6 +71,11 @@ class ForwardingStream extends Stream {
     }
 
     @Override
+    public Graph record(Runnable work) {
+        return to.record(work);
+    }
+
+    @Override
     public void waitFor(Event event) {
         to.waitFor(event);
     }

@@ -31,7 +31,7 @@ final class SmallLaunches {
                 ViCMae model = new ViCMae(device, config, batch);
                 AdamW optimizer =
                         new AdamW(model.kernels(), model.parameters(), new AdamW.Settings(0.9, 0.95, 1e-8, 0.05, 1))) {
-            model.parameters().initialise(model.stream(), 1);
+            model.parameters().initialise(model.kernels(), 1);
             FloatBuffer inputs = model.inputs().floats();
             Philox random = new Philox(1, 0, 0, 0);
             for (int i = 0; i < inputs.capacity(); i++) {

@@ -42,7 +42,7 @@ class EmulatedEncoderTest {
                 Variant.PAPER, 16, 16, 3, 8, 24, 1, 3, 16, 1, 2, 2, 20, 6, 0.1, 0.5, true, Pooling.MEAN);
         Path file = dir.resolve("model.safetensors");
         try (ViCMae model = new ViCMae(device, config, 2)) {
-            model.parameters().initialise(model.stream(), 3);
+            model.parameters().initialise(model.kernels(), 3);
             Checkpoint.save(file, model, false, Map.of());
         }
         return file;

@@ -38,7 +38,7 @@ class EncoderTest {
     private Path checkpoint(Device device, ModelConfig config) throws IOException {
         Path file = dir.resolve("model.safetensors");
         try (ViCMae model = new ViCMae(device, config, 2)) {
-            model.parameters().initialise(model.stream(), 3);
+            model.parameters().initialise(model.kernels(), 3);
             Checkpoint.save(file, model, false, Map.of());
         }
         return file;

@@ -60,7 +60,7 @@ class AdamWKernelsTest {
                 (float) bias2,
                 Float.NaN
             });
-            kernels.step(pt, fixture.tensor(g, size), mt, vt, decayed, scalars, clip);
+            kernels.step(pt, null, fixture.tensor(g, size), mt, vt, decayed, scalars, clip);
             for (int i = 0; i < size; i++) {
                 double gi = g[i] * CLIP;
                 m[i] = BETA1 * m[i] + (1 - BETA1) * gi;
@@ -87,9 +87,9 @@ class AdamWKernelsTest {
             Tensor scalars = fixture.tensor(new float[] {0.5f, 0.5f, 0.5f, 1e-8f, 0.5f, 0.5f, 0.5f, 0}, 8);
             Tensor clip = fixture.tensor(new float[] {0, 1}, 2);
             AdamWKernels kernels = new AdamWKernels(fixture.stream());
-            kernels.step(p, zero, m, v, 2, scalars, clip);
+            kernels.step(p, null, zero, m, v, 2, scalars, clip);
             assertArrayEquals(new float[] {1.5f, 1.5f, 2}, fixture.stream().read(p));
-            assertThrows(IllegalArgumentException.class, () -> kernels.step(p, zero, m, v, 4, scalars, clip));
+            assertThrows(IllegalArgumentException.class, () -> kernels.step(p, null, zero, m, v, 4, scalars, clip));
         }
     }
 }

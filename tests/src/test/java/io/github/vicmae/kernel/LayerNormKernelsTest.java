@@ -55,6 +55,7 @@ class LayerNormKernelsTest {
         Tensor scratch = fixture.unwritten(LayerNormKernels.scratchSize(fixture.stream(), width));
         kernels.backward(
                 dx,
+                null,
                 dgamma,
                 dbeta,
                 fixture.tensor(dy, rows, width),

@@ -66,7 +66,7 @@ class EmulatedStepTest {
         AdamW.Settings settings = new AdamW.Settings(0.9, 0.95, EPS, 0.05, CLIP);
         try (ViCMae model = new ViCMae(device, config, BATCH);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), settings)) {
-            model.parameters().initialise(model.stream(), 3);
+            model.parameters().initialise(model.kernels(), 3);
             float[] before = model.stream().read(model.parameters().values());
             fill(model);
             for (int step = 1; step <= STEPS; step++) {

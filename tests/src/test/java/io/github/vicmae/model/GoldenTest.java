@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.TestData;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.eval.Golden;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +31,7 @@ class GoldenTest {
         }
         try (Device device = Device.open(name)) {
             for (Path file : files) {
-                for (Golden.Row row : Golden.verify(file, device)) {
+                for (Golden.Row row : Golden.verify(file, device, Precision.FP32)) {
                     assertTrue(row.passes(), file.getFileName() + ": " + row);
                 }
             }

@@ -32,7 +32,7 @@ class MemoryTest {
         List<float[]> results = new ArrayList<>();
         try (ViCMae model = new ViCMae(device, config, BATCH);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT)) {
-            model.parameters().initialise(model.stream(), 3);
+            model.parameters().initialise(model.kernels(), 3);
             FloatBuffer inputs = model.inputs().floats();
             Philox random = new Philox(5, 0, 0, 0);
             for (int i = 0; i < inputs.capacity(); i++) {

@@ -9,6 +9,7 @@ import io.github.vicmae.TestData;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Emulation;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.cuda.EmulatedDriver;
 import io.github.vicmae.io.JsonLines;
 import io.github.vicmae.io.Safetensors;
@@ -118,6 +119,8 @@ class EmulatedRunTest {
                 2,
                 2,
                 1,
+                Precision.FP32,
+                false,
                 null);
     }
 

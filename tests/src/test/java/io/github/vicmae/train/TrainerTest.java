@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.vicmae.TestData;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.WatchedDevice;
 import io.github.vicmae.io.JsonLines;
 import io.github.vicmae.io.Safetensors;
@@ -88,6 +89,8 @@ class TrainerTest {
                 workers,
                 2,
                 1,
+                Precision.FP32,
+                false,
                 null);
     }
 

@@ -17,24 +17,38 @@ import org.lwjgl.system.MemoryUtil;
 /** The CPU as a device: the same kernels, built with one thread a block, their blocks shared among the cores. */
 public final class CpuDevice implements Device {
     private static final int PAGE = 4096;
-    private static final int PARTIAL_BLOCKS = 16;
 
     private final CpuLibrary library;
+    private final ProductEngine engine;
     private final Map<String, Kernel> kernels = new ConcurrentHashMap<>();
     private final AtomicLong live = new AtomicLong();
 
-    private CpuDevice(CpuLibrary library) {
+    private CpuDevice(CpuLibrary library, ProductEngine engine) {
         this.library = library;
+        this.engine = engine;
     }
 
     /**
      * Opens the CPU device. The system property {@code vicmae.threads} sets how many cores it uses (default: all that the JVM
-     * sees), {@code vicmae.isa} which build of the kernels (x86-64, x86-64-v3, x86-64-v4; default: the best that runs here). Both are read once.
+     * sees), {@code vicmae.isa} which build of the kernels (x86-64, x86-64-v3, x86-64-v4; default: the best that runs here), {@code vicmae.gemm} what
+     * makes its matrix products (amx, avx512bf16, blas or plain; default: the best for each). All are read once.
      *
-     * @throws DeviceException if the kernels were not built for this processor
+     * @throws DeviceException if the kernels were not built for this processor, or if it does not have what a property asks for
      */
     public static CpuDevice open() {
-        return new CpuDevice(CpuLibrary.get());
+        CpuLibrary library = CpuLibrary.get();
+        return new CpuDevice(library, library.engine());
+    }
+
+    /**
+     * The same with the products of one engine.
+     *
+     * @param engine as the system property {@code vicmae.gemm} names it
+     * @throws DeviceException if it is not there
+     */
+    static CpuDevice open(String engine) {
+        CpuLibrary library = CpuLibrary.get();
+        return new CpuDevice(library, ProductEngine.named(engine, library.engines(), library.blas()));
     }
 
     @Override
@@ -45,7 +59,7 @@ public final class CpuDevice implements Device {
     @Override
     public String description() {
         return "cpu: " + library.threads() + " threads, kernels for " + library.isa() + ", "
-                + library.blas().state();
+                + engine.description(library.engines(), library.blas());
     }
 
     @Override
@@ -74,7 +88,7 @@ public final class CpuDevice implements Device {
 
     @Override
     public Stream newStream() {
-        return new CpuStream(this, library);
+        return new CpuStream(this, library, engine);
     }
 
     @Override
@@ -94,11 +108,6 @@ public final class CpuDevice implements Device {
             KernelParameters.of(MemoryUtil.memASCII(JNI.invokeP(parameters))).check(name, module + ".cu", signature);
             return new Kernel(name, signature, function);
         });
-    }
-
-    @Override
-    public int partialBlocks() {
-        return PARTIAL_BLOCKS;
     }
 
     @Override

@@ -15,6 +15,11 @@ final class CpuEvent implements Event {
     }
 
     @Override
+    public boolean isReached() {
+        return true;
+    }
+
+    @Override
     public void synchronize() {
         // Nothing is ever outstanding.
     }

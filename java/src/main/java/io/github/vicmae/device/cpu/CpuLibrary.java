@@ -16,6 +16,8 @@ final class CpuLibrary {
     private final String isa;
     private final OpenBlas blas;
     private final int threads;
+    private final int engines;
+    private final ProductEngine engine;
 
     private CpuLibrary() {
         String architecture = System.getProperty("os.arch");
@@ -37,6 +39,8 @@ final class CpuLibrary {
         if (blas.sgemm() != 0) {
             JNI.invokePI(blas.sgemm(), function("vicmae_set_sgemm"));
         }
+        engines = JNI.invokePI(0L, function("vicmae_gemm_engines"));
+        engine = ProductEngine.chosen(engines, blas);
         Integer wanted = Integer.getInteger("vicmae.threads");
         threads = wanted == null ? Runtime.getRuntime().availableProcessors() : Math.max(1, wanted);
         try (MemoryStack stack = MemoryStack.stackPush()) {
@@ -77,5 +81,14 @@ final class CpuLibrary {
 
     int threads() {
         return threads;
+    }
+
+    /** A bit for each engine of matrix products that can be had, by ordinal. */
+    int engines() {
+        return engines;
+    }
+
+    ProductEngine engine() {
+        return engine;
     }
 }

@@ -5,6 +5,7 @@ import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Event;
+import io.github.vicmae.device.Graph;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
@@ -14,16 +15,19 @@ import org.lwjgl.system.MemoryUtil;
 
 /** Runs everything at once, in the calling thread and the pool. */
 final class CpuStream extends Stream {
-    // struct Launch of cuda/cpu/launch.h, and struct Gemm of cuda/cpu/pool.cpp.
+    // struct Launch of cuda/cpu/launch.h, and struct Gemm of cuda/cpu/gemm.h.
     private static final int LAUNCH_BYTES = 40;
-    private static final int GEMM_BYTES = 64;
+    private static final int GEMM_BYTES = 80;
+    // enum GemmResult of cuda/cpu/gemm.h.
+    private static final int DONE = 0;
+    private static final int NO_MEMORY = 2;
 
     private final CpuDevice device;
     private final long gemmFunction;
     private final long launch;
     private final long gemm;
 
-    CpuStream(CpuDevice device, CpuLibrary library) {
+    CpuStream(CpuDevice device, CpuLibrary library, ProductEngine engine) {
         this.device = device;
         launch = MemoryUtil.nmemCalloc(1, LAUNCH_BYTES + GEMM_BYTES); // one block, so that one failure leaves nothing
         if (launch == 0) {
@@ -31,7 +35,8 @@ final class CpuStream extends Stream {
             throw new DeviceException("There are no " + (LAUNCH_BYTES + GEMM_BYTES) + " bytes left for a stream");
         }
         gemm = launch + LAUNCH_BYTES;
-        gemmFunction = library.blas().sgemm() == 0 ? 0 : library.function("vicmae_gemm");
+        gemmFunction = library.function("vicmae_gemm");
+        MemoryUtil.memPutInt(gemm, engine.ordinal());
         MemoryUtil.memPutAddress(launch + 32, argumentTable());
     }
 
@@ -68,24 +73,25 @@ final class CpuStream extends Stream {
             Tensor b,
             Tensor bias,
             Tensor other) {
-        boolean plain = epilogue == Epilogue.WRITE || epilogue == Epilogue.ADD;
-        if (gemmFunction == 0 || !plain || a.dtype() != DType.F32) {
-            return false;
-        }
-        MemoryUtil.memPutInt(gemm, transA ? 1 : 0);
-        MemoryUtil.memPutInt(gemm + 4, transB ? 1 : 0);
-        MemoryUtil.memPutInt(gemm + 8, m);
-        MemoryUtil.memPutInt(gemm + 12, n);
-        MemoryUtil.memPutInt(gemm + 16, k);
-        MemoryUtil.memPutInt(gemm + 20, transA ? m : k);
-        MemoryUtil.memPutInt(gemm + 24, transB ? k : n);
+        MemoryUtil.memPutInt(gemm + 4, epilogue.ordinal());
+        MemoryUtil.memPutInt(gemm + 8, a.dtype() == DType.BF16 ? 1 : 0);
+        MemoryUtil.memPutInt(gemm + 12, c.dtype() == DType.BF16 ? 1 : 0);
+        MemoryUtil.memPutInt(gemm + 16, transA ? 1 : 0);
+        MemoryUtil.memPutInt(gemm + 20, transB ? 1 : 0);
+        MemoryUtil.memPutInt(gemm + 24, m);
         MemoryUtil.memPutInt(gemm + 28, n);
-        MemoryUtil.memPutFloat(gemm + 32, 1);
-        MemoryUtil.memPutFloat(gemm + 36, epilogue.accumulates() ? 1 : 0);
+        MemoryUtil.memPutInt(gemm + 32, k);
         MemoryUtil.memPutAddress(gemm + 40, a.address());
         MemoryUtil.memPutAddress(gemm + 48, b.address());
         MemoryUtil.memPutAddress(gemm + 56, c.address());
-        return JNI.invokePI(gemm, gemmFunction) == 0;
+        MemoryUtil.memPutAddress(gemm + 64, bias == null ? 0 : bias.address());
+        MemoryUtil.memPutAddress(gemm + 72, other == null ? 0 : other.address());
+        int result = JNI.invokePI(gemm, gemmFunction);
+        if (result == NO_MEMORY) {
+            throw new DeviceException("There is no memory left to arrange the operands of a matrix product [" + m + ", "
+                    + n + ", " + k + "]; use a smaller batch or model");
+        }
+        return result == DONE;
     }
 
     @Override
@@ -111,6 +117,21 @@ final class CpuStream extends Stream {
             throw new IllegalArgumentException(from + " cannot be copied to " + to);
         }
         MemoryUtil.memCopy(from.address(), to.address(), from.bytes());
+    }
+
+    @Override
+    public Graph record(Runnable work) {
+        return new Graph() {
+            @Override
+            public void launch() {
+                work.run();
+            }
+
+            @Override
+            public void close() {
+                // Holds nothing.
+            }
+        };
     }
 
     @Override

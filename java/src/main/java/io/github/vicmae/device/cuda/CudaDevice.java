@@ -34,7 +34,6 @@ import jcuda.driver.JITOptions;
  * it all memory, streams and events: the device is lost then. Every later use says so; closing what belonged to it says nothing.
  */
 final class CudaDevice implements Device {
-    private static final int PARTIAL_BLOCKS = 128;
     private static final int LOG_BYTES = 16384;
     private static final int EMULATED_GAP = 4096;
 
@@ -251,11 +250,6 @@ final class CudaDevice implements Device {
 
     CUfunction function(Kernel kernel) {
         return functions.get((int) kernel.handle());
-    }
-
-    @Override
-    public int partialBlocks() {
-        return PARTIAL_BLOCKS;
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.github.vicmae.device.cuda;
 import io.github.vicmae.device.Event;
 import io.github.vicmae.device.Stream;
 import jcuda.driver.CUevent;
+import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
 /** A CUDA event that keeps time. */
@@ -26,6 +27,17 @@ final class CudaEvent implements Event {
         device.bind();
         device.check(JCudaDriver.cuEventRecord(event, ((CudaStream) stream).handle()), "cuEventRecord");
         recorded = true;
+    }
+
+    @Override
+    public boolean isReached() {
+        device.bind();
+        int answer = JCudaDriver.cuEventQuery(event);
+        if (answer == CUresult.CUDA_ERROR_NOT_READY) {
+            return false;
+        }
+        device.check(answer, "cuEventQuery");
+        return true;
     }
 
     @Override

@@ -4,6 +4,7 @@ import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Event;
+import io.github.vicmae.device.Graph;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
@@ -11,22 +12,25 @@ import io.github.vicmae.device.Tensor;
 import java.util.HashMap;
 import java.util.Map;
 import jcuda.Pointer;
+import jcuda.driver.CUfunction;
 import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.CUstream;
 import jcuda.driver.CUstreamCaptureStatus;
 import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
-import org.lwjgl.system.MemoryUtil;
 
 /** A CUDA stream. Copies and launches return at once; failures of a kernel show at the next call that waits. */
 final class CudaStream extends Stream {
-    /** What a block may take without asking for more. */
-    private static final int DEFAULT_SHARED_BYTES = 48 * 1024;
+    /** Dynamic shared memory of a block from which on it is asked for: more than 48 KiB must be, less may find that the L1 cache has it. */
+    private static final int MUCH_SHARED_BYTES = 32 * 1024;
+
+    private static final int ALL_FOR_SHARED = 100;
 
     private final CudaDevice device;
     private final CUstream stream = new CUstream();
     private final Pointer arguments = Cuda.host(argumentTable(), ARGUMENT_TABLE_BYTES);
     private final Map<Kernel, Integer> raisedShared = new HashMap<>();
+    private final HostCopies copies = new HostCopies();
     /** Null where cuBLAS cannot be had, and on the emulated card, which runs this project's kernels alone. */
     private final CublasGemm blas;
 
@@ -58,14 +62,8 @@ final class CudaStream extends Stream {
     @Override
     protected void submit(Kernel kernel, int gridX, int gridY, int gridZ, int threads, int sharedBytes) {
         device.bind();
-        if (sharedBytes > DEFAULT_SHARED_BYTES && raisedShared.getOrDefault(kernel, 0) < sharedBytes) {
-            device.check(
-                    JCudaDriver.cuFuncSetAttribute(
-                            device.function(kernel),
-                            CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                            sharedBytes),
-                    "cuFuncSetAttribute(" + kernel.name() + ", " + sharedBytes + " bytes of shared memory)");
-            raisedShared.put(kernel, sharedBytes);
+        if (sharedBytes > MUCH_SHARED_BYTES && raisedShared.getOrDefault(kernel, 0) < sharedBytes) {
+            raiseShared(kernel, sharedBytes);
         }
         int result = JCudaDriver.cuLaunchKernel(
                 device.function(kernel), gridX, gridY, gridZ, threads, 1, 1, sharedBytes, stream, arguments, null);
@@ -75,6 +73,22 @@ final class CudaStream extends Stream {
                     "cuLaunchKernel(" + kernel.name() + ", " + gridX + " x " + gridY + " x " + gridZ + " blocks of "
                             + threads + " threads, " + sharedBytes + " bytes shared)");
         }
+    }
+
+    /** Lets a kernel's blocks have that much, and the multiprocessor as much as it has, so that several of them fit. */
+    private void raiseShared(Kernel kernel, int sharedBytes) {
+        CUfunction function = device.function(kernel);
+        device.check(
+                JCudaDriver.cuFuncSetAttribute(
+                        function, CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, sharedBytes),
+                "cuFuncSetAttribute(" + kernel.name() + ", " + sharedBytes + " bytes of shared memory)");
+        device.check(
+                JCudaDriver.cuFuncSetAttribute(
+                        function,
+                        CUfunction_attribute.CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT,
+                        ALL_FOR_SHARED),
+                "cuFuncSetAttribute(" + kernel.name() + ", all of the memory shared)");
+        raisedShared.put(kernel, sharedBytes);
     }
 
     @Override
@@ -124,20 +138,22 @@ final class CudaStream extends Stream {
     public void upload(Tensor tensor, HostBuffer from, long offset) {
         checkInside(from, offset, tensor);
         device.bind();
-        Pointer source = Cuda.host(MemoryUtil.memAddress(from.bytes(), 0) + offset, tensor.bytes());
-        device.check(
-                JCudaDriver.cuMemcpyHtoDAsync(Cuda.pointer(tensor.address()), source, tensor.bytes(), stream),
-                "cuMemcpyHtoDAsync to " + tensor);
+        HostCopies.Ends ends = copies.ends(from, offset, tensor);
+        int result = JCudaDriver.cuMemcpyHtoDAsync(ends.device(), ends.host(), tensor.bytes(), stream);
+        if (result != 0) {
+            throw device.failure(result, "cuMemcpyHtoDAsync to " + tensor);
+        }
     }
 
     @Override
     public void download(HostBuffer to, long offset, Tensor tensor) {
         checkInside(to, offset, tensor);
         device.bind();
-        Pointer target = Cuda.host(MemoryUtil.memAddress(to.bytes(), 0) + offset, tensor.bytes());
-        device.check(
-                JCudaDriver.cuMemcpyDtoHAsync(target, Cuda.pointer(tensor.address()), tensor.bytes(), stream),
-                "cuMemcpyDtoHAsync from " + tensor);
+        HostCopies.Ends ends = copies.ends(to, offset, tensor);
+        int result = JCudaDriver.cuMemcpyDtoHAsync(ends.host(), ends.device(), tensor.bytes(), stream);
+        if (result != 0) {
+            throw device.failure(result, "cuMemcpyDtoHAsync from " + tensor);
+        }
     }
 
     @Override
@@ -150,6 +166,11 @@ final class CudaStream extends Stream {
                 JCudaDriver.cuMemcpyDtoDAsync(
                         Cuda.pointer(to.address()), Cuda.pointer(from.address()), from.bytes(), stream),
                 "cuMemcpyDtoDAsync from " + from + " to " + to);
+    }
+
+    @Override
+    public Graph record(Runnable work) {
+        return CudaGraph.capture(device, this, work);
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.github.vicmae.device.cuda;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Event;
+import io.github.vicmae.device.Graph;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
@@ -120,6 +121,11 @@ public final class RequestedKernels {
 
         @Override
         public void copy(Tensor to, Tensor from) {
+            throw used();
+        }
+
+        @Override
+        public Graph record(Runnable work) {
             throw used();
         }
 

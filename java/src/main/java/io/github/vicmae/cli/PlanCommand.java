@@ -1,0 +1,119 @@
+package io.github.vicmae.cli;
+
+import io.github.vicmae.device.Device;
+import io.github.vicmae.model.Execution;
+import io.github.vicmae.model.MemoryPlan;
+import io.github.vicmae.model.ModelConfig;
+import java.io.PrintWriter;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Says how much device memory training takes. */
+@Command(
+        name = "plan",
+        mixinStandardHelpOptions = true,
+        description = "Print the device memory that training a model takes, before anything is allocated.")
+final class PlanCommand implements Callable<Integer> {
+    private static final double GIB = 1L << 30;
+
+    @Option(names = "--batch", defaultValue = "32", description = "samples of a step (default: ${DEFAULT-VALUE})")
+    private int batch;
+
+    @Option(
+            names = "--kind",
+            paramLabel = "cuda|cpu",
+            defaultValue = "cuda",
+            description = "the kind of device; there need not be one here (default: ${DEFAULT-VALUE})")
+    private Device.Kind kind;
+
+    @Option(
+            names = "--fit",
+            paramLabel = "GIB",
+            description = "also find the largest batch that takes no more than this")
+    private Double fit;
+
+    @Mixin
+    private ModelOptions model = new ModelOptions();
+
+    @Mixin
+    private ExecutionOptions execution;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        if (fit != null && !(fit > 0)) {
+            throw new IllegalArgumentException("--fit wants a positive number of GiB, not " + fit);
+        }
+        PrintWriter out = spec.commandLine().getOut();
+        ModelConfig config = model.config();
+        MemoryPlan plan = plan(config, batch);
+        out.printf(
+                Locale.ROOT,
+                "device memory for a step of %d samples in %s%s, on %s:%n",
+                batch,
+                execution.precision(),
+                execution.recompute ? ", activations computed anew" : "",
+                kind.toString().toLowerCase(Locale.ROOT));
+        plan.parts().forEach((part, bytes) -> print(out, part, bytes));
+        print(out, "total", plan.total());
+        if (fit != null) {
+            int largest = largestBatch(config);
+            out.println(
+                    largest < 2
+                            ? String.format(Locale.ROOT, "not even 2 samples fit %.6g GiB", fit)
+                            : String.format(
+                                    Locale.ROOT,
+                                    "%d samples fit %.6g GiB: %.2f GiB",
+                                    largest,
+                                    fit,
+                                    plan(config, largest).total() / GIB));
+        }
+        return 0;
+    }
+
+    private MemoryPlan plan(ModelConfig config, int samples) {
+        return MemoryPlan.of(
+                kind,
+                config,
+                samples,
+                new Execution(execution.precision(), execution.recompute, Execution.inputs(kind)));
+    }
+
+    /** By bisection: the memory grows with the batch. */
+    private int largestBatch(ModelConfig config) {
+        int fits = 1;
+        int tooMany = 2;
+        while (fits(config, tooMany)) {
+            fits = tooMany;
+            tooMany *= 2;
+        }
+        while (tooMany - fits > 1) {
+            int middle = (fits + tooMany) / 2;
+            if (fits(config, middle)) {
+                fits = middle;
+            } else {
+                tooMany = middle;
+            }
+        }
+        return fits;
+    }
+
+    private boolean fits(ModelConfig config, int samples) {
+        try {
+            return plan(config, samples).total() <= fit * GIB;
+        } catch (IllegalArgumentException e) {
+            return false; // larger than any tensor can be
+        }
+    }
+
+    private static void print(PrintWriter out, String part, long bytes) {
+        out.printf(Locale.ROOT, "  %-26s %12.1f MiB%n", part, bytes / 1048576.0);
+    }
+}

@@ -1,0 +1,242 @@
+package io.github.vicmae.train;
+
+import io.github.vicmae.device.Closing;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Event;
+import io.github.vicmae.device.Graph;
+import io.github.vicmae.device.HostBuffer;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.model.Losses;
+import io.github.vicmae.model.StepInput;
+import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.optim.AdamW;
+
+/**
+ * Training steps one after another with nothing in between: both passes and the update are recorded once for each of the model's inputs and are
+ * one launch from then on; inputs are uploaded on a stream of their own while the step before is computed; results are read when they are there.
+ *
+ * <p>A step is {@link #next()}, filling what it gives, {@link #submit}, and some time later {@link #finish()}. As many steps can be submitted and
+ * not finished as the model has inputs. For one thread at a time.
+ */
+public final class TrainingStep implements AutoCloseable {
+    /** One of the model's inputs and what belongs to a step on it. */
+    private final class Slot implements AutoCloseable {
+        private final StepInput input;
+        private final Event uploaded;
+        private final Event done;
+        private HostBuffer losses;
+        private HostBuffer norm;
+        private Graph passes;
+        private Graph passesAndUpdate;
+        private boolean recordedDrawn;
+        private boolean updates;
+        private double reconstructionWeight;
+        private double contrastiveWeight;
+
+        Slot(StepInput input, Device device) {
+            this.input = input;
+            uploaded = device.newEvent();
+            done = device.newEvent();
+        }
+
+        private void passes() {
+            model.enqueue(input, losses);
+        }
+
+        private void passesAndUpdate() {
+            model.enqueue(input, losses);
+            optimizer.enqueue(input.optimizerScalars(), norm);
+        }
+
+        /** The recorded step, from its second time on: the first one is run piece by piece, so that everything that is found out once is. */
+        private void run() {
+            if (!warm) {
+                warm = true;
+                if (updates) {
+                    passesAndUpdate();
+                } else {
+                    passes();
+                }
+                return;
+            }
+            if (recordedDrawn != input.drawsMasks()) {
+                closeGraphs();
+                recordedDrawn = input.drawsMasks();
+            }
+            if (updates) {
+                if (passesAndUpdate == null) {
+                    passesAndUpdate = compute.record(this::passesAndUpdate);
+                }
+                passesAndUpdate.launch();
+            } else {
+                if (passes == null) {
+                    passes = compute.record(this::passes);
+                }
+                passes.launch();
+            }
+        }
+
+        private void closeGraphs() {
+            Closing.all(passes, passesAndUpdate);
+            passes = null;
+            passesAndUpdate = null;
+        }
+
+        @Override
+        public void close() {
+            Closing.all(passes, passesAndUpdate, losses, norm, uploaded, done);
+        }
+    }
+
+    /** The rate of a pass whose gradients are only added to the others'. */
+    public static final double NO_UPDATE = Double.NaN;
+
+    private final ViCMae model;
+    private final AdamW optimizer;
+    private final Stream compute;
+    private final Slot[] slots;
+    private Stream copies;
+    private boolean warm;
+    private int filling;
+    private int oldest;
+    private int pending;
+    private Slot finished;
+
+    /**
+     * @param model with one input or more
+     * @param optimizer of the model's parameters
+     * @throws io.github.vicmae.device.DeviceException if the device has no streams, events or page-locked memory left
+     */
+    public TrainingStep(ViCMae model, AdamW optimizer) {
+        this.model = model;
+        this.optimizer = optimizer;
+        compute = model.stream();
+        slots = new Slot[model.inputCount()];
+        Device device = compute.device();
+        try {
+            copies = device.newStream();
+            for (int i = 0; i < slots.length; i++) {
+                slots[i] = new Slot(model.input(i), device);
+                slots[i].losses = model.newLossesBuffer();
+                slots[i].norm = optimizer.newNormBuffer();
+            }
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, this);
+            throw e;
+        }
+    }
+
+    /**
+     * The input to fill for the next step.
+     *
+     * @throws IllegalStateException if all inputs are in use: {@link #finish()} gives the oldest back
+     */
+    public StepInput next() {
+        if (pending == slots.length) {
+            throw new IllegalStateException("All " + pending + " inputs are in use; finish a step first");
+        }
+        return slots[filling].input;
+    }
+
+    /** How many steps are submitted and not finished. */
+    public int pending() {
+        return pending;
+    }
+
+    /** Whether there is an input to fill without waiting for a step. */
+    public boolean hasRoom() {
+        return pending < slots.length;
+    }
+
+    /** Whether {@link #finish()} has something to return without waiting. */
+    public boolean isReady() {
+        return pending > 0 && slots[oldest].done.isReached();
+    }
+
+    /**
+     * Uploads the input that {@link #next()} gave, adds the gradients of the weighted losses, and updates the parameters.
+     *
+     * @param learningRate of the update, or {@link #NO_UPDATE} to leave the gradients for a later step to add to
+     * @throws io.github.vicmae.device.DeviceException if the device fails
+     */
+    public void submit(double reconstructionWeight, double contrastiveWeight, double learningRate) {
+        Slot slot = slots[filling];
+        next();
+        slot.reconstructionWeight = reconstructionWeight;
+        slot.contrastiveWeight = contrastiveWeight;
+        slot.updates = !Double.isNaN(learningRate);
+        slot.input.weights(reconstructionWeight, contrastiveWeight);
+        if (slot.updates) {
+            optimizer.prepare(learningRate, slot.input.host().floats(), slot.input.optimizerOffset());
+        }
+        slot.input.upload(copies); // the slot is free: the step that read it last is done
+        slot.uploaded.record(copies);
+        compute.waitFor(slot.uploaded);
+        slot.run();
+        slot.done.record(compute);
+        pending++;
+        filling = (filling + 1) % slots.length;
+    }
+
+    /**
+     * Waits for the oldest step that is not finished, and frees its input; {@link #losses()} and {@link #gradientNorm()} are its results.
+     *
+     * @throws IllegalStateException if there is none
+     * @throws io.github.vicmae.device.DeviceException if the device failed
+     */
+    public void finish() {
+        if (pending == 0) {
+            throw new IllegalStateException("No step was submitted that is not finished");
+        }
+        Slot slot = slots[oldest];
+        slot.done.synchronize();
+        finished = slot;
+        pending--;
+        oldest = (oldest + 1) % slots.length;
+        model.countHeadCalls();
+    }
+
+    /** The losses of the step that was finished last, until another one is submitted. */
+    public Losses losses() {
+        return model.losses(finished.losses, finished.reconstructionWeight, finished.contrastiveWeight);
+    }
+
+    /** The 2-norm of all gradients before clipping at the step that was finished last, if that was an update. */
+    public float gradientNorm() {
+        return finished.norm.floats().get(0);
+    }
+
+    /** Whether the step that was finished last gave finite losses and gradients; an update of gradients that are not is not made. */
+    public boolean isFinite() {
+        return losses().isFinite() && (!finished.updates || Float.isFinite(gradientNorm()));
+    }
+
+    /** The input of the step that was finished last; it holds the step's data until it is filled again. */
+    public StepInput finishedInput() {
+        return finished.input;
+    }
+
+    /**
+     * Runs both passes of the step that was finished last again, without an update, and names the first tensor that is not finite.
+     *
+     * @return its name, or null if all are finite
+     */
+    public String firstNonFinite() {
+        compute.synchronize();
+        finished.passes();
+        compute.synchronize();
+        return model.firstNonFinite(finished.input);
+    }
+
+    @Override
+    public void close() {
+        // What the streams still do uses the slots.
+        Closing.all(this::drain, copies, () -> Closing.all(slots));
+    }
+
+    private void drain() {
+        if (!compute.isClosed() && !compute.device().isLost()) {
+            compute.synchronize();
+        }
+    }
+}

@@ -1,0 +1,308 @@
+package io.github.vicmae.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.sun.management.ThreadMXBean;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Emulation;
+import io.github.vicmae.device.Precision;
+import io.github.vicmae.kernel.Philox;
+import io.github.vicmae.kernel.Pooling;
+import io.github.vicmae.model.Execution;
+import io.github.vicmae.model.MemoryPlan;
+import io.github.vicmae.model.ModelConfig;
+import io.github.vicmae.model.StepInput;
+import io.github.vicmae.model.Variant;
+import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.optim.AdamW;
+import java.lang.management.ManagementFactory;
+import java.nio.IntBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Recorded steps give what separate ones give, to the bit; they launch once, allocate nothing, and take the memory that was planned. */
+class TrainingStepTest {
+    private static final int BATCH = 2;
+    private static final int STEPS = 4;
+    private static final double RATE = 1e-2;
+    private static final double RECONSTRUCTION = 1;
+    private static final double CONTRASTIVE = 0.3;
+    private static final ModelConfig CONFIG =
+            new ModelConfig(Variant.PAPER, 32, 16, 3, 8, 24, 2, 3, 16, 2, 2, 2, 20, 6, 0.1, 0.5, true, Pooling.MEAN);
+
+    @BeforeAll
+    static void load() {
+        Emulation.driver();
+    }
+
+    @AfterAll
+    static void restore() {
+        Emulation.restore();
+    }
+
+    static List<String> devices() {
+        return List.of("cpu", "emulated:forward", "emulated:random");
+    }
+
+    private static Philox noise(int step, int view) {
+        return new Philox(9, step, 3, view);
+    }
+
+    private static void fillViews(StepInput input, int step) {
+        Philox random = new Philox(5, step, 0, 0);
+        for (int i = 0; i < input.noiseOffset(); i++) {
+            input.host().floats().put(i, (float) random.nextGaussian());
+        }
+    }
+
+    private static void fillNoise(StepInput input, int step) {
+        for (int view = 0; view < 2 * BATCH; view++) {
+            Philox random = noise(step, view);
+            for (int l = 0; l < CONFIG.patches(); l++) {
+                input.host().floats().put(input.noiseOffset() + view * CONFIG.patches() + l, random.nextFloat());
+            }
+        }
+    }
+
+    private static void fillKeys(StepInput input, int step) {
+        IntBuffer keys = IntBuffer.allocate(2 * BATCH * Philox.KEY_WORDS);
+        for (int view = 0; view < 2 * BATCH; view++) {
+            noise(step, view).key(keys, view * Philox.KEY_WORDS);
+        }
+        input.keys(keys);
+    }
+
+    private static void add(List<float[]> to, ViCMae model) {
+        to.add(model.stream().read(model.parameters().values()));
+        to.add(model.stream().read(model.parameters().firstMoments()));
+        to.add(model.stream().read(model.parameters().secondMoments()));
+        model.parameters().all().stream()
+                .filter(p -> !p.isTrained())
+                .forEach(p -> to.add(model.stream().read(p.value())));
+        to.add(new float[] {model.headCalls()});
+    }
+
+    /** Step by step, everything waited for, the noise made by Java. */
+    private static List<float[]> separately(Device device, Execution execution, int parts) {
+        List<float[]> results = new ArrayList<>();
+        try (ViCMae model = new ViCMae(device, CONFIG, BATCH, execution);
+                AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT)) {
+            model.parameters().initialise(model.kernels(), 3);
+            for (int step = 0; step < STEPS; step++) {
+                fillViews(model.input(0), step);
+                fillNoise(model.input(0), step);
+                model.forwardBackward(RECONSTRUCTION, CONTRASTIVE);
+                boolean last = step % parts == parts - 1;
+                assertTrue(!last || optimizer.step(RATE));
+                results.add(new float[] {
+                    (float) model.losses().reconstruction(),
+                    (float) model.losses().contrastive(),
+                    last ? optimizer.gradientNorm() : 0
+                });
+            }
+            add(results, model);
+        }
+        return results;
+    }
+
+    /** As training does it, the noise drawn on the device. */
+    private static List<float[]> recorded(Device device, Execution execution, int parts) {
+        List<float[]> results = new ArrayList<>();
+        try (ViCMae model = new ViCMae(device, CONFIG, BATCH, execution);
+                AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
+                TrainingStep steps = new TrainingStep(model, optimizer)) {
+            model.parameters().initialise(model.kernels(), 3);
+            for (int step = 0; step < STEPS; step++) {
+                while (!steps.hasRoom()) {
+                    finish(steps, results, parts);
+                }
+                fillViews(steps.next(), step);
+                steps.next().drawMasks(true);
+                fillKeys(steps.next(), step);
+                boolean last = step % parts == parts - 1;
+                steps.submit(RECONSTRUCTION, CONTRASTIVE, last ? RATE : TrainingStep.NO_UPDATE);
+            }
+            while (steps.pending() > 0) {
+                finish(steps, results, parts);
+            }
+            add(results, model);
+        }
+        return results;
+    }
+
+    private static void finish(TrainingStep steps, List<float[]> results, int parts) {
+        boolean last = results.size() % parts == parts - 1;
+        steps.finish();
+        assertTrue(steps.isFinite());
+        results.add(new float[] {
+            (float) steps.losses().reconstruction(),
+            (float) steps.losses().contrastive(),
+            last ? steps.gradientNorm() : 0
+        });
+    }
+
+    private static void assertSame(List<float[]> expected, List<float[]> found, String what) {
+        assertEquals(expected.size(), found.size());
+        for (int i = 0; i < expected.size(); i++) {
+            assertArrayEquals(expected.get(i), found.get(i), what + ", result " + i);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void recordedStepsAreSeparateStepsToTheBit(String name) {
+        for (Precision precision : Precision.values()) {
+            for (int parts : new int[] {1, 2}) {
+                try (Device device = Device.open(name)) {
+                    List<float[]> expected = separately(device, Execution.of(precision), parts);
+                    for (int inputs : new int[] {1, 2}) {
+                        Execution execution = new Execution(precision, false, inputs);
+                        assertSame(expected, recorded(device, execution, parts), precision + ", " + inputs + " inputs");
+                    }
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void computingActivationsAnewChangesNoBit(String name) {
+        for (Precision precision : Precision.values()) {
+            try (Device device = Device.open(name)) {
+                Execution again = new Execution(precision, true, 1);
+                assertSame(
+                        separately(device, Execution.of(precision), 1),
+                        separately(device, again, 1),
+                        precision.toString());
+                long kept = MemoryPlan.of(device.kind(), CONFIG, BATCH, Execution.of(precision))
+                        .activations();
+                long less = MemoryPlan.of(device.kind(), CONFIG, BATCH, again).activations();
+                assertTrue(less < 0.75 * kept, less + " of " + kept);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void aStepIsOneLaunchAndAllocatesNothing(Precision precision) {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        try (Device device = Device.open("emulated:forward");
+                ViCMae model = new ViCMae(device, CONFIG, BATCH, new Execution(precision, false, 2));
+                AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
+                TrainingStep steps = new TrainingStep(model, optimizer)) {
+            model.parameters().initialise(model.kernels(), 3);
+            for (int i = 0; i < 2; i++) {
+                fillViews(model.input(i), i);
+                fillNoise(model.input(i), i);
+            }
+            long inPieces = model.stream().launches();
+            for (int i = 0; i < 3; i++) { // the first one piece by piece, then one recorded on each input
+                submitAndFinish(steps);
+            }
+            assertTrue(model.stream().launches() - inPieces > 100, "launches of the model's kernels");
+            submitAndFinish(steps);
+            long launches = model.stream().launches();
+            long device0 = device.liveBytes();
+            long heap = threads.getThreadAllocatedBytes(Thread.currentThread().getId());
+            for (int i = 0; i < 4; i++) {
+                submitAndFinish(steps);
+            }
+            long allocated =
+                    threads.getThreadAllocatedBytes(Thread.currentThread().getId()) - heap;
+            assertEquals(launches, model.stream().launches(), "kernels launched one by one");
+            assertEquals(device0, device.liveBytes());
+            assertEquals(0, allocated, "bytes of the Java heap");
+        }
+    }
+
+    private static void submitAndFinish(TrainingStep steps) {
+        steps.submit(RECONSTRUCTION, CONTRASTIVE, RATE);
+        steps.finish();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"FP32, false", "FP32, true", "BF16, false", "BF16, true"})
+    void thePlanIsWhatIsTaken(Precision precision, boolean recompute) {
+        // Large enough that what every buffer is rounded up to does not count.
+        ModelConfig config = new ModelConfig(
+                Variant.RELEASE, 64, 64, 3, 8, 96, 3, 3, 64, 2, 2, 4, 256, 32, 0.1, 0.5, true, Pooling.MEAN);
+        try (Device device = Device.open("cpu")) {
+            Execution execution = new Execution(precision, recompute, Execution.inputs(device.kind()));
+            MemoryPlan plan = MemoryPlan.of(device.kind(), config, 8, execution);
+            assertEquals(
+                    plan.total(),
+                    plan.parts().values().stream().mapToLong(l -> l).sum());
+            assertEquals(0, device.liveBytes());
+            try (ViCMae model = new ViCMae(device, config, 8, execution);
+                    AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
+                    TrainingStep steps = new TrainingStep(model, optimizer)) {
+                assertFalse(steps.isReady());
+                assertEquals(plan, model.memory());
+                assertEquals(1, (double) device.liveBytes() / plan.total(), 0.02);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void gradientsThatAreNotFiniteTouchNoParameter(String name) {
+        try (Device device = Device.open(name);
+                ViCMae model = new ViCMae(device, CONFIG, BATCH);
+                AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
+                TrainingStep steps = new TrainingStep(model, optimizer)) {
+            model.parameters().initialise(model.kernels(), 3);
+            for (int step = 0; step < 3; step++) {
+                fillViews(steps.next(), step);
+                fillNoise(steps.next(), step);
+                float[] before = model.stream().read(model.parameters().values());
+                if (step == 2) {
+                    steps.next().host().floats().put(5, Float.NaN);
+                }
+                steps.submit(RECONSTRUCTION, CONTRASTIVE, RATE);
+                steps.finish();
+                float[] after = model.stream().read(model.parameters().values());
+                assertEquals(step < 2, steps.isFinite());
+                if (step == 2) {
+                    assertArrayEquals(before, after);
+                    assertEquals("images", steps.firstNonFinite());
+                } else {
+                    assertFalse(java.util.Arrays.equals(before, after));
+                    assertNull(steps.firstNonFinite());
+                    // The passes ran once more: take their gradients back.
+                    model.stream().zero(model.parameters().gradients());
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("devices")
+    void wrongOrderOfCallsIsAnError(String name) {
+        try (Device device = Device.open(name);
+                ViCMae model = new ViCMae(device, CONFIG, BATCH);
+                AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
+                TrainingStep steps = new TrainingStep(model, optimizer)) {
+            model.parameters().initialise(model.kernels(), 3);
+            assertThrows(IllegalStateException.class, steps::finish);
+            fillViews(steps.next(), 0);
+            fillNoise(steps.next(), 0);
+            steps.submit(RECONSTRUCTION, CONTRASTIVE, RATE);
+            assertEquals(1, steps.pending());
+            assertThrows(IllegalStateException.class, steps::next);
+            assertThrows(IllegalStateException.class, () -> steps.submit(RECONSTRUCTION, CONTRASTIVE, RATE));
+            steps.finish();
+            assertEquals(0, steps.pending());
+        }
+    }
+}
