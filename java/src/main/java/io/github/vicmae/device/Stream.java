@@ -140,6 +140,19 @@ public abstract class Stream implements AutoCloseable {
             Tensor bias,
             Tensor other);
 
+    /**
+     * Whether a library stands behind {@link #multiply} that this stream's own kernels are to be held against: where it does, it may be slower
+     * than they are.
+     */
+    public boolean hasRivalLibrary() {
+        return false;
+    }
+
+    /** Whether what is given to the stream is recorded, to be run later, and not run: nothing can be timed or waited for then. */
+    public boolean isCapturing() {
+        return false;
+    }
+
     /** Sets every element to zero. */
     public abstract void zero(Tensor tensor);
 

@@ -2,30 +2,37 @@ package io.github.vicmae.kernel;
 
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Epilogue;
-import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.MatMulPolicy;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 
-/** Row-major matrix products: by the device's BLAS library, or by this project's own kernel (cuda/matmul.cu) where there is none. */
+/**
+ * Row-major matrix products. On the CPU the device's library makes them, where there is one. On a card {@link MatMulPolicy} decides between
+ * cuBLAS, where it can be loaded, and own kernels: those on the matrix units for bfloat16 (cuda/matmul_mma.cu), a portable one for all else
+ * (cuda/matmul.cu).
+ */
 public final class MatMul {
-    private static final int THREADS = 256;
+    /** Floats of partial sums beyond which more shares are not worth their memory. */
+    private static final long MOST_SCRATCH = 32L << 20;
+
+    private static final int PLANNED_PROCESSORS = 132;
 
     private final Stream stream;
-    private final Kernel matmul;
-    // The tile of C that a block of the own kernel computes.
-    private final int tileRows;
-    private final int tileColumns;
+    private final PortableMatMul portable;
+    /** Null on the CPU. */
+    private final MmaMatMul mma;
 
     private final PointwiseKernels pointwise;
     private final Reduce reduce;
+    private final MatMulPolicy policy = MatMulPolicy.current();
+    private final FasterProduct faster = new FasterProduct();
 
     public MatMul(Stream stream) {
         this.stream = stream;
-        matmul = stream.device().kernel("matmul", "matmul", "pppiiiiii");
-        boolean cpu = stream.device().kind() == Device.Kind.CPU;
-        tileRows = cpu ? 96 : 128;
-        tileColumns = cpu ? 64 : 128;
+        portable = new PortableMatMul(stream);
+        mma = stream.device().kind() == Device.Kind.CUDA ? new MmaMatMul(stream) : null;
         pointwise = new PointwiseKernels(stream);
         reduce = new Reduce(stream);
     }
@@ -33,6 +40,21 @@ public final class MatMul {
     /** Floats of scratch that a product [m, n] with {@link Epilogue#ADD_ROW_SUMS} needs. */
     public static int scratchSize(Stream stream, int m) {
         return Reduce.scratchSize(stream, m);
+    }
+
+    /**
+     * Floats of scratch with which a product [m, n] of bfloat16 that is written or added to floats, as the gradients of weights are, is made the
+     * fastest: it may cut k into shares. With less it cuts into fewer or none; it needs none but what {@link #scratchSize(Stream, int)} says.
+     * The number is that for a card of the size of an H200, whichever is there, so that memory can be planned without one.
+     */
+    public static long scratchSize(Stream stream, int m, int n, int k) {
+        long enough = scratchSize(stream, m);
+        if (stream.device().kind() != Device.Kind.CUDA) {
+            return enough;
+        }
+        boolean smallOnly = m % 8 != 0 || n % 8 != 0;
+        MatMulPlan plan = MatMulPlan.choose(PLANNED_PROCESSORS, m, n, k, smallOnly, false, MOST_SCRATCH);
+        return Math.max(enough, plan.scratch(m, n));
     }
 
     /**
@@ -55,7 +77,8 @@ public final class MatMul {
      * @param b [k, n], or [n, k] if {@code transB}; A's type
      * @param bias floats, [n] or as the epilogue says, or null
      * @param other [m, n], C's type, or null
-     * @param scratch at least {@link #scratchSize} floats with {@link Epilogue#ADD_ROW_SUMS}, where A is stored transposed, else not used
+     * @param scratch floats that are written over, or null; at least {@link #scratchSize(Stream, int)} with {@link Epilogue#ADD_ROW_SUMS}, more
+     *     let a card cut k into shares, see {@link #scratchSize(Stream, int, int, int)}
      */
     public void multiply(
             Epilogue epilogue,
@@ -71,32 +94,157 @@ public final class MatMul {
             Tensor other,
             Tensor scratch) {
         check(epilogue, c, a, b, transA, m, n, k, bias, other);
-        if (stream.multiply(epilogue, transA, transB, m, n, k, c, a, b, bias, other)) {
-            return;
+        if (stream.hasRivalLibrary()
+                && !libraryIsFaster(epilogue, c, a, b, transA, transB, m, n, k, bias, other, scratch)) {
+            own(epilogue, c, a, b, transA, transB, m, n, k, bias, other, scratch);
+        } else if (!byLibrary(epilogue, c, a, b, transA, transB, m, n, k, bias, other, scratch)) {
+            own(epilogue, c, a, b, transA, transB, m, n, k, bias, other, scratch);
         }
+    }
+
+    private boolean libraryIsFaster(
+            Epilogue epilogue,
+            Tensor c,
+            Tensor a,
+            Tensor b,
+            boolean transA,
+            boolean transB,
+            int m,
+            int n,
+            int k,
+            Tensor bias,
+            Tensor other,
+            Tensor scratch) {
+        if (policy != MatMulPolicy.FASTEST) {
+            return policy == MatMulPolicy.CUBLAS;
+        }
+        FasterProduct.Product product =
+                new FasterProduct.Product(epilogue, a.dtype(), c.dtype(), transA, transB, m, n, k);
+        FasterProduct.Way way = faster.known(product);
+        if (way == null && !stream.isCapturing()) {
+            ProductStopwatch.Maker maker = (by, c2, bias2, other2) -> {
+                if (by == FasterProduct.Way.LIBRARY) {
+                    return byLibrary(epilogue, c2, a, b, transA, transB, m, n, k, bias2, other2, scratch);
+                }
+                own(epilogue, c2, a, b, transA, transB, m, n, k, bias2, other2, scratch);
+                return true;
+            };
+            try (ProductStopwatch stopwatch = new ProductStopwatch(stream, epilogue, c, bias, other, maker)) {
+                way = faster.measure(product, stopwatch);
+            } catch (DeviceException e) {
+                if (stream.device().isLost()) {
+                    throw e;
+                }
+                faster.leave(product); // no memory for it, most likely: what was asked for can be done all the same
+            }
+        }
+        return way == FasterProduct.Way.LIBRARY;
+    }
+
+    /** Which products were measured, and what came out: a line for each. */
+    public String timings() {
+        return faster.toString();
+    }
+
+    /** By the library, in one pass or with what follows in a second; false, and nothing done, if it cannot. */
+    private boolean byLibrary(
+            Epilogue epilogue,
+            Tensor c,
+            Tensor a,
+            Tensor b,
+            boolean transA,
+            boolean transB,
+            int m,
+            int n,
+            int k,
+            Tensor bias,
+            Tensor other,
+            Tensor scratch) {
+        if (stream.multiply(epilogue, transA, transB, m, n, k, c, a, b, bias, other)) {
+            return true;
+        }
+        // Where C is the residual, the product is added to it.
+        boolean inPlace = epilogue == Epilogue.BIAS_RESIDUAL && c.address() == other.address();
+        Epilogue plain = epilogue.accumulates() || inPlace ? Epilogue.ADD : Epilogue.WRITE;
+        // The rows' sums want scratch, which a caller who knows the own kernels need not have given.
+        boolean canFollow = epilogue != Epilogue.ADD_ROW_SUMS || scratch != null;
         Tensor product = epilogue == Epilogue.BIAS_GELU ? other : c;
-        Epilogue plain = epilogue.accumulates() ? Epilogue.ADD : Epilogue.WRITE;
-        if (epilogue == plain || !stream.multiply(plain, transA, transB, m, n, k, product, a, b, null, null)) {
-            launch(product, a, b, transA, transB, m, n, k, epilogue.accumulates());
+        if (epilogue == plain
+                || !canFollow
+                || !stream.multiply(plain, transA, transB, m, n, k, product, a, b, null, null)) {
+            return false;
         }
         switch (epilogue) {
             case BIAS -> pointwise.addBias(c, bias, m, n);
             case BIAS_GELU -> pointwise.biasGelu(c, other, bias, m, n);
-            case BIAS_RESIDUAL -> pointwise.addBiasResidual(c, other, c, bias, m, n);
+            case BIAS_RESIDUAL -> {
+                if (inPlace) {
+                    pointwise.addBias(c, bias, m, n);
+                } else {
+                    pointwise.addBiasResidual(c, other, c, bias, m, n);
+                }
+            }
             case GELU_GRADIENT -> pointwise.geluBackward(c, c, other, c.size());
             case ADD_ROW_SUMS -> reduce.columnSum(bias, a, k, m, scratch);
-            case WRITE, ADD -> {
-                // nothing follows
-            }
+            case WRITE, ADD -> throw new IllegalStateException(epilogue + " has nothing that follows");
+        }
+        return true;
+    }
+
+    /** By an own kernel, in one pass. */
+    private void own(
+            Epilogue epilogue,
+            Tensor c,
+            Tensor a,
+            Tensor b,
+            boolean transA,
+            boolean transB,
+            int m,
+            int n,
+            int k,
+            Tensor bias,
+            Tensor other,
+            Tensor scratch) {
+        if (mma != null && MmaMatMul.supports(a.dtype(), transA, transB)) {
+            MatMulPlan plan = mma.plan(epilogue, c, a, b, transA, transB, m, n, k, scratch);
+            mma.multiply(plan, epilogue, c, a, b, transA, transB, m, n, k, bias, other, scratch);
+        } else {
+            portable.multiply(epilogue, c, a, b, transA, transB, m, n, k, bias, other);
         }
     }
 
-    /** {@link #multiply} by the own kernel, whatever else there is. */
+    /** {@link #multiply} by the own kernels, whatever else there is. */
     void multiplyOwn(
             Tensor c, Tensor a, Tensor b, boolean transA, boolean transB, int m, int n, int k, boolean accumulate) {
-        Epilogue plain = accumulate ? Epilogue.ADD : Epilogue.WRITE;
-        check(plain, c, a, b, transA, m, n, k, null, null);
-        launch(c, a, b, transA, transB, m, n, k, accumulate);
+        multiplyOwn(
+                accumulate ? Epilogue.ADD : Epilogue.WRITE, null, c, a, b, transA, transB, m, n, k, null, null, null);
+    }
+
+    /**
+     * The same.
+     *
+     * @param plan of the kernels on the matrix units; null for the portable kernel
+     */
+    void multiplyOwn(
+            Epilogue epilogue,
+            MatMulPlan plan,
+            Tensor c,
+            Tensor a,
+            Tensor b,
+            boolean transA,
+            boolean transB,
+            int m,
+            int n,
+            int k,
+            Tensor bias,
+            Tensor other,
+            Tensor scratch) {
+        check(epilogue, c, a, b, transA, m, n, k, bias, other);
+        if (plan == null) {
+            portable.multiply(epilogue, c, a, b, transA, transB, m, n, k, bias, other);
+        } else {
+            mma.multiply(plan, epilogue, c, a, b, transA, transB, m, n, k, bias, other, scratch);
+        }
     }
 
     private static void check(
@@ -130,12 +278,5 @@ public final class MatMul {
         if (other != null) {
             Shapes.typed("multiply", "other", other, result, m, n);
         }
-    }
-
-    private void launch(
-            Tensor c, Tensor a, Tensor b, boolean transA, boolean transB, int m, int n, int k, boolean accumulate) {
-        int tiles = Math.multiplyExact((m + tileRows - 1) / tileRows, (n + tileColumns - 1) / tileColumns);
-        stream.begin(matmul).arg(c).arg(a).arg(b).arg(m).arg(n).arg(k);
-        stream.arg(transA ? 1 : 0).arg(transB ? 1 : 0).arg(accumulate ? 1 : 0).launch(tiles, THREADS);
     }
 }

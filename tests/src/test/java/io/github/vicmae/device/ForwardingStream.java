@@ -41,6 +41,16 @@ class ForwardingStream extends Stream {
     }
 
     @Override
+    public boolean hasRivalLibrary() {
+        return to.hasRivalLibrary();
+    }
+
+    @Override
+    public boolean isCapturing() {
+        return to.isCapturing();
+    }
+
+    @Override
     public void zero(Tensor tensor) {
         to.zero(tensor);
     }

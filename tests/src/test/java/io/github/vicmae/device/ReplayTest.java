@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.vicmae.device.cuda.EmulatedDriver;
 import io.github.vicmae.device.cuda.RequestedKernels;
+import io.github.vicmae.kernel.MatMulLaunches;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -68,6 +69,7 @@ class ReplayTest {
         driver.configure("record=" + launches);
         try {
             SmallLaunches.all("emulated:forward");
+            MatMulLaunches.all("emulated:forward");
         } finally {
             Emulation.restore();
         }

@@ -13,6 +13,7 @@ import io.github.vicmae.device.cuda.EmulatedDriver;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.function.UnaryOperator;
 
 /**
  * What a kernel test works on: one device, one stream, seeded random tensors, and a comparison with the oracle. The devices are those of
@@ -33,15 +34,26 @@ public final class KernelFixture implements AutoCloseable {
     private final long seed;
 
     public KernelFixture(String deviceName) {
-        this(deviceName, Long.getLong("vicmae.test.seed", System.nanoTime() & 0xFFFFFF));
+        this(deviceName, UnaryOperator.identity());
     }
 
     /** One whose tensors do not differ from run to run. */
     public KernelFixture(String deviceName, long seed) {
+        this(deviceName, seed, UnaryOperator.identity());
+    }
+
+    /**
+     * @param around puts another device around the one of that name, which it closes
+     */
+    public KernelFixture(String deviceName, UnaryOperator<Device> around) {
+        this(deviceName, Long.getLong("vicmae.test.seed", System.nanoTime() & 0xFFFFFF), around);
+    }
+
+    private KernelFixture(String deviceName, long seed, UnaryOperator<Device> around) {
         this.seed = seed;
         random = new Random(seed);
         emulated = isEmulated(deviceName);
-        device = open(deviceName);
+        device = around.apply(open(deviceName));
         stream = device.newStream();
     }
 

@@ -1,24 +1,33 @@
 package io.github.vicmae.device.cuda;
 
 import io.github.vicmae.device.Closing;
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.MatMulPolicy;
 import io.github.vicmae.device.Tensor;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import jcuda.Pointer;
+import jcuda.cudaDataType;
 import jcuda.driver.CUstream;
 import jcuda.jcublas.JCublas2;
+import jcuda.jcublas.cublasComputeType;
+import jcuda.jcublas.cublasGemmAlgo;
 import jcuda.jcublas.cublasHandle;
+import jcuda.jcublas.cublasMath;
 import jcuda.jcublas.cublasOperation;
 import jcuda.jcublas.cublasStatus;
 import jcuda.runtime.cudaStream_t;
 
-/** Matrix products by cuBLAS, where its library can be loaded; in IEEE single precision. */
+/**
+ * Matrix products by cuBLAS, where its library can be loaded: floats in IEEE single precision, bfloat16 with sums in single precision throughout.
+ */
 final class CublasGemm implements AutoCloseable {
     private static final Pattern LOADER =
             Pattern.compile("lib[\\w.]+\\.so[\\w.]*: (cannot open|undefined|version)[^\\n]*");
 
     private static String missing;
+    private static String library;
     private static boolean looked;
 
     private final cublasHandle handle = new cublasHandle();
@@ -31,6 +40,9 @@ final class CublasGemm implements AutoCloseable {
         check(JCublas2.cublasCreate(handle), "cublasCreate");
         try {
             check(JCublas2.cublasSetStream(handle, new cudaStream_t(stream)), "cublasSetStream");
+            check(
+                    JCublas2.cublasSetMathMode(handle, cublasMath.CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION),
+                    "cublasSetMathMode");
         } catch (RuntimeException e) {
             Closing.after(e, this);
             throw e;
@@ -53,11 +65,12 @@ final class CublasGemm implements AutoCloseable {
     private static synchronized boolean isAvailable() {
         if (!looked) {
             looked = true;
-            if (Boolean.getBoolean("vicmae.noCublas")) {
-                missing = "switched off by -Dvicmae.noCublas";
+            if (MatMulPolicy.current() == MatMulPolicy.OWN) {
+                missing = "-D" + MatMulPolicy.PROPERTY + "=own says so";
                 return false;
             }
             try {
+                library = CublasLibrary.load();
                 JCublas2.setExceptionsEnabled(false); // loads the natives
             } catch (LinkageError | RuntimeException e) {
                 remember(e);
@@ -68,35 +81,62 @@ final class CublasGemm implements AutoCloseable {
 
     /** JCuda's message is a page; the loader's own line in it, if there is one, says which library is missing. */
     private static synchronized void remember(Throwable e) {
-        Matcher line = LOADER.matcher(String.valueOf(e.getMessage()));
-        missing = line.find() ? line.group() : e.toString().lines().findFirst().orElse("unknown reason");
+        String message = String.valueOf(e.getMessage());
+        Matcher line = LOADER.matcher(message);
+        missing = line.find() ? line.group() : message.lines().findFirst().orElse(e.toString());
     }
 
-    /** Which library is in use, and why not cuBLAS where it is not. */
+    /** Who makes matrix products, and why not cuBLAS where it does not. */
     static String state() {
-        return isAvailable() ? "cuBLAS" : "own kernel (cuBLAS 12 is not used: " + missing + ")";
+        if (!isAvailable()) {
+            return "own kernels (cuBLAS is not used: " + missing + ")";
+        }
+        return MatMulPolicy.current() == MatMulPolicy.CUBLAS
+                ? library + " (-D" + MatMulPolicy.PROPERTY + "=cublas says so)"
+                : "own kernels or " + library + ", whichever is measured to be faster for a shape (-D"
+                        + MatMulPolicy.PROPERTY + "=own or cublas fixes it)";
     }
 
     /** See {@link io.github.vicmae.device.Stream#multiply}: row-major C = op(A) op(B) is column-major C' = op(B)' op(A)'. */
     void gemm(boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float betaValue, Tensor c) {
         beta[0] = betaValue;
-        check(
-                JCublas2.cublasSgemm(
-                        handle,
-                        transB ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N,
-                        transA ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N,
-                        n,
-                        m,
-                        k,
-                        alphaPointer,
-                        Cuda.pointer(b.address()),
-                        transB ? k : n,
-                        Cuda.pointer(a.address()),
-                        transA ? m : k,
-                        betaPointer,
-                        Cuda.pointer(c.address()),
-                        n),
-                "cublasSgemm(" + m + ", " + n + ", " + k + ")");
+        int opB = transB ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N;
+        int opA = transA ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N;
+        int ldb = transB ? k : n;
+        int lda = transA ? m : k;
+        Pointer pa = Cuda.pointer(a.address());
+        Pointer pb = Cuda.pointer(b.address());
+        Pointer pc = Cuda.pointer(c.address());
+        String size = "(" + m + ", " + n + ", " + k + ")";
+        if (a.dtype() == DType.F32) {
+            check(
+                    JCublas2.cublasSgemm(handle, opB, opA, n, m, k, alphaPointer, pb, ldb, pa, lda, betaPointer, pc, n),
+                    "cublasSgemm" + size);
+        } else {
+            int type = cudaDataType.CUDA_R_16BF;
+            check(
+                    JCublas2.cublasGemmEx_new(
+                            handle,
+                            opB,
+                            opA,
+                            n,
+                            m,
+                            k,
+                            alphaPointer,
+                            pb,
+                            type,
+                            ldb,
+                            pa,
+                            type,
+                            lda,
+                            betaPointer,
+                            pc,
+                            c.dtype() == DType.F32 ? cudaDataType.CUDA_R_32F : type,
+                            n,
+                            cublasComputeType.CUBLAS_COMPUTE_32F,
+                            cublasGemmAlgo.CUBLAS_GEMM_DEFAULT),
+                    "cublasGemmEx" + size);
+        }
     }
 
     private static void check(int status, String call) {

@@ -143,7 +143,7 @@ final class CudaDevice implements Device {
     public String description() {
         return emulator == null
                 ? card + ", matrix products by " + CublasGemm.state()
-                : card + ", schedule " + emulator.schedule() + ", matrix products by own kernel";
+                : card + ", schedule " + emulator.schedule() + ", matrix products by own kernels";
     }
 
     @Override

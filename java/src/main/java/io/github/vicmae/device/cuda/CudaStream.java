@@ -1,7 +1,6 @@
 package io.github.vicmae.device.cuda;
 
 import io.github.vicmae.device.Closing;
-import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Event;
@@ -13,15 +12,19 @@ import io.github.vicmae.device.Tensor;
 import java.util.HashMap;
 import java.util.Map;
 import jcuda.Pointer;
+import jcuda.driver.CUfunction;
 import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.CUstream;
+import jcuda.driver.CUstreamCaptureStatus;
 import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
 
 /** A CUDA stream. Copies and launches return at once; failures of a kernel show at the next call that waits. */
 final class CudaStream extends Stream {
-    /** What a block may take without asking for more. */
-    private static final int DEFAULT_SHARED_BYTES = 48 * 1024;
+    /** Dynamic shared memory of a block from which on it is asked for: more than 48 KiB must be, less may find that the L1 cache has it. */
+    private static final int MUCH_SHARED_BYTES = 32 * 1024;
+
+    private static final int ALL_FOR_SHARED = 100;
 
     private final CudaDevice device;
     private final CUstream stream = new CUstream();
@@ -59,14 +62,8 @@ final class CudaStream extends Stream {
     @Override
     protected void submit(Kernel kernel, int gridX, int gridY, int gridZ, int threads, int sharedBytes) {
         device.bind();
-        if (sharedBytes > DEFAULT_SHARED_BYTES && raisedShared.getOrDefault(kernel, 0) < sharedBytes) {
-            device.check(
-                    JCudaDriver.cuFuncSetAttribute(
-                            device.function(kernel),
-                            CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                            sharedBytes),
-                    "cuFuncSetAttribute(" + kernel.name() + ", " + sharedBytes + " bytes of shared memory)");
-            raisedShared.put(kernel, sharedBytes);
+        if (sharedBytes > MUCH_SHARED_BYTES && raisedShared.getOrDefault(kernel, 0) < sharedBytes) {
+            raiseShared(kernel, sharedBytes);
         }
         int result = JCudaDriver.cuLaunchKernel(
                 device.function(kernel), gridX, gridY, gridZ, threads, 1, 1, sharedBytes, stream, arguments, null);
@@ -76,6 +73,22 @@ final class CudaStream extends Stream {
                     "cuLaunchKernel(" + kernel.name() + ", " + gridX + " x " + gridY + " x " + gridZ + " blocks of "
                             + threads + " threads, " + sharedBytes + " bytes shared)");
         }
+    }
+
+    /** Lets a kernel's blocks have that much, and the multiprocessor as much as it has, so that several of them fit. */
+    private void raiseShared(Kernel kernel, int sharedBytes) {
+        CUfunction function = device.function(kernel);
+        device.check(
+                JCudaDriver.cuFuncSetAttribute(
+                        function, CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, sharedBytes),
+                "cuFuncSetAttribute(" + kernel.name() + ", " + sharedBytes + " bytes of shared memory)");
+        device.check(
+                JCudaDriver.cuFuncSetAttribute(
+                        function,
+                        CUfunction_attribute.CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT,
+                        ALL_FOR_SHARED),
+                "cuFuncSetAttribute(" + kernel.name() + ", all of the memory shared)");
+        raisedShared.put(kernel, sharedBytes);
     }
 
     @Override
@@ -92,12 +105,25 @@ final class CudaStream extends Stream {
             Tensor bias,
             Tensor other) {
         boolean plain = epilogue == Epilogue.WRITE || epilogue == Epilogue.ADD;
-        if (blas == null || !plain || a.dtype() != DType.F32) {
+        if (blas == null || !plain) {
             return false;
         }
         device.bind();
         blas.gemm(transA, transB, m, n, k, a, b, epilogue.accumulates() ? 1 : 0, c);
         return true;
+    }
+
+    @Override
+    public boolean hasRivalLibrary() {
+        return blas != null;
+    }
+
+    @Override
+    public boolean isCapturing() {
+        device.bind();
+        int[] status = new int[1];
+        device.check(JCudaDriver.cuStreamIsCapturing(stream, status), "cuStreamIsCapturing");
+        return status[0] != CUstreamCaptureStatus.CU_STREAM_CAPTURE_STATUS_NONE;
     }
 
     @Override

@@ -1,0 +1,113 @@
+package io.github.vicmae.kernel;
+
+import io.github.vicmae.device.DType;
+import io.github.vicmae.device.Epilogue;
+import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.Tensor;
+
+/** Matrix products of bfloat16 on a card's matrix units (cuda/matmul_mma.cu). */
+final class MmaMatMul {
+    private static final String[] LAYOUTS = {"nt", "nn", "tn"};
+    private static final int FINISH_THREADS = 256;
+    /** Floats that a thread of the second stage adds up at once. */
+    private static final int LANES = 4;
+
+    private final Stream stream;
+    private final Kernel[][] kernels = new Kernel[LAYOUTS.length][MatMulTile.values().length];
+    private final Kernel finish;
+
+    MmaMatMul(Stream stream) {
+        this.stream = stream;
+        for (int i = 0; i < LAYOUTS.length; i++) {
+            for (MatMulTile tile : MatMulTile.values()) {
+                String name = "matmul_mma_" + LAYOUTS[i] + "_" + tile.suffix();
+                kernels[i][tile.ordinal()] = stream.device().kernel("matmul_mma", name, "ppppppiiiiiii");
+            }
+        }
+        finish = stream.device().kernel("matmul_mma", "matmul_mma_finish", "pppiiii");
+    }
+
+    /** Whether there is a kernel for it. Both operands transposed occurs in no layer, and has none. */
+    static boolean supports(DType operands, boolean transA, boolean transB) {
+        return operands == DType.BF16 && !(transA && transB);
+    }
+
+    /** The plan for a product; scratch may be null. */
+    MatMulPlan plan(
+            Epilogue epilogue,
+            Tensor c,
+            Tensor a,
+            Tensor b,
+            boolean transA,
+            boolean transB,
+            int m,
+            int n,
+            int k,
+            Tensor scratch) {
+        boolean cut = scratch != null && scratch.dtype() == DType.F32 && canCut(epilogue, c.dtype());
+        return MatMulPlan.choose(
+                stream.device().processors(),
+                m,
+                n,
+                k,
+                !isAligned(a, transA ? m : k) || !isAligned(b, transB ? k : n),
+                epilogue == Epilogue.BIAS_GELU || epilogue == Epilogue.GELU_GRADIENT,
+                cut ? scratch.size() : 0);
+    }
+
+    /** Whether partial sums can be added up in a second stage: it knows no bias of columns and no other tensor. */
+    static boolean canCut(Epilogue epilogue, DType result) {
+        return result == DType.F32 && (epilogue == Epilogue.WRITE || epilogue.accumulates());
+    }
+
+    /** Whether lines of that many elements can be copied 16 bytes at a time. */
+    private static boolean isAligned(Tensor operand, int width) {
+        return width % 8 == 0 && operand.address() % 16 == 0;
+    }
+
+    /** See {@link MatMul#multiply}; the shapes are checked, and {@link #supports} says yes. */
+    void multiply(
+            MatMulPlan plan,
+            Epilogue epilogue,
+            Tensor c,
+            Tensor a,
+            Tensor b,
+            boolean transA,
+            boolean transB,
+            int m,
+            int n,
+            int k,
+            Tensor bias,
+            Tensor other,
+            Tensor scratch) {
+        boolean aligned = isAligned(a, transA ? m : k) && isAligned(b, transB ? k : n);
+        MatMulTile tile = plan.tile();
+        if (!aligned && tile != MatMulTile.SMALL) {
+            throw new IllegalArgumentException(
+                    tile + " tiles want operands whose rows are multiples of 8 elements and begin at"
+                            + " multiples of 16 bytes, but were given " + a + " and " + b + "; use SMALL ones");
+        }
+        boolean cut = plan.shares() > 1;
+        stream.begin(kernels[transA ? 2 : transB ? 0 : 1][tile.ordinal()])
+                .arg(c)
+                .arg(a)
+                .arg(b);
+        stream.argOrNull(bias).argOrNull(other).argOrNull(cut ? scratch : null);
+        stream.arg(m).arg(n).arg(k).arg(plan.depth()).arg(epilogue.ordinal());
+        stream.arg(c.dtype() == DType.BF16 ? 1 : 0).arg(aligned ? 1 : 0);
+        stream.launch(tile.count(m, n), plan.shares(), 1, tile.threads, tile.sharedBytes);
+        if (cut) {
+            int perBlock = FINISH_THREADS * LANES;
+            stream.begin(finish)
+                    .arg(c)
+                    .argOrNull(bias)
+                    .arg(scratch)
+                    .arg(m)
+                    .arg(n)
+                    .arg(plan.shares());
+            stream.arg(epilogue.ordinal())
+                    .launch(Math.toIntExact((c.size() + perBlock - 1) / perBlock), FINISH_THREADS);
+        }
+    }
+}

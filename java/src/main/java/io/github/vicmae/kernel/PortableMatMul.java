@@ -1,0 +1,51 @@
+package io.github.vicmae.kernel;
+
+import io.github.vicmae.device.DType;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Epilogue;
+import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.Tensor;
+
+/** Matrix products in plain arithmetic (cuda/matmul.cu), of all types and layouts, on every device. */
+final class PortableMatMul {
+    private static final int THREADS = 256;
+
+    private final Stream stream;
+    private final Kernel floats;
+    private final Kernel bf16;
+    private final Kernel bf16ToFloat;
+    // The tile of C that a block computes.
+    private final int tileRows;
+    private final int tileColumns;
+
+    PortableMatMul(Stream stream) {
+        this.stream = stream;
+        floats = stream.device().kernel("matmul", "matmul", "pppppiiiiii");
+        bf16 = stream.device().kernel("matmul", "matmul_bf16", "pppppiiiiii");
+        bf16ToFloat = stream.device().kernel("matmul", "matmul_bf16_to_float", "pppppiiiiii");
+        boolean cpu = stream.device().kind() == Device.Kind.CPU;
+        tileRows = cpu ? 96 : 128;
+        tileColumns = cpu ? 64 : 128;
+    }
+
+    /** See {@link MatMul#multiply}; the shapes are checked. */
+    void multiply(
+            Epilogue epilogue,
+            Tensor c,
+            Tensor a,
+            Tensor b,
+            boolean transA,
+            boolean transB,
+            int m,
+            int n,
+            int k,
+            Tensor bias,
+            Tensor other) {
+        int tiles = Math.multiplyExact((m + tileRows - 1) / tileRows, (n + tileColumns - 1) / tileColumns);
+        Kernel kernel = a.dtype() == DType.F32 ? floats : c.dtype() == DType.F32 ? bf16ToFloat : bf16;
+        stream.begin(kernel).arg(c).arg(a).arg(b).argOrNull(bias).argOrNull(other);
+        stream.arg(m).arg(n).arg(k).arg(transA ? 1 : 0).arg(transB ? 1 : 0).arg(epilogue.ordinal());
+        stream.launch(tiles, THREADS);
+    }
+}
