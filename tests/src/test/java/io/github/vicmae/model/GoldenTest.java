@@ -26,14 +26,18 @@ class GoldenTest {
                     .toList();
         }
         assertTrue(!files.isEmpty(), "shared/golden holds no golden files");
-        if (name.startsWith("emulated") && !name.equals("emulated:random")) {
-            files = files.subList(0, 1);
-        }
+        List<Path> smallest = files.subList(0, 1);
+        boolean emulated = name.startsWith("emulated");
         try (Device device = Device.open(name)) {
-            for (Path file : files) {
-                for (Golden.Row row : Golden.verify(file, device, Precision.FP32)) {
-                    assertTrue(row.passes(), file.getFileName() + ": " + row);
-                }
+            verify(device, emulated && !name.equals("emulated:random") ? smallest : files, Precision.FP32);
+            verify(device, emulated ? smallest : files, Precision.BF16);
+        }
+    }
+
+    private static void verify(Device device, List<Path> files, Precision precision) throws Exception {
+        for (Path file : files) {
+            for (Golden.Row row : Golden.verify(file, device, precision)) {
+                assertTrue(row.passes(), file.getFileName() + " in " + precision + ": " + row);
             }
         }
     }
