@@ -34,8 +34,8 @@ public final class OtherGeometryDevice extends ForwardingDevice {
         return new ForwardingStream(this, super.newStream()) {
             @Override
             protected void submit(Kernel launched, int gridX, int gridY, int gridZ, int ignored, int sharedBytes) {
-                int blocks =
-                        BY_BLOCK_NUMBER.contains(launched.name()) ? gridX : (gridX + FEWER_BLOCKS - 1) / FEWER_BLOCKS;
+                String family = launched.name().replaceFirst("_bf16$", "");
+                int blocks = BY_BLOCK_NUMBER.contains(family) ? gridX : (gridX + FEWER_BLOCKS - 1) / FEWER_BLOCKS;
                 super.submit(launched, blocks, gridY, gridZ, threads, sharedBytes);
             }
         };

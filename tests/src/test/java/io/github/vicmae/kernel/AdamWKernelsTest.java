@@ -4,6 +4,7 @@ import static io.github.vicmae.kernel.KernelFixture.doubles;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Tensor;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -24,13 +25,14 @@ class AdamWKernelsTest {
         for (int size : SIZES) {
             for (int decayed : new int[] {0, size / 2, size}) {
                 try (KernelFixture fixture = new KernelFixture(device)) {
-                    check(fixture, size, decayed);
+                    check(fixture, size, decayed, false);
+                    check(fixture, size, decayed, true);
                 }
             }
         }
     }
 
-    private static void check(KernelFixture fixture, int size, int decayed) {
+    private static void check(KernelFixture fixture, int size, int decayed, boolean copy) {
         float[] start = fixture.normal(size, 1);
         double[] p = doubles(start);
         double[] m = new double[size];
@@ -38,6 +40,7 @@ class AdamWKernelsTest {
         Tensor pt = fixture.tensor(start, size);
         Tensor mt = fixture.tensor(new float[size], size);
         Tensor vt = fixture.tensor(new float[size], size);
+        Tensor rounded = copy ? fixture.unwritten(DType.BF16, size) : null;
         Tensor scalars = fixture.unwritten(8);
         Tensor clip = fixture.tensor(new float[] {4, (float) CLIP}, 2);
         AdamWKernels kernels = new AdamWKernels(fixture.stream());
@@ -60,7 +63,7 @@ class AdamWKernelsTest {
                 (float) bias2,
                 Float.NaN
             });
-            kernels.step(pt, null, fixture.tensor(g, size), mt, vt, decayed, scalars, clip);
+            kernels.step(pt, rounded, fixture.tensor(g, size), mt, vt, decayed, scalars, clip);
             for (int i = 0; i < size; i++) {
                 double gi = g[i] * CLIP;
                 m[i] = BETA1 * m[i] + (1 - BETA1) * gi;
@@ -74,6 +77,32 @@ class AdamWKernelsTest {
         // 1 - beta in single precision is off by 1e-7 / (1 - beta).
         fixture.assertClose("first moment" + at, m, mt, 2e-6);
         fixture.assertClose("second moment" + at, v, vt, 2e-6);
+        if (copy) {
+            fixture.assertRounded("rounded parameters" + at, fixture.stream().read(pt), rounded);
+        }
+    }
+
+    /** A norm that is no number or infinite: parameters, copy, gradients and moments stay as they were, bit for bit. */
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
+    void aNormThatIsNotFiniteTouchesNothing(String device) {
+        int size = 4099; // more than one block takes
+        for (float norm : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+            try (KernelFixture fixture = new KernelFixture(device)) {
+                float[][] before = new float[5][];
+                Tensor[] t = new Tensor[5];
+                for (int i = 0; i < 5; i++) {
+                    before[i] = fixture.normal(size, 1);
+                    t[i] = fixture.tensor(i == 1 ? DType.BF16 : DType.F32, before[i], size);
+                }
+                Tensor scalars = fixture.tensor(new float[] {0.5f, 0.5f, 0.5f, 1e-8f, 0.5f, 0.5f, 0.5f, 0}, 8);
+                Tensor clip = fixture.tensor(new float[] {norm, 1}, 2);
+                new AdamWKernels(fixture.stream()).step(t[0], t[1], t[2], t[3], t[4], size / 2, scalars, clip);
+                for (int i = 0; i < 5; i++) {
+                    assertArrayEquals(before[i], fixture.stream().read(t[i]), "tensor " + i + " at norm " + norm);
+                }
+            }
+        }
     }
 
     @ParameterizedTest

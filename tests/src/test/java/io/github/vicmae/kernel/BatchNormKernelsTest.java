@@ -4,6 +4,7 @@ import static io.github.vicmae.kernel.KernelFixture.doubles;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.oracle.BatchNormOracle;
 import java.util.Arrays;
@@ -24,9 +25,11 @@ class BatchNormKernelsTest {
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void matchesTheOracle(String device) {
         for (int[] shape : SHAPES) {
-            try (KernelFixture fixture = new KernelFixture(device)) {
-                check(fixture, shape[0], shape[1], shape[2], 0, true);
-                check(fixture, shape[0], shape[1], shape[2], 1, false);
+            for (DType type : KernelFixture.ACTIVATIONS) {
+                try (KernelFixture fixture = new KernelFixture(device)) {
+                    check(fixture, type, shape[0], shape[1], shape[2], 0, true);
+                    check(fixture, type, shape[0], shape[1], shape[2], 1, false);
+                }
             }
         }
     }
@@ -36,17 +39,19 @@ class BatchNormKernelsTest {
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void varianceDoesNotCancel(String device) {
         try (KernelFixture fixture = new KernelFixture(device)) {
-            check(fixture, 2, 256, 33, 1000, false);
+            check(fixture, DType.F32, 2, 256, 33, 1000, false);
         }
     }
 
-    private static void check(KernelFixture fixture, int groups, int rows, int width, float offset, boolean relu) {
+    private static void check(
+            KernelFixture fixture, DType type, int groups, int rows, int width, float offset, boolean relu) {
         String at = " [" + groups + ", " + rows + ", " + width + "] " + relu;
         int size = groups * rows * width;
         float[] x = fixture.normal(size, 1);
         for (int i = 0; i < size; i++) {
             x[i] += offset;
         }
+        Tensor xt = fixture.tensor(type, x, groups, rows, width);
         float[] gamma = fixture.normal(width, 1);
         float[] beta = fixture.normal(width, 1);
         float[] running = fixture.normal(width, 1);
@@ -55,6 +60,7 @@ class BatchNormKernelsTest {
             runningSquares[i] *= running[i]; // a variance is not negative, so nothing cancels
         }
         float[] dy = fixture.normal(size, 1);
+        Tensor dyt = fixture.tensor(type, dy, groups, rows, width);
         float[] dgamma0 = fixture.normal(width, 1);
         float[] dbeta0 = fixture.normal(width, 1);
         double[] mean = doubles(running);
@@ -74,9 +80,8 @@ class BatchNormKernelsTest {
             System.arraycopy(dxg, 0, dx, g * block, block);
         }
 
-        Tensor xt = fixture.tensor(x, groups, rows, width);
         Tensor gt = fixture.tensor(gamma, width);
-        Tensor yt = fixture.unwritten(groups, rows, width);
+        Tensor yt = fixture.unwritten(type, groups, rows, width);
         Tensor mt = fixture.unwritten(groups, width);
         Tensor rt = fixture.unwritten(groups, width);
         Tensor runningMean = fixture.tensor(running, width);
@@ -101,21 +106,20 @@ class BatchNormKernelsTest {
         double limit = offset == 1000 ? 1e-4 : 1e-6;
         // What little ReLU or a sum leaves of larger terms is held against those.
         double outputs = norm(beta) * Math.sqrt(groups * rows);
-        fixture.assertClose("y" + at, y, fixture.stream().read(yt), limit, outputs);
+        fixture.assertClose("y" + at, y, yt, limit, outputs);
         fixture.assertClose("running mean" + at, mean, fixture.stream().read(runningMean), 1e-6, norm(running));
         fixture.assertClose("running variance" + at, var, runningVar, limit);
 
         Tensor dgammaT = fixture.tensor(dgamma0, width);
         Tensor dbetaT = fixture.tensor(dbeta0, width);
-        Tensor dyt = fixture.tensor(dy, groups, rows, width);
-        Tensor dxt = fixture.unwritten(groups, rows, width);
+        Tensor dxt = fixture.unwritten(type, groups, rows, width);
         kernels.backward(dxt, dgammaT, dbetaT, dyt, yt, xt, gt, mt, rt, groups, rows, width, relu);
         double inputs = norm(terms(dy, gamma, fixture.stream().read(rt), block, width));
-        fixture.assertClose("dx" + at, dx, fixture.stream().read(dxt), 10 * limit, inputs);
-        fixture.assertClose("dgamma" + at, dgamma, fixture.stream().read(dgammaT), 10 * limit, norm(dy));
-        fixture.assertClose("dbeta" + at, dbeta, fixture.stream().read(dbetaT), 10 * limit, norm(dy));
+        fixture.assertClose("dx" + at, dx, dxt, 10 * limit, inputs);
+        fixture.assertClose("dgamma" + at, dgamma, dgammaT, 10 * limit, norm(dy));
+        fixture.assertClose("dbeta" + at, dbeta, dbetaT, 10 * limit, norm(dy));
         kernels.backward(dyt, dgammaT, dbetaT, dyt, yt, xt, gt, mt, rt, groups, rows, width, relu);
-        fixture.assertClose("dx in place" + at, dx, fixture.stream().read(dyt), 10 * limit, inputs);
+        fixture.assertClose("dx in place" + at, dx, dyt, 10 * limit, inputs);
     }
 
     /** rstd * gamma * dy, of which two directions a column are taken out: with three rows little else may be left. */

@@ -24,6 +24,9 @@ import java.util.function.UnaryOperator;
 public final class KernelFixture implements AutoCloseable {
     private static final String EVERY_DEVICE =
             "cpu,emulated:forward,emulated:reverse,emulated:random,emulated:fair," + "emulated:reverse@97";
+    /** The types of activations: the kernels that move them come in one form for each. */
+    static final List<DType> ACTIVATIONS = List.of(DType.F32, DType.BF16);
+
     private static final List<String> DEVICES = chooseDevices();
 
     private final Device device;
@@ -167,14 +170,33 @@ public final class KernelFixture implements AutoCloseable {
         return copy;
     }
 
-    /** Fails unless |actual - expected| / |expected| (2-norms over the whole tensor) is within the limit. */
+    /**
+     * Fails unless |actual - expected| / |expected| (2-norms over the whole tensor) is within the limit. In bfloat16 the result of the
+     * kernel's arithmetic was rounded to the nearest in the end, which moves an element by up to half the spacing of bfloat16 there. So much is
+     * allowed to each element, and what goes beyond it must be within the limit: a bfloat16 result is held to the limit of a float. The error
+     * as a whole is then within 2^-8 of the norm; that alone would not do, since cutting off digits instead of rounding, which errs by up to
+     * 2^-7 of an element, would stay within it on average (0.76 * 2^-8 for evenly spread digits, and half of that for rounding).
+     */
     public void assertClose(String what, double[] expected, Tensor actual, double limit) {
-        assertClose(what, expected, stream.read(actual), limit);
+        assertClose(what, expected, actual, limit, 0);
     }
 
     /** The same for a result that is what remains of larger terms, see below. */
     public void assertClose(String what, double[] expected, Tensor actual, double limit, double terms) {
-        assertClose(what, expected, stream.read(actual), limit, terms);
+        boolean rounded = actual.dtype() == DType.BF16;
+        assertClose(what + " " + actual.dtype(), expected, stream.read(actual), limit, terms, rounded);
+    }
+
+    /** Fails unless a bfloat16 tensor holds these floats, each rounded to the nearest: the same bits. */
+    public void assertRounded(String what, float[] expected, Tensor actual) {
+        float[] found = stream.read(actual);
+        assertEquals(DType.BF16, actual.dtype(), what);
+        assertEquals(expected.length, found.length, what + ": length");
+        for (int i = 0; i < found.length; i++) {
+            if (DType.toBf16(found[i]) != DType.toBf16(expected[i])) {
+                fail(what + "[" + i + "] is " + found[i] + ", not the rounding of " + expected[i] + "; seed " + seed);
+            }
+        }
     }
 
     public void assertClose(String what, double[] expected, float[] actual, double limit) {
@@ -186,6 +208,11 @@ public final class KernelFixture implements AutoCloseable {
      * that is larger than the result's own.
      */
     public void assertClose(String what, double[] expected, float[] actual, double limit, double terms) {
+        assertClose(what, expected, actual, limit, terms, false);
+    }
+
+    private void assertClose(
+            String what, double[] expected, float[] actual, double limit, double terms, boolean rounded) {
         assertEquals(expected.length, actual.length, what + ": length");
         double difference = 0;
         double norm = 0;
@@ -193,7 +220,10 @@ public final class KernelFixture implements AutoCloseable {
             if (!Double.isFinite(actual[i])) {
                 fail(what + "[" + i + "] is " + actual[i] + ", expected " + expected[i] + "; seed " + seed);
             }
-            difference += (actual[i] - expected[i]) * (actual[i] - expected[i]);
+            // The spacing of floats is 2^-16 of that of bfloat16.
+            double rounding = rounded ? 0x1p15 * Math.ulp(actual[i]) : 0;
+            double excess = Math.max(0, Math.abs(actual[i] - expected[i]) - rounding);
+            difference += excess * excess;
             norm += expected[i] * expected[i];
         }
         double error = Math.sqrt(difference) / Math.max(Math.max(Math.sqrt(norm), terms), 1e-12);

@@ -2,6 +2,7 @@ package io.github.vicmae.kernel;
 
 import static io.github.vicmae.kernel.KernelFixture.doubles;
 
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.oracle.LayerNormOracle;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -16,14 +17,16 @@ class LayerNormKernelsTest {
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void matchesTheOracle(String device) {
         for (int[] shape : SHAPES) {
-            try (KernelFixture fixture = new KernelFixture(device)) {
-                check(fixture, shape[0], shape[1], false);
-                check(fixture, shape[0], shape[1], true);
+            for (DType type : KernelFixture.ACTIVATIONS) {
+                try (KernelFixture fixture = new KernelFixture(device)) {
+                    check(fixture, type, shape[0], shape[1], false);
+                    check(fixture, type, shape[0], shape[1], true);
+                }
             }
         }
     }
 
-    private static void check(KernelFixture fixture, int rows, int width, boolean accumulate) {
+    private static void check(KernelFixture fixture, DType type, int rows, int width, boolean accumulate) {
         String at = "[" + rows + ", " + width + "]";
         float[] x = fixture.normal(rows * width, 2);
         float[] gamma = fixture.normal(width, 1);
@@ -34,7 +37,8 @@ class LayerNormKernelsTest {
         Tensor xt = fixture.tensor(x, rows, width);
         Tensor gt = fixture.tensor(gamma, width);
         Tensor bt = fixture.tensor(beta, width);
-        Tensor y = fixture.unwritten(rows, width);
+        Tensor dyt = fixture.tensor(type, dy, rows, width);
+        Tensor y = fixture.unwritten(type, rows, width);
         Tensor mean = fixture.unwritten(rows);
         Tensor rstd = fixture.unwritten(rows);
         LayerNormKernels kernels = new LayerNormKernels(fixture.stream());
@@ -52,21 +56,9 @@ class LayerNormKernelsTest {
         Tensor dx = accumulate ? fixture.tensor(dx0, rows, width) : fixture.unwritten(rows, width);
         Tensor dgamma = fixture.tensor(dgamma0, width);
         Tensor dbeta = fixture.tensor(new float[width], width);
+        Tensor rounded = type == DType.BF16 ? fixture.unwritten(type, rows, width) : null;
         Tensor scratch = fixture.unwritten(LayerNormKernels.scratchSize(fixture.stream(), width));
-        kernels.backward(
-                dx,
-                null,
-                dgamma,
-                dbeta,
-                fixture.tensor(dy, rows, width),
-                xt,
-                gt,
-                mean,
-                rstd,
-                rows,
-                width,
-                accumulate,
-                scratch);
+        kernels.backward(dx, rounded, dgamma, dbeta, dyt, xt, gt, mean, rstd, rows, width, accumulate, scratch);
         if (accumulate) {
             for (int i = 0; i < edx.length; i++) {
                 edx[i] += dx0[i];
@@ -78,7 +70,10 @@ class LayerNormKernelsTest {
         for (int i = 0; i < dy.length; i++) {
             terms += Math.pow((double) foundRstd[i / width] * dy[i] * gamma[i % width], 2);
         }
-        fixture.assertClose("dx " + at, edx, fixture.stream().read(dx), 1e-6, Math.sqrt(terms));
+        fixture.assertClose("dx " + at, edx, dx, 1e-6, Math.sqrt(terms));
+        if (rounded != null) {
+            fixture.assertRounded("rounded dx " + at, fixture.stream().read(dx), rounded);
+        }
         fixture.assertClose("dgamma " + at, edgamma, dgamma, 1e-5, size);
         fixture.assertClose("dbeta " + at, edbeta, dbeta, 1e-5, size);
     }

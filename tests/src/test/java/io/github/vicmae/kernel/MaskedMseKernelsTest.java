@@ -4,6 +4,7 @@ import static io.github.vicmae.kernel.KernelFixture.doubles;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.oracle.MaskedMseOracle;
 import java.util.Random;
@@ -29,14 +30,16 @@ class MaskedMseKernelsTest {
     void matchesTheOracle(String device) {
         for (int[] shape : SHAPES) {
             for (boolean normPix : new boolean[] {false, true}) {
-                try (KernelFixture fixture = new KernelFixture(device)) {
-                    check(fixture, shape, normPix);
+                for (DType type : KernelFixture.ACTIVATIONS) {
+                    try (KernelFixture fixture = new KernelFixture(device)) {
+                        check(fixture, type, shape, normPix);
+                    }
                 }
             }
         }
     }
 
-    private static void check(KernelFixture fixture, int[] shape, boolean normPix) {
+    private static void check(KernelFixture fixture, DType type, int[] shape, boolean normPix) {
         int views = shape[0];
         int samples = shape[1];
         int channels = shape[2];
@@ -48,6 +51,7 @@ class MaskedMseKernelsTest {
         int pixels = patch * patch * channels;
         String at = " " + java.util.Arrays.toString(shape) + (normPix ? " normalised" : "");
         float[] pred = fixture.normal(samples * (1 + patches) * pixels, 1);
+        Tensor predTensor = fixture.tensor(type, pred, samples, 1 + patches, pixels);
         float[] images = fixture.normal(samples * channels * height * width, 1);
         int[] restore = permutations(fixture.random(), samples, patches);
         float weight = 0.97f;
@@ -57,13 +61,13 @@ class MaskedMseKernelsTest {
                 .loss(dpred, doubles(pred), doubles(images), restore, weight);
 
         Tensor lt = fixture.unwritten(views);
-        Tensor dt = fixture.unwritten(samples, 1 + patches, pixels);
+        Tensor dt = fixture.unwritten(type, samples, 1 + patches, pixels);
         Tensor scratch = fixture.unwritten((int) MaskedMseKernels.scratchSize(samples, height, width, patch));
         new MaskedMseKernels(fixture.stream())
                 .forwardBackward(
                         lt,
                         dt,
-                        fixture.tensor(pred, samples, 1 + patches, pixels),
+                        predTensor,
                         fixture.tensor(images, samples, channels, height, width),
                         fixture.tensor(restore, samples, patches),
                         views,

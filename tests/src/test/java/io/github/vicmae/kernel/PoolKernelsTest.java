@@ -4,6 +4,7 @@ import static io.github.vicmae.kernel.KernelFixture.doubles;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.oracle.PoolOracle;
 import java.util.Arrays;
@@ -22,14 +23,16 @@ class PoolKernelsTest {
     void matchesTheOracle(String device) {
         for (int[] shape : SHAPES) {
             for (Pooling pooling : Pooling.values()) {
-                try (KernelFixture fixture = new KernelFixture(device)) {
-                    check(fixture, pooling, shape[0], shape[1], shape[2]);
+                for (DType type : KernelFixture.ACTIVATIONS) {
+                    try (KernelFixture fixture = new KernelFixture(device)) {
+                        check(fixture, type, pooling, shape[0], shape[1], shape[2]);
+                    }
                 }
             }
         }
     }
 
-    private static void check(KernelFixture fixture, Pooling pooling, int samples, int count, int width) {
+    private static void check(KernelFixture fixture, DType type, Pooling pooling, int samples, int count, int width) {
         String at = " " + pooling + " [" + samples + ", " + count + ", " + width + "]";
         float[] tokens = fixture.normal(samples * count * width, 1);
         if (pooling == Pooling.MAX) { // of equal maxima, of which there are many now, the first takes the gradient
@@ -39,19 +42,20 @@ class PoolKernelsTest {
         }
         float[] dpooled = fixture.normal(samples * width, 1);
         float[] before = fixture.normal(samples * count * width, 1);
-        double[] pooled = new double[samples * width];
-        double[] dtokens = doubles(before);
-        PoolOracle.pool(pooled, dtokens, doubles(tokens), doubles(dpooled), pooling, samples, count, width);
-
-        Tensor tt = fixture.tensor(tokens, samples, count, width);
-        Tensor pt = fixture.unwritten(samples, width);
+        Tensor tt = fixture.tensor(type, tokens, samples, count, width);
+        Tensor pt = fixture.unwritten(type, samples, width);
         int[] unset = new int[samples * width];
         Arrays.fill(unset, -1);
         Tensor argmax = pooling == Pooling.MAX ? fixture.tensor(unset, samples, width) : null;
         PoolKernels kernels = new PoolKernels(fixture.stream());
         kernels.forward(pt, argmax, tt, pooling, samples, count, width);
+        double[] pooled = PoolOracle.pool(doubles(tokens), pooling, samples, count, width);
         // The mean of a few normal values may cancel to almost nothing.
         fixture.assertClose("pooled" + at, pooled, pt, 1e-6, Math.sqrt((double) pooled.length / count));
+        // GeM's gradient divides by the pooled feature as it was stored.
+        double[] dtokens = doubles(before);
+        double[] stored = doubles(fixture.stream().read(pt));
+        PoolOracle.gradient(dtokens, doubles(dpooled), stored, doubles(tokens), pooling, samples, count, width);
         Tensor dt = fixture.tensor(before, samples, count, width);
         kernels.backward(dt, fixture.tensor(dpooled, samples, width), pt, argmax, tt, pooling, samples, count, width);
         fixture.assertClose("dtokens" + at, dtokens, dt, 1e-5, Math.sqrt(before.length));
@@ -64,7 +68,8 @@ class PoolKernelsTest {
         double[] dpooled = {0.7, -1.3, 0.4};
         for (Pooling pooling : Pooling.values()) {
             double[] gradient = new double[tokens.length];
-            PoolOracle.pool(new double[3], gradient, tokens, dpooled, pooling, 1, 4, 3);
+            double[] pooled = PoolOracle.pool(tokens, pooling, 1, 4, 3);
+            PoolOracle.gradient(gradient, dpooled, pooled, tokens, pooling, 1, 4, 3);
             for (int i = 0; i < tokens.length; i++) {
                 double h = 1e-6;
                 double slope = (weighted(tokens, i, h, dpooled, pooling) - weighted(tokens, i, -h, dpooled, pooling))
@@ -77,8 +82,7 @@ class PoolKernelsTest {
     private static double weighted(double[] tokens, int at, double step, double[] dpooled, Pooling pooling) {
         double[] moved = tokens.clone();
         moved[at] += step;
-        double[] pooled = new double[3];
-        PoolOracle.pool(pooled, new double[tokens.length], moved, dpooled, pooling, 1, 4, 3);
+        double[] pooled = PoolOracle.pool(moved, pooling, 1, 4, 3);
         return pooled[0] * dpooled[0] + pooled[1] * dpooled[1] + pooled[2] * dpooled[2];
     }
 

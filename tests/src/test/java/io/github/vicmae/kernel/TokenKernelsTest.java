@@ -3,6 +3,7 @@ package io.github.vicmae.kernel;
 import static io.github.vicmae.kernel.KernelFixture.doubles;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Tensor;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -95,16 +96,20 @@ class TokenKernelsTest {
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void decoderTokensMatchTheDefinition(String device) {
         for (int[] s : SHAPES) {
-            try (KernelFixture fixture = new KernelFixture(device)) {
-                scatterAndGather(fixture, s[0], s[1] * s[2], s[3], s[4]);
+            for (DType type : KernelFixture.ACTIVATIONS) {
+                try (KernelFixture fixture = new KernelFixture(device)) {
+                    scatterAndGather(fixture, type, s[0], s[1] * s[2], s[3], s[4]);
+                }
             }
         }
     }
 
-    private static void scatterAndGather(KernelFixture fixture, int samples, int patches, int kept, int width) {
+    private static void scatterAndGather(
+            KernelFixture fixture, DType type, int samples, int patches, int kept, int width) {
         int[] restore = restore(noise(fixture, samples * patches), samples, patches);
         int[] keep = keep(restore, samples, patches, kept);
         float[] embedded = fixture.normal(samples * (1 + kept) * width, 1);
+        Tensor embeddedTensor = fixture.tensor(type, embedded, samples, 1 + kept, width);
         float[] maskToken = fixture.normal(width, 1);
         float[] positions = fixture.normal((1 + patches) * width, 1);
         float[] dout = fixture.normal(samples * (1 + patches) * width, 1);
@@ -132,7 +137,7 @@ class TokenKernelsTest {
         Tensor outTensor = fixture.unwritten(samples, 1 + patches, width);
         kernels.scatter(
                 outTensor,
-                fixture.tensor(embedded, samples, 1 + kept, width),
+                embeddedTensor,
                 fixture.tensor(maskToken, width),
                 fixture.tensor(positions, 1 + patches, width),
                 restoreTensor,
@@ -142,7 +147,7 @@ class TokenKernelsTest {
                 width);
         fixture.assertClose("out", out, outTensor, 1e-6, Math.sqrt(out.length));
 
-        Tensor dembeddedTensor = fixture.unwritten(samples, 1 + kept, width);
+        Tensor dembeddedTensor = fixture.unwritten(type, samples, 1 + kept, width);
         Tensor dmaskTensor = fixture.tensor(dmask0, width);
         kernels.gather(
                 dembeddedTensor,
@@ -164,14 +169,16 @@ class TokenKernelsTest {
     void patchEmbeddingMatchesTheDefinition(String device) {
         for (int[] s : SHAPES) {
             for (boolean masked : new boolean[] {true, false}) {
-                try (KernelFixture fixture = new KernelFixture(device)) {
-                    embed(fixture, s, masked);
+                for (DType type : KernelFixture.ACTIVATIONS) {
+                    try (KernelFixture fixture = new KernelFixture(device)) {
+                        embed(fixture, type, s, masked);
+                    }
                 }
             }
         }
     }
 
-    private static void embed(KernelFixture fixture, int[] s, boolean masked) {
+    private static void embed(KernelFixture fixture, DType type, int[] s, boolean masked) {
         int samples = s[0];
         int columns = s[2];
         int patches = s[1] * columns;
@@ -202,7 +209,7 @@ class TokenKernelsTest {
         }
         PatchEmbedKernels kernels = new PatchEmbedKernels(fixture.stream());
         Tensor keepTensor = masked ? fixture.tensor(keep, samples, kept) : null;
-        Tensor gathered = fixture.unwritten(samples * kept, size);
+        Tensor gathered = fixture.unwritten(type, samples * kept, size);
         kernels.gather(
                 gathered,
                 fixture.tensor(images, samples, channels, h, w),
@@ -214,11 +221,12 @@ class TokenKernelsTest {
                 patch,
                 kept);
         fixture.assertClose("patches", expected, gathered, 0);
-        assemble(fixture, kernels, keep, keepTensor, samples, patches, kept, width);
+        assemble(fixture, type, kernels, keep, keepTensor, samples, patches, kept, width);
     }
 
     private static void assemble(
             KernelFixture fixture,
+            DType type,
             PatchEmbedKernels kernels,
             int[] keep,
             Tensor keepTensor,
@@ -227,6 +235,7 @@ class TokenKernelsTest {
             int kept,
             int width) {
         float[] embedded = fixture.normal(samples * kept * width, 1);
+        Tensor embeddedTensor = fixture.tensor(type, embedded, samples * kept, width);
         float[] bias = fixture.normal(width, 1);
         float[] cls = fixture.normal(width, 1);
         float[] positions = fixture.normal((1 + patches) * width, 1);
@@ -255,7 +264,7 @@ class TokenKernelsTest {
         Tensor tokensTensor = fixture.unwritten(samples, 1 + kept, width);
         kernels.assemble(
                 tokensTensor,
-                fixture.tensor(embedded, samples * kept, width),
+                embeddedTensor,
                 fixture.tensor(bias, width),
                 fixture.tensor(cls, width),
                 fixture.tensor(positions, 1 + patches, width),
@@ -264,7 +273,7 @@ class TokenKernelsTest {
                 kept,
                 width);
         fixture.assertClose("tokens", tokens, tokensTensor, 1e-6, Math.sqrt(tokens.length));
-        Tensor dembeddedTensor = fixture.unwritten(samples * kept, width);
+        Tensor dembeddedTensor = fixture.unwritten(type, samples * kept, width);
         Tensor dclsTensor = fixture.tensor(new float[width], width);
         Tensor dbiasTensor = fixture.tensor(new float[width], width);
         kernels.backward(

@@ -2,16 +2,47 @@ package io.github.vicmae.kernel.oracle;
 
 import io.github.vicmae.kernel.Pooling;
 
-/** The naive form of pooling in double precision. The tokens' gradient is added to, as in the kernel. */
+/** The naive form of pooling in double precision. */
 public final class PoolOracle {
     private PoolOracle() {}
 
-    /** tokens [samples, count, width], row 0 the class token; pooled, dpooled [samples, width]. */
-    public static void pool(
-            double[] pooled,
+    /** What the tokens [samples, count, width], row 0 the class token, are pooled to: [samples, width]. */
+    public static double[] pool(double[] tokens, Pooling pooling, int samples, int count, int width) {
+        double[] pooled = new double[samples * width];
+        for (int n = 0; n < samples; n++) {
+            for (int i = 0; i < width; i++) {
+                double sum = 0;
+                for (int t = 1; t < count; t++) {
+                    double x = tokens[(n * count + t) * width + i];
+                    sum += pooling == Pooling.GEM ? Math.pow(Math.max(x, 1e-6f), 3) : x;
+                }
+                double mean = sum / (count - 1);
+                pooled[n * width + i] = switch (pooling) {
+                    case MEAN -> mean;
+                    case MAX -> tokens[(n * count + first(tokens, n, i, count, width)) * width + i];
+                    case GEM -> Math.cbrt(mean);
+                    case CLS -> tokens[n * count * width + i];
+                };
+            }
+        }
+        return pooled;
+    }
+
+    /** The first of a column's largest tokens. */
+    private static int first(double[] tokens, int n, int i, int count, int width) {
+        int best = 1;
+        for (int t = 2; t < count; t++) {
+            best = tokens[(n * count + t) * width + i] > tokens[(n * count + best) * width + i] ? t : best;
+        }
+        return best;
+    }
+
+    /** Adds to dtokens the gradient with respect to the tokens; pooled is what the backward pass is given as their pooled features. */
+    public static void gradient(
             double[] dtokens,
-            double[] tokens,
             double[] dpooled,
+            double[] pooled,
+            double[] tokens,
             Pooling pooling,
             int samples,
             int count,
@@ -19,22 +50,8 @@ public final class PoolOracle {
         for (int n = 0; n < samples; n++) {
             for (int i = 0; i < width; i++) {
                 double g = dpooled[n * width + i];
-                double sum = 0;
-                int best = 1;
-                for (int t = 1; t < count; t++) {
-                    double x = tokens[(n * count + t) * width + i];
-                    sum += pooling == Pooling.GEM ? Math.pow(Math.max(x, 1e-6f), 3) : x;
-                    best = x > tokens[(n * count + best) * width + i] ? t : best;
-                }
-                double mean = sum / (count - 1);
-                double result =
-                        switch (pooling) {
-                            case MEAN -> mean;
-                            case MAX -> tokens[(n * count + best) * width + i];
-                            case GEM -> Math.cbrt(mean);
-                            case CLS -> tokens[n * count * width + i];
-                        };
-                pooled[n * width + i] = result;
+                double result = pooled[n * width + i];
+                int best = first(tokens, n, i, count, width);
                 for (int t = 0; t < count; t++) {
                     int at = (n * count + t) * width + i;
                     double x = tokens[at];
