@@ -24,12 +24,12 @@ import java.util.TreeSet;
 
 /** A run's folder: settings, metrics, checkpoints and report. Held by one process at a time. */
 final class RunFolder implements AutoCloseable {
-    /** Settings that may change when a run goes on: they do not touch its result. */
-    private static final Set<String> FREE = Set.of("workers", "prefetch", "checkpointEvery", "recompute");
+    /** Settings that may change when a run goes on: they do not touch its result, or no more than another device does. */
+    private static final Set<String> FREE =
+            Set.of("workers", "prefetch", "checkpointEvery", "recompute", "deviceViews");
 
     /** What settings were before there was a choice: a run from that time has none of them in its file. */
-    private static final Map<String, String> FORMER =
-            Map.of("precision", Precision.FP32.name(), "deviceViews", "false");
+    private static final Map<String, String> FORMER = Map.of("precision", Precision.FP32.name());
 
     private final Path path;
     private final FileChannel lockFile;

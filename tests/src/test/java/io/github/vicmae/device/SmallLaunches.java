@@ -6,9 +6,11 @@ import io.github.vicmae.data.Image;
 import io.github.vicmae.data.Kind;
 import io.github.vicmae.data.ViewSettings;
 import io.github.vicmae.data.ViewWriter;
+import io.github.vicmae.kernel.AttentionKernels;
 import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.kernel.Philox;
 import io.github.vicmae.kernel.Pooling;
+import io.github.vicmae.kernel.Reduce;
 import io.github.vicmae.model.Execution;
 import io.github.vicmae.model.ModelConfig;
 import io.github.vicmae.model.Variant;
@@ -19,8 +21,8 @@ import java.nio.IntBuffer;
 import java.util.Random;
 
 /**
- * Training steps of models as small as can be and the views of small pictures, whose odd sizes end within warps, vectors and tiles: all kernels
- * are launched.
+ * Training steps of models as small as can be, the views of small pictures, attention and what follows products, whose odd sizes end within
+ * warps, vectors and tiles: all kernels are launched.
  */
 final class SmallLaunches {
     private SmallLaunches() {}
@@ -37,6 +39,79 @@ final class SmallLaunches {
         step(device, Precision.BF16, config(Variant.PAPER, 3, 20, Pooling.GEM, 0.1), 3);
         for (int channels = 1; channels <= 4; channels++) {
             views(device, ViewSettings.release(9, 7, channels));
+        }
+        for (int headDim : new int[] {32, 64, 80, 128, 33}) {
+            attention(device, headDim);
+        }
+        pointwise(device);
+    }
+
+    /** Attention in bfloat16, whose kernels depend on the head dimension. */
+    private static void attention(String name, int headDim) {
+        int samples = 1;
+        int tokens = 19;
+        int heads = 2;
+        int width = heads * headDim;
+        try (Device device = Device.open(name);
+                Arena arena = new Arena("attention")) {
+            Tensor qkv = arena.tensor("qkv", DType.BF16, samples, tokens, 3 * width);
+            Tensor out = arena.tensor("out", DType.BF16, samples, tokens, width);
+            Tensor lse = arena.floats("lse", samples, heads, tokens);
+            Tensor dout = arena.tensor("dout", DType.BF16, samples, tokens, width);
+            Tensor dqkv = arena.tensor("dqkv", DType.BF16, samples, tokens, 3 * width);
+            Tensor scratch = arena.floats(
+                    "scratch", Math.toIntExact(AttentionKernels.scratchSize(samples, tokens, heads, headDim)));
+            arena.allocate(device);
+            Kernels kernels = Kernels.onNewStream(device);
+            try (Stream stream = kernels.stream()) {
+                stream.write(qkv, normal((int) qkv.size()));
+                stream.write(dout, normal((int) dout.size()));
+                kernels.attention().forward(out, lse, qkv, samples, tokens, heads, headDim);
+                kernels.attention().backward(dqkv, dout, qkv, out, lse, samples, tokens, heads, headDim, scratch);
+                stream.synchronize();
+            }
+        }
+    }
+
+    private static float[] normal(int size) {
+        Random random = new Random(size);
+        float[] values = new float[size];
+        for (int i = 0; i < size; i++) {
+            values[i] = (float) random.nextGaussian();
+        }
+        return values;
+    }
+
+    /** What follows a product where that is not done in its pass. */
+    private static void pointwise(String name) {
+        int rows = 5;
+        int width = 37;
+        try (Device device = Device.open(name);
+                Arena arena = new Arena("pointwise")) {
+            Tensor x = arena.floats("x", rows, width);
+            Tensor y = arena.floats("y", rows, width);
+            Tensor bias = arena.floats("bias", width);
+            Tensor xHalf = arena.tensor("x in bfloat16", DType.BF16, rows, width);
+            Tensor yHalf = arena.tensor("y in bfloat16", DType.BF16, rows, width);
+            Kernels kernels = Kernels.onNewStream(device);
+            Tensor scratch = arena.floats("scratch", Reduce.scratchSize(kernels.stream(), width));
+            arena.allocate(device);
+            try (Stream stream = kernels.stream()) {
+                stream.write(x, normal(rows * width));
+                stream.write(y, normal(rows * width));
+                stream.write(bias, normal(width));
+                kernels.pointwise().convert(xHalf, x);
+                kernels.pointwise().convert(yHalf, y);
+                kernels.pointwise().convert(x, xHalf);
+                for (Tensor[] t : new Tensor[][] {{x, y}, {xHalf, yHalf}}) {
+                    kernels.pointwise().addBias(t[0], bias, rows, width);
+                    kernels.pointwise().biasGelu(t[1], t[0], bias, rows, width);
+                    kernels.pointwise().geluBackward(t[1], t[1], t[0], t[0].size());
+                    kernels.reduce().columnSum(bias, t[0], rows, width, scratch);
+                }
+                kernels.pointwise().addBiasResidual(y, x, y, bias, rows, width);
+                stream.synchronize();
+            }
         }
     }
 

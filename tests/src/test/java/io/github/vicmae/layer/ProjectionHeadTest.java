@@ -49,7 +49,8 @@ class ProjectionHeadTest {
             results.put("output", stream.read(head.output()));
             results.put("gradient of the input", stream.read(dx));
             for (Parameter p : parameters.all()) {
-                if (p.isTrained() && !p.name().matches("projector.[03].bias")) { // theirs are zero: BatchNorm takes them away
+                if (p.isTrained()
+                        && !p.name().matches("projector.[03].bias")) { // theirs are zero: BatchNorm takes them away
                     results.put("gradient of " + p.name(), stream.read(p.gradient()));
                 }
             }
@@ -81,7 +82,8 @@ class ProjectionHeadTest {
                     norm += Math.pow(expected.get(what)[i], 2);
                 }
                 double error = Math.sqrt(difference / norm);
-                // Values on both sides of a ReLU's border let a gradient pass or not, one in some hundred of them wrongly.
+                // Values on both sides of a ReLU's border let a gradient pass or not, one in some hundred of them
+                // wrongly.
                 double limit = what.equals("output") ? 2e-2 : 0.15;
                 assertTrue(error <= limit, what + ": " + error + " is over " + limit + ", seed " + seed);
             }

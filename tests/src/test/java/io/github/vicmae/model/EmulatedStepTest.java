@@ -35,8 +35,11 @@ class EmulatedStepTest {
     private static final double FORWARD_LIMIT = 1e-5;
     /** The same way back, on smaller numbers; the errors measured are up to 1.3e-5. */
     private static final double GRADIENT_LIMIT = 5e-5;
-    /** The second step starts from parameters that differ by the first one's error; the errors measured are up to 1e-4. */
-    private static final double LATER = 5;
+    /**
+     * The second step starts from parameters that differ by the first one's error, and what BatchNorm over three rows and a ReLU make of that
+     * depends on the draw: with one engine of the CPU's products the errors of these gradients are up to 7e-5, with another up to 3e-4.
+     */
+    private static final double LATER = 10;
 
     /** Every schedule, each number of blocks in flight, each policy of the streams. */
     private static final Map<String, String> ORDERS = new LinkedHashMap<>();
