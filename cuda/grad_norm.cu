@@ -1,16 +1,17 @@
 // The 2-norm of all gradients, and the coefficient that brings it down to a limit: min(1, limit / (norm + 1e-6)).
 //
 // Two stages without atomics. Threads sum in double precision: over tens of millions of squares a float sum would lose four digits.
-#include "target.cuh"
+#include "elementwise.cuh"
 
 // Stage one: block b of gridDim.x writes partial[b] = sum of the squares of its share.
 KERNEL(grad_norm_partial, float* __restrict__ partial, const float* __restrict__ gradients, int64_t size) {
   SHARED(float, scratch, 32);
-  const int64_t share = (size + gridDim.x - 1) / gridDim.x;
-  const int64_t first = blockIdx.x * share, last = first + share < size ? first + share : size;
-  double sum = 0;
-  SIMD_SUM(sum)
-  for (int64_t i = first + threadIdx.x; i < last; i += blockDim.x) sum += static_cast<double>(gradients[i]) * gradients[i];
+  constexpr int LINE = 32;  // the shares are whole lines of memory
+  const Share share = share_of(static_cast<int>((size + LINE - 1) / LINE));
+  const int64_t first = static_cast<int64_t>(share.first) * LINE, end = static_cast<int64_t>(share.last) * LINE;
+  const int64_t last = end < size ? end : size;
+  const double sum = elementwise_sum<double, 4, 8>(
+      block_threads(), static_cast<int>(last - first), [](int, float g) { return static_cast<double>(g) * g; }, in(gradients + first));
   const float total = block_sum(static_cast<float>(sum), scratch);
   if (threadIdx.x == 0) partial[blockIdx.x] = total;
 }

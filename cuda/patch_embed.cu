@@ -4,36 +4,57 @@
 //   tokens[n, 1 + k] = embedded[n, k] + bias + positions[1 + keep[n, k]]
 // Backward: dembedded `=`, dcls and dbias `+=` (two stages); the images need no gradient. keep may be null: all patches in order.
 // Images, tokens and their gradient are floats; patches, embedded and dembedded are bfloat16 in the kernels that end in _bf16.
-#include "target.cuh"
+#include "sum_rows.cuh"
+
+// A patch of `corner` by the threads of a warp, N pixels of an image row at a time.
+template <int N, class T>
+DEVICE void copy_patch(T* __restrict__ to, const float* __restrict__ corner, int channels, int64_t plane, int width, int patch) {
+#if WARP > 1
+  const int size = channels * patch * patch;
+  constexpr int BATCH = 3;  // on their way at once: a patch of 16 x 16 x 3 pixels in two batches
+  const int step = warp_lanes() * N;
+  for (int first = first_lane() * N; first < size; first += BATCH * step) {
+    Pack<N> pixels[BATCH];
+    UNROLL
+    for (int b = 0; b < BATCH; b++) {
+      const int i = first + b * step < size ? first + b * step : first;
+      const int line = i / patch, c = line / patch, y = line - c * patch, x = i - line * patch;
+      pixels[b] = load_pack<N>(corner + c * plane + static_cast<int64_t>(y) * width + x);
+    }
+    UNROLL
+    for (int b = 0; b < BATCH; b++)
+      if (first + b * step < size) store_pack<N>(to + first + b * step, pixels[b]);
+  }
+#else  // the same without a division for each pixel
+  for (int c = 0; c < channels; c++) {
+    for (int y = 0; y < patch; y++) {
+      const float* __restrict__ from = corner + c * plane + static_cast<int64_t>(y) * width;
+      for (int x = 0; x < patch; x++) *to++ = from[x];
+    }
+  }
+#endif
+}
 
 template <class T>
 DEVICE void gather_patches(T* __restrict__ patches_out, const float* __restrict__ images, const int* __restrict__ keep, int samples,
                            int channels, int height, int width, int patch, int kept) {
   const int columns = width / patch, size = channels * patch * patch;
-  const int64_t rows = static_cast<int64_t>(samples) * kept;
-  for (int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
-    const int64_t sample = row / kept;
-    const int l = keep != nullptr ? keep[row] : static_cast<int>(row % kept);
-    const float* __restrict__ corner =
-        images + (sample * channels * height + static_cast<int64_t>(l / columns) * patch) * width + l % columns * patch;
-    T* __restrict__ to = patches_out + row * size;
-#if WARP > 1
-    for (int i = threadIdx.x; i < size; i += blockDim.x) {
-      const int c = i / (patch * patch), y = i / patch % patch, x = i % patch;
-      to[i] = corner[(static_cast<int64_t>(c) * height + y) * width + x];
+  const int64_t plane = static_cast<int64_t>(height) * width;
+  const bool vectors = patch % 4 == 0 && width % 4 == 0 && is_aligned<4>(images) && is_aligned<4>(patches_out);
+  const Share share = share_of(samples * kept);
+  for (int row = share.first + first_warp(); row < share.last; row += warps()) {
+    const int sample = row / kept, l = keep != nullptr ? keep[row] : row - sample * kept;
+    const float* corner = images + sample * channels * plane + static_cast<int64_t>(l / columns) * patch * width + l % columns * patch;
+    T* to = patches_out + static_cast<int64_t>(row) * size;
+    if (vectors) {
+      copy_patch<4>(to, corner, channels, plane, width, patch);
+    } else {
+      copy_patch<1>(to, corner, channels, plane, width, patch);
     }
-#else  // the same without a division for each pixel
-    for (int c = 0; c < channels; c++) {
-      for (int y = 0; y < patch; y++) {
-        const float* __restrict__ from = corner + (static_cast<int64_t>(c) * height + y) * width;
-        for (int x = 0; x < patch; x++) *to++ = from[x];
-      }
-    }
-#endif
   }
 }
 
-// One block a patch. patches_out [samples * kept, channels * patch * patch]; images [samples, channels, height, width].
+// A warp a patch. patches_out [samples * kept, channels * patch * patch]; images [samples, channels, height, width].
 KERNEL(patch_gather, float* __restrict__ patches_out, const float* __restrict__ images, const int* __restrict__ keep, int samples,
        int channels, int height, int width, int patch, int kept) {
   gather_patches(patches_out, images, keep, samples, channels, height, width, patch, kept);
@@ -44,29 +65,26 @@ KERNEL(patch_gather_bf16, bf16* __restrict__ patches_out, const float* __restric
 }
 
 template <class T>
-DEVICE void assemble_tokens(float* __restrict__ tokens, const T* __restrict__ embedded, const float* __restrict__ bias,
-                            const float* __restrict__ cls, const float* __restrict__ positions, const int* __restrict__ keep, int samples,
-                            int kept, int width) {
-  const int64_t rows = static_cast<int64_t>(samples) * (1 + kept);
-  for (int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
-    const int64_t sample = row / (1 + kept);
-    const int k = static_cast<int>(row % (1 + kept)) - 1;
-    float* __restrict__ to = tokens + row * width;
+DEVICE void assemble_tokens(float* tokens, const T* embedded, const float* bias, const float* cls, const float* positions,
+                            const int* __restrict__ keep, int samples, int kept, int width) {
+  const Share share = share_of(samples * (1 + kept));
+  for (int row = share.first + first_warp(); row < share.last; row += warps()) {
+    const int sample = row / (1 + kept), k = row - sample * (1 + kept) - 1;
+    const auto to = out(tokens + static_cast<int64_t>(row) * width);
     if (k < 0) {
-      SIMD
-      for (int i = threadIdx.x; i < width; i += blockDim.x) to[i] = cls[i] + positions[i];
+      elementwise<4>(
+          warp_threads(), width, [](int, float c, float p, float& y) { y = c + p; }, in(cls), in(positions), to);
     } else {
-      const int64_t from = sample * kept + k;
+      const int64_t from = row - sample - 1;
       const int l = keep != nullptr ? keep[from] : k;
-      const T* __restrict__ e = embedded + from * width;
-      const float* __restrict__ position = positions + static_cast<int64_t>(1 + l) * width;
-      SIMD
-      for (int i = threadIdx.x; i < width; i += blockDim.x) to[i] = e[i] + bias[i] + position[i];
+      elementwise<4>(
+          warp_threads(), width, [](int, float e, float b, float p, float& y) { y = e + b + p; }, in(embedded + from * width), in(bias),
+          in(positions + static_cast<int64_t>(1 + l) * width), to);
     }
   }
 }
 
-// One block a token. tokens [samples, 1 + kept, width]; embedded [samples * kept, width]; positions [1 + patches, width].
+// A warp a token. tokens [samples, 1 + kept, width]; embedded [samples * kept, width]; positions [1 + patches, width].
 KERNEL(patch_assemble, float* __restrict__ tokens, const float* __restrict__ embedded, const float* __restrict__ bias,
        const float* __restrict__ cls, const float* __restrict__ positions, const int* __restrict__ keep, int samples, int kept, int width) {
   assemble_tokens(tokens, embedded, bias, cls, positions, keep, samples, kept, width);
@@ -77,32 +95,21 @@ KERNEL(patch_assemble_bf16, float* __restrict__ tokens, const bf16* __restrict__
 }
 
 template <class T>
-DEVICE void embedding_gradient(T* __restrict__ dembedded, float* __restrict__ partial, const float* __restrict__ dtokens, int samples,
-                               int kept, int width) {
-  float* __restrict__ dcls = partial + static_cast<int64_t>(blockIdx.x) * 2 * width;
-  float* __restrict__ dbias = dcls + width;
-  SIMD
-  for (int i = threadIdx.x; i < width; i += blockDim.x) dcls[i] = dbias[i] = 0;
-  const int share = (samples + gridDim.x - 1) / gridDim.x;
-  const int first = blockIdx.x * share, last = first + share < samples ? first + share : samples;
-  for (int sample = first; sample < last; sample++) {
-    const float* __restrict__ from = dtokens + static_cast<int64_t>(sample) * (1 + kept) * width;
-    T* __restrict__ to = dembedded + static_cast<int64_t>(sample) * kept * width;
-    SIMD
-    for (int i = threadIdx.x; i < width; i += blockDim.x) dcls[i] += from[i];
-    for (int k = 0; k < kept; k++) {
-      from += width;
-      SIMD
-      for (int i = threadIdx.x; i < width; i += blockDim.x) {
-        to[i] = from[i];
-        dbias[i] += from[i];
-      }
-      to += width;
-    }
-  }
+DEVICE void embedding_gradient(T* dembedded, float* partial, const float* dtokens, int samples, int kept, int width) {
+  float* dcls = partial + static_cast<int64_t>(blockIdx.x) * 2 * width;
+  const bool aligned = is_aligned<4>(dembedded) && is_aligned<4>(dtokens);
+  const Share share = share_of(samples);
+  sum_rows<4>(dcls, share.first, share.last, width, aligned, [&](int sample) {
+    return Row<float, T>{dtokens + static_cast<int64_t>(sample) * (1 + kept) * width, nullptr, true};
+  });
+  sum_rows<4>(dcls + width, share.first * kept, share.last * kept, width, aligned, [&](int row) {
+    const int64_t at = static_cast<int64_t>(row) * width;
+    return Row<float, T>{dtokens + at + static_cast<int64_t>(row / kept + 1) * width, dembedded + at, true};
+  });
 }
 
 // Block p of gridDim.x copies its share of the samples' patch rows to dembedded and writes partial[p] = [dcls | dbias], each [width].
+// The blocks of a column share the width.
 KERNEL(patch_backward, float* __restrict__ dembedded, float* __restrict__ partial, const float* __restrict__ dtokens, int samples, int kept,
        int width) {
   embedding_gradient(dembedded, partial, dtokens, samples, kept, width);

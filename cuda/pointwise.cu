@@ -3,60 +3,75 @@
 // Activations and their gradients are written (`=`), but for add_bias, whose y is added to (`+=`), and bias_gelu, which adds the bias to
 // its input in place and leaves it there for the backward pass. Every thread reads an element before it writes that element and no other,
 // so outputs may be inputs where it says so. Kernels that end in _bf16 store activations in bfloat16; biases are floats in all.
+#include "elementwise.cuh"
 #include "gelu.cuh"
 
-template <class T>
-DEVICE void add_bias_of(T* __restrict__ y, const float* __restrict__ bias, int rows, int width) {
-  for (int row = blockIdx.x; row < rows; row += gridDim.x) {
-    T* __restrict__ yr = y + static_cast<int64_t>(row) * width;
-    SIMD
-    for (int i = threadIdx.x; i < width; i += blockDim.x) yr[i] = yr[i] + bias[i];
-  }
+// Calls body(row) for a block's share of the rows, a warp a row.
+template <class Body>
+DEVICE void for_rows(int rows, Body body) {
+  const Share share = share_of(rows);
+  for (int row = share.first + first_warp(); row < share.last; row += warps()) body(static_cast<int64_t>(row));
 }
 
-// y [rows, width] += bias [width]. One block a row.
+// Calls body(first, count) for each of a block's pieces of `chunk` elements of a flat array.
+template <class Body>
+DEVICE void for_chunks(int64_t size, int chunk, Body body) {
+  for (int64_t first = static_cast<int64_t>(blockIdx.x) * chunk; first < size; first += static_cast<int64_t>(gridDim.x) * chunk)
+    body(first, static_cast<int>(size - first < chunk ? size - first : chunk));
+}
+
+template <class T>
+DEVICE void add_bias_of(T* y, const float* bias, int rows, int width) {
+  for_rows(rows, [&](int64_t row) {
+    elementwise<kVector<T>>(
+        warp_threads(), width, [](int, auto& v, float b) { v = v + b; }, inout(y + row * width), in(bias));
+  });
+}
+
+// y [rows, width] += bias [width].
 KERNEL(add_bias, float* __restrict__ y, const float* __restrict__ bias, int rows, int width) { add_bias_of(y, bias, rows, width); }
 KERNEL(add_bias_bf16, bf16* __restrict__ y, const float* __restrict__ bias, int rows, int width) { add_bias_of(y, bias, rows, width); }
 
-// out = residual + y + bias; out may be y or residual. One block a row.
-KERNEL(add_bias_residual, float* out, const float* residual, const float* y, const float* __restrict__ bias, int rows, int width) {
-  for (int row = blockIdx.x; row < rows; row += gridDim.x) {
-    const int64_t at = static_cast<int64_t>(row) * width;
-    SIMD
-    for (int i = threadIdx.x; i < width; i += blockDim.x) out[at + i] = residual[at + i] + (y[at + i] + bias[i]);
-  }
+// out = residual + y + bias; out may be y or residual.
+KERNEL(add_bias_residual, float* out_rows, const float* residual, const float* y, const float* __restrict__ bias, int rows, int width) {
+  for_rows(rows, [&](int64_t row) {
+    const int64_t at = row * width;
+    elementwise<kVector<float>>(
+        warp_threads(), width, [](int, float x, float v, float b, float& sum) { sum = x + (v + b); }, in(residual + at), in(y + at),
+        in(bias), out(out_rows + at));
+  });
 }
 
 template <class T>
-DEVICE void bias_gelu_of(T* __restrict__ out, T* __restrict__ pre, const float* __restrict__ bias, int rows, int width) {
-  for (int row = blockIdx.x; row < rows; row += gridDim.x) {
-    T* __restrict__ pr = pre + static_cast<int64_t>(row) * width;
-    T* __restrict__ yr = out + static_cast<int64_t>(row) * width;
-    SIMD
-    for (int i = threadIdx.x; i < width; i += blockDim.x) {
-      const float x = pr[i] + bias[i];
-      pr[i] = x;
-      yr[i] = gelu(x);
-    }
-  }
+DEVICE void bias_gelu_of(T* activations, T* pre, const float* bias, int rows, int width) {
+  for_rows(rows, [&](int64_t row) {
+    const int64_t at = row * width;
+    elementwise<kVector<T>>(
+        warp_threads(), width,
+        [](int, auto& p, float b, auto& y) {
+          const float x = p + b;
+          p = x;
+          y = gelu(x);
+        },
+        inout(pre + at), in(bias), out(activations + at));
+  });
 }
 
-// pre += bias; out = gelu(pre). One block a row.
-KERNEL(bias_gelu, float* __restrict__ out, float* __restrict__ pre, const float* __restrict__ bias, int rows, int width) {
-  bias_gelu_of(out, pre, bias, rows, width);
+// pre += bias; activations = gelu(pre).
+KERNEL(bias_gelu, float* __restrict__ activations, float* __restrict__ pre, const float* __restrict__ bias, int rows, int width) {
+  bias_gelu_of(activations, pre, bias, rows, width);
 }
-KERNEL(bias_gelu_bf16, bf16* __restrict__ out, bf16* __restrict__ pre, const float* __restrict__ bias, int rows, int width) {
-  bias_gelu_of(out, pre, bias, rows, width);
+KERNEL(bias_gelu_bf16, bf16* __restrict__ activations, bf16* __restrict__ pre, const float* __restrict__ bias, int rows, int width) {
+  bias_gelu_of(activations, pre, bias, rows, width);
 }
 
 template <class T>
-DEVICE void gelu_backward_of(T* dpre, const T* dout, const T* __restrict__ pre, int64_t size, int chunk) {
-  for (int64_t first = static_cast<int64_t>(blockIdx.x) * chunk; first < size; first += static_cast<int64_t>(gridDim.x) * chunk) {
-    const int count = static_cast<int>(size - first < chunk ? size - first : chunk);
-    const T* __restrict__ xc = pre + first;
-    SIMD
-    for (int i = threadIdx.x; i < count; i += blockDim.x) dpre[first + i] = dout[first + i] * gelu_slope(xc[i]);
-  }
+DEVICE void gelu_backward_of(T* dpre, const T* dout, const T* pre, int64_t size, int chunk) {
+  for_chunks(size, chunk, [&](int64_t first, int count) {
+    elementwise<kVector<T>>(
+        block_threads(), count, [](int, float d, float x, auto& dx) { dx = d * gelu_slope(x); }, in(dout + first), in(pre + first),
+        out(dpre + first));
+  });
 }
 
 // dpre = dout * gelu'(pre); dpre may be dout. A block takes `chunk` elements at a time.
@@ -68,12 +83,11 @@ KERNEL(gelu_backward_bf16, bf16* dpre, const bf16* dout, const bf16* __restrict_
 }
 
 template <class To, class From>
-DEVICE void convert(To* __restrict__ to, const From* __restrict__ from, int64_t size, int chunk) {
-  for (int64_t first = static_cast<int64_t>(blockIdx.x) * chunk; first < size; first += static_cast<int64_t>(gridDim.x) * chunk) {
-    const int count = static_cast<int>(size - first < chunk ? size - first : chunk);
-    SIMD
-    for (int i = threadIdx.x; i < count; i += blockDim.x) to[first + i] = from[first + i];
-  }
+DEVICE void convert(To* to, const From* from, int64_t size, int chunk) {
+  for_chunks(size, chunk, [&](int64_t first, int count) {
+    elementwise<4>(
+        block_threads(), count, [](int, float x, auto& y) { y = x; }, in(from + first), out(to + first));
+  });
 }
 
 // to = from, rounded to the nearest. A block takes `chunk` elements at a time.

@@ -20,16 +20,18 @@ public final class AdamWKernels {
     }
 
     /**
-     * Updates parameters and moments in the order of torch.optim.AdamW: the decoupled decay first, then the step.
+     * Updates parameters and moments in the order of torch.optim.AdamW: the decoupled decay first, then the step. In the same pass the gradients
+     * are cleared, as the next step's sums want them.
      *
      * @param parameters [size], updated
      * @param rounded [size] of bfloat16, written with the updated parameters; or null
-     * @param gradients [size], multiplied by {@code clip[1]} as they are read
+     * @param gradients [size], multiplied by {@code clip[1]} as they are read; then 0
      * @param firstMoment [size], updated
      * @param secondMoment [size], updated
      * @param decayed how many elements, from the first on, have weight decay
      * @param scalars [8]: learning rate, beta1, beta2, eps, weight decay, 1 - beta1^t, 1 - beta2^t, unused; t counts from 1
-     * @param clip [2]: norm and coefficient, as {@link GradientNorm} writes them; where the norm is not finite, nothing is touched
+     * @param clip [2]: norm and coefficient, as {@link GradientNorm} writes them; where the norm is not finite, the gradients are
+     *     cleared and nothing else is touched
      */
     public void step(
             Tensor parameters,

@@ -6,19 +6,15 @@ import io.github.vicmae.device.Tensor;
 
 /** Layer normalisation over rows, forward and backward (cuda/layer_norm.cu; Ba, Kiros and Hinton 2016). */
 public final class LayerNormKernels {
-    private static final int THREADS = 256;
-
     private final Stream stream;
     private final TypedKernel forward;
-    private final TypedKernel backwardInput;
-    private final TypedKernel backwardAffine;
+    private final TypedKernel backward;
     private final Reduce reduce;
 
     public LayerNormKernels(Stream stream) {
         this.stream = stream;
         forward = TypedKernel.of(stream.device(), "layer_norm", "layer_norm_forward", "ppppppiif");
-        backwardInput = TypedKernel.of(stream.device(), "layer_norm", "layer_norm_backward_input", "pppppppiii");
-        backwardAffine = TypedKernel.of(stream.device(), "layer_norm", "layer_norm_backward_affine", "pppppii");
+        backward = TypedKernel.of(stream.device(), "layer_norm", "layer_norm_backward", "ppppppppiii");
         reduce = new Reduce(stream);
     }
 
@@ -52,7 +48,7 @@ public final class LayerNormKernels {
                 .arg(x)
                 .arg(gamma)
                 .arg(beta);
-        stream.arg(rows).arg(width).arg(eps).launch(rows, THREADS);
+        stream.arg(rows).arg(width).arg(eps).launch(WarpRows.blocks(rows), WarpRows.THREADS);
     }
 
     /**
@@ -92,23 +88,16 @@ public final class LayerNormKernels {
         Shapes.floats("layerNorm", "dbeta", dbeta, width);
         Shapes.atLeast("layerNorm", "scratch", scratch, scratchSize(stream, width));
         int parts = stream.device().partialBlocks();
-        stream.begin(backwardAffine.form(dy))
-                .arg(scratch)
-                .arg(dy)
-                .arg(x)
-                .arg(mean)
-                .arg(rstd);
-        stream.arg(rows).arg(width).launch(parts, THREADS);
-        reduce.finish(dgamma, scratch, 0, parts, width, 2 * width);
-        reduce.finish(dbeta, scratch, width, parts, width, 2 * width);
-        stream.begin(backwardInput.form(dy))
+        stream.begin(backward.form(dy))
                 .arg(dx)
                 .argOrNull(rounded)
+                .arg(scratch)
                 .arg(dy)
                 .arg(x)
                 .arg(gamma)
                 .arg(mean)
                 .arg(rstd);
-        stream.arg(rows).arg(width).arg(accumulate ? 1 : 0).launch(rows, THREADS);
+        stream.arg(rows).arg(width).arg(accumulate ? 1 : 0).launch(parts, WarpRows.THREADS);
+        reduce.finish(dgamma, dbeta, scratch, parts, width);
     }
 }

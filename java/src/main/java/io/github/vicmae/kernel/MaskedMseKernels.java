@@ -6,7 +6,10 @@ import io.github.vicmae.device.Tensor;
 
 /** The reconstruction loss of masked patches and its gradient, in one pass (cuda/masked_mse.cu; He et al. 2022). */
 public final class MaskedMseKernels {
-    private static final int THREADS = 256;
+    /** Few, so that many patches are on their way at once. */
+    private static final int THREADS = 64;
+
+    private static final int FINISH_THREADS = 1024;
     /** What every GPU gives a block without asking: 48 KiB, less some for the block's sums. */
     private static final int MAX_PIXELS = 12_000;
 
@@ -94,6 +97,6 @@ public final class MaskedMseKernels {
         stream.arg(normPix ? 1 : 0).arg(slope).arg(weight);
         stream.launch(Math.multiplyExact(samples, 1 + patches), 1, 1, THREADS, pixels * Float.BYTES);
         stream.begin(finish).arg(loss).arg(scratch).arg(views).arg((long) (samples / views) * (1 + patches));
-        stream.arg(mean).launch(views, THREADS);
+        stream.arg(mean).launch(views, FINISH_THREADS);
     }
 }

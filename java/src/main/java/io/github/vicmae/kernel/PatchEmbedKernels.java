@@ -5,7 +5,9 @@ import io.github.vicmae.device.Tensor;
 
 /** What stands around the patch embedding's matrix product (cuda/patch_embed.cu; Dosovitskiy et al. 2021, He et al. 2022). */
 public final class PatchEmbedKernels {
-    private static final int THREADS = 128;
+    private static final int THREADS = 256;
+    /** Parts of the gradients of bias and class token for each of the device's: more blocks keep more rows on their way. */
+    private static final int MORE_PARTS = 2;
 
     private final Stream stream;
     private final TypedKernel gather;
@@ -23,7 +25,7 @@ public final class PatchEmbedKernels {
 
     /** Floats of scratch that {@link #backward} needs. */
     public static int scratchSize(Stream stream, int width) {
-        return Reduce.scratchSize(stream, 2 * width);
+        return Math.multiplyExact(MORE_PARTS, Reduce.scratchSize(stream, 2 * width));
     }
 
     /**
@@ -52,7 +54,7 @@ public final class PatchEmbedKernels {
         checkKeep(keep, samples, kept);
         stream.begin(gather.form(patches)).arg(patches).arg(images).argOrNull(keep);
         stream.arg(samples).arg(channels).arg(height).arg(width).arg(patch).arg(kept);
-        stream.launch(Math.multiplyExact(samples, kept), THREADS);
+        stream.launch(WarpRows.blocks(Math.multiplyExact(samples, kept)), WarpRows.THREADS);
     }
 
     /**
@@ -87,7 +89,7 @@ public final class PatchEmbedKernels {
                 .arg(positions)
                 .argOrNull(keep);
         stream.arg(samples).arg(kept).arg(width);
-        stream.launch(Math.multiplyExact(samples, 1 + kept), THREADS);
+        stream.launch(WarpRows.blocks(Math.multiplyExact(samples, 1 + kept)), WarpRows.THREADS);
     }
 
     /**
@@ -113,11 +115,12 @@ public final class PatchEmbedKernels {
         Shapes.floats("patchEmbed", "dbias", dbias, width);
         Shapes.floats("patchEmbed", "dtokens", dtokens, samples, 1 + kept, width);
         Shapes.atLeast("patchEmbed", "scratch", scratch, scratchSize(stream, width));
-        int parts = stream.device().partialBlocks();
+        Math.multiplyExact(samples, 1 + kept); // the kernel counts the rows
+        int parts = MORE_PARTS * stream.device().partialBlocks();
         stream.begin(backward.form(dembedded)).arg(dembedded).arg(scratch).arg(dtokens);
-        stream.arg(samples).arg(kept).arg(width).launch(parts, THREADS);
-        reduce.finish(dcls, scratch, 0, parts, width, 2 * width);
-        reduce.finish(dbias, scratch, width, parts, width, 2 * width);
+        stream.arg(samples).arg(kept).arg(width);
+        stream.launch(parts, Reduce.strips(stream, width, THREADS, dtokens.dtype()), 1, THREADS, 0);
+        reduce.finish(dcls, dbias, scratch, parts, width);
     }
 
     private static void checkKeep(Tensor keep, int samples, int kept) {

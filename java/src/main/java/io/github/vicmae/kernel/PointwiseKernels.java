@@ -41,7 +41,12 @@ public final class PointwiseKernels {
     public void addBias(Tensor y, Tensor bias, int rows, int width) {
         Shapes.typed("addBias", "y", y, y.dtype(), rows, width);
         Shapes.floats("addBias", "bias", bias, width);
-        stream.begin(addBias.form(y)).arg(y).arg(bias).arg(rows).arg(width).launch(rows, THREADS);
+        stream.begin(addBias.form(y))
+                .arg(y)
+                .arg(bias)
+                .arg(rows)
+                .arg(width)
+                .launch(WarpRows.blocks(rows), WarpRows.THREADS);
     }
 
     /**
@@ -58,7 +63,7 @@ public final class PointwiseKernels {
         Shapes.floats("addBiasResidual", "y", y, rows, width);
         Shapes.floats("addBiasResidual", "bias", bias, width);
         stream.begin(addBiasResidual).arg(out).arg(residual).arg(y).arg(bias);
-        stream.arg(rows).arg(width).launch(rows, THREADS);
+        stream.arg(rows).arg(width).launch(WarpRows.blocks(rows), WarpRows.THREADS);
     }
 
     /**
@@ -78,7 +83,7 @@ public final class PointwiseKernels {
                 .arg(bias)
                 .arg(rows)
                 .arg(width)
-                .launch(rows, THREADS);
+                .launch(WarpRows.blocks(rows), WarpRows.THREADS);
     }
 
     /**

@@ -6,8 +6,8 @@ import io.github.vicmae.device.Tensor;
 
 /** Pooling of tokens to one row a sample, forward and backward (cuda/pool.cu). Row 0 of a sample's tokens is the class token. */
 public final class PoolKernels {
-    private static final int THREADS = 256;
-    /** Columns that a block of the forward kernel takes; STRIP in the source. */
+    private static final int THREADS = 64;
+    /** Columns that a block of the forward kernel takes, four a thread; STRIP in the source. */
     private static final int STRIP = 256;
 
     private final Stream stream;
@@ -65,7 +65,7 @@ public final class PoolKernels {
         if (pooling == Pooling.MAX || pooling == Pooling.CLS) {
             stream.begin(backwardOne).arg(dtokens).arg(dpooled);
             stream.argOrNull(pooling == Pooling.MAX ? argmax : null);
-            stream.arg(samples).arg(tokenCount).arg(width).launch(samples, THREADS);
+            stream.arg(samples).arg(tokenCount).arg(width).launch(samples, 4 * THREADS);
         } else {
             stream.begin(backwardAll.form(tokens))
                     .arg(dtokens)
@@ -73,7 +73,8 @@ public final class PoolKernels {
                     .arg(pooled)
                     .arg(tokens);
             stream.arg(pooling.ordinal()).arg(samples).arg(tokenCount).arg(width);
-            stream.launch(Math.multiplyExact(samples, tokenCount), THREADS);
+            int rows = Math.multiplyExact(samples, tokenCount) - samples;
+            stream.launch(WarpRows.blocks(rows), WarpRows.THREADS);
         }
     }
 

@@ -1,5 +1,7 @@
 package io.github.vicmae.kernel;
 
+import io.github.vicmae.device.DType;
+import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
@@ -7,6 +9,10 @@ import io.github.vicmae.device.Tensor;
 /** Sums over rows (cuda/reduce.cu), in two stages and always in the same order. */
 public final class Reduce {
     private static final int THREADS = 256;
+    /** Columns that a block of the second stage takes, and its threads; STRIP and LANES_OF_PARTS in the source. */
+    private static final int STRIP = 32;
+
+    private static final int FINISH_THREADS = 16 * STRIP;
 
     private final Stream stream;
     private final TypedKernel partialSums;
@@ -15,7 +21,7 @@ public final class Reduce {
     public Reduce(Stream stream) {
         this.stream = stream;
         partialSums = TypedKernel.of(stream.device(), "reduce", "column_sum_partial", "ppii");
-        finish = stream.device().kernel("reduce", "column_sum_finish", "ppiii");
+        finish = stream.device().kernel("reduce", "column_sum_finish", "pppiii");
     }
 
     /** Floats of scratch that {@link #columnSum} needs for rows of this width. */
@@ -40,25 +46,38 @@ public final class Reduce {
                 .arg(x)
                 .arg(rows)
                 .arg(width)
-                .launch(parts, THREADS);
-        finish(out, scratch, 0, parts, width, width);
+                .launch(parts, strips(stream, width, THREADS, x.dtype()), 1, THREADS, 0);
+        finish(out, scratch, parts, width);
     }
 
     /** out[i] += sum over rows of x[row, i] in one stage: for few rows. */
     public void add(Tensor out, Tensor x, int rows, int width) {
         Shapes.floats("columnSum", "out", out, width);
         Shapes.floats("columnSum", "x", x, rows, width);
-        finish(out, x, 0, rows, width, width);
+        finish(out, x, rows, width);
     }
 
-    /** Second stage: out[i] += sum over p of scratch[start + p * stride + i]. */
-    void finish(Tensor out, Tensor scratch, int start, int parts, int width, int stride) {
-        stream.begin(finish)
-                .arg(out)
-                .arg(scratch, start)
-                .arg(parts)
-                .arg(width)
-                .arg(stride)
-                .launch((width + THREADS - 1) / THREADS, THREADS);
+    /** How many blocks share the width of a row where a thread takes 16 bytes of it. On the CPU a row is one piece, for the prefetcher. */
+    static int strips(Stream stream, int width, int threads, DType dtype) {
+        if (stream.device().kind() == Device.Kind.CPU) {
+            return 1;
+        }
+        int columns = threads * (16 / dtype.bytes());
+        return (width - 1) / columns + 1;
+    }
+
+    /** Second stage: out[i] += sum over p of scratch[p, i], scratch [parts, width]. */
+    void finish(Tensor out, Tensor scratch, int parts, int width) {
+        launchFinish(out, null, scratch, parts, width, width);
+    }
+
+    /** Second stage of two sums: out[i] += sum over p of scratch[p, i], next[i] += sum of scratch[p, width + i], scratch [parts, 2 * width]. */
+    void finish(Tensor out, Tensor next, Tensor scratch, int parts, int width) {
+        launchFinish(out, next, scratch, parts, width, 2 * width);
+    }
+
+    private void launchFinish(Tensor out, Tensor next, Tensor scratch, int parts, int width, int columns) {
+        stream.begin(finish).arg(out).argOrNull(next).arg(scratch);
+        stream.arg(parts).arg(width).arg(columns).launch((columns - 1) / STRIP + 1, FINISH_THREADS);
     }
 }

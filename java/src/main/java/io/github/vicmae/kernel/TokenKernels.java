@@ -1,30 +1,29 @@
 package io.github.vicmae.kernel;
 
-import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 
 /** The decoder's input: visible tokens in their places, mask tokens in the others, plus positions (cuda/tokens.cu; He et al. 2022). */
 public final class TokenKernels {
     private static final int THREADS = 128;
+    /** Parts of the mask token's gradient for each of the device's: rows are copied on the way, and more blocks keep more of them on theirs. */
+    private static final int MORE_PARTS = 4;
 
     private final Stream stream;
     private final TypedKernel scatter;
     private final TypedKernel gather;
-    private final Kernel maskPartial;
     private final Reduce reduce;
 
     public TokenKernels(Stream stream) {
         this.stream = stream;
         scatter = TypedKernel.of(stream.device(), "tokens", "tokens_scatter", "pppppiiii");
-        gather = TypedKernel.of(stream.device(), "tokens", "tokens_gather", "pppiiii");
-        maskPartial = stream.device().kernel("tokens", "tokens_mask_partial", "pppiiii");
+        gather = TypedKernel.of(stream.device(), "tokens", "tokens_gather", "ppppiiii");
         reduce = new Reduce(stream);
     }
 
     /** Floats of scratch that {@link #gather} needs. */
     public static int scratchSize(Stream stream, int width) {
-        return Reduce.scratchSize(stream, width);
+        return Math.multiplyExact(MORE_PARTS, Reduce.scratchSize(stream, width));
     }
 
     /**
@@ -56,7 +55,7 @@ public final class TokenKernels {
                 .arg(positions)
                 .arg(restore);
         stream.arg(samples).arg(patches).arg(kept).arg(width);
-        stream.launch(Math.multiplyExact(samples, 1 + patches), THREADS);
+        stream.launch(WarpRows.blocks(Math.multiplyExact(samples, 1 + patches)), WarpRows.THREADS);
     }
 
     /**
@@ -66,7 +65,8 @@ public final class TokenKernels {
      * @param dmaskToken [width], added to
      * @param dout [samples, 1 + patches, width]
      * @param restore [samples, patches] integers
-     * @param keep [samples, kept] integers
+     * @param keep [samples, kept] integers, the inverse of {@code restore}: the rows are visited in the order of {@code restore}, so it is
+     *     checked and not read
      * @param scratch at least {@link #scratchSize} floats
      */
     public void gather(
@@ -86,12 +86,15 @@ public final class TokenKernels {
         Shapes.ints("tokens", "restore", restore, samples, patches);
         Shapes.ints("tokens", "keep", keep, samples, kept);
         Shapes.atLeast("tokens", "scratch", scratch, scratchSize(stream, width));
-        stream.begin(gather.form(dembedded)).arg(dembedded).arg(dout).arg(keep);
+        Math.multiplyExact(samples, 1 + patches); // the kernel counts the rows
+        int parts = MORE_PARTS * stream.device().partialBlocks();
+        stream.begin(gather.form(dembedded))
+                .arg(dembedded)
+                .arg(scratch)
+                .arg(dout)
+                .arg(restore);
         stream.arg(samples).arg(patches).arg(kept).arg(width);
-        stream.launch(Math.multiplyExact(samples, 1 + kept), THREADS);
-        int parts = stream.device().partialBlocks();
-        stream.begin(maskPartial).arg(scratch).arg(dout).arg(restore);
-        stream.arg(samples).arg(patches).arg(kept).arg(width).launch(parts, THREADS);
-        reduce.finish(dmaskToken, scratch, 0, parts, width, width);
+        stream.launch(parts, Reduce.strips(stream, width, THREADS, dout.dtype()), 1, THREADS, 0);
+        reduce.finish(dmaskToken, scratch, parts, width);
     }
 }

@@ -146,7 +146,7 @@ public final class AdamW implements AutoCloseable {
 
     /**
      * Gives an update to the stream, and the download of the gradients' norm; nothing is waited for, and the launches are the same every time. If
-     * the norm is not finite the device touches no parameter.
+     * the norm is not finite the device touches no parameter. The gradients are cleared in any case.
      *
      * @param numbers [{@link #SCALARS}], as {@link #prepare} writes them
      * @param normTo receives the norm before clipping, and the clipping's coefficient
@@ -164,7 +164,6 @@ public final class AdamW implements AutoCloseable {
                         parameters.decayed(),
                         numbers,
                         clip);
-        stream.zero(parameters.gradients());
         stream.download(normTo, 0, clip);
     }
 

@@ -58,7 +58,7 @@ class DeviceTest {
     void wrongArgumentsAreRefusedBeforeTheLaunch(String name) {
         try (Device device = Device.open(name)) {
             Stream stream = device.newStream();
-            Kernel kernel = device.kernel("reduce", "column_sum_finish", "ppiii");
+            Kernel kernel = device.kernel("reduce", "column_sum_finish", "pppiii");
             stream.begin(kernel);
             assertThrows(IllegalArgumentException.class, () -> stream.arg(1f));
             assertThrows(IllegalArgumentException.class, () -> stream.launch(1, 1));

@@ -63,18 +63,18 @@ class KernelParametersTest {
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
     void devicesRefuseAnotherSignature(String name) {
         try (Device device = Device.open(name)) {
-            assertNotNull(device.kernel("reduce", "column_sum_finish", "ppiii"));
-            for (String wrong : List.of("ppii", "ppiiii", "ppifi", "pfiii", "ppili", "")) {
+            assertNotNull(device.kernel("reduce", "column_sum_finish", "pppiii"));
+            for (String wrong : List.of("pppii", "pppiiii", "pppifi", "ppfiii", "pppili", "")) {
                 DeviceException e = assertThrows(
                         DeviceException.class, () -> device.kernel("reduce", "column_sum_finish", wrong), wrong);
                 assertTrue(
                         e.getMessage().startsWith("column_sum_finish in reduce.")
-                                && e.getMessage().contains("takes (ppiii), but Java asks for (" + wrong + ")"),
+                                && e.getMessage().contains("takes (pppiii), but Java asks for (" + wrong + ")"),
                         e.getMessage());
             }
             assertEquals(
-                    "ppiii",
-                    device.kernel("reduce", "column_sum_finish", "ppiii").signature());
+                    "pppiii",
+                    device.kernel("reduce", "column_sum_finish", "pppiii").signature());
         }
     }
 }

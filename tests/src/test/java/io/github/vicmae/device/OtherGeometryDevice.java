@@ -14,9 +14,9 @@ public final class OtherGeometryDevice extends ForwardingDevice {
             "info_nce_gradient",
             "info_nce_pack",
             "info_nce_sums",
-            "layer_norm_backward_affine",
+            "layer_norm_backward",
             "patch_backward",
-            "tokens_mask_partial");
+            "tokens_gather");
 
     private final int threads;
 
