@@ -6,7 +6,9 @@
 // A block takes one head of one sample. Queries and keys come in tiles; at the usual lengths (50 to 200 tokens) one tile holds all keys,
 // or even everything. Where there are more key tiles, the forward pass keeps a running maximum and sum and rescales what it has (Milakov
 // and Gimelshein 2018); the backward pass gets P back from lse. All outputs are written (`=`); partial sums of several tiles pass
-// through the output itself, always by the same thread, in the same order.
+// through the output itself, always by the same thread, in the same order. Kernels that end in _bf16 read and write rows in bfloat16 and
+// compute in float; their partial sums lie elsewhere as floats, so that each result is rounded once. attention_mma.cu does that on a GPU's
+// matrix units.
 #include "micro_tile.cuh"
 
 constexpr int ROWS = WARP == 1 ? 6 : 4, COLS = WARP == 1 ? 2 : 1;
@@ -48,10 +50,22 @@ DEVICE void block_product(int rows, int groups, const float* a, int a_row, int a
   }
 }
 
-// One block a head of a sample. out [samples, tokens, heads * head_dim]; lse [samples, heads, tokens]; qkv [samples, tokens, 3 * heads *
-// head_dim]. query_tile is a multiple of 12, key_tile of 16. Shared memory: see AttentionKernels.forwardFloats.
-KERNEL(attention_forward, float* __restrict__ out, float* __restrict__ lse, const float* __restrict__ qkv, int samples, int tokens,
-       int heads, int head_dim, int query_tile, int key_tile) {
+// Where sums of several tiles wait for the next: at their place in the output if that holds floats, else in `part`, of the same shape.
+DEVICE void add_tile(float* to, float*, int count, Lanes sum, float shrink, bool first, bool) {
+  store_lanes(to, first ? sum : sum + shrink * load_lanes(to, count), count);
+}
+DEVICE void add_tile(bf16* to, float* part, int count, Lanes sum, float shrink, bool first, bool last) {
+  if (!first) sum = sum + shrink * load_lanes(part, count);
+  if (last) {
+    store_lanes(to, sum, count);
+  } else {
+    store_lanes(part, sum, count);
+  }
+}
+
+template <class T>
+DEVICE void forward_of(T* __restrict__ out, float* __restrict__ lse, const T* __restrict__ qkv, int samples, int tokens, int heads,
+                       int head_dim, int query_tile, int key_tile) {
   DYNAMIC_SHARED(float, shared);
   const int groups = (head_dim + LANES - 1) / LANES, padded_dim = groups * LANES;
   const int dim_row = padded_dim + SKEW, key_row = key_tile + SKEW;
@@ -62,13 +76,14 @@ KERNEL(attention_forward, float* __restrict__ out, float* __restrict__ lse, cons
   float* const top = p + query_tile * key_row;       // [2][query]: the running maximum after even and odd key tiles
   float* const sum = top + 2 * query_tile;           // [2][query]: the running sum; at the end, 1 / sum
   float* const shrink = sum + 2 * query_tile;        // [query]: what the results so far are multiplied with
+  float* const part = shrink + query_tile;           // [query][dim]: the results so far, for bfloat16 alone
   const int width = heads * head_dim;
   const float scale = 1.0f / sqrtf(static_cast<float>(head_dim));
 
   for (int pair = blockIdx.x; pair < samples * heads; pair += gridDim.x) {
     const int sample = pair / heads, head = pair % heads;
-    const float* const rows = qkv + static_cast<int64_t>(sample) * tokens * 3 * width + head * head_dim;
-    float* const result = out + static_cast<int64_t>(sample) * tokens * width + head * head_dim;
+    const T* const rows = qkv + static_cast<int64_t>(sample) * tokens * 3 * width + head * head_dim;
+    T* const result = out + static_cast<int64_t>(sample) * tokens * width + head * head_dim;
     for (int q0 = 0; q0 < tokens; q0 += query_tile) {
       const int queries = least(tokens - q0, query_tile), padded_queries = round_up(queries, ROWS);
       for (int k0 = 0, tile = 0; k0 < tokens; k0 += key_tile, tile++) {
@@ -84,7 +99,7 @@ KERNEL(attention_forward, float* __restrict__ out, float* __restrict__ lse, cons
                      head_dim);
         }
         if (q0 == 0 || key_tile < tokens) {
-          const float* const from = rows + static_cast<int64_t>(k0) * 3 * width;
+          const T* const from = rows + static_cast<int64_t>(k0) * 3 * width;
           stage_columns(kt, key_row, padded_keys, head_dim, from + width, 3 * width, keys, head_dim);
           stage_rows(v, dim_row, keys, padded_dim, from + 2 * width, 3 * width, keys, head_dim);
         }
@@ -116,20 +131,30 @@ KERNEL(attention_forward, float* __restrict__ out, float* __restrict__ lse, cons
         }
         __syncthreads();
         block_product(queries, groups, p, key_row, 1, v, dim_row, keys, [&](int r, int c, Lanes o) {
-          float* const to = result + static_cast<int64_t>(q0 + r) * width + c;
+          T* const to = result + static_cast<int64_t>(q0 + r) * width + c;
           if (last) o = sum_now[r] * o;
-          if (!first) o = o + shrink[r] * load_lanes(to, head_dim - c);
-          store_lanes(to, o, head_dim - c);
+          add_tile(to, part + r * dim_row + c, head_dim - c, o, shrink[r], first, last);
         });
       }
     }
   }
 }
 
-// One block a head of a sample. dqkv [samples, tokens, 3 * heads * head_dim] is written whole; delta [samples, heads, tokens] is scratch.
-// Tiles as for attention_forward; shared memory: see AttentionKernels.backwardFloats.
-KERNEL(attention_backward, float* dqkv, const float* __restrict__ dout, const float* __restrict__ qkv, const float* __restrict__ out,
-       const float* __restrict__ lse, float* delta, int samples, int tokens, int heads, int head_dim, int query_tile, int key_tile) {
+// One block a head of a sample. out [samples, tokens, heads * head_dim]; lse [samples, heads, tokens]; qkv [samples, tokens, 3 * heads *
+// head_dim]. query_tile is a multiple of 12, key_tile of 16. Shared memory: see PortableAttention.forwardFloats.
+KERNEL(attention_forward, float* __restrict__ out, float* __restrict__ lse, const float* __restrict__ qkv, int samples, int tokens,
+       int heads, int head_dim, int query_tile, int key_tile) {
+  forward_of(out, lse, qkv, samples, tokens, heads, head_dim, query_tile, key_tile);
+}
+KERNEL(attention_forward_bf16, bf16* __restrict__ out, float* __restrict__ lse, const bf16* __restrict__ qkv, int samples, int tokens,
+       int heads, int head_dim, int query_tile, int key_tile) {
+  forward_of(out, lse, qkv, samples, tokens, heads, head_dim, query_tile, key_tile);
+}
+
+template <class T>
+DEVICE void backward_of(T* dqkv, const T* __restrict__ dout, const T* __restrict__ qkv, const T* __restrict__ out,
+                        const float* __restrict__ lse, float* delta, float* partial, int samples, int tokens, int heads, int head_dim,
+                        int query_tile, int key_tile) {
   DYNAMIC_SHARED(float, shared);
   const int groups = (head_dim + LANES - 1) / LANES, padded_dim = groups * LANES;
   const int dim_row = padded_dim + SKEW, key_row = key_tile + SKEW;
@@ -140,16 +165,19 @@ KERNEL(attention_backward, float* dqkv, const float* __restrict__ dout, const fl
   float* const vt = kt + head_dim * key_row;     // [dim][key]
   float* const p = vt + head_dim * key_row;      // [query][key]: S, then P
   float* const ds = p + query_tile * key_row;    // [query][key]: dP, then scale * dS
+  // [key][dim] each: dK and dV so far, for bfloat16 alone; behind what may be read past ds
+  float* const dk_part = ds + query_tile * key_row + 16;
+  float* const dv_part = dk_part + key_tile * dim_row;
   const int width = heads * head_dim;
   const float scale = 1.0f / sqrtf(static_cast<float>(head_dim));
 
   for (int pair = blockIdx.x; pair < samples * heads; pair += gridDim.x) {
     const int64_t at = static_cast<int64_t>(pair / heads) * tokens * width;
     const int column = pair % heads * head_dim;
-    const float* const rows = qkv + 3 * at + column;
-    const float* const out_rows = out + at + column;
-    const float* const dout_rows = dout + at + column;
-    float* const result = dqkv + 3 * at + column;
+    const T* const rows = qkv + 3 * at + column;
+    const T* const out_rows = out + at + column;
+    const T* const dout_rows = dout + at + column;
+    T* const result = dqkv + 3 * at + column;
     const float* const pair_lse = lse + static_cast<int64_t>(pair) * tokens;
     float* const pair_delta = delta + static_cast<int64_t>(pair) * tokens;
 
@@ -167,7 +195,7 @@ KERNEL(attention_backward, float* dqkv, const float* __restrict__ dout, const fl
         const int queries = least(tokens - q0, query_tile), padded_queries = round_up(queries, ROWS);
         __syncthreads();  // the tiles may still be read
         if (q0 == 0) {
-          const float* const from = rows + static_cast<int64_t>(k0) * 3 * width;
+          const T* const from = rows + static_cast<int64_t>(k0) * 3 * width;
           stage_rows(k, dim_row, keys, padded_dim, from + width, 3 * width, keys, head_dim);
           stage_columns(kt, key_row, padded_keys, head_dim, from + width, 3 * width, keys, head_dim);
           stage_columns(vt, key_row, padded_keys, head_dim, from + 2 * width, 3 * width, keys, head_dim);
@@ -195,17 +223,35 @@ KERNEL(attention_backward, float* dqkv, const float* __restrict__ dout, const fl
         }
         __syncthreads();
         // The rows that follow the last key's, up to a multiple of ROWS, give results that are not used.
-        float* const dq = result + static_cast<int64_t>(q0) * 3 * width;
-        float* const dk = result + static_cast<int64_t>(k0) * 3 * width + width;
-        float* const dv = dk + width;
-        const auto add = [&](float* to, int r, int c, Lanes sum, bool first) {
-          to += static_cast<int64_t>(r) * 3 * width + c;
-          store_lanes(to, first ? sum : sum + load_lanes(to, head_dim - c), head_dim - c);
+        T* const dq = result + static_cast<int64_t>(q0) * 3 * width;
+        T* const dk = result + static_cast<int64_t>(k0) * 3 * width + width;
+        T* const dv = dk + width;
+        float* const dq_part = partial + (static_cast<int64_t>(pair) * tokens + q0) * head_dim;
+        const auto add = [&](T* to, float* part, int part_row, int r, int c, Lanes sum, bool first, bool last) {
+          add_tile(to + static_cast<int64_t>(r) * 3 * width + c, part + static_cast<int64_t>(r) * part_row + c, head_dim - c, sum, 1, first,
+                   last);
         };
-        block_product(keys, groups, p, 1, key_row, g, dim_row, queries, [&](int r, int c, Lanes sum) { add(dv, r, c, sum, q0 == 0); });
-        block_product(keys, groups, ds, 1, key_row, q, dim_row, queries, [&](int r, int c, Lanes sum) { add(dk, r, c, sum, q0 == 0); });
-        block_product(queries, groups, ds, key_row, 1, k, dim_row, keys, [&](int r, int c, Lanes sum) { add(dq, r, c, sum, k0 == 0); });
+        const bool first_queries = q0 == 0, last_queries = q0 + queries == tokens;
+        block_product(keys, groups, p, 1, key_row, g, dim_row, queries,
+                      [&](int r, int c, Lanes sum) { add(dv, dv_part, dim_row, r, c, sum, first_queries, last_queries); });
+        block_product(keys, groups, ds, 1, key_row, q, dim_row, queries,
+                      [&](int r, int c, Lanes sum) { add(dk, dk_part, dim_row, r, c, sum, first_queries, last_queries); });
+        block_product(queries, groups, ds, key_row, 1, k, dim_row, keys,
+                      [&](int r, int c, Lanes sum) { add(dq, dq_part, head_dim, r, c, sum, k0 == 0, k0 + keys == tokens); });
       }
     }
   }
+}
+
+// One block a head of a sample. dqkv [samples, tokens, 3 * heads * head_dim] is written whole; delta [samples, heads, tokens] is scratch.
+// Tiles as for attention_forward; shared memory: see PortableAttention.backwardFloats.
+KERNEL(attention_backward, float* dqkv, const float* __restrict__ dout, const float* __restrict__ qkv, const float* __restrict__ out,
+       const float* __restrict__ lse, float* delta, int samples, int tokens, int heads, int head_dim, int query_tile, int key_tile) {
+  backward_of(dqkv, dout, qkv, out, lse, delta, delta, samples, tokens, heads, head_dim, query_tile, key_tile);
+}
+// partial [samples, heads, tokens, head_dim] is scratch if there are several key tiles, else it may be null.
+KERNEL(attention_backward_bf16, bf16* dqkv, const bf16* __restrict__ dout, const bf16* __restrict__ qkv, const bf16* __restrict__ out,
+       const float* __restrict__ lse, float* delta, float* partial, int samples, int tokens, int heads, int head_dim, int query_tile,
+       int key_tile) {
+  backward_of(dqkv, dout, qkv, out, lse, delta, partial, samples, tokens, heads, head_dim, query_tile, key_tile);
 }

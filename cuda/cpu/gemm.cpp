@@ -1,15 +1,14 @@
 // Matrix products on the CPU: which engine does a product, and how its work is shared among the pool's threads.
 //
 // C's longer side is cut into chunks of panels. First all threads pack the operand of the shorter side to a buffer that they share. Then
-// each takes a chunk: it packs the chunk's own operand to its cache, as much of k at a time as fits, and goes through the other operand's
-// panels, block after block; where k takes several parts, the blocks' sums wait in the thread's scratch. With the last part a block is
-// finished: its epilogue runs while it is in the first cache.
+// each takes a chunk: it packs the chunk's own operand to its second cache, as much of k at a time as fits, and goes through the other
+// operand's panels, each of them against all of the chunk's. Where k takes several parts, the blocks' sums wait in the thread's scratch.
+// With the last part a block is finished: its epilogue runs while it is in the first cache. A shorter side that fits the second cache as
+// a whole stays there instead, and the chunk's panels go by.
 //
 // A block's parts are each summed from zero and then added up, which keeps the error of long sums down. Where k is cut depends on the shape
 // alone, and the parts are added in order, so that the result has the same bits with any number of threads.
 #include "gemm.h"
-
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -20,6 +19,7 @@ namespace {
 
 // Bytes of a thread's second cache that a chunk's packed operand may take, and the sums that wait.
 constexpr int64_t kChunkBytes = 896 << 10, kWaitingBytes = 640 << 10;
+constexpr int64_t kResidentBytes = 896 << 10;  // of a shorter side that stays in the second cache
 constexpr int kPartSteps = 32;            // of k at most, packed at a time
 constexpr int kMaxChunkPanels = 16;
 constexpr int64_t kSharedBytes = 48 << 20;  // of the shared operand at most, where a product can be made in slices of k
@@ -34,6 +34,10 @@ thread_local Buffer shared_buffer;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+struct alignas(64) Block {
+  float at[kBlockFloats];
+};
+
 // How a product is cut up.
 struct Plan {
   const Gemm& g;
@@ -47,6 +51,8 @@ struct Plan {
   int ranges;             // of the short side: more than one where there are fewer chunks than threads, or sums would take too much room
   uint16_t* packed;       // the short side, panel after panel
   float* sums;            // of the rows' groups, or null
+  bool resident;          // whether the short side stays in the second cache
+  bool waits;             // whether a block's sum waits for others' to be made
 
   Plan(const Gemm& product, const BlockEngine& with, int threads)
       : g(product), engine(with), epilogue(epilogue_of(product)), planes(product.bf16_in ? 1 : 3), steps(step_count(product.k)) {
@@ -54,28 +60,33 @@ struct Plan {
     long_side = a.panels() >= b.panels() ? a : b;
     short_side = a.panels() >= b.panels() ? b : a;
     parts = static_cast<int>(divide_up(steps, kPartSteps));
-    part_steps = static_cast<int>(divide_up(divide_up(steps, parts), kSumSteps)) * kSumSteps;
+    part_steps = std::min(steps, static_cast<int>(divide_up(divide_up(steps, parts), kSumSteps)) * kSumSteps);
     parts = static_cast<int>(divide_up(steps, part_steps));
-    // One plane: the short side's panel, 16 KB of it, stays in the first cache while the chunk's go by. With three there is work enough.
+    // With one plane, 16 KB of a panel stay in the first cache while others go by. With three there is work enough for what is loaded.
     inner_steps = planes == 1 ? 8 : part_steps;
+    waits = steps > inner_steps;
+    resident = parts == 1 && packed_bytes() <= kResidentBytes;
     const int fitting = static_cast<int>(kChunkBytes / (part_steps * step_bytes()));
-    const int chunk = std::clamp(fitting, 2, kMaxChunkPanels), wanted = 2 * threads;
-    chunks = static_cast<int>(divide_up(long_side.panels(), chunk));
-    chunks = std::min<int>(long_side.panels(), std::max<int>(wanted, divide_up(chunks, threads) * threads));
-    ranges = parts == 1 ? 1 : static_cast<int>(divide_up(int64_t{short_side.panels()} * largest(chunks) * kBlockFloats * 4, kWaitingBytes));
-    if (threads > 1) ranges = std::max<int>(ranges, divide_up(wanted, chunks));
-    ranges = std::min(ranges, short_side.panels());
+    const int chunk = std::clamp(fitting, 2, kMaxChunkPanels), wanted = 2 * threads, panels = long_side.panels();
+    chunks = static_cast<int>(divide_up(divide_up(panels, chunk), threads)) * threads;
+    chunks = std::min(panels, std::max(wanted, chunks));
+    ranges = parts == 1 ? 1 : static_cast<int>(divide_up(int64_t{short_side.panels()} * largest_chunk() * sizeof(Block), kWaitingBytes));
+    ranges = std::min<int>(short_side.panels(), std::max<int64_t>(ranges, threads == 1 ? 1 : divide_up(wanted, chunks)));
   }
 
   int64_t step_elements() const { return int64_t{planes} * kPlaneElements; }
   int64_t step_bytes() const { return step_elements() * 2; }
   int64_t panel_stride() const { return steps * step_elements(); }
-  int largest(int count) const { return static_cast<int>(divide_up(long_side.panels(), count)); }
+  int64_t largest_chunk() const { return divide_up(long_side.panels(), chunks); }
+  int64_t largest_range() const { return divide_up(short_side.panels(), ranges); }
   int64_t packed_bytes() const { return int64_t{short_side.panels()} * panel_stride() * 2; }
   int64_t sums_bytes() const { return g.epilogue == Epilogue::kAddRowSums ? int64_t{4} * group_count(g.k) * g.m : 0; }
-  // Where a thread's scratch holds the chunk's operand and, behind it, the blocks.
-  int64_t chunk_bytes() const { return largest(chunks) * part_steps * step_bytes(); }
-  int64_t waiting_blocks() const { return largest(chunks) * (parts == 1 ? 1 : divide_up(short_side.panels(), ranges)); }
+  // A thread's scratch: the chunk's packed operand, then the blocks.
+  int64_t chunk_bytes() const { return largest_chunk() * part_steps * step_bytes(); }
+  int64_t scratch_bytes() const {
+    const int64_t blocks = !waits ? 1 : parts > 1 ? largest_chunk() * largest_range() : resident ? largest_range() : largest_chunk();
+    return chunk_bytes() + blocks * int64_t{sizeof(Block)};
+  }
 };
 
 // The short side's panels are packed a few at a time, some steps of each.
@@ -89,52 +100,67 @@ void pack_short_side(const Plan& plan, int64_t unit) {
        plan.short_side.is_a ? plan.sums : nullptr);
 }
 
-void finish(const Plan& plan, const float* block, int row_panel, int col_panel) {
-  for (int tile = 0; tile < 4; tile++) {
-    const int row = row_panel * kPanel + tile / 2 * kTile, col = col_panel * kPanel + tile % 2 * kTile;
-    const int rows = std::min(plan.g.m - row, kTile), cols = std::min(plan.g.n - col, kTile);
-    if (rows > 0 && cols > 0) plan.epilogue(plan.g, row, col, rows, cols, block + tile * kTile * kTile, kTile);
-  }
+void finish(const Plan& plan, const Block& block, int row_panel, int col_panel) {
+  const int64_t row = int64_t{row_panel} * kPanel, col = int64_t{col_panel} * kPanel;
+  const int rows = static_cast<int>(plan.g.m - row), cols = static_cast<int>(std::min<int64_t>(plan.g.n - col, kPanel));
+  constexpr int kQuarter = kTile * kTile;
+  plan.epilogue(plan.g, row, col, std::min(rows, kTile), cols, block.at, kTile, kQuarter);
+  if (rows > kTile) plan.epilogue(plan.g, row + kTile, col, std::min(rows - kTile, kTile), cols, block.at + 2 * kQuarter, kTile, kQuarter);
 }
 
-void add(float* __restrict block, const float* __restrict partial) {
+void add(Block& __restrict block, const Block& __restrict partial) {
 #pragma omp simd
-  for (int i = 0; i < kBlockFloats; i++) block[i] += partial[i];
+  for (int i = 0; i < kBlockFloats; i++) block.at[i] += partial.at[i];
 }
 
-// Chunk panels [first, last), of which `chunk` holds steps [from, to), times one panel of the short side.
-void multiply_panel(const Plan& plan, int first, int last, const uint16_t* chunk, int from, int to, int panel, float* blocks) {
-  const int64_t chunk_stride = plan.part_steps * plan.step_elements();
-  const uint16_t* const other = plan.packed + panel * plan.panel_stride();
-  alignas(64) float partial[kBlockFloats];
+// Panels [first, last) of one operand.
+struct Panels {
+  int first, last;
+};
+
+// Panels of the long side, of which `packed` holds steps [from, to), times panels of the short side.
+void multiply(const Plan& plan, Panels own, const uint16_t* packed, Panels others, int from, int to, Block* blocks) {
+  const bool rows = plan.long_side.is_a;
+  Block partial;
   for (int inner = from; inner < to; inner += plan.inner_steps) {
     const int count = std::min(plan.inner_steps, to - inner);
-    for (int p = first; p < last; p++) {
-      const bool rows = plan.long_side.is_a;
-      const uint16_t* const own = chunk + (p - first) * chunk_stride + (inner - from) * plan.step_elements();
-      const uint16_t* const shared = other + inner * plan.step_elements();
-      float* const block = blocks + (p - first) * kBlockFloats;
-      plan.engine.multiply(rows ? own : shared, rows ? shared : own, inner == 0 ? block : partial, count);
-      if (inner > 0) add(block, partial);
-      if (inner + count == plan.steps) finish(plan, block, rows ? p : panel, rows ? panel : p);
+    int64_t next = 0;
+    for (int q = others.first; q < others.last; q++) {
+      const uint16_t* const other = plan.packed + q * plan.panel_stride() + inner * plan.step_elements();
+      for (int p = own.first; p < own.last; p++) {
+        const uint16_t* const mine = packed + ((p - own.first) * plan.part_steps + inner - from) * plan.step_elements();
+        Block& block = blocks[plan.waits ? next++ : 0];
+        plan.engine.multiply(rows ? mine : other, rows ? other : mine, inner == 0 ? block.at : partial.at, count);
+        if (inner > 0) add(block, partial);
+        if (inner + count == plan.steps) finish(plan, block, rows ? p : q, rows ? q : p);
+      }
     }
   }
 }
 
 void run_chunk(const Plan& plan, int64_t task, char* scratch) {
-  const int chunk = static_cast<int>(task / plan.ranges), range = static_cast<int>(task % plan.ranges);
-  const int64_t panels = plan.long_side.panels(), others = plan.short_side.panels();
-  const int first = static_cast<int>(panels * chunk / plan.chunks), last = static_cast<int>(panels * (chunk + 1) / plan.chunks);
-  const int begin = static_cast<int>(others * range / plan.ranges), end = static_cast<int>(others * (range + 1) / plan.ranges);
+  const int64_t chunk = task / plan.ranges, range = task % plan.ranges, panels = plan.long_side.panels(), others = plan.short_side.panels();
+  const Panels own{static_cast<int>(panels * chunk / plan.chunks), static_cast<int>(panels * (chunk + 1) / plan.chunks)};
+  const Panels other{static_cast<int>(others * range / plan.ranges), static_cast<int>(others * (range + 1) / plan.ranges)};
   uint16_t* const packed = reinterpret_cast<uint16_t*>(scratch);
-  float* const blocks = reinterpret_cast<float*>(scratch + plan.chunk_bytes());
+  Block* const blocks = reinterpret_cast<Block*>(scratch + plan.chunk_bytes());
   float* const sums = plan.long_side.is_a && range == 0 ? plan.sums : nullptr;
+  const int64_t stride = plan.part_steps * plan.step_elements();
+  if (plan.resident) {
+    for (int first = own.first; first < own.last; first += kPackPanels) {
+      const int last = std::min(first + kPackPanels, own.last);
+      pack(plan.long_side, first, last, 0, plan.steps, packed, stride, sums);
+      for (int p = first; p < last; p++) multiply(plan, {p, p + 1}, packed + (p - first) * stride, other, 0, plan.steps, blocks);
+    }
+    return;
+  }
   for (int from = 0; from < plan.steps; from += plan.part_steps) {
     const int to = std::min(from + plan.part_steps, plan.steps);
-    pack(plan.long_side, first, last, from, to, packed, plan.part_steps * plan.step_elements(), sums);
-    for (int panel = begin; panel < end; panel++) {
-      float* const waiting = blocks + (plan.parts == 1 ? 0 : int64_t{panel - begin} * (last - first) * kBlockFloats);
-      multiply_panel(plan, first, last, packed, from, to, panel, waiting);
+    pack(plan.long_side, own.first, own.last, from, to, packed, stride, sums);
+    Block* waiting = blocks;
+    for (int q = other.first; q < other.last; q++) {
+      multiply(plan, own, packed, {q, q + 1}, from, to, waiting);
+      if (plan.parts > 1) waiting += own.last - own.first;
     }
   }
 }
@@ -157,8 +183,7 @@ GemmResult packed_gemm(const Gemm& g, const BlockEngine& engine) {
       tasks, alone ? tasks : 1,
       [](const void* context, int64_t begin, int64_t end) {
         const Plan& plan = *static_cast<const Plan*>(context);
-        char* const scratch =
-            static_cast<char*>(reserve_dynamic_shared(plan.chunk_bytes() + plan.waiting_blocks() * kBlockFloats * sizeof(float)));
+        char* const scratch = static_cast<char*>(reserve_dynamic_shared(plan.scratch_bytes()));
         plan.engine.begin();
         for (int64_t task = begin; task < end; task++) run_chunk(plan, task, scratch);
         plan.engine.end();
@@ -182,7 +207,7 @@ GemmResult sliced_gemm(const Gemm& g, const BlockEngine& engine) {
     part.a = at(g.a, g.bf16_in, from * g.m);
     part.b = at(g.b, g.bf16_in, from * g.n);
     const GemmResult result = packed_gemm(part, engine);
-    if (result != kDone) return result;  // before the first slice, or the buffer is large enough
+    if (result != kDone) return result;  // nothing was done: it is the first slice, which needs the largest buffer
   }
   return kDone;
 }
@@ -191,7 +216,10 @@ Engine choose(const Gemm& g) {
   if (g.engine != Engine::kAny) return g.engine;
   const int found = block_engines();
   const auto has = [found](Engine engine) { return (found >> static_cast<int>(engine) & 1) != 0; };
-  if (has(Engine::kAmx)) return Engine::kAmx;
+  // A block is 32 x 32 and a step 32 long, whatever the product needs of them; floats pay six times for what is not.
+  constexpr int kFewest = 5, kShortest = 16;
+  const bool thin = !g.bf16_in && (std::min(g.m, g.n) < kFewest || g.k < kShortest);
+  if (has(Engine::kAmx) && !(thin && blas_present())) return Engine::kAmx;
   if (!g.bf16_in) return Engine::kBlas;
   return has(Engine::kAvx512Bf16) ? Engine::kAvx512Bf16 : blas_present() ? Engine::kBlas : Engine::kPlain;
 }
@@ -201,15 +229,9 @@ Engine choose(const Gemm& g) {
 void* gemm_shared_buffer(size_t bytes) {
   Buffer& buffer = shared_buffer;
   if (bytes > buffer.bytes) {
-    constexpr size_t kHugePage = 2 << 20;
     std::free(buffer.memory);
-    buffer.bytes = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-    buffer.memory = std::aligned_alloc(kHugePage, buffer.bytes);
-    if (buffer.memory == nullptr) {
-      buffer.bytes = 0;
-    } else {
-      madvise(buffer.memory, buffer.bytes, MADV_HUGEPAGE);
-    }
+    buffer.memory = allocate_huge(bytes);
+    buffer.bytes = buffer.memory == nullptr ? 0 : bytes;
   }
   return buffer.memory;
 }

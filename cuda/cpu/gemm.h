@@ -78,9 +78,10 @@ const BlockEngine* block_engine(Engine engine, bool bf16_in);
 
 // ---- gemm_epilogue.cpp
 
-// Does the epilogue for rows from `row`, columns from `col` of C, given their product [rows, cols] with `stride` floats from row to row.
-// The product may lie in C or, with kBiasGelu, in `other`.
-using ApplyEpilogue = void (*)(const Gemm& g, int64_t row, int64_t col, int rows, int cols, const float* product, int64_t stride);
+// Does the epilogue for rows from `row`, columns from `col` of C, given their product [rows, cols]: `stride` floats from row to row, and
+// `across` from 16 columns to the next. The product may lie in C or, with kBiasGelu, in `other`.
+using ApplyEpilogue = void (*)(const Gemm& g, int64_t row, int64_t col, int rows, int cols, const float* product, int64_t stride,
+                               int64_t across);
 ApplyEpilogue epilogue_of(const Gemm& g);
 
 // ---- gemm_pack.cpp

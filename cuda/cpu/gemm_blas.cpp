@@ -56,7 +56,7 @@ void run_piece(const Product& p, int64_t from, int64_t to) {
   sgemm.load(std::memory_order_relaxed)(kRowMajor, g.trans_a ? kTrans : kNoTrans, g.trans_b ? kTrans : kNoTrans, rows, cols, g.k, 1, a, lda,
                                         b, ldb, beta, product, ldc);
   const bool done = in_place && (g.adds() || g.epilogue == Epilogue::kWrite);
-  if (!done) p.epilogue(g, row, col, rows, cols, product, ldc);
+  if (!done) p.epilogue(g, row, col, rows, cols, product, ldc, kTile);
 }
 
 void add_row_sums(const Gemm& g, float* sums) {

@@ -1,49 +1,100 @@
-// The epilogues of a matrix product, for one rectangle of C at a time.
+// The epilogues of a matrix product, for one rectangle of C at a time, 16 columns of a row after the other.
 #include "../gelu.cuh"
 #include "gemm.h"
 
+#include <cstring>
+
 namespace {
 
-inline float get(float x) { return x; }
-inline float get(uint16_t x) { return from_bf16(x); }
-inline void put(float* to, float x) { *to = x; }
-inline void put(uint16_t* to, float x) { *to = to_bf16(x); }
-
-// One row; count is a constant for whole tiles, so that these become straight vector code.
-template <Epilogue kEpilogue, class T>
-inline __attribute__((always_inline)) void row_epilogue(T* c, T* other, const float* bias, const float* product, int count) {
+template <Epilogue kEpilogue>
+inline __attribute__((always_inline)) void compute(float* c, float* other, const float* bias, const float* product) {
   SIMD
-  for (int i = 0; i < count; i++) {
+  for (int i = 0; i < kTile; i++) {
     if constexpr (kEpilogue == Epilogue::kWrite) {
-      put(c + i, product[i]);
+      c[i] = product[i];
     } else if constexpr (kEpilogue == Epilogue::kAdd) {
-      put(c + i, get(c[i]) + product[i]);
+      c[i] += product[i];
     } else if constexpr (kEpilogue == Epilogue::kBias) {
-      put(c + i, product[i] + bias[i]);
+      c[i] = product[i] + bias[i];
     } else if constexpr (kEpilogue == Epilogue::kBiasGelu) {
-      const float pre = product[i] + bias[i];
-      put(other + i, pre);
-      put(c + i, gelu(pre));
+      const float x = product[i] + bias[i];
+      other[i] = x;
+      c[i] = gelu(x);
     } else if constexpr (kEpilogue == Epilogue::kBiasResidual) {
-      put(c + i, get(other[i]) + (product[i] + bias[i]));
+      c[i] = other[i] + (product[i] + bias[i]);
     } else {
-      put(c + i, product[i] * gelu_slope(get(other[i])));
+      c[i] = product[i] * gelu_slope(other[i]);
     }
   }
 }
 
+constexpr bool reads_c(Epilogue e) { return e == Epilogue::kAdd; }
+constexpr bool reads_other(Epilogue e) { return e == Epilogue::kBiasResidual || e == Epilogue::kGeluGradient; }
+constexpr bool reads_bias(Epilogue e) { return e == Epilogue::kBias || e == Epilogue::kBiasGelu || e == Epilogue::kBiasResidual; }
+
+void get(float* out, const float* in, int count) { memcpy(out, in, sizeof(float) * count); }
+void put(float* out, const float* in, int count) { memcpy(out, in, sizeof(float) * count); }
+
+// Whole rows are written out with vectors: a loop over elements of two sizes is vectorised for half the width only.
+typedef uint16_t HalfWords __attribute__((vector_size(2 * kTile)));
+typedef uint32_t Words __attribute__((vector_size(4 * kTile)));
+
+inline __attribute__((always_inline)) void get(float* out, const uint16_t* in, int count) {
+  if (count == kTile) {
+    HalfWords bits;
+    memcpy(&bits, in, sizeof bits);
+    const Words floats = __builtin_convertvector(bits, Words) << 16;
+    memcpy(out, &floats, sizeof floats);
+  } else {
+    for (int i = 0; i < count; i++) out[i] = from_bf16(in[i]);
+  }
+}
+
+// As to_bf16.
+inline __attribute__((always_inline)) void put(uint16_t* out, const float* in, int count) {
+  if (count == kTile) {
+    Words x;
+    memcpy(&x, in, sizeof x);
+    const Words rounded = x + 0x7fffu + (x >> 16 & 1), quiet = x | 0x400000u;
+    const HalfWords bits = __builtin_convertvector(((x & 0x7fffffffu) > 0x7f800000u ? quiet : rounded) >> 16, HalfWords);
+    memcpy(out, &bits, sizeof bits);
+  } else {
+    for (int i = 0; i < count; i++) out[i] = to_bf16(in[i]);
+  }
+}
+
 template <Epilogue kEpilogue, class T>
-void apply(const Gemm& g, int64_t row, int64_t col, int rows, int cols, const float* product, int64_t stride) {
-  const float* const bias = g.bias == nullptr ? nullptr : g.bias + col;
+inline __attribute__((always_inline)) void row_epilogue(T* c, T* other, const float* bias, const float* product, int count) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    if (count == kTile) {
+      compute<kEpilogue>(c, other, bias, product);
+      return;
+    }
+  }
+  alignas(64) float c_row[kTile] = {}, other_row[kTile] = {}, bias_row[kTile] = {}, product_row[kTile] = {};
+  if constexpr (reads_c(kEpilogue)) get(c_row, c, count);
+  if constexpr (reads_other(kEpilogue)) get(other_row, other, count);
+  if constexpr (reads_bias(kEpilogue)) get(bias_row, bias, count);
+  get(product_row, product, count);
+  compute<kEpilogue>(c_row, other_row, bias_row, product_row);
+  put(c, c_row, count);
+  if constexpr (kEpilogue == Epilogue::kBiasGelu) put(other, other_row, count);
+}
+
+template <Epilogue kEpilogue, class T>
+void apply(const Gemm& g, int64_t row, int64_t col, int rows, int cols, const float* product, int64_t stride, int64_t across) {
   for (int r = 0; r < rows; r++) {
-    const int64_t at = (row + r) * g.n + col;
-    T* const c = static_cast<T*>(g.c) + at;
-    T* const other = g.other == nullptr ? nullptr : static_cast<T*>(g.other) + at;
-    const float* const p = product + r * stride;
-    if (cols == kTile) {
-      row_epilogue<kEpilogue, T>(c, other, bias, p, kTile);
-    } else {
-      row_epilogue<kEpilogue, T>(c, other, bias, p, cols);
+    const float* p = product + r * stride;
+    for (int i = 0; i < cols; i += kTile, p += across) {
+      const int64_t at = (row + r) * g.n + col + i;
+      T* const c = static_cast<T*>(g.c) + at;
+      T* const other = g.other == nullptr ? nullptr : static_cast<T*>(g.other) + at;
+      const float* const bias = g.bias == nullptr ? nullptr : g.bias + col + i;
+      if (cols - i >= kTile) {
+        row_epilogue<kEpilogue, T>(c, other, bias, p, kTile);
+      } else {
+        row_epilogue<kEpilogue, T>(c, other, bias, p, cols - i);
+      }
     }
   }
 }

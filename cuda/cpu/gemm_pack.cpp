@@ -124,6 +124,16 @@ struct Packer {
     pack_bf16(out, in, k_first, natural, stride);
   }
 
+  // Asks for what the step after the next of the same panel will read.
+  void ask_ahead(int first, int step) const {
+    const T* const in = data + (operand.k_first ? (step + 2) * int64_t{kStep} * stride + first : first * stride + (step + 2) * kStep);
+    const int lines = operand.k_first ? kStep : kTile;
+    for (int i = 0; i < lines; i++) {
+      __builtin_prefetch(in + i * stride);
+      if (!operand.k_first && sizeof(T) == 4) __builtin_prefetch(in + i * stride + kTile);
+    }
+  }
+
   // One half of one panel's step. What lies outside the operand counts as zero.
   void half_step(int first, int step, uint16_t* out) const {
     const int count = operand.size - first < kTile ? operand.size - first : kTile;
@@ -135,6 +145,7 @@ struct Packer {
     }
     const T* const in = data + (operand.k_first ? k0 * stride + first : first * stride + k0);
     if (count == kTile && depth == kStep) {
+      ask_ahead(first, step);
       tile(words, in, operand.k_first, natural, stride);
       return;
     }
@@ -154,23 +165,25 @@ struct Packer {
 float as_float(float x) { return x; }
 float as_float(uint16_t x) { return from_bf16(x); }
 
-// sums[row - first] = the sum over k in [from, to) of A[k, row], a row's terms added in order.
+// sums[row - first] = the sum over k in [from, to) of A[k, row]: even and odd terms each added in order, so that no addition waits for
+// the one before it.
 template <class T>
 void sum_rows(const Operand& operand, int first, int last, int from, int to, float* sums) {
-  for (int row = first; row < last; row += kTile) {
-    const int count = last - row < kTile ? last - row : kTile;
-    float sum[kTile] = {};
+  for (int row = first; row < last; row += kPanel) {
+    const int count = last - row < kPanel ? last - row : kPanel;
+    float sum[2][kPanel] = {};
     const T* const in = static_cast<const T*>(operand.data) + row;
     for (int k = from; k < to; k++) {
       const T* const line = in + static_cast<int64_t>(k) * operand.size;
-      if (count == kTile) {
+      float* const into = sum[k % 2];
+      if (count == kPanel) {
         SIMD
-        for (int i = 0; i < kTile; i++) sum[i] += as_float(line[i]);
+        for (int i = 0; i < kPanel; i++) into[i] += as_float(line[i]);
       } else {
-        for (int i = 0; i < count; i++) sum[i] += as_float(line[i]);
+        for (int i = 0; i < count; i++) into[i] += as_float(line[i]);
       }
     }
-    memcpy(sums + row - first, sum, sizeof(float) * count);
+    for (int i = 0; i < count; i++) sums[row - first + i] = sum[0][i] + sum[1][i];
   }
 }
 

@@ -25,6 +25,9 @@ using RangeBody = void (*)(const void* context, int64_t begin, int64_t end);
 extern "C" void vicmae_parallel(int64_t count, int64_t grain, RangeBody body, const void* context);
 // How many threads share such a count.
 int vicmae_threads();
+// Memory for large buffers, in large pages where the system has them: fewer misses when they are walked through. std::free gives it back;
+// null if there is none.
+void* allocate_huge(size_t bytes);
 // This thread's scratch that stands for a block's dynamic shared memory; at least `bytes` long, contents undefined.
 void* reserve_dynamic_shared(size_t bytes);
 

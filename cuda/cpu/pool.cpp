@@ -10,6 +10,9 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #include "launch.h"
 
@@ -120,11 +123,22 @@ Pool& pool() {
 
 }  // namespace
 
+void* allocate_huge(size_t bytes) {
+  constexpr size_t kHugePage = 2 << 20;
+  bytes = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+  void* const memory = std::aligned_alloc(kHugePage, bytes);
+#if defined(__linux__)
+  if (memory != nullptr) madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+
 void* reserve_dynamic_shared(size_t bytes) {
   if (bytes > scratch.bytes) {
+    constexpr size_t kLarge = 1 << 20;
     std::free(scratch.memory);
     scratch.bytes = (bytes + 4095) / 4096 * 4096;
-    scratch.memory = std::aligned_alloc(4096, scratch.bytes);
+    scratch.memory = bytes >= kLarge ? allocate_huge(bytes) : std::aligned_alloc(4096, scratch.bytes);
     if (scratch.memory == nullptr) std::abort();
   }
   return scratch.memory;

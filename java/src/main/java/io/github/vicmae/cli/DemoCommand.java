@@ -172,6 +172,7 @@ final class DemoCommand implements Callable<Integer> {
                 checkpointEvery,
                 Precision.of(precision),
                 false,
+                false,
                 null);
     }
 

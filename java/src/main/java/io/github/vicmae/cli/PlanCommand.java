@@ -62,7 +62,11 @@ final class PlanCommand implements Callable<Integer> {
                 execution.recompute ? ", activations computed anew" : "",
                 kind.toString().toLowerCase(Locale.ROOT));
         plan.parts().forEach((part, bytes) -> print(out, part, bytes));
-        print(out, "total", plan.total());
+        long views = viewBytes(config, batch);
+        if (views > 0) {
+            print(out, "making views", views);
+        }
+        print(out, "total", plan.total() + views);
         if (fit != null) {
             int largest = largestBatch(config);
             out.println(
@@ -73,7 +77,7 @@ final class PlanCommand implements Callable<Integer> {
                                     "%d samples fit %.6g GiB: %.2f GiB",
                                     largest,
                                     fit,
-                                    plan(config, largest).total() / GIB));
+                                    total(config, largest) / GIB));
         }
         return 0;
     }
@@ -84,6 +88,17 @@ final class PlanCommand implements Callable<Integer> {
                 config,
                 samples,
                 new Execution(execution.precision(), execution.recompute, Execution.inputs(kind)));
+    }
+
+    /** What makes the views takes besides, where that is the device, as it is on CUDA if nothing else is asked for. */
+    private long viewBytes(ModelConfig config, int samples) {
+        return kind == Device.Kind.CPU
+                ? 0
+                : DeviceViews.plannedBytes(ViewSettings.of(config), samples, Execution.inputs(kind));
+    }
+
+    private double total(ModelConfig config, int samples) {
+        return plan(config, samples).total() + viewBytes(config, samples);
     }
 
     /** By bisection: the memory grows with the batch. */
@@ -107,7 +122,7 @@ final class PlanCommand implements Callable<Integer> {
 
     private boolean fits(ModelConfig config, int samples) {
         try {
-            return plan(config, samples).total() <= fit * GIB;
+            return total(config, samples) <= fit * GIB;
         } catch (IllegalArgumentException e) {
             return false; // larger than any tensor can be
         }

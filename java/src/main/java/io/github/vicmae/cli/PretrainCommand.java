@@ -145,6 +145,26 @@ final class PretrainCommand implements Callable<Integer> {
     /** What the model sees. */
     static final class Views {
         @Option(
+                names = "--views",
+                defaultValue = "auto",
+                paramLabel = "auto|host|device",
+                description =
+                        "where views are made of decoded frames, equal within 1/255: on the device from uploaded crops, or on the host"
+                                + " (default: ${DEFAULT-VALUE}, which is the device on CUDA)")
+        private String place;
+
+        boolean onDevice(Device.Kind kind) {
+            return switch (place) {
+                case "host" -> false;
+                case "device" -> true;
+                case "auto" -> kind == Device.Kind.CUDA;
+                default ->
+                    throw new IllegalArgumentException("Views are made on the host or on the device, not on '" + place
+                            + "'; use auto, host or device");
+            };
+        }
+
+        @Option(
                 names = "--window",
                 defaultValue = "2.12",
                 description = "seconds within which a video's two frames are drawn (default: ${DEFAULT-VALUE})")
@@ -188,16 +208,16 @@ final class PretrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        TrainSettings settings = settings();
+        settings(Device.Kind.CPU); // what is wrong with the options shows before the device is opened
         try (Device d = device.open();
                 ConsoleProgress progress =
                         new ConsoleProgress(spec.commandLine().getErr());
-                Trainer trainer = new Trainer(d, settings, out, resume, progress)) {
+                Trainer trainer = new Trainer(d, settings(d.kind()), out, resume, progress)) {
             return Run.untilDoneOrInterrupted(trainer, progress, out, "run the same command with --resume to go on");
         }
     }
 
-    private TrainSettings settings() {
+    private TrainSettings settings(Device.Kind kind) {
         ModelConfig config = model.config();
         double warmup = optimization.warmup != null ? optimization.warmup : Math.min(40, epochs / 10.0);
         return new TrainSettings(
@@ -223,6 +243,7 @@ final class PretrainCommand implements Callable<Integer> {
                 views.checkpointEvery,
                 execution.precision(),
                 execution.recompute,
+                views.onDevice(kind),
                 init == null ? null : init.toString());
     }
 }

@@ -14,7 +14,7 @@ import java.nio.IntBuffer;
 public final class Batch {
     private final int size;
     private final FloatBuffer views;
-    private final FloatBuffer noise;
+    private final FrameUpload frames;
     private final IntBuffer noiseKeys;
     private final int[] labels;
     private final int[] sampleIndex;
@@ -30,11 +30,12 @@ public final class Batch {
     int step;
     boolean lent;
 
-    Batch(BatchLoader owner, int size, int viewSize, int patchCount) {
+    Batch(BatchLoader owner, LoaderSettings settings, ViewSettings view) {
         this.owner = owner;
-        this.size = size;
-        views = floats(2L * size * viewSize, "views");
-        noise = floats(2L * size * patchCount, "masking noise");
+        size = settings.batchSize();
+        boolean packed = settings.deviceViews();
+        views = packed ? null : floats(2L * size * view.viewSize(), "views");
+        frames = packed ? new FrameUpload(view, Math.multiplyExact(2, size)) : null;
         noiseKeys = IntBuffer.allocate(2 * size * Philox.KEY_WORDS);
         labels = new int[size];
         sampleIndex = new int[size];
@@ -51,6 +52,20 @@ public final class Batch {
                 .asFloatBuffer();
     }
 
+    /** Makes place for other samples. */
+    void begin(int ofEpoch, int ofStep, EpochOrder.Slot[] planned) {
+        epoch = ofEpoch;
+        step = ofStep;
+        slots = planned;
+        taken = 0;
+        filled = 0;
+        if (frames != null) {
+            frames.clear();
+        } else {
+            views.clear();
+        }
+    }
+
     void set(int slot, Sample sample) {
         labels[slot] = sample.label();
         sampleIndex[slot] = sample.index();
@@ -62,17 +77,35 @@ public final class Batch {
         return size;
     }
 
-    /** Normalised views, [2, B, C, H, W]: first every sample's first view, then every sample's second. */
+    /**
+     * Normalised views, [2, B, C, H, W]: first every sample's first view, then every sample's second.
+     *
+     * @throws IllegalStateException if the loader leaves the views to a device
+     */
     public FloatBuffer views() {
+        if (views == null) {
+            throw new IllegalStateException(
+                    "This batch has no finished views: LoaderSettings.deviceViews is set; give it to DeviceViews.");
+        }
         return views;
     }
 
-    /** Uniform numbers in [0, 1) for the masking, [2, B, L]. */
-    public FloatBuffer noise() {
-        return noise;
+    /**
+     * What a device needs to make the views, [2, B] of them in the same order.
+     *
+     * @throws IllegalStateException if the loader finishes the views itself
+     */
+    public FrameUpload frames() {
+        if (frames == null) {
+            throw new IllegalStateException(
+                    "This batch has finished views and no frames: LoaderSettings.deviceViews is not set.");
+        }
+        return frames;
     }
 
-    /** The keys of the streams that {@link #noise()} comes from, [2, B, {@link Philox#KEY_WORDS}]: a device can draw it itself. */
+    /**
+     * The keys of the streams that the views' masking noise is drawn from, [2, B, {@link Philox#KEY_WORDS}]; the device draws it.
+     */
     public IntBuffer noiseKeys() {
         return noiseKeys;
     }

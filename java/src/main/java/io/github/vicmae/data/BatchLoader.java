@@ -106,7 +106,7 @@ public final class BatchLoader implements AutoCloseable {
         int count = settings.prefetch() + 1;
         try {
             for (int i = 0; i < count; i++) {
-                free.add(new Batch(this, settings.batchSize(), view.viewSize(), settings.patchCount()));
+                free.add(new Batch(this, settings, view));
             }
         } catch (OutOfMemoryError e) {
             throw new IOException(
@@ -235,13 +235,7 @@ public final class BatchLoader implements AutoCloseable {
     }
 
     private void begin(Batch batch) {
-        batch.epoch = epoch;
-        batch.step = step;
-        batch.slots = order.batch(epoch, step);
-        batch.taken = 0;
-        batch.filled = 0;
-        batch.views().clear();
-        batch.noise().clear();
+        batch.begin(epoch, step, order.batch(epoch, step));
         pending.addLast(batch);
         lock.notifyAll();
         if (++step == order.stepsPerEpoch()) {

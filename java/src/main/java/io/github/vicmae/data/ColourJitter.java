@@ -13,6 +13,36 @@ public record ColourJitter(float brightness, float contrast, float saturation, f
 
     private static final int[][] ORDERS = orders();
 
+    /**
+     * What was drawn for one view.
+     *
+     * @param order index of the operations' order among all 24
+     * @param turn share of the circle that the hue is turned by
+     */
+    record Factors(int order, float brightness, float contrast, float saturation, float turn) {
+        /**
+         * Changes a view in place.
+         *
+         * @param rgb three planes of {@code pixels} values in [0, 1]
+         */
+        void apply(float[] rgb, int pixels) {
+            for (int operation : ORDERS[order]) {
+                switch (operation) {
+                    case 0 -> Colour.brightness(rgb, pixels, brightness);
+                    case 1 -> Colour.contrast(rgb, pixels, contrast);
+                    case 2 -> Colour.saturation(rgb, pixels, saturation);
+                    default -> Colour.hue(rgb, pixels, turn);
+                }
+            }
+        }
+
+        /** The four operations (0 brightness, 1 contrast, 2 saturation, 3 hue), two bits each, the first one in the lowest. */
+        int packedOrder() {
+            int[] operations = ORDERS[order];
+            return operations[0] | operations[1] << 2 | operations[2] << 4 | operations[3] << 6;
+        }
+    }
+
     public ColourJitter {
         if (!(brightness >= 0 && contrast >= 0 && saturation >= 0) || !(hue >= 0 && hue <= 0.5f)) {
             throw new IllegalArgumentException(
@@ -36,25 +66,13 @@ public record ColourJitter(float brightness, float contrast, float saturation, f
         return orders;
     }
 
-    /**
-     * Changes a view in place.
-     *
-     * @param rgb three planes of {@code pixels} values in [0, 1]
-     */
-    void apply(Philox random, float[] rgb, int pixels) {
-        int[] order = ORDERS[random.nextInt(ORDERS.length)];
+    /** Draws the order, the factors and the turn. */
+    Factors draw(Philox random) {
+        int order = random.nextInt(ORDERS.length);
         float brightnessFactor = factor(random, brightness);
         float contrastFactor = factor(random, contrast);
         float saturationFactor = factor(random, saturation);
-        float turn = random.nextFloat(-hue, hue);
-        for (int operation : order) {
-            switch (operation) {
-                case 0 -> Colour.brightness(rgb, pixels, brightnessFactor);
-                case 1 -> Colour.contrast(rgb, pixels, contrastFactor);
-                case 2 -> Colour.saturation(rgb, pixels, saturationFactor);
-                default -> Colour.hue(rgb, pixels, turn);
-            }
-        }
+        return new Factors(order, brightnessFactor, contrastFactor, saturationFactor, random.nextFloat(-hue, hue));
     }
 
     private static float factor(Philox random, float strength) {

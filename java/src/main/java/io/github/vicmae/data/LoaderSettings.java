@@ -7,20 +7,29 @@ package io.github.vicmae.data;
  * @param workers threads that decode
  * @param prefetch batches that are made ahead of the step
  * @param seed of everything random
- * @param patchCount patches of a view, for the masking noise
  * @param videoFraction share of the samples of every batch that are videos, in [0, 1]; NaN takes them as they come in the data set
+ * @param deviceViews whether batches hold crops and draws for {@link DeviceViews} in place of finished views
  */
 public record LoaderSettings(
-        int batchSize, int workers, int prefetch, long seed, int patchCount, double videoFraction) {
+        int batchSize, int workers, int prefetch, long seed, double videoFraction, boolean deviceViews) {
     public LoaderSettings {
-        if (batchSize < 1 || workers < 1 || prefetch < 1 || patchCount < 1) {
-            throw new IllegalArgumentException(
-                    "Batch size, workers, prefetched batches and patches must be positive, not " + batchSize + ", "
-                            + workers + ", " + prefetch + " and " + patchCount + ".");
+        if (batchSize < 1 || workers < 1 || prefetch < 1) {
+            throw new IllegalArgumentException("Batch size, workers and prefetched batches must be positive, not "
+                    + batchSize + ", " + workers + " and " + prefetch + ".");
         }
         if (videoFraction < 0 || videoFraction > 1) {
             throw new IllegalArgumentException("The share of videos must be 0 to 1, not " + videoFraction + ".");
         }
+    }
+
+    /** Batches of finished views. */
+    public LoaderSettings(int batchSize, int workers, int prefetch, long seed, double videoFraction) {
+        this(batchSize, workers, prefetch, seed, videoFraction, false);
+    }
+
+    /** The same with the views left to a device, or made on the host. */
+    public LoaderSettings withDeviceViews(boolean on) {
+        return new LoaderSettings(batchSize, workers, prefetch, seed, videoFraction, on);
     }
 
     /** Batches of one epoch: whole ones only, but at least one. */
@@ -29,7 +38,7 @@ public record LoaderSettings(
     }
 
     /** Videos and images as they come in the data set, two batches ahead. */
-    public static LoaderSettings of(int batchSize, int workers, long seed, int patchCount) {
-        return new LoaderSettings(batchSize, workers, 2, seed, patchCount, Double.NaN);
+    public static LoaderSettings of(int batchSize, int workers, long seed) {
+        return new LoaderSettings(batchSize, workers, 2, seed, Double.NaN);
     }
 }

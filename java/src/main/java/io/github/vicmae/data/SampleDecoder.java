@@ -2,13 +2,12 @@ package io.github.vicmae.data;
 
 import io.github.vicmae.kernel.Philox;
 import java.io.IOException;
-import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** One worker's means to turn a sample into two views and their masking noise. Not thread-safe. */
+/** One worker's means to turn a sample into two views and the keys of their masking noise. Not thread-safe. */
 final class SampleDecoder implements AutoCloseable {
     /** Videos that stay open, if the data set has no more: with more, the next use of one is too far away. */
     private static final int MAX_OPEN = 8;
@@ -20,7 +19,6 @@ final class SampleDecoder implements AutoCloseable {
     private final int shortSide;
     private final int capacity;
     private final Map<Path, VideoReader> open = new LinkedHashMap<>(16, 0.75f, true);
-    private final float[] noise;
 
     SampleDecoder(Dataset data, ViewSettings view, FrameSampler sampler, LoaderSettings settings) {
         this.view = view;
@@ -29,7 +27,6 @@ final class SampleDecoder implements AutoCloseable {
         writer = new ViewWriter(view);
         shortSide = view.shortSide(Kind.VIDEO);
         capacity = data.videos() <= MAX_OPEN ? MAX_OPEN : 1;
-        noise = new float[settings.patchCount()];
     }
 
     /** @throws IOException if the sample's file cannot be decoded; the batch is then unchanged */
@@ -40,18 +37,14 @@ final class SampleDecoder implements AutoCloseable {
         for (int v = 0; v < 2; v++) {
             int row = v * batch.size() + slot;
             Philox random = Draw.VIEW.stream(seed, batch.epoch(), sample.index(), repeat, v);
-            writer.write(pictures[v], sample.kind(), v, random, batch.views(), row * view.viewSize());
-            Philox uniform = Draw.NOISE.stream(seed, batch.epoch(), sample.index(), repeat, v);
-            uniform.key(batch.noiseKeys(), row * Philox.KEY_WORDS);
-            writeNoise(uniform, batch.noise(), row * noise.length);
+            if (settings.deviceViews()) {
+                writer.pack(pictures[v], sample.kind(), v, random, batch.frames(), row);
+            } else {
+                writer.write(pictures[v], sample.kind(), v, random, batch.views(), row * view.viewSize());
+            }
+            Draw.NOISE.stream(seed, batch.epoch(), sample.index(), repeat, v)
+                    .key(batch.noiseKeys(), row * Philox.KEY_WORDS);
         }
-    }
-
-    private void writeNoise(Philox uniform, FloatBuffer out, int offset) {
-        for (int i = 0; i < noise.length; i++) {
-            noise[i] = uniform.nextFloat();
-        }
-        out.put(offset, noise, 0, noise.length);
     }
 
     private Image[] image(Sample sample) throws IOException {

@@ -1,6 +1,7 @@
 package io.github.vicmae.data;
 
 import java.util.Arrays;
+import java.util.stream.Stream;
 
 /**
  * How pictures become views: their size, their normalisation, and what is drawn at random for the two views of an image or a video.
@@ -117,6 +118,44 @@ public record ViewSettings(
     @Override
     public float[] deviation() {
         return deviation.clone();
+    }
+
+    /** Width over height. */
+    double aspect() {
+        return (double) width / height;
+    }
+
+    /** What each channel of values in [0, 1] is multiplied by when it is normalised. */
+    float[] scale() {
+        float[] scale = new float[channels];
+        for (int c = 0; c < channels; c++) {
+            scale[c] = 1 / deviation[c];
+        }
+        return scale;
+    }
+
+    /** What is added to each channel then. */
+    float[] shift() {
+        float[] shift = scale();
+        for (int c = 0; c < channels; c++) {
+            shift[c] *= -mean[c];
+        }
+        return shift;
+    }
+
+    /** Whether any view may have its colours jittered. */
+    boolean mayJitter() {
+        return channels == 3 && views().anyMatch(a -> a.jitter() > 0);
+    }
+
+    /** Whether any view may be blurred. */
+    boolean mayBlur() {
+        return views().anyMatch(a -> a.blur() > 0);
+    }
+
+    /** What happens to the two views of both kinds. */
+    private Stream<Augmentation> views() {
+        return Arrays.stream(Kind.values()).flatMap(kind -> Stream.of(augmentation(kind, 0), augmentation(kind, 1)));
     }
 
     Augmentation augmentation(Kind kind, int view) {

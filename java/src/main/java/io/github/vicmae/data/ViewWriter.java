@@ -4,22 +4,23 @@ import io.github.vicmae.kernel.Philox;
 import java.nio.FloatBuffer;
 
 /**
- * Makes views: crops and resizes a picture, changes its colours at random, normalises it, and writes it as floats [C, H, W].
+ * Makes views: crops and resizes a picture, changes its colours at random, normalises it, and writes it as floats [C, H, W]. Or leaves most of
+ * that to a device, and packs the crop and what was drawn.
  *
  * <p>Keeps its work buffers, so use one for each thread; not thread-safe.
  */
 public final class ViewWriter {
     private final ViewSettings settings;
-    private final float[] mean;
-    private final float[] deviation;
+    private final float[] scale;
+    private final float[] shift;
     private final Resize resize = new Resize();
     private final GaussianBlur blur = new GaussianBlur();
     private final float[] work;
 
     public ViewWriter(ViewSettings settings) {
         this.settings = settings;
-        mean = settings.mean();
-        deviation = settings.deviation();
+        scale = settings.scale();
+        shift = settings.shift();
         work = new float[settings.viewSize()];
     }
 
@@ -34,26 +35,36 @@ public final class ViewWriter {
      * @param offset where the first value goes
      */
     public void write(Image image, Kind kind, int view, Philox random, FloatBuffer out, int offset) {
-        Augmentation augmentation = settings.augmentation(kind, view);
-        Image picture = image.withChannels(settings.channels());
-        double aspect = (double) settings.width() / settings.height();
-        CropBox box;
-        boolean flip = false;
-        if (settings.spatial()) {
-            box = CropBox.random(
-                    random,
-                    picture.width(),
-                    picture.height(),
-                    augmentation.minScale(),
-                    augmentation.maxScale(),
-                    aspect);
-            flip = random.nextFloat() < augmentation.flip();
-        } else {
-            box = CropBox.centre(picture.width(), picture.height(), aspect, 1);
-        }
-        resize.apply(picture, box, flip, settings.filter(), work, settings.height(), settings.width());
-        changeColours(augmentation, random);
+        ViewDraw draw = ViewDraw.random(settings, kind, view, image.width(), image.height(), random);
+        write(image, draw, out, offset);
+    }
+
+    /** Writes the view of a draw, see above. */
+    void write(Image image, ViewDraw draw, FloatBuffer out, int offset) {
+        resize(image.withChannels(settings.channels()), draw);
+        changeColours(draw);
         normalise(out, offset);
+    }
+
+    /**
+     * Packs what a device needs to make the view that {@link #write(Image, Kind, int, Philox, FloatBuffer, int)} would write with the same
+     * arguments: the crop's bytes, or if it is too large for the upload the resized floats.
+     *
+     * @param row which view of the upload it is; writers in several threads may pack different ones
+     */
+    public void pack(Image image, Kind kind, int view, Philox random, FrameUpload upload, int row) {
+        pack(image, ViewDraw.random(settings, kind, view, image.width(), image.height(), random), upload, row);
+    }
+
+    /** Packs the view of a draw, see above. */
+    void pack(Image image, ViewDraw draw, FrameUpload upload, int row) {
+        Image picture = image.withChannels(settings.channels());
+        if (upload.takes(draw.box())) {
+            upload.putCrop(row, picture, draw);
+        } else {
+            resize(picture, draw);
+            upload.putResized(row, work, draw);
+        }
     }
 
     /**
@@ -62,29 +73,27 @@ public final class ViewWriter {
      * @param share the sides of the central crop as a share of the largest one that fits, 1 for all of it; 0.875 is the usual 224 of 256
      */
     public void writeCentre(Image image, double share, FloatBuffer out, int offset) {
-        Image picture = image.withChannels(settings.channels());
-        double aspect = (double) settings.width() / settings.height();
-        CropBox box = CropBox.centre(picture.width(), picture.height(), aspect, share);
-        resize.apply(picture, box, false, settings.filter(), work, settings.height(), settings.width());
-        normalise(out, offset);
+        write(image, ViewDraw.centre(settings, share, image.width(), image.height()), out, offset);
     }
 
-    private void changeColours(Augmentation augmentation, Philox random) {
+    private void resize(Image picture, ViewDraw draw) {
+        resize.apply(picture, draw.box(), draw.flip(), settings.filter(), work, settings.height(), settings.width());
+    }
+
+    private void changeColours(ViewDraw draw) {
         int pixels = settings.height() * settings.width();
-        boolean rgb = settings.channels() == 3;
-        if (random.nextFloat() < augmentation.jitter() && rgb) {
-            augmentation.strength().apply(random, work, pixels);
+        if (draw.jitter() != null) {
+            draw.jitter().apply(work, pixels);
         }
-        if (random.nextFloat() < augmentation.gray() && rgb) {
+        if (draw.gray()) {
             Colour.gray(work, pixels);
         }
         // Alpha is no colour: it is neither blurred nor solarized.
         int colours = settings.channels() - (settings.channels() % 2 == 0 ? 1 : 0);
-        if (random.nextFloat() < augmentation.blur()) {
-            float sigma = random.nextFloat(augmentation.minSigma(), augmentation.maxSigma());
-            blur.apply(work, colours, settings.height(), settings.width(), sigma);
+        if (draw.sigma() > 0) {
+            blur.apply(work, colours, settings.height(), settings.width(), draw.sigma());
         }
-        if (random.nextFloat() < augmentation.solarize()) {
+        if (draw.solarize()) {
             Colour.solarize(work, colours * pixels);
         }
     }
@@ -92,10 +101,10 @@ public final class ViewWriter {
     private void normalise(FloatBuffer out, int offset) {
         int pixels = settings.height() * settings.width();
         for (int c = 0; c < settings.channels(); c++) {
-            float scale = 1 / deviation[c];
-            float shift = -mean[c] * scale;
+            float factor = scale[c];
+            float term = shift[c];
             for (int i = c * pixels; i < (c + 1) * pixels; i++) {
-                work[i] = work[i] * scale + shift;
+                work[i] = work[i] * factor + term;
             }
         }
         out.put(offset, work, 0, settings.viewSize());

@@ -101,6 +101,11 @@ public interface Device extends AutoCloseable {
         return 1;
     }
 
+    /** Bytes of shared memory that a block may have, on a card. It never changes. */
+    default int sharedBytes() {
+        return 48 << 10;
+    }
+
     /** Whether an error has made the device useless to this process: every later call on it fails. Closing what belongs to it still works. */
     default boolean isLost() {
         return false;

@@ -1,76 +1,80 @@
 package io.github.vicmae.kernel;
 
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
-import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 
-/** Multi-head self-attention on fused q, k, v, forward and backward (cuda/attention.cu; Vaswani et al. 2017). */
+/**
+ * Multi-head self-attention on fused q, k, v, forward and backward (Vaswani et al. 2017). Rows are floats or bfloat16; sums and statistics are
+ * floats. Cards take rows of bfloat16 to their matrix units (cuda/attention_mma.cu) where the head dimension is a multiple of 8; all else is
+ * plain arithmetic (cuda/attention.cu).
+ */
 public final class AttentionKernels {
     /** The largest head dimension. */
     public static final int MAX_HEAD_DIM = 128;
 
-    // What any card since compute capability 8.0 lets a block have, and about half of a core's second-level cache.
-    private static final int CUDA_SHARED_BYTES = 99 * 1024;
-    private static final int CPU_SHARED_BYTES = 1024 * 1024;
-    private static final int FEW_TOKENS = 32;
-    // The kernels' micro-tiles divide these on every device.
-    private static final int QUERY_UNIT = 12;
-    private static final int KEY_UNIT = 16;
-    /** Queries that a tile should have before keys are cut into tiles. */
-    private static final int WANTED_QUERIES = 48;
-
-    private final Stream stream;
-    private final Kernel forward;
-    private final Kernel backward;
-    private final int sharedBytes;
+    private final PortableAttention portable;
+    /** Null where there are no matrix units. */
+    private final MmaAttention mma;
 
     public AttentionKernels(Stream stream) {
-        this(stream, stream.device().kind() == Device.Kind.CPU ? CPU_SHARED_BYTES : CUDA_SHARED_BYTES);
+        this(stream, 0);
     }
 
-    /** For tests: a lower limit of shared memory makes smaller tiles. */
+    /**
+     * For tests: a lower limit of shared memory makes smaller tiles.
+     *
+     * @param sharedBytes the most shared memory that a block may take; 0 for what suits the device
+     */
     AttentionKernels(Stream stream, int sharedBytes) {
-        this.stream = stream;
-        this.sharedBytes = sharedBytes;
-        forward = stream.device().kernel("attention", "attention_forward", "pppiiiiii");
-        backward = stream.device().kernel("attention", "attention_backward", "ppppppiiiiii");
+        portable = new PortableAttention(stream, sharedBytes);
+        mma = stream.device().kind() == Device.Kind.CUDA ? new MmaAttention(stream, sharedBytes) : null;
     }
 
-    /** Floats of scratch that {@link #backward} needs. */
+    /**
+     * Floats of scratch that {@link #backward} needs, on any device and for either type: a number for each row and head, and as many again as
+     * the head dimension has where gradients of long rows are summed up piece by piece.
+     */
     public static long scratchSize(int samples, int tokens, int heads, int headDim) {
-        return (long) samples * tokens * heads;
+        check(headDim);
+        long rows = (long) samples * tokens * heads;
+        boolean inPieces = !MmaAttention.supports(headDim) || MmaAttention.sumsInPieces(tokens, headDim);
+        return inPieces ? rows * (1 + headDim) : rows;
     }
 
     /**
      * out = softmax(q k^T / sqrt(headDim)) v for each sample and head.
      *
-     * @param out [samples, tokens, heads * headDim], written
-     * @param lse [samples, heads, tokens], the natural logarithm of the sum of the exponentials of a row's scaled scores, written
-     * @param qkv [samples, tokens, 3 * heads * headDim], rows q | k | v
-     * @throws IllegalArgumentException if headDim is over {@link #MAX_HEAD_DIM}
+     * @param out [samples, tokens, heads * headDim], of qkv's type, written
+     * @param lse [samples, heads, tokens], the natural logarithm of the sum of the exponentials of a row's scaled scores, floats, written
+     * @param qkv [samples, tokens, 3 * heads * headDim], rows q | k | v, floats or bfloat16
+     * @throws IllegalArgumentException if headDim is over {@link #MAX_HEAD_DIM}, or a tensor is of another shape or type
      */
     public void forward(Tensor out, Tensor lse, Tensor qkv, int samples, int tokens, int heads, int headDim) {
         check(headDim);
-        Shapes.floats("attention", "out", out, samples, tokens, heads, headDim);
+        boolean half = Shapes.isBf16("attention", "qkv", qkv);
+        DType dtype = qkv.dtype();
+        Shapes.typed("attention", "out", out, dtype, samples, tokens, heads, headDim);
         Shapes.floats("attention", "lse", lse, samples, heads, tokens);
-        Shapes.floats("attention", "qkv", qkv, samples, tokens, 3 * heads, headDim);
-        int keyTile = keyTile(false, tokens, headDim);
-        int queryTile = queryTile(false, tokens, headDim, keyTile);
-        stream.begin(forward).arg(out).arg(lse).arg(qkv).arg(samples).arg(tokens);
-        stream.arg(heads).arg(headDim).arg(queryTile).arg(keyTile);
-        launch(samples, tokens, heads, forwardFloats(queryTile, keyTile, headDim));
+        Shapes.typed("attention", "qkv", qkv, dtype, samples, tokens, 3 * heads, headDim);
+        if (onMatrixUnits(half, headDim)) {
+            mma.forward(out, lse, qkv, samples, tokens, heads, headDim);
+        } else {
+            portable.forward(half, out, lse, qkv, samples, tokens, heads, headDim);
+        }
     }
 
     /**
      * The gradient of {@link #forward}.
      *
-     * @param dqkv [samples, tokens, 3 * heads * headDim], written
-     * @param dout [samples, tokens, heads * headDim]
+     * @param dqkv [samples, tokens, 3 * heads * headDim], of qkv's type, written
+     * @param dout [samples, tokens, heads * headDim], of qkv's type
      * @param qkv as given to {@link #forward}
      * @param out as it came from {@link #forward}
      * @param lse as it came from {@link #forward}
      * @param scratch at least {@link #scratchSize} floats
+     * @throws IllegalArgumentException if headDim is over {@link #MAX_HEAD_DIM}, or a tensor is of another shape or type
      */
     public void backward(
             Tensor dqkv,
@@ -84,17 +88,23 @@ public final class AttentionKernels {
             int headDim,
             Tensor scratch) {
         check(headDim);
-        Shapes.floats("attention", "dqkv", dqkv, samples, tokens, 3 * heads, headDim);
-        Shapes.floats("attention", "dout", dout, samples, tokens, heads, headDim);
-        Shapes.floats("attention", "qkv", qkv, samples, tokens, 3 * heads, headDim);
-        Shapes.floats("attention", "out", out, samples, tokens, heads, headDim);
+        boolean half = Shapes.isBf16("attention", "qkv", qkv);
+        DType dtype = qkv.dtype();
+        Shapes.typed("attention", "dqkv", dqkv, dtype, samples, tokens, 3 * heads, headDim);
+        Shapes.typed("attention", "dout", dout, dtype, samples, tokens, heads, headDim);
+        Shapes.typed("attention", "qkv", qkv, dtype, samples, tokens, 3 * heads, headDim);
+        Shapes.typed("attention", "out", out, dtype, samples, tokens, heads, headDim);
         Shapes.floats("attention", "lse", lse, samples, heads, tokens);
         Shapes.atLeast("attention", "scratch", scratch, scratchSize(samples, tokens, heads, headDim));
-        int keyTile = keyTile(true, tokens, headDim);
-        int queryTile = queryTile(true, tokens, headDim, keyTile);
-        stream.begin(backward).arg(dqkv).arg(dout).arg(qkv).arg(out).arg(lse).arg(scratch);
-        stream.arg(samples).arg(tokens).arg(heads).arg(headDim).arg(queryTile).arg(keyTile);
-        launch(samples, tokens, heads, backwardFloats(queryTile, keyTile, headDim));
+        if (onMatrixUnits(half, headDim)) {
+            mma.backward(dqkv, dout, qkv, out, lse, samples, tokens, heads, headDim, scratch);
+        } else {
+            portable.backward(half, dqkv, dout, qkv, out, lse, samples, tokens, heads, headDim, scratch);
+        }
+    }
+
+    private boolean onMatrixUnits(boolean half, int headDim) {
+        return half && mma != null && MmaAttention.supports(headDim);
     }
 
     private static void check(int headDim) {
@@ -102,58 +112,5 @@ public final class AttentionKernels {
             throw new IllegalArgumentException("attention takes head dimensions from 1 to " + MAX_HEAD_DIM
                     + " but was given " + headDim + "; use more heads");
         }
-    }
-
-    private void launch(int samples, int tokens, int heads, int floats) {
-        stream.launch(Math.multiplyExact(samples, heads), 1, 1, tokens <= FEW_TOKENS ? 128 : 256, 4 * floats);
-    }
-
-    /** All keys in one tile if that leaves room for enough queries, else the fewest tiles of equal size that do. */
-    private int keyTile(boolean back, int tokens, int headDim) {
-        int queries = Math.min(roundUp(tokens, QUERY_UNIT), WANTED_QUERIES);
-        int tile = roundUp(tokens, KEY_UNIT);
-        for (int tiles = 2; tile > KEY_UNIT && floats(back, queries, tile, headDim) > sharedBytes / 4; tiles++) {
-            tile = roundUp((tokens + tiles - 1) / tiles, KEY_UNIT);
-        }
-        return tile;
-    }
-
-    private int queryTile(boolean back, int tokens, int headDim, int keyTile) {
-        int tile = roundUp(tokens, QUERY_UNIT);
-        for (int tiles = 2; tile > QUERY_UNIT && floats(back, tile, keyTile, headDim) > sharedBytes / 4; tiles++) {
-            tile = roundUp((tokens + tiles - 1) / tiles, QUERY_UNIT);
-        }
-        return tile;
-    }
-
-    private static int floats(boolean back, int queryTile, int keyTile, int headDim) {
-        return back ? backwardFloats(queryTile, keyTile, headDim) : forwardFloats(queryTile, keyTile, headDim);
-    }
-
-    /** Floats of shared memory of attention_forward: its tiles in their order. */
-    private static int forwardFloats(int queryTile, int keyTile, int headDim) {
-        int dimRow = dimRow(headDim);
-        int keyRow = keyRow(keyTile);
-        return queryTile * dimRow + headDim * keyRow + keyTile * dimRow + queryTile * keyRow + 5 * queryTile;
-    }
-
-    /** Floats of shared memory of attention_backward; the last tile may be read up to a micro-tile past its end. */
-    private static int backwardFloats(int queryTile, int keyTile, int headDim) {
-        int dimRow = dimRow(headDim);
-        int keyRow = keyRow(keyTile);
-        return 2 * queryTile * dimRow + keyTile * dimRow + 2 * headDim * keyRow + 2 * queryTile * keyRow + KEY_UNIT;
-    }
-
-    /** A row's length at most: whole vectors, and what the GPU adds against bank conflicts. */
-    private static int dimRow(int headDim) {
-        return roundUp(headDim, 16) + 4;
-    }
-
-    private static int keyRow(int keyTile) {
-        return keyTile + 4;
-    }
-
-    private static int roundUp(int n, int unit) {
-        return (n + unit - 1) / unit * unit;
     }
 }

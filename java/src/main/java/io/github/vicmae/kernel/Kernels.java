@@ -20,7 +20,8 @@ public record Kernels(
         InfoNceKernels infoNce,
         MaskedMseKernels maskedMse,
         AdamWKernels adamW,
-        GradientNorm gradientNorm) {
+        GradientNorm gradientNorm,
+        AugmentKernels augment) {
 
     /**
      * Makes a stream and loads every family's kernels on it.
@@ -53,6 +54,7 @@ public record Kernels(
                 new InfoNceKernels(stream),
                 new MaskedMseKernels(stream),
                 new AdamWKernels(stream),
-                new GradientNorm(stream));
+                new GradientNorm(stream),
+                new AugmentKernels(stream));
     }
 }

@@ -107,6 +107,54 @@ public final class StepInput implements AutoCloseable {
         return scalarsOffset() + WEIGHTS;
     }
 
+    /** Gives the upload of the views and of all the rest to a stream; the host memory must stay as it is until that is done. */
+    public void upload(Stream stream) {
+        stream.upload(images, host, 0);
+        uploadRest(stream);
+    }
+
+    /** The same but for the views, for those who make them on the device. */
+    public void uploadRest(Stream stream) {
+        if (masksDrawn) {
+            stream.upload(keys, host, keysAt());
+        } else {
+            stream.upload(noise, host, images.bytes());
+        }
+        stream.upload(scalars, host, scalarsAt());
+    }
+
+    /** The views on the device, [2 * batch, C, H, W]. */
+    public Tensor images() {
+        return images;
+    }
+
+    /** One of the views on the device, [C, H, W]; {@code view} counts all first views, then all second ones. */
+    public Tensor image(int view) {
+        long size = images.size() / images.dim(0);
+        return images.slice("image " + view, view * size, images.dim(1), images.dim(2), images.dim(3));
+    }
+
+    /** Whether the noise is drawn on the device. */
+    public boolean drawsMasks() {
+        return masksDrawn;
+    }
+
+    /** The weights of the two losses in the sum whose gradient is taken. */
+    public void weights(double reconstruction, double contrastive) {
+        FloatBuffer floats = host.floats();
+        floats.put(scalarsOffset(), (float) reconstruction);
+        floats.put(scalarsOffset() + 1, (float) contrastive);
+    }
+
+    private int scalarsOffset() {
+        return Math.toIntExact(scalarsAt() / Float.BYTES);
+    }
+
+    /** The place of the optimizer's {@link #OPTIMIZER_SCALARS} numbers in {@link #host()}, in floats. */
+    public int optimizerOffset() {
+        return scalarsOffset() + WEIGHTS;
+    }
+
     /** Gives the upload to a stream; the host memory must stay as it is until that is done. */
     public void upload(Stream stream) {
         stream.upload(images, host, 0);
@@ -116,10 +164,6 @@ public final class StepInput implements AutoCloseable {
             stream.upload(noise, host, images.bytes());
         }
         stream.upload(scalars, host, scalarsAt());
-    }
-
-    Tensor images() {
-        return images;
     }
 
     Tensor noise() {

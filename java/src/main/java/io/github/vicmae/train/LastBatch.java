@@ -59,8 +59,7 @@ final class LastBatch {
 
     private ReconstructionGrid.Images images(ReconstructionGrid grid, int row, float[] predictions, int[] restore) {
         ModelConfig c = model.config();
-        float[] view = new float[views.viewSize()];
-        input.host().floats().get(row * view.length, view);
+        float[] view = model.stream().read(input.image(row));
         int from = (row * (1 + c.patches()) + 1) * c.patchSize();
         float[] prediction = Arrays.copyOfRange(predictions, from, from + c.patches() * c.patchSize());
         float[] mask = new float[c.patches()];

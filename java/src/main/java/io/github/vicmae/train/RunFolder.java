@@ -28,7 +28,8 @@ final class RunFolder implements AutoCloseable {
     private static final Set<String> FREE = Set.of("workers", "prefetch", "checkpointEvery", "recompute");
 
     /** What settings were before there was a choice: a run from that time has none of them in its file. */
-    private static final Map<String, String> FORMER = Map.of("precision", Precision.FP32.name());
+    private static final Map<String, String> FORMER =
+            Map.of("precision", Precision.FP32.name(), "deviceViews", "false");
 
     private final Path path;
     private final FileChannel lockFile;

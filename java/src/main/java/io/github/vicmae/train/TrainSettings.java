@@ -32,6 +32,7 @@ import java.util.List;
  * @param checkpointEvery epochs between checkpoints
  * @param precision of products and activations
  * @param recompute whether activations are computed anew in the backward pass: less memory, more time, the same bits
+ * @param deviceViews whether views are made on the device, from uploaded crops, or on the host: equal within 1/255
  * @param init a checkpoint whose weights the run starts from, or null for fresh ones
  */
 public record TrainSettings(
@@ -52,6 +53,7 @@ public record TrainSettings(
         int checkpointEvery,
         Precision precision,
         boolean recompute,
+        boolean deviceViews,
         String init) {
 
     /** Samples for which the base learning rate is meant. */
@@ -122,6 +124,6 @@ public record TrainSettings(
 
     LoaderSettings loader() {
         double share = views.videoShare() == null ? Double.NaN : views.videoShare();
-        return new LoaderSettings(batch, workers, prefetch, seed, model.patches(), share);
+        return new LoaderSettings(batch, workers, prefetch, seed, share, deviceViews);
     }
 }

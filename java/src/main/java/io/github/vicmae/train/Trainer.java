@@ -3,6 +3,7 @@ package io.github.vicmae.train;
 import io.github.vicmae.data.Batch;
 import io.github.vicmae.data.BatchLoader;
 import io.github.vicmae.data.Dataset;
+import io.github.vicmae.data.DeviceViews;
 import io.github.vicmae.data.SkippedFile;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
@@ -21,8 +22,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -41,6 +45,7 @@ public final class Trainer implements AutoCloseable {
     private ViCMae model;
     private AdamW optimizer;
     private TrainingStep steps;
+    private final List<DeviceViews> deviceViews = new ArrayList<>();
     private final CosineSchedule schedule;
     private final AtomicBoolean stop = new AtomicBoolean();
     private CollapseProbe collapse;
@@ -79,7 +84,8 @@ public final class Trainer implements AutoCloseable {
         try {
             model = new ViCMae(device, settings.model(), settings.batch(), settings.execution(device));
             optimizer = new AdamW(model.kernels(), model.parameters(), settings.optimizer());
-            steps = new TrainingStep(model, optimizer);
+            makeDeviceViews(device);
+            steps = new TrainingStep(model, optimizer, settings.deviceViews() ? deviceViews : null);
             collapse = new CollapseProbe(model, batchesPerEpoch);
             lastBatch = new LastBatch(model, settings.viewSettings(), data);
             if (Files.exists(run.checkpoint())) {
@@ -91,6 +97,16 @@ public final class Trainer implements AutoCloseable {
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, this);
             throw e;
+        }
+    }
+
+    /** One for each input; all but the first use the first one's workspace. */
+    private void makeDeviceViews(Device device) {
+        for (int i = 0; settings.deviceViews() && i < model.inputCount(); i++) {
+            deviceViews.add(
+                    i == 0
+                            ? new DeviceViews(device, settings.viewSettings(), settings.batch())
+                            : new DeviceViews(device, settings.viewSettings(), settings.batch(), deviceViews.get(0)));
         }
     }
 
@@ -279,7 +295,11 @@ public final class Trainer implements AutoCloseable {
         Batch batch = next(loader);
         try {
             StepInput input = steps.next();
-            input.host().floats().put(0, batch.views(), 0, batch.views().capacity());
+            if (settings.deviceViews()) {
+                steps.nextViews().load(batch);
+            } else {
+                input.host().floats().put(0, batch.views(), 0, batch.views().capacity());
+            }
             input.drawMasks(true);
             input.keys(batch.noiseKeys());
             lastBatch.remember(batch, input);
@@ -418,7 +438,9 @@ public final class Trainer implements AutoCloseable {
     @Override
     public void close() throws IOException {
         try (run) {
-            Closing.all(steps, optimizer, model);
+            // What shares a workspace goes before its owner.
+            Collections.reverse(deviceViews);
+            Closing.all(steps, () -> Closing.all(deviceViews.toArray(AutoCloseable[]::new)), optimizer, model);
         }
     }
 }

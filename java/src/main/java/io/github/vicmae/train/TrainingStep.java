@@ -1,5 +1,6 @@
 package io.github.vicmae.train;
 
+import io.github.vicmae.data.DeviceViews;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Event;
@@ -10,6 +11,7 @@ import io.github.vicmae.model.Losses;
 import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.ViCMae;
 import io.github.vicmae.optim.AdamW;
+import java.util.List;
 
 /**
  * Training steps one after another with nothing in between: both passes and the update are recorded once for each of the model's inputs and are
@@ -22,6 +24,7 @@ public final class TrainingStep implements AutoCloseable {
     /** One of the model's inputs and what belongs to a step on it. */
     private final class Slot implements AutoCloseable {
         private final StepInput input;
+        private final DeviceViews views;
         private final Event uploaded;
         private final Event done;
         private HostBuffer losses;
@@ -33,18 +36,31 @@ public final class TrainingStep implements AutoCloseable {
         private double reconstructionWeight;
         private double contrastiveWeight;
 
-        Slot(StepInput input, Device device) {
+        Slot(StepInput input, DeviceViews views, Device device) {
             this.input = input;
+            this.views = views;
             uploaded = device.newEvent();
             done = device.newEvent();
         }
 
+        private void upload() {
+            if (views == null) {
+                input.upload(copies);
+            } else {
+                views.upload(copies);
+                input.uploadRest(copies);
+            }
+        }
+
         private void passes() {
+            if (views != null) {
+                views.make(model.kernels(), input.images());
+            }
             model.enqueue(input, losses);
         }
 
         private void passesAndUpdate() {
-            model.enqueue(input, losses);
+            passes();
             optimizer.enqueue(input.optimizerScalars(), norm);
         }
 
@@ -102,12 +118,19 @@ public final class TrainingStep implements AutoCloseable {
     private int pending;
     private Slot finished;
 
+    /** Steps on finished views. */
+    public TrainingStep(ViCMae model, AdamW optimizer) {
+        this(model, optimizer, null);
+    }
+
     /**
      * @param model with one input or more
      * @param optimizer of the model's parameters
+     * @param views makes each input's views on the device, loaded by the caller before {@link #submit}; one for each input, which stay the
+     *     caller's; or null for finished views
      * @throws io.github.vicmae.device.DeviceException if the device has no streams, events or page-locked memory left
      */
-    public TrainingStep(ViCMae model, AdamW optimizer) {
+    public TrainingStep(ViCMae model, AdamW optimizer, List<DeviceViews> views) {
         this.model = model;
         this.optimizer = optimizer;
         compute = model.stream();
@@ -116,7 +139,7 @@ public final class TrainingStep implements AutoCloseable {
         try {
             copies = device.newStream();
             for (int i = 0; i < slots.length; i++) {
-                slots[i] = new Slot(model.input(i), device);
+                slots[i] = new Slot(model.input(i), views == null ? null : views.get(i), device);
                 slots[i].losses = model.newLossesBuffer();
                 slots[i].norm = optimizer.newNormBuffer();
             }
@@ -136,6 +159,12 @@ public final class TrainingStep implements AutoCloseable {
             throw new IllegalStateException("All " + pending + " inputs are in use; finish a step first");
         }
         return slots[filling].input;
+    }
+
+    /** What makes the views of the input that {@link #next()} gives, or null. */
+    public DeviceViews nextViews() {
+        next();
+        return slots[filling].views;
     }
 
     /** How many steps are submitted and not finished. */
@@ -169,7 +198,7 @@ public final class TrainingStep implements AutoCloseable {
         if (slot.updates) {
             optimizer.prepare(learningRate, slot.input.host().floats(), slot.input.optimizerOffset());
         }
-        slot.input.upload(copies); // the slot is free: the step that read it last is done
+        slot.upload(); // the slot is free: the step that read it last is done
         slot.uploaded.record(copies);
         compute.waitFor(slot.uploaded);
         slot.run();

@@ -147,7 +147,7 @@ class AugmentationTest {
         float[] rgb = planes(500, 2);
         for (int i = 0; i < 30; i++) {
             float[] work = rgb.clone();
-            new ColourJitter(0, 0, 0, 0).apply(new Philox(1, 0, i, 0), work, 500);
+            new ColourJitter(0, 0, 0, 0).draw(new Philox(1, 0, i, 0)).apply(work, 500);
             assertArrayEquals(rgb, work, 4e-6f);
         }
     }

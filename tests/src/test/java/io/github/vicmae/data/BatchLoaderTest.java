@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.vicmae.kernel.Philox;
 import java.io.IOException;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -25,7 +26,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class BatchLoaderTest {
-    private static final int PATCHES = 5;
     private static final ViewSettings VIEW = ViewSettings.release(8, 12, 3);
     private static final FrameSampler SAMPLER = FrameSampler.distant(2);
 
@@ -48,17 +48,15 @@ class BatchLoaderTest {
 
     /** A copy of a batch's content. */
     private record Content(
-            int epoch, int step, float[] views, float[] noise, int[] labels, int[] samples, boolean[] video) {
+            int epoch, int step, float[] views, int[] noiseKeys, int[] labels, int[] samples, boolean[] video) {
         static Content of(Batch batch) {
             float[] views = new float[batch.views().capacity()];
             batch.views().get(0, views);
-            float[] noise = new float[batch.noise().capacity()];
-            batch.noise().get(0, noise);
             return new Content(
                     batch.epoch(),
                     batch.step(),
                     views,
-                    noise,
+                    batch.noiseKeys().array().clone(),
                     batch.labels().clone(),
                     batch.sampleIndex().clone(),
                     batch.isVideo().clone());
@@ -70,13 +68,13 @@ class BatchLoaderTest {
             assertArrayEquals(samples, other.samples);
             assertArrayEquals(labels, other.labels);
             assertArrayEquals(video, other.video);
-            assertArrayEquals(noise, other.noise);
+            assertArrayEquals(noiseKeys, other.noiseKeys);
             assertArrayEquals(views, other.views);
         }
     }
 
     private static LoaderSettings settings(int batch, int workers, double fraction) {
-        return new LoaderSettings(batch, workers, 2, 42, PATCHES, fraction);
+        return new LoaderSettings(batch, workers, 2, 42, fraction);
     }
 
     private static List<Content> take(Dataset from, LoaderSettings settings, int epoch, int step, int count)
@@ -98,16 +96,19 @@ class BatchLoaderTest {
             assertEquals(3, loader.stepsPerEpoch());
             Batch batch = loader.next();
             assertEquals(2 * 4 * 3 * 8 * 12, batch.views().capacity());
-            assertEquals(2 * 4 * PATCHES, batch.noise().capacity());
-            assertTrue(batch.views().isDirect() && batch.noise().isDirect());
+            assertEquals(2 * 4 * Philox.KEY_WORDS, batch.noiseKeys().capacity());
+            assertTrue(batch.views().isDirect());
             assertSame(ByteOrder.nativeOrder(), batch.views().order());
             for (int i = 0; i < 4; i++) {
                 Sample sample = data.samples().get(batch.sampleIndex()[i]);
                 assertEquals(sample.label(), batch.labels()[i]);
                 assertEquals(sample.isVideo(), batch.isVideo()[i]);
             }
-            for (int i = 0; i < batch.noise().capacity(); i++) {
-                assertTrue(batch.noise().get(i) >= 0 && batch.noise().get(i) < 1);
+            for (int i = 0; i < 8; i++) {
+                int[] key =
+                        Arrays.copyOfRange(batch.noiseKeys().array(), i * Philox.KEY_WORDS, (i + 1) * Philox.KEY_WORDS);
+                assertArrayEquals(new int[] {42, 0, batch.sampleIndex()[i % 4], 0}, Arrays.copyOf(key, 4));
+                assertEquals(i / 4, key[4] & 0xFF); // the view
             }
             batch.release();
             assertEquals(0, loader.skipped());
@@ -182,11 +183,13 @@ class BatchLoaderTest {
         Content batch = take(Dataset.scan(List.of(folder)), settings(4, 1, Double.NaN), 0, 0, 1)
                 .get(0);
         Set<List<Float>> views = new HashSet<>();
-        Set<List<Float>> noises = new HashSet<>();
+        Set<List<Integer>> noises = new HashSet<>();
         int size = VIEW.viewSize();
         for (int i = 0; i < 8; i++) {
             views.add(list(Arrays.copyOfRange(batch.views(), i * size, (i + 1) * size)));
-            noises.add(list(Arrays.copyOfRange(batch.noise(), i * PATCHES, (i + 1) * PATCHES)));
+            noises.add(Arrays.stream(batch.noiseKeys(), i * Philox.KEY_WORDS, (i + 1) * Philox.KEY_WORDS)
+                    .boxed()
+                    .toList());
         }
         assertEquals(8, views.size());
         assertEquals(8, noises.size());

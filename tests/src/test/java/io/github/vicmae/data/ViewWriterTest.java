@@ -159,4 +159,22 @@ class ViewWriterTest {
             }
         }
     }
+
+    /** Runs that are resumed, and results that were published, depend on what a seed draws. */
+    @Test
+    void whatASeedDrawsStaysAsItIs() {
+        ViewSettings settings = ViewSettings.release(224, 224, 3);
+        assertEquals(
+                new ViewDraw(new CropBox(248, 33, 262, 334), false, null, false, 0.5679943f, false),
+                ViewDraw.random(settings, Kind.IMAGE, 0, 640, 480, new Philox(1, 2, 3, 4)));
+        assertEquals(
+                new ViewDraw(
+                        new CropBox(33, 22, 187, 204),
+                        false,
+                        new ColourJitter.Factors(5, 1.0197719f, 1.2043129f, 0.98592675f, 0.055311f),
+                        true,
+                        0,
+                        true),
+                ViewDraw.random(settings, Kind.VIDEO, 1, 340, 256, new Philox(5, 6, 7, 9)));
+    }
 }

@@ -62,6 +62,11 @@ class ForwardingDevice implements Device {
     }
 
     @Override
+    public int sharedBytes() {
+        return to.sharedBytes();
+    }
+
+    @Override
     public boolean isLost() {
         return to.isLost();
     }

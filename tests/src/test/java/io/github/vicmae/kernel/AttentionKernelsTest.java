@@ -4,15 +4,21 @@ import static io.github.vicmae.kernel.KernelFixture.doubles;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.oracle.AttentionOracle;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class AttentionKernelsTest {
+    /** Relative error of bfloat16 results: each is rounded once by up to 2^-9, and so are the operands before it. */
+    private static final double BF16_LIMIT = 4e-3;
+
     // samples, tokens, heads, head dimension.
     private static final int[][] SHAPES = {
         {1, 1, 1, 32},
@@ -66,9 +72,115 @@ class AttentionKernelsTest {
         }
     }
 
+    /** Rows of bfloat16: lengths around whole tiles, head dimensions with kernels of their own, between those, and beside them. */
+    private static final int[][] BF16_SHAPES = {
+        {1, 1, 1, 32},
+        {2, 15, 2, 64},
+        {1, 16, 3, 80},
+        {3, 17, 2, 32},
+        {1, 49, 2, 80},
+        {2, 50, 3, 64},
+        {1, 99, 1, 32},
+        {1, 99, 2, 64},
+        {1, 99, 1, 80},
+        {1, 197, 1, 32},
+        {1, 197, 1, 64},
+        {1, 300, 1, 64},
+        {1, 33, 1, 96},
+        {1, 47, 2, 128},
+        {2, 20, 2, 48},
+        {1, 35, 1, 112},
+        {1, 18, 2, 8},
+        {1, 13, 2, 33},
+        {1, 5, 2, 1}
+    };
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
+    void matchesTheOracleInBf16(String device) {
+        for (int[] shape : BF16_SHAPES) {
+            try (KernelFixture fixture = new KernelFixture(device)) {
+                check(
+                        fixture,
+                        new AttentionKernels(fixture.stream()),
+                        DType.BF16,
+                        shape,
+                        1,
+                        BF16_LIMIT,
+                        2 * BF16_LIMIT);
+            }
+        }
+    }
+
+    /** Little shared memory: panels of queries, groups of keys, the last of them not full. */
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
+    void matchesTheOracleInTilesOfBf16(String device) {
+        int[][] shapes = {{2, 65, 2, 32}, {1, 197, 1, 64}, {1, 103, 1, 33}, {1, 150, 1, 80}, {1, 180, 1, 128}};
+        int[] kilobytes = {20, 40, 50, 48, 99};
+        for (int i = 0; i < shapes.length; i++) {
+            try (KernelFixture fixture = new KernelFixture(device)) {
+                check(
+                        fixture,
+                        new AttentionKernels(fixture.stream(), kilobytes[i] << 10),
+                        DType.BF16,
+                        shapes[i],
+                        1,
+                        BF16_LIMIT,
+                        2 * BF16_LIMIT);
+            }
+        }
+    }
+
+    /** A long row once: every schedule would take too long. */
+    @ParameterizedTest
+    @ValueSource(strings = {"cpu", "emulated:random"})
+    void matchesTheOracleForLongRowsOfBf16(String device) {
+        assumeTrue(KernelFixture.devices().anyMatch(device::equals), device + " is not tested here");
+        for (int[] shape : new int[][] {{1, 1024, 1, 32}, {1, 577, 1, 64}}) {
+            try (KernelFixture fixture = new KernelFixture(device)) {
+                check(
+                        fixture,
+                        new AttentionKernels(fixture.stream()),
+                        DType.BF16,
+                        shape,
+                        1,
+                        BF16_LIMIT,
+                        2 * BF16_LIMIT);
+            }
+        }
+    }
+
+    /** Scores of several hundred, whose maximum rises again and again; most probabilities are 0 or 1, so their rounding weighs more. */
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
+    void staysFiniteForLargeScoresOfBf16(String device) {
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            check(
+                    fixture,
+                    new AttentionKernels(fixture.stream()),
+                    DType.BF16,
+                    new int[] {1, 70, 2, 64},
+                    10,
+                    BF16_LIMIT,
+                    8 * BF16_LIMIT);
+        }
+    }
+
     private static void check(
             KernelFixture fixture,
             AttentionKernels kernels,
+            int[] shape,
+            double size,
+            double forwardLimit,
+            double backwardLimit) {
+        check(fixture, kernels, DType.F32, shape, size, forwardLimit, backwardLimit);
+    }
+
+    private static void check(
+            KernelFixture fixture,
+            AttentionKernels kernels,
+            DType dtype,
             int[] shape,
             double size,
             double forwardLimit,
@@ -81,12 +193,13 @@ class AttentionKernelsTest {
         String at = "[" + samples + ", " + tokens + ", " + heads + ", " + dim + "]";
         float[] qkv = fixture.normal(samples * tokens * 3 * width, size);
         float[] dout = fixture.normal(samples * tokens * width, 1);
-        Tensor x = fixture.tensor(qkv, samples, tokens, 3 * width);
-        Tensor dy = fixture.tensor(dout, samples, tokens, width);
-        Tensor out = fixture.unwritten(samples, tokens, width);
+        Tensor x = fixture.tensor(dtype, qkv, samples, tokens, 3 * width);
+        Tensor dy = fixture.tensor(dtype, dout, samples, tokens, width);
+        Tensor out = fixture.unwritten(dtype, samples, tokens, width);
         Tensor lse = fixture.unwritten(samples, heads, tokens);
-        Tensor dqkv = fixture.unwritten(samples, tokens, 3 * width);
-        Tensor scratch = fixture.unwritten((int) AttentionKernels.scratchSize(samples, tokens, heads, dim));
+        Tensor dqkv = fixture.unwritten(dtype, samples, tokens, 3 * width);
+        // Blocks of other sizes than the kernels' class asks for may sum up in pieces where its own do not.
+        Tensor scratch = fixture.unwritten(samples * tokens * heads * (1 + dim));
         kernels.forward(out, lse, x, samples, tokens, heads, dim);
         kernels.backward(dqkv, dy, x, out, lse, samples, tokens, heads, dim, scratch);
 
@@ -99,12 +212,21 @@ class AttentionKernelsTest {
         fixture.assertClose("out " + at, eout, out, forwardLimit, size * Math.sqrt((double) eout.length / tokens));
         // The products of a score may cancel to almost nothing.
         double scores = size * size * Math.sqrt(expectedLse.length);
-        fixture.assertClose("lse " + at, expectedLse, fixture.stream().read(lse), forwardLimit, scores);
+        fixture.assertClose("lse " + at, expectedLse, fixture.stream().read(lse), Math.min(forwardLimit, 1e-5), scores);
         fixture.assertClose("dqkv " + at, edqkv, dqkv, backwardLimit);
 
-        Tensor again = fixture.unwritten(samples, tokens, 3 * width);
-        kernels.backward(again, dy, x, out, lse, samples, tokens, heads, dim, scratch);
-        assertArrayEquals(fixture.stream().read(dqkv), fixture.stream().read(again), "not the same twice " + at);
+        Tensor outAgain = fixture.unwritten(dtype, samples, tokens, width);
+        Tensor lseAgain = fixture.unwritten(samples, heads, tokens);
+        Tensor dqkvAgain = fixture.unwritten(dtype, samples, tokens, 3 * width);
+        kernels.forward(outAgain, lseAgain, x, samples, tokens, heads, dim);
+        kernels.backward(dqkvAgain, dy, x, out, lse, samples, tokens, heads, dim, scratch);
+        assertSame(fixture, out, outAgain, "out " + at);
+        assertSame(fixture, lse, lseAgain, "lse " + at);
+        assertSame(fixture, dqkv, dqkvAgain, "dqkv " + at);
+    }
+
+    private static void assertSame(KernelFixture fixture, Tensor first, Tensor second, String what) {
+        assertArrayEquals(fixture.stream().read(first), fixture.stream().read(second), "not the same twice: " + what);
     }
 
     @ParameterizedTest

@@ -41,7 +41,16 @@ public final class KernelFixture implements AutoCloseable {
      * @param around puts another device around the one of that name, which it closes
      */
     public KernelFixture(String deviceName, UnaryOperator<Device> around) {
-        seed = Long.getLong("vicmae.test.seed", System.nanoTime() & 0xFFFFFF);
+        this(deviceName, around, Long.getLong("vicmae.test.seed", System.nanoTime() & 0xFFFFFF));
+    }
+
+    /** One whose tensors do not differ from run to run. */
+    public KernelFixture(String deviceName, long seed) {
+        this(deviceName, UnaryOperator.identity(), seed);
+    }
+
+    private KernelFixture(String deviceName, UnaryOperator<Device> around, long seed) {
+        this.seed = seed;
         random = new Random(seed);
         emulated = isEmulated(deviceName);
         device = around.apply(open(deviceName));

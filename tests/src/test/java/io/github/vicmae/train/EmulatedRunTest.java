@@ -121,6 +121,7 @@ class EmulatedRunTest {
                 1,
                 Precision.FP32,
                 false,
+                true,
                 null);
     }
 

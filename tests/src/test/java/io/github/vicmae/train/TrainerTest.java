@@ -91,6 +91,7 @@ class TrainerTest {
                 1,
                 Precision.FP32,
                 false,
+                false,
                 null);
     }
 

@@ -45,6 +45,7 @@ final class CudaDevice implements Device {
     private final String card;
     private final int capability;
     private final int processors;
+    private final int sharedBytes;
     private final Map<String, LoadedModule> modules = new HashMap<>();
     private final Map<String, Kernel> kernels = new HashMap<>();
     private final List<CUfunction> functions = new ArrayList<>();
@@ -65,6 +66,8 @@ final class CudaDevice implements Device {
             throw new DeviceException("The card " + this.card + " is too old: compute capability 8.0 is the least");
         }
         processors = CudaProbe.attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+        sharedBytes =
+                CudaProbe.attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
         Cuda.check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
     }
 
@@ -255,6 +258,11 @@ final class CudaDevice implements Device {
     @Override
     public int processors() {
         return processors;
+    }
+
+    @Override
+    public int sharedBytes() {
+        return sharedBytes;
     }
 
     @Override

@@ -11,7 +11,7 @@ final class HostCopies {
     /** Both ends of a copy. */
     record Ends(HostBuffer buffer, long offset, Tensor tensor, long deviceAddress, Pointer host, CUdeviceptr device) {}
 
-    private static final int KEPT = 16;
+    private static final int KEPT = 96;
 
     private final Ends[] kept = new Ends[KEPT];
     private int next;
