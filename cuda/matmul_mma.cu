@@ -5,7 +5,7 @@
 // A block computes a tile of C, a warp a part of it in registers. Tiles of A and B come to shared memory by cp.async, STAGES - 1 of them
 // ahead of the one in use, and from there by ldmatrix, one step of 16 along k ahead of the mma. Lines of a tile lie in shared memory as they
 // lie in memory, in chunks of 16 bytes whose order is turned (XOR) from line to line, so that neither a copy nor an ldmatrix meets a bank
-// twice. Results go through shared memory once more, a warp's 16 rows at a time, so that global memory is read and written in whole rows.
+// twice. Results go through shared memory once more, a warp's 8 rows at a time, so that global memory is read and written in whole rows.
 //
 // Along k the order of additions is the same for every tile size: it is steps of 16. C is read and written by the block that owns the tile
 // alone. Where there are too few tiles to fill the card, gridDim.y blocks share a tile's k; each writes its sum to `scratch`, and

@@ -67,6 +67,7 @@ final class BenchCommand implements Callable<Integer> {
                 StepBenchmark.Result r =
                         StepBenchmark.run(d, config, batch, execution.precision(), execution.recompute, steps);
                 print(out, "step (forward, backward, update)", "%.1f ms", r.stepSeconds() * 1000);
+                print(out, "forward and backward alone", "%.1f ms", r.passesSeconds() * 1000);
                 print(out, "pairs", "%.2f pairs/s", r.pairsPerSecond());
                 print(out, "matrix products and attention", "%.1f GFLOP/s", r.gigaflops());
                 print(out, "sgemm 2048 x 2048 x 2048", "%.1f GFLOP/s", r.gemmGigaflops());

@@ -3,6 +3,7 @@ package io.github.vicmae.kernel;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Epilogue;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -58,8 +59,11 @@ final class FasterProduct {
     public String toString() {
         return known.entrySet().stream()
                 .map(e -> String.format(
+                        Locale.ROOT,
                         "%s: own %.3f ms, library %.3f ms",
-                        e.getKey(), e.getValue().own(), e.getValue().library()))
+                        e.getKey(),
+                        e.getValue().own(),
+                        e.getValue().library()))
                 .collect(Collectors.toCollection(TreeSet::new))
                 .stream()
                 .collect(Collectors.joining("\n"));

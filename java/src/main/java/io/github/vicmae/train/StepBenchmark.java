@@ -4,9 +4,11 @@ import com.sun.management.ThreadMXBean;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.device.cpu.CpuDevice;
 import io.github.vicmae.kernel.MatMul;
 import io.github.vicmae.kernel.Philox;
 import io.github.vicmae.kernel.Reduce;
@@ -26,9 +28,11 @@ public final class StepBenchmark {
      * What was measured, medians over the steps.
      *
      * @param stepSeconds forward, backward and update
+     * @param passesSeconds forward and backward alone
      * @param pairsPerSecond samples a second
      * @param gigaflops matrix products and attention of the step, a second
-     * @param gemmGigaflops of a square matrix product on the same device
+     * @param gemmGigaflops of a square matrix product of floats on the same device; on the CPU by OpenBLAS where that can be loaded, for every
+     *     machine has such a library to compare with
      * @param launches kernels and copies of a step
      * @param launchNanos what a launch that computes nothing costs from Java
      * @param allocatedBytes on the Java heap in a step
@@ -36,6 +40,7 @@ public final class StepBenchmark {
      */
     public record Result(
             double stepSeconds,
+            double passesSeconds,
             double pairsPerSecond,
             double gigaflops,
             double gemmGigaflops,
@@ -79,6 +84,7 @@ public final class StepBenchmark {
             ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
             long thread = Thread.currentThread().getId();
             double[] seconds = new double[steps];
+            double[] passes = new double[steps];
             double[] gemmSeconds = new double[steps];
             long[] allocated = new long[steps];
             long launches = 0;
@@ -87,11 +93,7 @@ public final class StepBenchmark {
                 long bytes = threads.getThreadAllocatedBytes(thread);
                 long launchesBefore = model.stream().launches();
                 long start = System.nanoTime();
-                // As in training: up to as many steps under way as there are inputs.
-                training.submit(1, 0.03, 1e-4);
-                while (training.isReady() || !training.hasRoom()) {
-                    training.finish();
-                }
+                run(training, 1e-4);
                 long end = System.nanoTime();
                 launches = model.stream().launches() - launchesBefore;
                 if (i >= 0) {
@@ -99,11 +101,17 @@ public final class StepBenchmark {
                     gemmSeconds[i] = g;
                     allocated[i] = threads.getThreadAllocatedBytes(thread) - bytes;
                 }
+                start = System.nanoTime();
+                run(training, TrainingStep.NO_UPDATE);
+                if (i >= 0) {
+                    passes[i] = (System.nanoTime() - start) / 1e9;
+                }
             }
             double step = median(seconds);
             Arrays.sort(allocated);
             return new Result(
                     step,
+                    median(passes),
                     batch / step,
                     batch * FlopCount.perPair(config) / step / 1e9,
                     2.0 * GEMM_SIDE * GEMM_SIDE * GEMM_SIDE / median(gemmSeconds) / 1e9,
@@ -111,6 +119,14 @@ public final class StepBenchmark {
                     emptyLaunchNanos(device),
                     allocated[steps / 2],
                     model.memory().total());
+        }
+    }
+
+    /** As in training: up to as many steps under way as there are inputs. */
+    private static void run(TrainingStep training, double rate) {
+        training.submit(1, 0.03, rate);
+        while (training.isReady() || !training.hasRoom()) {
+            training.finish();
         }
     }
 
@@ -130,6 +146,7 @@ public final class StepBenchmark {
 
     /** A square matrix product on the device. */
     private static final class GemmRate implements AutoCloseable {
+        private final Device device;
         private final Stream stream;
         private final Arena arena = new Arena("matrix product");
         private final Tensor a = arena.floats("a", GEMM_SIDE, GEMM_SIDE);
@@ -137,7 +154,8 @@ public final class StepBenchmark {
         private final Tensor c = arena.floats("c", GEMM_SIDE, GEMM_SIDE);
         private final MatMul matMul;
 
-        GemmRate(Device device) {
+        GemmRate(Device measured) {
+            device = blas(measured);
             stream = device.newStream();
             try {
                 matMul = new MatMul(stream);
@@ -147,6 +165,17 @@ public final class StepBenchmark {
             } catch (RuntimeException | Error e) {
                 Closing.after(e, this);
                 throw e;
+            }
+        }
+
+        private static Device blas(Device measured) {
+            if (measured.kind() != Device.Kind.CPU) {
+                return measured;
+            }
+            try {
+                return CpuDevice.open("blas");
+            } catch (DeviceException e) {
+                return measured; // there is no OpenBLAS
             }
         }
 

@@ -46,7 +46,7 @@ public final class CpuDevice implements Device {
      * @param engine as the system property {@code vicmae.gemm} names it
      * @throws DeviceException if it is not there
      */
-    static CpuDevice open(String engine) {
+    public static CpuDevice open(String engine) {
         CpuLibrary library = CpuLibrary.get();
         return new CpuDevice(library, ProductEngine.named(engine, library.engines(), library.blas()));
     }
