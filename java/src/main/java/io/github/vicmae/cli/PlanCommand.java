@@ -1,7 +1,6 @@
 package io.github.vicmae.cli;
 
 import io.github.vicmae.data.DeviceViews;
-import io.github.vicmae.data.ViewSettings;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.model.Execution;
 import io.github.vicmae.model.MemoryPlan;
@@ -95,13 +94,9 @@ final class PlanCommand implements Callable<Integer> {
 
     /** What makes the views takes besides, where that is the device, as it is on CUDA if nothing else is asked for: one for each input. */
     private long viewBytes(ModelConfig config, int samples) {
-        if (kind == Device.Kind.CPU) {
-            return 0;
-        }
-        ViewSettings views = TrainSettings.presetViews(config);
-        int inputs = Execution.inputs(kind);
-        return DeviceViews.plannedBytes(views, samples)
-                + (inputs - 1) * DeviceViews.plannedBytesSharing(views, samples);
+        return kind == Device.Kind.CPU
+                ? 0
+                : DeviceViews.plannedBytes(TrainSettings.presetViews(config), samples, Execution.inputs(kind));
     }
 
     private double total(ModelConfig config, int samples) {

@@ -123,15 +123,11 @@ public final class DeviceViews implements AutoCloseable {
         return beginnings;
     }
 
-    /** Device bytes that one with these settings takes, its own workspace included: known before anything is taken. */
-    public static long plannedBytes(ViewSettings settings, int batch) {
-        return new Plan(settings, Math.multiplyExact(2, batch), null).arena.bytes();
-    }
-
-    /** The same for one that uses another one's workspace. */
-    public static long plannedBytesSharing(ViewSettings settings, int batch) {
+    /** Device bytes that some with these settings take, all with the workspace of the first: known before anything is taken. */
+    public static long plannedBytes(ViewSettings settings, int batch, int count) {
         Plan owner = new Plan(settings, Math.multiplyExact(2, batch), null);
-        return new Plan(settings, Math.multiplyExact(2, batch), owner.workspace).arena.bytes();
+        Plan another = new Plan(settings, Math.multiplyExact(2, batch), owner.workspace);
+        return owner.arena.bytes() + (count - 1) * another.arena.bytes();
     }
 
     /** Device bytes in use; without the workspace where that is another one's. */

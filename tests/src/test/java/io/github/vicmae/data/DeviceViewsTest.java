@@ -253,12 +253,12 @@ class DeviceViewsTest {
     void whatIsPlannedIsTaken() {
         for (ViewSettings settings : List.of(ViewSettings.release(32, 24, 3), ViewSettings.paper(8, 8, 1))) {
             try (Slot slot = new Slot("cpu", settings, 3)) {
-                assertEquals(slot.views.bytes(), DeviceViews.plannedBytes(settings, 3));
+                assertEquals(slot.views.bytes(), DeviceViews.plannedBytes(settings, 3, 1));
             }
         }
-        long plain = DeviceViews.plannedBytes(ViewSettings.release(32, 24, 3).with(false, true), 3);
+        long plain = DeviceViews.plannedBytes(ViewSettings.release(32, 24, 3).with(false, true), 3, 1);
         assertTrue(
-                plain + 6 * 4L * 3 * 32 * 24 <= DeviceViews.plannedBytes(ViewSettings.release(32, 24, 3), 3),
+                plain + 6 * 4L * 3 * 32 * 24 <= DeviceViews.plannedBytes(ViewSettings.release(32, 24, 3), 3, 1),
                 "views that are never blurred need no memory for it");
     }
 
