@@ -19,18 +19,7 @@ final class PlanningStream extends Stream {
     }
 
     @Override
-    public boolean multiply(
-            Epilogue epilogue,
-            boolean transA,
-            boolean transB,
-            int m,
-            int n,
-            int k,
-            Tensor c,
-            Tensor a,
-            Tensor b,
-            Tensor bias,
-            Tensor other) {
+    public boolean multiply(Product product) {
         throw PlanningDevice.refused();
     }
 

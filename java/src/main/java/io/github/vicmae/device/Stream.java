@@ -118,27 +118,11 @@ public abstract class Stream implements AutoCloseable {
     }
 
     /**
-     * Row-major matrix product P[m, n] = op(A) op(B), A and B of one floating type, through the device's library and in one pass with what
-     * follows it.
+     * A matrix product through the device's library, in one pass with what follows it.
      *
-     * @param transA whether A is stored [k, m]
-     * @param transB whether B is stored [n, k]
-     * @param bias null where the epilogue has none
-     * @param other null where the epilogue has none
      * @return false, and nothing done, where there is no such library or it cannot do this
      */
-    public abstract boolean multiply(
-            Epilogue epilogue,
-            boolean transA,
-            boolean transB,
-            int m,
-            int n,
-            int k,
-            Tensor c,
-            Tensor a,
-            Tensor b,
-            Tensor bias,
-            Tensor other);
+    public abstract boolean multiply(Product product);
 
     /**
      * Whether a library stands behind {@link #multiply} that this stream's own kernels are to be held against: where it does, it may be slower

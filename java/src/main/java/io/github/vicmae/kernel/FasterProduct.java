@@ -2,6 +2,7 @@ package io.github.vicmae.kernel;
 
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Epilogue;
+import io.github.vicmae.device.Product;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -19,8 +20,11 @@ final class FasterProduct {
     }
 
     /** What the time of a product depends on. */
-    record Product(
-            Epilogue epilogue, DType operands, DType result, boolean transA, boolean transB, int m, int n, int k) {}
+    record Kind(Epilogue epilogue, DType operands, DType result, boolean transA, boolean transB, int m, int n, int k) {
+        static Kind of(Product p) {
+            return new Kind(p.epilogue(), p.a().dtype(), p.c().dtype(), p.transA(), p.transB(), p.m(), p.n(), p.k());
+        }
+    }
 
     /** Runs a product, into memory of its own, and says how long that takes. */
     interface Stopwatch {
@@ -34,24 +38,24 @@ final class FasterProduct {
         }
     }
 
-    private final Map<Product, Measured> known = new HashMap<>();
+    private final Map<Kind, Measured> known = new HashMap<>();
 
-    /** The faster way, or null for a product that was never met. */
-    Way known(Product product) {
-        Measured measured = known.get(product);
+    /** The faster way, or null for a kind that was never met. */
+    Way known(Kind kind) {
+        Measured measured = known.get(kind);
         return measured == null ? null : measured.faster();
     }
 
-    /** Measures a product that was never met. What the stopwatch throws is handed on, and nothing is remembered. */
-    Way measure(Product product, Stopwatch stopwatch) {
+    /** Measures a kind that was never met. What the stopwatch throws is handed on, and nothing is remembered. */
+    Way measure(Kind kind, Stopwatch stopwatch) {
         Measured measured = new Measured(stopwatch.milliseconds(Way.OWN), stopwatch.milliseconds(Way.LIBRARY));
-        known.put(product, measured);
+        known.put(kind, measured);
         return measured.faster();
     }
 
-    /** Leaves a product to the own kernel for good: it cannot be measured. */
-    void leave(Product product) {
-        known.put(product, new Measured(Double.NaN, Double.POSITIVE_INFINITY));
+    /** Leaves a kind to the own kernel for good: it cannot be measured. */
+    void leave(Kind kind) {
+        known.put(kind, new Measured(Double.NaN, Double.POSITIVE_INFINITY));
     }
 
     /** One line for each product that was measured, sorted. */

@@ -5,6 +5,7 @@ import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.MatMulPolicy;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 
@@ -28,6 +29,8 @@ public final class MatMul {
     private final Reduce reduce;
     private final MatMulPolicy policy = MatMulPolicy.current();
     private final FasterProduct faster = new FasterProduct();
+    /** What a library makes of a product before what follows it. */
+    private final Product plain = new Product();
 
     public MatMul(Stream stream) {
         this.stream = stream;
@@ -43,13 +46,15 @@ public final class MatMul {
     }
 
     /**
-     * Floats of scratch with which a product [m, n] of bfloat16 that is written or added to floats, as the gradients of weights are, is made the
-     * fastest: it may cut k into shares. With less it cuts into fewer or none; it needs none but what {@link #scratchSize(Stream, int)} says.
-     * The number is that for a card of the size of an H200, whichever is there, so that memory can be planned without one.
+     * Floats of scratch with which a product [m, n] that is written or added to floats, as the gradients of weights are, is made the fastest: a
+     * card may cut k into shares. With less it cuts into fewer or none; it needs none but what {@link #scratchSize(Stream, int)} says. The
+     * number is that for a card of the size of an H200, whichever is there, so that memory can be planned without one.
+     *
+     * @param operands the type of A and B
      */
-    public static long scratchSize(Stream stream, int m, int n, int k) {
+    public static long scratchSize(Stream stream, DType operands, int m, int n, int k) {
         long enough = scratchSize(stream, m);
-        if (stream.device().kind() != Device.Kind.CUDA) {
+        if (stream.device().kind() != Device.Kind.CUDA || operands != DType.BF16) {
             return enough;
         }
         boolean smallOnly = m % 8 != 0 || n % 8 != 0;
@@ -58,87 +63,46 @@ public final class MatMul {
     }
 
     /**
-     * C = op(A) op(B), or C += op(A) op(B).
+     * Makes a product with what follows it, in one pass where the device can.
      *
-     * @param c [m, n], added to if {@code accumulate}, else written
-     * @param a [m, k], or [k, m] if {@code transA}
-     * @param b [k, n], or [n, k] if {@code transB}
+     * @param product its scratch is null or at least {@link #scratchSize(Stream, int)} with {@link Epilogue#ADD_ROW_SUMS}; more lets a card cut k
+     *     into shares, see {@link #scratchSize(Stream, DType, int, int, int)}
+     * @throws IllegalArgumentException if a tensor has another type or size than {@link Product} says
      */
-    public void multiply(
-            Tensor c, Tensor a, Tensor b, boolean transA, boolean transB, int m, int n, int k, boolean accumulate) {
-        multiply(accumulate ? Epilogue.ADD : Epilogue.WRITE, c, a, b, transA, transB, m, n, k, null, null, null);
-    }
-
-    /**
-     * A product with what follows it, in one pass where the device can.
-     *
-     * @param c [m, n], floats or, if A and B are bfloat16, bfloat16; floats where the epilogue adds to it or to a residual
-     * @param a [m, k], or [k, m] if {@code transA}; floats or bfloat16
-     * @param b [k, n], or [n, k] if {@code transB}; A's type
-     * @param bias floats, [n] or as the epilogue says, or null
-     * @param other [m, n], C's type, or null
-     * @param scratch floats that are written over, or null; at least {@link #scratchSize(Stream, int)} with {@link Epilogue#ADD_ROW_SUMS}, more
-     *     let a card cut k into shares, see {@link #scratchSize(Stream, int, int, int)}
-     */
-    public void multiply(
-            Epilogue epilogue,
-            Tensor c,
-            Tensor a,
-            Tensor b,
-            boolean transA,
-            boolean transB,
-            int m,
-            int n,
-            int k,
-            Tensor bias,
-            Tensor other,
-            Tensor scratch) {
-        check(epilogue, c, a, b, transA, m, n, k, bias, other);
-        if (stream.hasRivalLibrary()
-                && !libraryIsFaster(epilogue, c, a, b, transA, transB, m, n, k, bias, other, scratch)) {
-            own(epilogue, c, a, b, transA, transB, m, n, k, bias, other, scratch);
-        } else if (!byLibrary(epilogue, c, a, b, transA, transB, m, n, k, bias, other, scratch)) {
-            own(epilogue, c, a, b, transA, transB, m, n, k, bias, other, scratch);
+    public void multiply(Product product) {
+        check(product);
+        if (stream.hasRivalLibrary() && !libraryIsFaster(product)) {
+            own(product);
+        } else if (!byLibrary(product)) {
+            own(product);
         }
     }
 
-    private boolean libraryIsFaster(
-            Epilogue epilogue,
-            Tensor c,
-            Tensor a,
-            Tensor b,
-            boolean transA,
-            boolean transB,
-            int m,
-            int n,
-            int k,
-            Tensor bias,
-            Tensor other,
-            Tensor scratch) {
+    private boolean libraryIsFaster(Product product) {
         if (policy != MatMulPolicy.FASTEST) {
             return policy == MatMulPolicy.CUBLAS;
         }
-        FasterProduct.Product product =
-                new FasterProduct.Product(epilogue, a.dtype(), c.dtype(), transA, transB, m, n, k);
-        FasterProduct.Way way = faster.known(product);
+        FasterProduct.Kind kind = FasterProduct.Kind.of(product);
+        FasterProduct.Way way = faster.known(kind);
         if (way == null && !stream.isCapturing()) {
-            ProductStopwatch.Maker maker = (by, c2, bias2, other2) -> {
-                if (by == FasterProduct.Way.LIBRARY) {
-                    return byLibrary(epilogue, c2, a, b, transA, transB, m, n, k, bias2, other2, scratch);
-                }
-                own(epilogue, c2, a, b, transA, transB, m, n, k, bias2, other2, scratch);
-                return true;
-            };
-            try (ProductStopwatch stopwatch = new ProductStopwatch(stream, epilogue, c, bias, other, maker)) {
-                way = faster.measure(product, stopwatch);
+            try (ProductStopwatch stopwatch = new ProductStopwatch(stream, product, this::make)) {
+                way = faster.measure(kind, stopwatch);
             } catch (DeviceException e) {
                 if (stream.device().isLost()) {
                     throw e;
                 }
-                faster.leave(product); // no memory for it, most likely: what was asked for can be done all the same
+                faster.leave(kind); // no memory for it, most likely: what was asked for can be done all the same
             }
         }
         return way == FasterProduct.Way.LIBRARY;
+    }
+
+    private boolean make(FasterProduct.Way way, Product product) {
+        if (way == FasterProduct.Way.LIBRARY) {
+            return byLibrary(product);
+        }
+        own(product);
+        return true;
     }
 
     /** Which products were measured, and what came out: a line for each. */
@@ -147,136 +111,82 @@ public final class MatMul {
     }
 
     /** By the library, in one pass or with what follows in a second; false, and nothing done, if it cannot. */
-    private boolean byLibrary(
-            Epilogue epilogue,
-            Tensor c,
-            Tensor a,
-            Tensor b,
-            boolean transA,
-            boolean transB,
-            int m,
-            int n,
-            int k,
-            Tensor bias,
-            Tensor other,
-            Tensor scratch) {
-        if (stream.multiply(epilogue, transA, transB, m, n, k, c, a, b, bias, other)) {
+    private boolean byLibrary(Product product) {
+        if (stream.multiply(product)) {
             return true;
         }
+        Epilogue epilogue = product.epilogue();
+        Tensor c = product.c();
+        Tensor bias = product.bias();
+        Tensor other = product.other();
         // Where C is the residual, the product is added to it.
         boolean inPlace = epilogue == Epilogue.BIAS_RESIDUAL && c.address() == other.address();
-        Epilogue plain = epilogue.accumulates() || inPlace ? Epilogue.ADD : Epilogue.WRITE;
+        Epilogue first = epilogue.accumulates() || inPlace ? Epilogue.ADD : Epilogue.WRITE;
         // The rows' sums want scratch, which a caller who knows the own kernels need not have given.
-        boolean canFollow = epilogue != Epilogue.ADD_ROW_SUMS || scratch != null;
-        Tensor product = epilogue == Epilogue.BIAS_GELU ? other : c;
-        if (epilogue == plain
-                || !canFollow
-                || !stream.multiply(plain, transA, transB, m, n, k, product, a, b, null, null)) {
+        boolean canFollow = epilogue != Epilogue.ADD_ROW_SUMS || product.scratch() != null;
+        plain.sameOperandsAs(product).to(first, epilogue == Epilogue.BIAS_GELU ? other : c);
+        if (epilogue == first || !canFollow || !stream.multiply(plain)) {
             return false;
         }
         switch (epilogue) {
-            case BIAS -> pointwise.addBias(c, bias, m, n);
-            case BIAS_GELU -> pointwise.biasGelu(c, other, bias, m, n);
+            case BIAS -> pointwise.addBias(c, bias, product.m(), product.n());
+            case BIAS_GELU -> pointwise.biasGelu(c, other, bias, product.m(), product.n());
             case BIAS_RESIDUAL -> {
                 if (inPlace) {
-                    pointwise.addBias(c, bias, m, n);
+                    pointwise.addBias(c, bias, product.m(), product.n());
                 } else {
-                    pointwise.addBiasResidual(c, other, c, bias, m, n);
+                    pointwise.addBiasResidual(c, other, c, bias, product.m(), product.n());
                 }
             }
             case GELU_GRADIENT -> pointwise.geluBackward(c, c, other, c.size());
-            case ADD_ROW_SUMS -> reduce.columnSum(bias, a, k, m, scratch);
+            case ADD_ROW_SUMS -> reduce.columnSum(bias, product.a(), product.k(), product.m(), product.scratch());
             case WRITE, ADD -> throw new IllegalStateException(epilogue + " has nothing that follows");
         }
         return true;
     }
 
     /** By an own kernel, in one pass. */
-    private void own(
-            Epilogue epilogue,
-            Tensor c,
-            Tensor a,
-            Tensor b,
-            boolean transA,
-            boolean transB,
-            int m,
-            int n,
-            int k,
-            Tensor bias,
-            Tensor other,
-            Tensor scratch) {
-        if (mma != null && MmaMatMul.supports(a.dtype(), transA, transB)) {
-            MatMulPlan plan = mma.plan(epilogue, c, a, b, transA, transB, m, n, k, scratch);
-            mma.multiply(plan, epilogue, c, a, b, transA, transB, m, n, k, bias, other, scratch);
+    private void own(Product product) {
+        if (mma != null && MmaMatMul.supports(product)) {
+            mma.multiply(mma.plan(product), product);
         } else {
-            portable.multiply(epilogue, c, a, b, transA, transB, m, n, k, bias, other);
+            portable.multiply(product);
         }
     }
 
-    /** {@link #multiply} by the own kernels, whatever else there is. */
-    void multiplyOwn(
-            Tensor c, Tensor a, Tensor b, boolean transA, boolean transB, int m, int n, int k, boolean accumulate) {
-        multiplyOwn(
-                accumulate ? Epilogue.ADD : Epilogue.WRITE, null, c, a, b, transA, transB, m, n, k, null, null, null);
+    /** {@link #multiply} by the portable kernel, whatever else there is. */
+    void multiplyPortably(Product product) {
+        check(product);
+        portable.multiply(product);
     }
 
-    /**
-     * The same.
-     *
-     * @param plan of the kernels on the matrix units; null for the portable kernel
-     */
-    void multiplyOwn(
-            Epilogue epilogue,
-            MatMulPlan plan,
-            Tensor c,
-            Tensor a,
-            Tensor b,
-            boolean transA,
-            boolean transB,
-            int m,
-            int n,
-            int k,
-            Tensor bias,
-            Tensor other,
-            Tensor scratch) {
-        check(epilogue, c, a, b, transA, m, n, k, bias, other);
-        if (plan == null) {
-            portable.multiply(epilogue, c, a, b, transA, transB, m, n, k, bias, other);
-        } else {
-            mma.multiply(plan, epilogue, c, a, b, transA, transB, m, n, k, bias, other, scratch);
-        }
+    /** {@link #multiply} on the matrix units, as planned. */
+    void multiply(MatMulPlan plan, Product product) {
+        check(product);
+        mma.multiply(plan, product);
     }
 
-    private static void check(
-            Epilogue epilogue,
-            Tensor c,
-            Tensor a,
-            Tensor b,
-            boolean transA,
-            int m,
-            int n,
-            int k,
-            Tensor bias,
-            Tensor other) {
-        boolean half = Shapes.isBf16("multiply", "a", a);
+    private static void check(Product p) {
+        Epilogue epilogue = p.epilogue();
+        boolean half = Shapes.isBf16("multiply", "a", p.a());
         boolean sums = epilogue.accumulates() || epilogue == Epilogue.BIAS_RESIDUAL;
-        if (epilogue.hasBias() != (bias != null) || epilogue.hasOther() != (other != null)) {
+        if (epilogue.hasBias() != (p.bias() != null) || epilogue.hasOther() != (p.other() != null)) {
             throw new IllegalArgumentException("multiply with " + epilogue + " wants "
                     + (epilogue.hasBias() ? "a bias" : "no bias") + " and "
                     + (epilogue.hasOther() ? "another tensor" : "no other tensor"));
         }
-        if (epilogue == Epilogue.ADD_ROW_SUMS && !transA) {
+        if (epilogue == Epilogue.ADD_ROW_SUMS && !p.transA()) {
             throw new IllegalArgumentException("multiply with " + epilogue + " wants A stored [k, m]");
         }
-        DType result = half && !sums && c.dtype() == DType.BF16 ? DType.BF16 : DType.F32;
-        Shapes.typed("multiply", "a", a, a.dtype(), m, k);
-        Shapes.typed("multiply", "b", b, a.dtype(), k, n);
-        Shapes.typed("multiply", "c", c, result, m, n);
-        if (bias != null) {
-            Shapes.floats("multiply", "bias", bias, epilogue == Epilogue.ADD_ROW_SUMS ? m : n);
+        DType result = half && !sums && p.c().dtype() == DType.BF16 ? DType.BF16 : DType.F32;
+        Shapes.typed("multiply", "a", p.a(), p.a().dtype(), p.m(), p.k());
+        Shapes.typed("multiply", "b", p.b(), p.a().dtype(), p.k(), p.n());
+        Shapes.typed("multiply", "c", p.c(), result, p.m(), p.n());
+        if (p.bias() != null) {
+            Shapes.floats("multiply", "bias", p.bias(), epilogue == Epilogue.ADD_ROW_SUMS ? p.m() : p.n());
         }
-        if (other != null) {
-            Shapes.typed("multiply", "other", other, result, m, n);
+        if (p.other() != null) {
+            Shapes.typed("multiply", "other", p.other(), result, p.m(), p.n());
         }
     }
 }

@@ -3,6 +3,7 @@ package io.github.vicmae.kernel;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 
@@ -29,30 +30,21 @@ final class MmaMatMul {
     }
 
     /** Whether there is a kernel for it. Both operands transposed occurs in no layer, and has none. */
-    static boolean supports(DType operands, boolean transA, boolean transB) {
-        return operands == DType.BF16 && !(transA && transB);
+    static boolean supports(Product product) {
+        return product.a().dtype() == DType.BF16 && !(product.transA() && product.transB());
     }
 
-    /** The plan for a product; scratch may be null. */
-    MatMulPlan plan(
-            Epilogue epilogue,
-            Tensor c,
-            Tensor a,
-            Tensor b,
-            boolean transA,
-            boolean transB,
-            int m,
-            int n,
-            int k,
-            Tensor scratch) {
-        boolean cut = scratch != null && scratch.dtype() == DType.F32 && canCut(epilogue, c.dtype());
+    /** The plan for a product. */
+    MatMulPlan plan(Product p) {
+        Tensor scratch = p.scratch();
+        boolean cut = scratch != null && scratch.dtype() == DType.F32 && canCut(p.epilogue(), p.c().dtype());
         return MatMulPlan.choose(
                 stream.device().processors(),
-                m,
-                n,
-                k,
-                !isAligned(a, transA ? m : k) || !isAligned(b, transB ? k : n),
-                epilogue == Epilogue.BIAS_GELU || epilogue == Epilogue.GELU_GRADIENT,
+                p.m(),
+                p.n(),
+                p.k(),
+                !isAligned(p),
+                p.epilogue() == Epilogue.BIAS_GELU || p.epilogue() == Epilogue.GELU_GRADIENT,
                 cut ? scratch.size() : 0);
     }
 
@@ -61,53 +53,38 @@ final class MmaMatMul {
         return result == DType.F32 && (epilogue == Epilogue.WRITE || epilogue.accumulates());
     }
 
-    /** Whether lines of that many elements can be copied 16 bytes at a time. */
+    /** Whether lines of both operands can be copied 16 bytes at a time. */
+    private static boolean isAligned(Product p) {
+        return isAligned(p.a(), p.widthOfA()) && isAligned(p.b(), p.widthOfB());
+    }
+
     private static boolean isAligned(Tensor operand, int width) {
         return width % 8 == 0 && operand.address() % 16 == 0;
     }
 
     /** See {@link MatMul#multiply}; the shapes are checked, and {@link #supports} says yes. */
-    void multiply(
-            MatMulPlan plan,
-            Epilogue epilogue,
-            Tensor c,
-            Tensor a,
-            Tensor b,
-            boolean transA,
-            boolean transB,
-            int m,
-            int n,
-            int k,
-            Tensor bias,
-            Tensor other,
-            Tensor scratch) {
-        boolean aligned = isAligned(a, transA ? m : k) && isAligned(b, transB ? k : n);
+    void multiply(MatMulPlan plan, Product p) {
+        boolean aligned = isAligned(p);
         MatMulTile tile = plan.tile();
         if (!aligned && tile != MatMulTile.SMALL) {
             throw new IllegalArgumentException(
                     tile + " tiles want operands whose rows are multiples of 8 elements and begin at"
-                            + " multiples of 16 bytes, but were given " + a + " and " + b + "; use SMALL ones");
+                            + " multiples of 16 bytes, but were given " + p.a() + " and " + p.b() + "; use SMALL ones");
         }
         boolean cut = plan.shares() > 1;
-        stream.begin(kernels[transA ? 2 : transB ? 0 : 1][tile.ordinal()])
-                .arg(c)
-                .arg(a)
-                .arg(b);
-        stream.argOrNull(bias).argOrNull(other).argOrNull(cut ? scratch : null);
-        stream.arg(m).arg(n).arg(k).arg(plan.depth()).arg(epilogue.ordinal());
-        stream.arg(c.dtype() == DType.BF16 ? 1 : 0).arg(aligned ? 1 : 0);
-        stream.launch(tile.count(m, n), plan.shares(), 1, tile.threads, tile.sharedBytes);
+        int layout = p.transA() ? 2 : p.transB() ? 0 : 1;
+        stream.begin(kernels[layout][tile.ordinal()]).arg(p.c()).arg(p.a()).arg(p.b());
+        stream.argOrNull(p.bias()).argOrNull(p.other()).argOrNull(cut ? p.scratch() : null);
+        stream.arg(p.m()).arg(p.n()).arg(p.k()).arg(plan.depth());
+        stream.arg(p.epilogue().ordinal())
+                .arg(p.c().dtype() == DType.BF16 ? 1 : 0)
+                .arg(aligned ? 1 : 0);
+        stream.launch(tile.count(p.m(), p.n()), plan.shares(), 1, tile.threads, tile.sharedBytes);
         if (cut) {
             int perBlock = FINISH_THREADS * LANES;
-            stream.begin(finish)
-                    .arg(c)
-                    .argOrNull(bias)
-                    .arg(scratch)
-                    .arg(m)
-                    .arg(n)
-                    .arg(plan.shares());
-            stream.arg(epilogue.ordinal())
-                    .launch(Math.toIntExact((c.size() + perBlock - 1) / perBlock), FINISH_THREADS);
+            stream.begin(finish).arg(p.c()).argOrNull(p.bias()).arg(p.scratch());
+            stream.arg(p.m()).arg(p.n()).arg(plan.shares()).arg(p.epilogue().ordinal());
+            stream.launch(Math.toIntExact((p.c().size() + perBlock - 1) / perBlock), FINISH_THREADS);
         }
     }
 }

@@ -2,10 +2,9 @@ package io.github.vicmae.kernel;
 
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
-import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
-import io.github.vicmae.device.Tensor;
 
 /** Matrix products in plain arithmetic (cuda/matmul.cu), of all types and layouts, on every device. */
 final class PortableMatMul {
@@ -30,22 +29,17 @@ final class PortableMatMul {
     }
 
     /** See {@link MatMul#multiply}; the shapes are checked. */
-    void multiply(
-            Epilogue epilogue,
-            Tensor c,
-            Tensor a,
-            Tensor b,
-            boolean transA,
-            boolean transB,
-            int m,
-            int n,
-            int k,
-            Tensor bias,
-            Tensor other) {
-        int tiles = Math.multiplyExact((m + tileRows - 1) / tileRows, (n + tileColumns - 1) / tileColumns);
-        Kernel kernel = a.dtype() == DType.F32 ? floats : c.dtype() == DType.F32 ? bf16ToFloat : bf16;
-        stream.begin(kernel).arg(c).arg(a).arg(b).argOrNull(bias).argOrNull(other);
-        stream.arg(m).arg(n).arg(k).arg(transA ? 1 : 0).arg(transB ? 1 : 0).arg(epilogue.ordinal());
+    void multiply(Product p) {
+        int tiles = Math.multiplyExact((p.m() + tileRows - 1) / tileRows, (p.n() + tileColumns - 1) / tileColumns);
+        Kernel kernel = p.a().dtype() == DType.F32 ? floats : p.c().dtype() == DType.F32 ? bf16ToFloat : bf16;
+        stream.begin(kernel)
+                .arg(p.c())
+                .arg(p.a())
+                .arg(p.b())
+                .argOrNull(p.bias())
+                .argOrNull(p.other());
+        stream.arg(p.m()).arg(p.n()).arg(p.k());
+        stream.arg(p.transA() ? 1 : 0).arg(p.transB() ? 1 : 0).arg(p.epilogue().ordinal());
         stream.launch(tiles, THREADS);
     }
 }

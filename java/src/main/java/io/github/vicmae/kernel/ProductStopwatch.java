@@ -5,6 +5,7 @@ import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Event;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 
@@ -15,28 +16,28 @@ final class ProductStopwatch implements FasterProduct.Stopwatch, AutoCloseable {
 
     /** Makes the product in one of the ways; false if it cannot be made so. */
     interface Maker {
-        boolean make(FasterProduct.Way way, Tensor c, Tensor bias, Tensor other);
+        boolean make(FasterProduct.Way way, Product product);
     }
 
     private final Stream stream;
     private final Maker maker;
     private final Arena arena = new Arena("results of timed matrix products");
-    private final Tensor c;
-    private final Tensor bias;
-    private final Tensor other;
+    private final Product timed = new Product();
     private final Event start;
     private final Event end;
 
     /**
-     * @param c the product's own tensors: what it writes is replaced by tensors of the same size, what it only reads is read
+     * @param product what it writes is replaced by tensors of the same size, what it only reads is read
      * @throws DeviceException if there is no memory for that
      */
-    ProductStopwatch(Stream stream, Epilogue epilogue, Tensor c, Tensor bias, Tensor other, Maker maker) {
+    ProductStopwatch(Stream stream, Product product, Maker maker) {
         this.stream = stream;
         this.maker = maker;
-        this.c = arena.tensor("timed result", c.dtype(), c.shape());
-        this.bias = epilogue == Epilogue.ADD_ROW_SUMS ? arena.floats("timed row sums", bias.shape()) : bias;
-        this.other = epilogue == Epilogue.BIAS_GELU ? arena.tensor("timed other", other.dtype(), other.shape()) : other;
+        Epilogue epilogue = product.epilogue();
+        Tensor c = like("timed result", product.c());
+        Tensor bias = epilogue == Epilogue.ADD_ROW_SUMS ? like("timed row sums", product.bias()) : product.bias();
+        Tensor other = epilogue == Epilogue.BIAS_GELU ? like("timed other", product.other()) : product.other();
+        timed.sameOperandsAs(product).to(epilogue, c, bias, other);
         arena.allocate(stream.device());
         Event first = null;
         try {
@@ -50,17 +51,21 @@ final class ProductStopwatch implements FasterProduct.Stopwatch, AutoCloseable {
         start = first;
     }
 
+    private Tensor like(String name, Tensor tensor) {
+        return arena.tensor(name, tensor.dtype(), tensor.shape());
+    }
+
     @Override
     public double milliseconds(FasterProduct.Way way) {
         try {
             for (int i = 0; i < WARM_UP; i++) {
-                if (!maker.make(way, c, bias, other)) {
+                if (!maker.make(way, timed)) {
                     return Double.POSITIVE_INFINITY;
                 }
             }
             start.record(stream);
             for (int i = 0; i < RUNS; i++) {
-                maker.make(way, c, bias, other);
+                maker.make(way, timed);
             }
             end.record(stream);
             end.synchronize();

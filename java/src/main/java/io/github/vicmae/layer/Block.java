@@ -78,11 +78,11 @@ final class Block {
         this.context = context;
         g = geometry;
         norm1 = new LayerNorm(context, name + ".norm1", g.rows(), g.dim);
-        qkv = new Linear(context, name + ".attn.qkv", g.dim, 3 * g.dim);
-        proj = new Linear(context, name + ".attn.proj", g.dim, g.dim);
+        qkv = new Linear(context, name + ".attn.qkv", g.dim, 3 * g.dim, g.rows());
+        proj = new Linear(context, name + ".attn.proj", g.dim, g.dim, g.rows());
         norm2 = new LayerNorm(context, name + ".norm2", g.rows(), g.dim);
-        fc1 = new Linear(context, name + ".mlp.fc1", g.dim, g.hidden);
-        fc2 = new Linear(context, name + ".mlp.fc2", g.hidden, g.dim);
+        fc1 = new Linear(context, name + ".mlp.fc1", g.dim, g.hidden, g.rows());
+        fc2 = new Linear(context, name + ".mlp.fc2", g.hidden, g.dim, g.rows());
         if (context.training()) {
             context.scratch().need(AttentionKernels.scratchSize(g.samples, g.tokens, g.heads, g.dim / g.heads));
         }
@@ -90,34 +90,32 @@ final class Block {
 
     void forward(Tensor out, Tensor x, Activations a) {
         recompute(x, a);
-        fc2.forwardResidual(out, a.middle, a.hidden, g.rows());
+        fc2.forwardResidual(out, a.middle, a.hidden);
     }
 
     /** The forward pass but for the output: what a backward pass needs. */
     void recompute(Tensor x, Activations a) {
-        int rows = g.rows();
         norm1.forward(a.norm1, a.mean1, a.rstd1, x);
-        qkv.forward(a.qkv, a.norm1, rows);
+        qkv.forward(a.qkv, a.norm1);
         context.kernels()
                 .attention()
                 .forward(a.attended, a.logSumExp, a.qkv, g.samples, g.tokens, g.heads, g.dim / g.heads);
-        proj.forwardResidual(a.middle, x, a.attended, rows);
+        proj.forwardResidual(a.middle, x, a.attended);
         norm2.forward(a.norm2, a.mean2, a.rstd2, a.middle);
-        fc1.forwardGelu(a.hidden, a.preActivation, a.norm2, rows);
+        fc1.forwardGelu(a.hidden, a.preActivation, a.norm2);
     }
 
     /** dx, and d.rounded with it, comes in as the gradient of the block's output and goes out as that of its input x. */
     void backward(Tensor dx, Tensor x, Activations a, Gradients d) {
-        int rows = g.rows();
         Tensor dy = d.rounded == null ? dx : d.rounded;
-        fc2.backwardParameters(dy, a.hidden, rows);
-        fc2.backwardInputGelu(d.hidden, dy, a.preActivation, rows);
-        fc1.backwardParameters(d.hidden, a.norm2, rows);
-        fc1.backwardInput(d.normed, d.hidden, rows, false);
+        fc2.backwardParameters(dy, a.hidden);
+        fc2.backwardInputGelu(d.hidden, dy, a.preActivation);
+        fc1.backwardParameters(d.hidden, a.norm2);
+        fc1.backwardInput(d.normed, d.hidden, false);
         norm2.backward(dx, d.rounded, d.normed, a.middle, a.mean2, a.rstd2, true);
 
-        proj.backwardParameters(dy, a.attended, rows);
-        proj.backwardInput(d.attended, dy, rows, false);
+        proj.backwardParameters(dy, a.attended);
+        proj.backwardInput(d.attended, dy, false);
         context.kernels()
                 .attention()
                 .backward(
@@ -131,8 +129,8 @@ final class Block {
                         g.heads,
                         g.dim / g.heads,
                         context.scratch().tensor());
-        qkv.backwardParameters(d.qkv, a.norm1, rows);
-        qkv.backwardInput(d.normed, d.qkv, rows, false);
+        qkv.backwardParameters(d.qkv, a.norm1);
+        qkv.backwardInput(d.normed, d.qkv, false);
         norm1.backward(dx, d.rounded, d.normed, x, a.mean1, a.rstd1, true);
     }
 }

@@ -1,6 +1,7 @@
 package io.github.vicmae.layer;
 
 import io.github.vicmae.device.Epilogue;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.MatMul;
 
@@ -11,24 +12,35 @@ public final class Linear {
     private final Parameter bias;
     private final int in;
     private final int out;
+    private final int rows;
+    private final Product product = new Product();
 
-    public Linear(Context context, String name, int in, int out) {
+    /**
+     * @param in values of a row of x
+     * @param out values of a row of y
+     * @param rows of x and y
+     */
+    public Linear(Context context, String name, int in, int out, int rows) {
         this(
                 context,
                 context.parameters().trained(name + ".weight", Init.Uniform.xavier(in, out), out, in),
                 context.parameters().trained(name + ".bias", new Init.Constant(0), out),
                 in,
-                out);
+                out,
+                rows);
     }
 
-    Linear(Context context, Parameter weight, Parameter bias, int in, int out) {
+    Linear(Context context, Parameter weight, Parameter bias, int in, int out, int rows) {
         this.context = context;
         this.weight = weight;
         this.bias = bias;
         this.in = in;
         this.out = out;
+        this.rows = rows;
         if (context.training()) {
-            context.scratch().need(MatMul.scratchSize(context.stream(), out));
+            context.scratch()
+                    .need(MatMul.scratchSize(
+                            context.stream(), context.precision().dtype(), out, in, rows));
         }
     }
 
@@ -41,76 +53,66 @@ public final class Linear {
     }
 
     /** y [rows, out] = x [rows, in] W' + b. */
-    public void forward(Tensor y, Tensor x, int rows) {
-        forward(Epilogue.BIAS, y, x, rows, null);
+    public void forward(Tensor y, Tensor x) {
+        forward(Epilogue.BIAS, y, x, null);
     }
 
     /** pre = x W' + b; y = gelu(pre), both [rows, out]. */
-    void forwardGelu(Tensor y, Tensor pre, Tensor x, int rows) {
-        forward(Epilogue.BIAS_GELU, y, x, rows, pre);
+    void forwardGelu(Tensor y, Tensor pre, Tensor x) {
+        forward(Epilogue.BIAS_GELU, y, x, pre);
     }
 
     /** y = residual + (x W' + b), both [rows, out] of floats. */
-    void forwardResidual(Tensor y, Tensor residual, Tensor x, int rows) {
-        forward(Epilogue.BIAS_RESIDUAL, y, x, rows, residual);
+    void forwardResidual(Tensor y, Tensor residual, Tensor x) {
+        forward(Epilogue.BIAS_RESIDUAL, y, x, residual);
     }
 
-    private void forward(Epilogue epilogue, Tensor y, Tensor x, int rows, Tensor other) {
-        context.kernels()
-                .matMul()
-                .multiply(epilogue, y, x, weight.factor(), false, true, rows, out, in, bias.value(), other, null);
+    private void forward(Epilogue epilogue, Tensor y, Tensor x, Tensor other) {
+        matMul().multiply(timesWeight(x).to(epilogue, y, bias.value(), other));
     }
 
     /** y [rows, out] = x [rows, in] W', without the bias, which the caller adds. */
-    void multiply(Tensor y, Tensor x, int rows) {
-        context.kernels().matMul().multiply(y, x, weight.factor(), false, true, rows, out, in, false);
+    void multiply(Tensor y, Tensor x) {
+        matMul().multiply(timesWeight(x).to(Epilogue.WRITE, y));
     }
 
     /** Adds the gradients of weight and bias. */
-    public void backwardParameters(Tensor dy, Tensor x, int rows) {
-        context.kernels()
-                .matMul()
-                .multiply(
-                        Epilogue.ADD_ROW_SUMS,
-                        weight.gradient(),
-                        dy,
-                        x,
-                        true,
-                        false,
-                        out,
-                        in,
-                        rows,
-                        bias.gradient(),
-                        null,
-                        context.scratch().tensor());
+    public void backwardParameters(Tensor dy, Tensor x) {
+        matMul().multiply(ofWeight(dy, x).to(Epilogue.ADD_ROW_SUMS, weight.gradient(), bias.gradient(), null));
     }
 
     /** Adds the weight's gradient only. */
-    void backwardWeight(Tensor dy, Tensor x, int rows) {
-        context.kernels().matMul().multiply(weight.gradient(), dy, x, true, false, out, in, rows, true);
+    void backwardWeight(Tensor dy, Tensor x) {
+        matMul().multiply(ofWeight(dy, x).to(Epilogue.ADD, weight.gradient()));
     }
 
     /** dx [rows, in] = dy W, or += if {@code accumulate}. */
-    public void backwardInput(Tensor dx, Tensor dy, int rows, boolean accumulate) {
-        context.kernels().matMul().multiply(dx, dy, weight.factor(), false, false, rows, in, out, accumulate);
+    public void backwardInput(Tensor dx, Tensor dy, boolean accumulate) {
+        matMul().multiply(ofInput(dy).to(accumulate ? Epilogue.ADD : Epilogue.WRITE, dx));
     }
 
     /** dpre [rows, in] = (dy W) * gelu'(pre): the gradient of what went through a GELU into this map. */
-    void backwardInputGelu(Tensor dpre, Tensor dy, Tensor pre, int rows) {
-        context.kernels()
-                .matMul()
-                .multiply(
-                        Epilogue.GELU_GRADIENT,
-                        dpre,
-                        dy,
-                        weight.factor(),
-                        false,
-                        false,
-                        rows,
-                        in,
-                        out,
-                        null,
-                        pre,
-                        null);
+    void backwardInputGelu(Tensor dpre, Tensor dy, Tensor pre) {
+        matMul().multiply(ofInput(dy).to(Epilogue.GELU_GRADIENT, dpre, null, pre));
+    }
+
+    private MatMul matMul() {
+        return context.kernels().matMul();
+    }
+
+    /** x W' [rows, out]. */
+    private Product timesWeight(Tensor x) {
+        return product.of(x, false, weight.factor(), true, rows, out, in);
+    }
+
+    /** dy W [rows, in]: the input's gradient. */
+    private Product ofInput(Tensor dy) {
+        return product.of(dy, false, weight.factor(), false, rows, in, out);
+    }
+
+    /** dy' x [out, in]: the weight's gradient. */
+    private Product ofWeight(Tensor dy, Tensor x) {
+        return product.of(dy, true, x, false, out, in, rows)
+                .scratch(context.scratch().tensor());
     }
 }

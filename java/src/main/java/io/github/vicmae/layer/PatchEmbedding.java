@@ -55,7 +55,7 @@ public final class PatchEmbedding {
         Parameter weight = context.parameters()
                 .trained("patch_embed.proj.weight", Init.Uniform.xavier(in, dim), dim, g.channels, g.patch, g.patch);
         projBias = context.parameters().trained("patch_embed.proj.bias", new Init.Uniform(1 / Math.sqrt(in)), dim);
-        proj = new Linear(context, weight, projBias, in, dim);
+        proj = new Linear(context, weight, projBias, in, dim, g.rowsOfPatches());
         patches = context.activation("patches", g.rowsOfPatches(), in);
         embedded = context.activation("patch_embed", g.rowsOfPatches(), dim);
         if (context.training()) {
@@ -71,7 +71,7 @@ public final class PatchEmbedding {
     public void forward(Tensor tokens, Tensor images, Tensor keep) {
         var k = context.kernels().patchEmbed();
         k.gather(patches, images, keep, g.samples, g.channels, g.height, g.width, g.patch, g.kept);
-        proj.multiply(embedded, patches, g.rowsOfPatches());
+        proj.multiply(embedded, patches);
         k.assemble(tokens, embedded, projBias.value(), cls.value(), positions.value(), keep, g.samples, g.kept, dim);
     }
 
@@ -88,6 +88,6 @@ public final class PatchEmbedding {
                         g.kept,
                         dim,
                         context.scratch().tensor());
-        proj.backwardWeight(embedded, patches, g.rowsOfPatches());
+        proj.backwardWeight(embedded, patches);
     }
 }

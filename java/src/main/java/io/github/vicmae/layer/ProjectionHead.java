@@ -27,7 +27,7 @@ public final class ProjectionHead {
         Stage(String name, int linearIndex, int in) {
             Parameters p = context.parameters();
             String norm = name + "." + (linearIndex + 1);
-            linear = new Linear(context, name + "." + linearIndex, in, hidden);
+            linear = new Linear(context, name + "." + linearIndex, in, hidden, groups * rows);
             gamma = p.trained(norm + ".weight", new Init.Constant(1), hidden);
             beta = p.trained(norm + ".bias", new Init.Constant(0), hidden);
             runningMean = p.buffer(norm + ".running_mean", new Init.Constant(0), hidden);
@@ -40,7 +40,7 @@ public final class ProjectionHead {
         }
 
         void forward(Tensor x) {
-            linear.forward(linearOut, x, groups * rows);
+            linear.forward(linearOut, x);
             context.kernels()
                     .batchNorm()
                     .forward(
@@ -80,8 +80,8 @@ public final class ProjectionHead {
                             true);
             // The bias has no gradient: BatchNorm takes away whatever it adds. Summing it up would only give AdamW
             // rounding errors to follow.
-            linear.backwardWeight(dout, x, groups * rows);
-            linear.backwardInput(dx, dout, groups * rows, accumulate);
+            linear.backwardWeight(dout, x);
+            linear.backwardInput(dx, dout, accumulate);
         }
     }
 
@@ -111,7 +111,7 @@ public final class ProjectionHead {
         this.hidden = hidden;
         first = new Stage(name, 0, in);
         second = new Stage(name, 3, hidden);
-        last = new Linear(context, name + ".6", hidden, outWidth);
+        last = new Linear(context, name + ".6", hidden, outWidth, groups * rows);
         out = context.activations().floats(name, groups * rows, outWidth);
         dout = context.precision() == Precision.FP32
                 ? null
@@ -129,7 +129,7 @@ public final class ProjectionHead {
     public void forward(Tensor x) {
         first.forward(x);
         second.forward(first.out);
-        last.forward(out, second.out, groups * rows);
+        last.forward(out, second.out);
     }
 
     /** dx = (or += if {@code accumulate}) the gradient with respect to x; gradient is that of the output, floats like dx. */
@@ -139,8 +139,8 @@ public final class ProjectionHead {
             context.kernels().pointwise().convert(dout, gradient);
             dy = dout;
         }
-        last.backwardParameters(dy, second.out, groups * rows);
-        last.backwardInput(dhidden2, dy, groups * rows, false);
+        last.backwardParameters(dy, second.out);
+        last.backwardInput(dhidden2, dy, false);
         second.backward(dhidden1, dhidden2, first.out, false);
         first.backward(dx, dhidden1, x, accumulate);
     }

@@ -31,7 +31,7 @@ final class Decoder {
         Arena arena = context.activations();
         int all = 1 + c.patches();
         int visible = 1 + c.kept();
-        embed = new Linear(context, "decoder_embed", c.dim(), c.decoderDim());
+        embed = new Linear(context, "decoder_embed", c.dim(), c.decoderDim(), samples * visible);
         tokens = new DecoderTokens(
                 context, samples, c.height() / c.patch(), c.width() / c.patch(), c.kept(), c.decoderDim());
         embedded = context.activation("decoder_embed", samples, visible, c.decoderDim());
@@ -46,7 +46,7 @@ final class Decoder {
                 c.decoderHeads(),
                 c.decoderHidden(),
                 recompute);
-        pred = new Linear(context, "decoder_pred", c.decoderDim(), c.patchSize());
+        pred = new Linear(context, "decoder_pred", c.decoderDim(), c.patchSize(), samples * all);
         prediction = context.activation("decoder_pred", samples, all, c.patchSize());
         dprediction = context.activation("d decoder_pred", samples, all, c.patchSize());
         doutput = context.activation("d decoder_norm", samples, all, c.decoderDim());
@@ -62,10 +62,10 @@ final class Decoder {
 
     /** Predicts every patch from the encoder's output [samples, 1 + kept, dim]. */
     void forward(Tensor encoded, Tensor restore) {
-        embed.forward(embedded, encoded, samples * (1 + c.kept()));
+        embed.forward(embedded, encoded);
         tokens.forward(blocks.input(), embedded, restore);
         blocks.forward();
-        pred.forward(prediction, blocks.output(), samples * (1 + c.patches()));
+        pred.forward(prediction, blocks.output());
     }
 
     /** Writes each view's reconstruction loss to loss [views], and the prediction's gradient times weight [1]. */
@@ -92,12 +92,11 @@ final class Decoder {
 
     /** Adds all gradients and writes that of the encoder's output. */
     void backward(Tensor dencoded, Tensor encoded, Tensor restore, Tensor keep) {
-        int rows = samples * (1 + c.patches());
-        pred.backwardParameters(dprediction, blocks.output(), rows);
-        pred.backwardInput(doutput, dprediction, rows, false);
+        pred.backwardParameters(dprediction, blocks.output());
+        pred.backwardInput(doutput, dprediction, false);
         blocks.backward(dinput, doutput);
         tokens.backward(embedded, dinput, restore, keep);
-        embed.backwardParameters(embedded, encoded, samples * (1 + c.kept()));
-        embed.backwardInput(dencoded, embedded, samples * (1 + c.kept()), false);
+        embed.backwardParameters(embedded, encoded);
+        embed.backwardInput(dencoded, embedded, false);
     }
 }

@@ -5,7 +5,9 @@ import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Precision;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.device.cpu.CpuDevice;
@@ -152,6 +154,9 @@ public final class StepBenchmark {
         private final Tensor a = arena.floats("a", GEMM_SIDE, GEMM_SIDE);
         private final Tensor b = arena.floats("b", GEMM_SIDE, GEMM_SIDE);
         private final Tensor c = arena.floats("c", GEMM_SIDE, GEMM_SIDE);
+        private final Product product = new Product()
+                .of(a, false, b, true, GEMM_SIDE, GEMM_SIDE, GEMM_SIDE)
+                .to(Epilogue.WRITE, c);
         private final MatMul matMul;
 
         GemmRate(Device measured) {
@@ -181,7 +186,7 @@ public final class StepBenchmark {
 
         double seconds() {
             long start = System.nanoTime();
-            matMul.multiply(c, a, b, false, true, GEMM_SIDE, GEMM_SIDE, GEMM_SIDE, false);
+            matMul.multiply(product);
             stream.synchronize();
             return (System.nanoTime() - start) / 1e9;
         }

@@ -25,19 +25,8 @@ class ForwardingStream extends Stream {
     }
 
     @Override
-    public boolean multiply(
-            Epilogue epilogue,
-            boolean transA,
-            boolean transB,
-            int m,
-            int n,
-            int k,
-            Tensor c,
-            Tensor a,
-            Tensor b,
-            Tensor bias,
-            Tensor other) {
-        return to.multiply(epilogue, transA, transB, m, n, k, c, a, b, bias, other);
+    public boolean multiply(Product product) {
+        return to.multiply(product);
     }
 
     @Override

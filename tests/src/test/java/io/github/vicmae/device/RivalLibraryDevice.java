@@ -7,9 +7,9 @@ package io.github.vicmae.device;
 public final class RivalLibraryDevice extends ForwardingDevice {
     private static final double LAUNCH = 10;
 
-    /** The library: C = op(A) op(B), or C += op(A) op(B). */
+    /** The library: writes products or adds them. */
     public interface Library {
-        void multiply(boolean add, boolean transA, boolean transB, int m, int n, int k, Tensor c, Tensor a, Tensor b);
+        void multiply(Product product);
     }
 
     private final double productMilliseconds;
@@ -76,24 +76,13 @@ public final class RivalLibraryDevice extends ForwardingDevice {
             }
 
             @Override
-            public boolean multiply(
-                    Epilogue epilogue,
-                    boolean transA,
-                    boolean transB,
-                    int m,
-                    int n,
-                    int k,
-                    Tensor c,
-                    Tensor a,
-                    Tensor b,
-                    Tensor bias,
-                    Tensor other) {
-                if (epilogue != Epilogue.WRITE && epilogue != Epilogue.ADD) {
+            public boolean multiply(Product product) {
+                if (product.epilogue() != Epilogue.WRITE && product.epilogue() != Epilogue.ADD) {
                     return false;
                 }
                 products++;
                 double before = clock;
-                library.multiply(epilogue == Epilogue.ADD, transA, transB, m, n, k, c, a, b);
+                library.multiply(product);
                 clock = before + productMilliseconds;
                 return true;
             }

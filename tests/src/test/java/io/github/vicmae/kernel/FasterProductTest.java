@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Epilogue;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.RivalLibraryDevice;
 import io.github.vicmae.device.Tensor;
 import java.util.concurrent.atomic.AtomicReference;
@@ -23,24 +24,24 @@ class FasterProductTest {
     /** Two to warm up and five that are timed. */
     private static final int MEASURED = 7;
 
-    private static final FasterProduct.Product PRODUCT =
-            new FasterProduct.Product(Epilogue.WRITE, DType.BF16, DType.F32, false, true, M, N, K);
+    private static final FasterProduct.Kind KIND =
+            new FasterProduct.Kind(Epilogue.WRITE, DType.BF16, DType.F32, false, true, M, N, K);
 
     @Test
     void theFasterOneIsRemembered() {
         FasterProduct faster = new FasterProduct();
-        assertNull(faster.known(PRODUCT));
-        assertEquals(FasterProduct.Way.LIBRARY, faster.measure(PRODUCT, way -> way == FasterProduct.Way.OWN ? 2 : 1));
-        assertEquals(FasterProduct.Way.LIBRARY, faster.known(PRODUCT));
-        FasterProduct.Product other =
-                new FasterProduct.Product(Epilogue.WRITE, DType.BF16, DType.F32, false, true, M, N, K + 1);
+        assertNull(faster.known(KIND));
+        assertEquals(FasterProduct.Way.LIBRARY, faster.measure(KIND, way -> way == FasterProduct.Way.OWN ? 2 : 1));
+        assertEquals(FasterProduct.Way.LIBRARY, faster.known(KIND));
+        FasterProduct.Kind other =
+                new FasterProduct.Kind(Epilogue.WRITE, DType.BF16, DType.F32, false, true, M, N, K + 1);
         assertNull(faster.known(other));
         assertEquals(
                 FasterProduct.Way.OWN,
                 faster.measure(other, way -> way == FasterProduct.Way.OWN ? 1 : 0.99),
                 "a difference that noise can make");
-        faster.leave(PRODUCT);
-        assertEquals(FasterProduct.Way.OWN, faster.known(PRODUCT));
+        faster.leave(KIND);
+        assertEquals(FasterProduct.Way.OWN, faster.known(KIND));
     }
 
     /** One device with its library, which makes products with the portable kernel. */
@@ -58,8 +59,7 @@ class FasterProductTest {
             });
             device = around.get();
             PortableMatMul portable = new PortableMatMul(fixture.stream());
-            device.bring((add, transA, transB, m, n, k, c, a, b) -> portable.multiply(
-                    add ? Epilogue.ADD : Epilogue.WRITE, c, a, b, transA, transB, m, n, k, null, null));
+            device.bring(portable::multiply);
             matmul = new MatMul(fixture.stream());
             scratch = fixture.unwritten(MatMul.scratchSize(fixture.stream(), M));
         }
@@ -70,11 +70,7 @@ class FasterProductTest {
             boolean transA = epilogue == Epilogue.ADD_ROW_SUMS;
             DType result = ProductCheck.results(epilogue, operands).get(0);
             new ProductCheck(epilogue, operands, result, transA, !transA, M, N, K)
-                    .run(
-                            fixture,
-                            "rivals",
-                            (c, a, b, bias, other) ->
-                                    matmul.multiply(epilogue, c, a, b, transA, !transA, M, N, K, bias, other, scratch));
+                    .run(fixture, "rivals", product -> matmul.multiply(product.scratch(scratch)));
             return device.products() - before;
         }
 
@@ -133,7 +129,7 @@ class FasterProductTest {
     @MethodSource(DEVICES)
     void aLibraryThatRefusesIsLeft(String name) {
         try (Rivals rivals = new Rivals(name, 1)) {
-            rivals.device.bring((add, transA, transB, m, n, k, c, a, b) -> {
+            rivals.device.bring(product -> {
                 throw new DeviceException("no such product");
             });
             assertEquals(1, rivals.run(Epilogue.BIAS, DType.BF16));
@@ -149,7 +145,7 @@ class FasterProductTest {
             Tensor b = rivals.fixture.tensor(new float[] {3, 4}, 1, 2);
             Tensor c = rivals.fixture.tensor(new float[] {5}, 1, 1);
             rivals.device.setFull(true);
-            rivals.matmul.multiply(c, a, b, false, true, 1, 1, 2, true);
+            rivals.matmul.multiply(new Product().of(a, false, b, true, 1, 1, 2).to(Epilogue.ADD, c));
             rivals.device.setFull(false);
             assertEquals(16, rivals.fixture.stream().read(c)[0]);
             assertEquals(0, rivals.device.products());
@@ -166,7 +162,8 @@ class FasterProductTest {
                 Tensor b = rivals.fixture.tensor(new float[] {3, 4}, 1, 2);
                 Tensor c = rivals.fixture.tensor(new float[] {5}, 1, 1);
                 Tensor bias = rivals.fixture.tensor(new float[] {7}, 1);
-                rivals.matmul.multiply(Epilogue.BIAS_RESIDUAL, c, a, b, false, true, 1, 1, 2, bias, c, null);
+                Product product = new Product().of(a, false, b, true, 1, 1, 2);
+                rivals.matmul.multiply(product.to(Epilogue.BIAS_RESIDUAL, c, bias, c));
                 assertEquals(23, rivals.fixture.stream().read(c)[0]);
                 assertTrue(rivals.device.products() >= MEASURED);
             }

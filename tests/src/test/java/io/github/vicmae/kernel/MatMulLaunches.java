@@ -4,6 +4,7 @@ import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Epilogue;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 
@@ -31,28 +32,20 @@ public final class MatMulLaunches {
             arena.allocate(device);
             arena.tensors().forEach(stream::zero);
             MatMul matmul = new MatMul(stream);
+            Product forward = new Product();
+            Product backward = new Product();
+            backward.of(a, true, b, false, M, N, K)
+                    .to(Epilogue.ADD_ROW_SUMS, c, sums, null)
+                    .scratch(scratch);
             for (MatMulTile tile : MatMulTile.values()) {
-                MatMulPlan plan = MatMulPlan.of(tile, K, 1);
                 for (boolean transB : new boolean[] {false, true}) {
-                    matmul.multiplyOwn(Epilogue.BIAS_GELU, plan, half, a, b, false, transB, M, N, K, bias, other, null);
+                    forward.of(a, false, b, transB, M, N, K).to(Epilogue.BIAS_GELU, half, bias, other);
+                    matmul.multiply(MatMulPlan.of(tile, K, 1), forward);
                 }
-                matmul.multiplyOwn(
-                        Epilogue.ADD_ROW_SUMS,
-                        MatMulPlan.of(tile, K, 2),
-                        c,
-                        a,
-                        b,
-                        true,
-                        false,
-                        M,
-                        N,
-                        K,
-                        sums,
-                        null,
-                        scratch);
+                matmul.multiply(MatMulPlan.of(tile, K, 2), backward);
             }
-            matmul.multiplyOwn(Epilogue.BIAS_GELU, null, half, a, b, false, true, M, N, K, bias, other, null);
-            matmul.multiplyOwn(Epilogue.ADD_ROW_SUMS, null, c, a, b, true, false, M, N, K, sums, null, null);
+            matmul.multiplyPortably(forward);
+            matmul.multiplyPortably(backward);
             stream.synchronize();
         }
     }

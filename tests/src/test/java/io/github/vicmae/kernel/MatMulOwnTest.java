@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Epilogue;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Tensor;
 import java.util.Arrays;
 import java.util.List;
@@ -35,12 +36,7 @@ class MatMulOwnTest {
                             boolean transA = epilogue == Epilogue.ADD_ROW_SUMS || (turn & 1) != 0;
                             boolean transB = (turn++ & 2) != 0;
                             new ProductCheck(epilogue, operands, result, transA, transB, s[0], s[1], s[2])
-                                    .run(
-                                            fixture,
-                                            "portable",
-                                            (c, a, b, bias, other) -> matmul.multiplyOwn(
-                                                    epilogue, null, c, a, b, transA, transB, s[0], s[1], s[2], bias,
-                                                    other, null));
+                                    .run(fixture, "portable", matmul::multiplyPortably);
                         }
                     }
                 }
@@ -143,7 +139,12 @@ class MatMulOwnTest {
         Tensor c = fixture.tensor(new float[m * n], m, n);
         Tensor sums = fixture.tensor(new float[m], m);
         Tensor scratch = plan.shares() == 1 ? null : fixture.unwritten((int) plan.scratch(m, n));
-        matmul.multiplyOwn(Epilogue.ADD_ROW_SUMS, plan, c, a, b, true, false, m, n, k, sums, null, scratch);
+        matmul.multiply(
+                plan,
+                new Product()
+                        .of(a, true, b, false, m, n, k)
+                        .to(Epilogue.ADD_ROW_SUMS, c, sums, null)
+                        .scratch(scratch));
         float[] both = Arrays.copyOf(fixture.stream().read(c), m * n + m);
         System.arraycopy(fixture.stream().read(sums), 0, both, m * n, m);
         return both;
@@ -157,18 +158,15 @@ class MatMulOwnTest {
             MatMul matmul = new MatMul(fixture.stream());
             int[][] shapes = {{72, 40, 136}, {9, 24, 64}, {17, 5, 31}};
             for (int[] s : shapes) {
-                Tensor scratch = fixture.unwritten((int) MatMul.scratchSize(fixture.stream(), s[0], s[1], s[2]));
+                Tensor scratch =
+                        fixture.unwritten((int) MatMul.scratchSize(fixture.stream(), DType.BF16, s[0], s[1], s[2]));
                 for (int layout = 0; layout < 4; layout++) {
                     boolean transA = layout / 2 == 1;
                     boolean transB = layout % 2 == 1;
                     Epilogue epilogue = transA ? Epilogue.ADD_ROW_SUMS : Epilogue.BIAS_GELU;
                     DType result = transA ? DType.F32 : DType.BF16;
                     new ProductCheck(epilogue, DType.BF16, result, transA, transB, s[0], s[1], s[2])
-                            .run(
-                                    fixture,
-                                    "chosen",
-                                    (c, a, b, bias, other) -> matmul.multiply(
-                                            epilogue, c, a, b, transA, transB, s[0], s[1], s[2], bias, other, scratch));
+                            .run(fixture, "chosen", product -> matmul.multiply(product.scratch(scratch)));
                 }
             }
             oddAddress(fixture, matmul);
@@ -180,12 +178,14 @@ class MatMulOwnTest {
         int n = 16;
         int k = 24;
         new ProductCheck(Epilogue.WRITE, DType.BF16, DType.BF16, false, true, m, n, k)
-                .run(fixture, "odd address", (c, a, b, bias, other) -> {
-                    float[] values = fixture.stream().read(a);
+                .run(fixture, "odd address", product -> {
+                    float[] values = fixture.stream().read(product.a());
                     float[] moved = new float[m * k + 1];
                     System.arraycopy(values, 0, moved, 1, m * k);
                     Tensor odd = fixture.tensor(DType.BF16, moved, m * k + 1).slice("odd", 1, m, k);
-                    matmul.multiply(Epilogue.WRITE, c, odd, b, false, true, m, n, k, null, null, null);
+                    matmul.multiply(new Product()
+                            .of(odd, false, product.b(), true, m, n, k)
+                            .to(Epilogue.WRITE, product.c()));
                 });
     }
 
@@ -197,9 +197,9 @@ class MatMulOwnTest {
             Tensor a = fixture.tensor(DType.BF16, new float[9], 3, 3);
             Tensor c = fixture.unwritten(3, 3);
             MatMulPlan plan = MatMulPlan.of(MatMulTile.LARGE, 3, 1);
-            IllegalArgumentException e = assertThrows(
-                    IllegalArgumentException.class,
-                    () -> matmul.multiplyOwn(Epilogue.WRITE, plan, c, a, a, false, true, 3, 3, 3, null, null, null));
+            Product product = new Product().of(a, false, a, true, 3, 3, 3).to(Epilogue.WRITE, c);
+            IllegalArgumentException e =
+                    assertThrows(IllegalArgumentException.class, () -> matmul.multiply(plan, product));
             assertTrue(e.getMessage().contains("multiples of 8"), e.getMessage());
         }
     }
@@ -215,9 +215,9 @@ class MatMulOwnTest {
             int n,
             int k) {
         new ProductCheck(epilogue, DType.BF16, result, layout[0], layout[1], m, n, k)
-                .run(fixture, plan.toString(), (c, a, b, bias, other) -> {
+                .run(fixture, plan.toString(), product -> {
                     Tensor scratch = plan.shares() == 1 ? null : fixture.unwritten(Math.toIntExact(plan.scratch(m, n)));
-                    matmul.multiplyOwn(epilogue, plan, c, a, b, layout[0], layout[1], m, n, k, bias, other, scratch);
+                    matmul.multiply(plan, product.scratch(scratch));
                 });
     }
 

@@ -3,6 +3,8 @@ package io.github.vicmae.kernel;
 import static io.github.vicmae.kernel.KernelFixture.doubles;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.github.vicmae.device.Epilogue;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.oracle.MatMulOracle;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,8 +53,10 @@ class MatMulTest {
         Tensor bt = transB ? fixture.tensor(b, n, k) : fixture.tensor(b, k, n);
         Tensor own = accumulate ? fixture.tensor(c, m, n) : fixture.unwritten(m, n);
         Tensor any = accumulate ? fixture.tensor(c, m, n) : fixture.unwritten(m, n);
-        matmul.multiplyOwn(own, at, bt, transA, transB, m, n, k, accumulate);
-        matmul.multiply(any, at, bt, transA, transB, m, n, k, accumulate);
+        Epilogue epilogue = accumulate ? Epilogue.ADD : Epilogue.WRITE;
+        Product product = new Product().of(at, transA, bt, transB, m, n, k);
+        matmul.multiplyPortably(product.to(epilogue, own));
+        matmul.multiply(product.to(epilogue, any));
         String what = "[" + m + ", " + n + ", " + k + "] " + transA + " " + transB + " " + accumulate;
         double terms = Math.sqrt((double) m * n * (k + 1)); // a single result may cancel to almost nothing
         fixture.assertClose("own " + what, expected, own, 1e-6, terms);
@@ -66,7 +70,8 @@ class MatMulTest {
             MatMul matmul = new MatMul(fixture.stream());
             Tensor a = fixture.tensor(new float[6], 2, 3);
             Tensor c = fixture.tensor(new float[4], 2, 2);
-            assertThrows(IllegalArgumentException.class, () -> matmul.multiply(c, a, a, false, false, 2, 2, 2, false));
+            Product product = new Product().of(a, false, a, false, 2, 2, 2).to(Epilogue.WRITE, c);
+            assertThrows(IllegalArgumentException.class, () -> matmul.multiply(product));
         }
     }
 }

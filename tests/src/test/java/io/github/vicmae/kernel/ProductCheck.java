@@ -4,6 +4,7 @@ import static io.github.vicmae.kernel.KernelFixture.doubles;
 
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Epilogue;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.oracle.EpilogueOracle;
 import io.github.vicmae.kernel.oracle.MatMulOracle;
@@ -15,7 +16,7 @@ record ProductCheck(
 
     /** Makes the product that is to be checked. */
     interface Maker {
-        void make(Tensor c, Tensor a, Tensor b, Tensor bias, Tensor other);
+        void make(Product product);
     }
 
     /** The types that C can have. */
@@ -46,7 +47,7 @@ record ProductCheck(
         double[] expectedOther = doubles(other);
         EpilogueOracle.finish(epilogue, expected, doubles(old), doubles(bias), expectedOther, n);
 
-        maker.make(ct, at, bt, biasT, otherT);
+        maker.make(new Product().of(at, transA, bt, transB, m, n, k).to(epilogue, ct, biasT, otherT));
         String what = how + " " + this;
         // A single result may cancel to almost nothing. A bfloat16 is within 2^-8.
         double terms = Math.sqrt((double) m * n * (k + 1));

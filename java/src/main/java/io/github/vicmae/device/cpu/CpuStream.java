@@ -3,11 +3,11 @@ package io.github.vicmae.device.cpu;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
-import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Event;
 import io.github.vicmae.device.Graph;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import org.lwjgl.system.JNI;
@@ -61,35 +61,24 @@ final class CpuStream extends Stream {
     }
 
     @Override
-    public boolean multiply(
-            Epilogue epilogue,
-            boolean transA,
-            boolean transB,
-            int m,
-            int n,
-            int k,
-            Tensor c,
-            Tensor a,
-            Tensor b,
-            Tensor bias,
-            Tensor other) {
-        MemoryUtil.memPutInt(gemm + 4, epilogue.ordinal());
-        MemoryUtil.memPutInt(gemm + 8, a.dtype() == DType.BF16 ? 1 : 0);
-        MemoryUtil.memPutInt(gemm + 12, c.dtype() == DType.BF16 ? 1 : 0);
-        MemoryUtil.memPutInt(gemm + 16, transA ? 1 : 0);
-        MemoryUtil.memPutInt(gemm + 20, transB ? 1 : 0);
-        MemoryUtil.memPutInt(gemm + 24, m);
-        MemoryUtil.memPutInt(gemm + 28, n);
-        MemoryUtil.memPutInt(gemm + 32, k);
-        MemoryUtil.memPutAddress(gemm + 40, a.address());
-        MemoryUtil.memPutAddress(gemm + 48, b.address());
-        MemoryUtil.memPutAddress(gemm + 56, c.address());
-        MemoryUtil.memPutAddress(gemm + 64, bias == null ? 0 : bias.address());
-        MemoryUtil.memPutAddress(gemm + 72, other == null ? 0 : other.address());
+    public boolean multiply(Product p) {
+        MemoryUtil.memPutInt(gemm + 4, p.epilogue().ordinal());
+        MemoryUtil.memPutInt(gemm + 8, p.a().dtype() == DType.BF16 ? 1 : 0);
+        MemoryUtil.memPutInt(gemm + 12, p.c().dtype() == DType.BF16 ? 1 : 0);
+        MemoryUtil.memPutInt(gemm + 16, p.transA() ? 1 : 0);
+        MemoryUtil.memPutInt(gemm + 20, p.transB() ? 1 : 0);
+        MemoryUtil.memPutInt(gemm + 24, p.m());
+        MemoryUtil.memPutInt(gemm + 28, p.n());
+        MemoryUtil.memPutInt(gemm + 32, p.k());
+        MemoryUtil.memPutAddress(gemm + 40, p.a().address());
+        MemoryUtil.memPutAddress(gemm + 48, p.b().address());
+        MemoryUtil.memPutAddress(gemm + 56, p.c().address());
+        MemoryUtil.memPutAddress(gemm + 64, p.bias() == null ? 0 : p.bias().address());
+        MemoryUtil.memPutAddress(gemm + 72, p.other() == null ? 0 : p.other().address());
         int result = JNI.invokePI(gemm, gemmFunction);
         if (result == NO_MEMORY) {
-            throw new DeviceException("There is no memory left to arrange the operands of a matrix product [" + m + ", "
-                    + n + ", " + k + "]; use a smaller batch or model");
+            throw new DeviceException("There is no memory left to arrange the operands of a matrix product [" + p.m()
+                    + ", " + p.n() + ", " + p.k() + "]; use a smaller batch or model");
         }
         return result == DONE;
     }

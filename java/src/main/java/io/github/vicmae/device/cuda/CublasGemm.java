@@ -4,7 +4,7 @@ import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.MatMulPolicy;
-import io.github.vicmae.device.Tensor;
+import io.github.vicmae.device.Product;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import jcuda.Pointer;
@@ -98,17 +98,20 @@ final class CublasGemm implements AutoCloseable {
     }
 
     /** See {@link io.github.vicmae.device.Stream#multiply}: row-major C = op(A) op(B) is column-major C' = op(B)' op(A)'. */
-    void gemm(boolean transA, boolean transB, int m, int n, int k, Tensor a, Tensor b, float betaValue, Tensor c) {
-        beta[0] = betaValue;
-        int opB = transB ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N;
-        int opA = transA ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N;
-        int ldb = transB ? k : n;
-        int lda = transA ? m : k;
-        Pointer pa = Cuda.pointer(a.address());
-        Pointer pb = Cuda.pointer(b.address());
-        Pointer pc = Cuda.pointer(c.address());
+    void gemm(Product p) {
+        beta[0] = p.epilogue().accumulates() ? 1 : 0;
+        int m = p.m();
+        int n = p.n();
+        int k = p.k();
+        int opB = p.transB() ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N;
+        int opA = p.transA() ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N;
+        int ldb = p.widthOfB();
+        int lda = p.widthOfA();
+        Pointer pa = Cuda.pointer(p.a().address());
+        Pointer pb = Cuda.pointer(p.b().address());
+        Pointer pc = Cuda.pointer(p.c().address());
         String size = "(" + m + ", " + n + ", " + k + ")";
-        if (a.dtype() == DType.F32) {
+        if (p.a().dtype() == DType.F32) {
             check(
                     JCublas2.cublasSgemm(handle, opB, opA, n, m, k, alphaPointer, pb, ldb, pa, lda, betaPointer, pc, n),
                     "cublasSgemm" + size);
@@ -131,7 +134,7 @@ final class CublasGemm implements AutoCloseable {
                             lda,
                             betaPointer,
                             pc,
-                            c.dtype() == DType.F32 ? cudaDataType.CUDA_R_32F : type,
+                            p.c().dtype() == DType.F32 ? cudaDataType.CUDA_R_32F : type,
                             n,
                             cublasComputeType.CUBLAS_COMPUTE_32F,
                             cublasGemmAlgo.CUBLAS_GEMM_DEFAULT),

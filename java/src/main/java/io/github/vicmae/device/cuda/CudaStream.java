@@ -7,6 +7,7 @@ import io.github.vicmae.device.Event;
 import io.github.vicmae.device.Graph;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import java.util.HashMap;
@@ -92,24 +93,13 @@ final class CudaStream extends Stream {
     }
 
     @Override
-    public boolean multiply(
-            Epilogue epilogue,
-            boolean transA,
-            boolean transB,
-            int m,
-            int n,
-            int k,
-            Tensor c,
-            Tensor a,
-            Tensor b,
-            Tensor bias,
-            Tensor other) {
-        boolean plain = epilogue == Epilogue.WRITE || epilogue == Epilogue.ADD;
+    public boolean multiply(Product product) {
+        boolean plain = product.epilogue() == Epilogue.WRITE || product.epilogue() == Epilogue.ADD;
         if (blas == null || !plain) {
             return false;
         }
         device.bind();
-        blas.gemm(transA, transB, m, n, k, a, b, epilogue.accumulates() ? 1 : 0, c);
+        blas.gemm(product);
         return true;
     }
 

@@ -6,6 +6,7 @@ import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Epilogue;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import java.util.ArrayList;
@@ -30,6 +31,7 @@ final class EngineFixture implements AutoCloseable {
     final long seed = Long.getLong("vicmae.test.seed", System.nanoTime() & 0xFFFFFF);
     final Random random = new Random(seed);
     private final CpuDevice device;
+    private final Product product = new Product();
     private final List<Arena> arenas = new ArrayList<>();
     private final List<Guarded> guarded = new ArrayList<>();
 
@@ -92,7 +94,8 @@ final class EngineFixture implements AutoCloseable {
     }
 
     boolean multiply(Epilogue epilogue, Shape s, Tensor c, Tensor a, Tensor b, Tensor bias, Tensor other) {
-        return stream.multiply(epilogue, s.transA, s.transB, s.m, s.n, s.k, c, a, b, bias, other);
+        product.of(a, s.transA, b, s.transB, s.m, s.n, s.k).to(epilogue, c, bias, other);
+        return stream.multiply(product);
     }
 
     String again() {

@@ -4,6 +4,8 @@ import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.Epilogue;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import java.util.Random;
@@ -67,7 +69,7 @@ final class CublasProgram {
             float[] before = stream.read(c);
             float[] left = stream.read(a);
             float[] right = stream.read(b);
-            blas.gemm(transA, transB, M, N, K, a, b, add ? 1 : 0, c);
+            blas.gemm(new Product().of(a, transA, b, transB, M, N, K).to(add ? Epilogue.ADD : Epilogue.WRITE, c));
             float[] after = stream.read(c);
             double worst = 0;
             for (int i = 0; i < M; i++) {

@@ -1,11 +1,11 @@
 package io.github.vicmae.device.cuda;
 
 import io.github.vicmae.device.Device;
-import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Event;
 import io.github.vicmae.device.Graph;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.Kernels;
@@ -89,18 +89,7 @@ public final class RequestedKernels {
         }
 
         @Override
-        public boolean multiply(
-                Epilogue epilogue,
-                boolean transA,
-                boolean transB,
-                int m,
-                int n,
-                int k,
-                Tensor c,
-                Tensor a,
-                Tensor b,
-                Tensor bias,
-                Tensor other) {
+        public boolean multiply(Product product) {
             throw used();
         }
 
