@@ -10,8 +10,9 @@ get_filename_component(TABLE "${TABLE}" ABSOLUTE)
 set(command "cmake --build ${BUILD} --target vicmae_resources_table")
 
 # ---- what was built: rows, architectures, nvcc's version, and cell_MODULE/KERNEL/ARCHITECTURE ---------------------------------------
-set(all "module\tkernel\tptx\tarchitecture\tregisters\tshared_bytes\tstack_bytes\tspill_store_bytes\tspill_load_bytes\tnvcc\n")
+set(all "module\tkernel\tptx\tarchitecture\tregisters\tshared_bytes\tstack_bytes\tspill_store_bytes\tspill_load_bytes\tnvcc\tmma\tldmatrix\tcp_async\n")
 set(kernels "")
+set(matrix "")
 set(architectures "")
 set(versions "")
 # In ascending order: a card loads the PTX of the last family that is assembled for its architecture, so that one's cell stays.
@@ -28,6 +29,16 @@ foreach(family ${FAMILIES})
       list(GET line 5 shared)
       list(GET line 6 stack)
       list(GET line 9 version)
+      list(LENGTH line length)
+      if(length GREATER 12) # a function that is no kernel has none of these
+        list(SUBLIST line 10 3 counts)
+        list(GET counts 0 products)
+        if(products GREATER 0)
+          list(JOIN counts " | " counts)
+          list(APPEND matrix "${kernel}/${family}")
+          set(counts_${kernel}/${family} "${counts}")
+        endif()
+      endif()
       list(APPEND kernels "${module}/${kernel}")
       list(APPEND architectures "${architecture}")
       list(APPEND versions "${version}")
@@ -40,6 +51,8 @@ list(SORT kernels)
 list(REMOVE_DUPLICATES architectures)
 list(SORT architectures COMPARE NATURAL)
 list(REMOVE_DUPLICATES versions)
+list(REMOVE_DUPLICATES matrix)
+list(SORT matrix)
 file(WRITE "${FOLDER}/resources.tsv" "${all}")
 list(LENGTH versions version_count)
 if(version_count GREATER 1)
@@ -66,6 +79,11 @@ foreach(kernel ${kernels})
   endforeach()
   string(APPEND body "\n")
 endforeach()
+set(matrix_body "")
+foreach(kernel ${matrix})
+  string(REGEX MATCH "^([^/]+)/(.+)" name "${kernel}")
+  string(APPEND matrix_body "| `${CMAKE_MATCH_1}` | ${CMAKE_MATCH_2} | ${counts_${kernel}} |\n")
+endforeach()
 set(written "# What each kernel takes of a multiprocessor
 
 A cell is: registers of a thread / static shared memory of a block in bytes, and where a thread has a stack frame, / its bytes. This is what
@@ -73,7 +91,7 @@ A cell is: registers of a thread / static shared memory of a block in bytes, and
 asked for at the launch and is not counted here. Nothing spills: a spill fails the build.
 
 Made by nvcc ${versions}. Where the build's nvcc has the same version, the build compares itself with this table and fails if a kernel is not
-in it, if a kernel's registers grew by more than ${margin} and more than ${margin_percent} %, or if its static shared memory or stack frame
+in it, if the second table has other counts, if a kernel's registers grew by more than ${margin} and more than ${margin_percent} %, or if its static shared memory or stack frame
 grew. With another nvcc these are warnings. After a change that is meant (its commit says why), this command writes the table anew, in a
 checkout where `mvn` built the kernels or failed at this comparison:
 
@@ -83,7 +101,14 @@ cmake --build java/target/kernels --target vicmae_resources_table
 
 ${header}
 ${rule}
-${body}")
+${body}
+## Matrix instructions
+
+Products of fragments, loads of fragments and 16-byte copies that a kernel's PTX has, each counted once however often its loop runs.
+
+| kernel | ptx | mma | ldmatrix | cp.async |
+|---|---|---|---|---|
+${matrix_body}")
 if(TASK STREQUAL "write")
   file(WRITE "${TABLE}" "${written}")
   message(STATUS "Written: ${TABLE}")
@@ -161,6 +186,21 @@ foreach(kernel ${listed})
   if(NOT kernel IN_LIST kernels)
     string(REGEX MATCH "^([^/]+)/(.+)" name "${kernel}")
     string(APPEND complaints "\n  ${CMAKE_MATCH_2} in ${CMAKE_MATCH_1}.cu is in the table, but not in the build.")
+  endif()
+endforeach()
+
+string(REGEX MATCHALL "\n\\| `[^\n]+" lines "${table}")
+set(counted "")
+foreach(line ${lines})
+  string(REGEX MATCH "`([^`]+)` \\| ([^ ]+) \\| (.+) \\|" whole "${line}")
+  list(APPEND counted "${CMAKE_MATCH_1}/${CMAKE_MATCH_2}")
+  set(was_${CMAKE_MATCH_1}/${CMAKE_MATCH_2} "${CMAKE_MATCH_3}")
+endforeach()
+set(either ${matrix} ${counted})
+list(REMOVE_DUPLICATES either)
+foreach(kernel ${either})
+  if(NOT "${counts_${kernel}}" STREQUAL "${was_${kernel}}")
+    string(APPEND complaints "\n  ${kernel} has these mma, ldmatrix and cp.async: ${counts_${kernel}}; in the table: ${was_${kernel}}.")
   endif()
 endforeach()
 
