@@ -19,11 +19,21 @@ class Queries {
  public:
   static constexpr int kChunks = DIM / kChunk, kSteps = DIM / 16;
 
-  // Starts to load queries from row `first` on; nothing is summed yet.
+  // Starts to load queries from row `first` on.
   MEMBER void load(const HeadRows& rows, int first) {
     UNROLL
+    for (int t = 0; t < TILES; t++) raw_[t].load(rows, first + t * kTileRows);
+  }
+
+  // What was loaded becomes operands, if the warp has work; nothing is summed yet.
+  MEMBER void begin(bool works) {
+    UNROLL
     for (int t = 0; t < TILES; t++) {
-      q_[t].load(rows, first + t * kTileRows);
+      if (works) {
+        q_[t].take(raw_[t]);
+      } else {
+        q_[t].clear();
+      }
       UNROLL
       for (int n = 0; n < kChunks; n++) {
         UNROLL
@@ -35,12 +45,6 @@ class Queries {
         sum_[t][half] = 0;
       }
     }
-  }
-
-  // What was loaded becomes operands.
-  MEMBER void begin() {
-    UNROLL
-    for (int t = 0; t < TILES; t++) q_[t].transpose();
   }
 
   // Takes in `keys` keys and their values; scale is log2(e) / sqrt(head_dim).
@@ -87,11 +91,7 @@ class Queries {
         uint32_t low[2], high[2];
         load_columns<kChunks>(low, high, k + j * kTileRows * kChunks, column, step);
         UNROLL
-        for (int t = 0; t < TILES; t++) {
-          uint32_t q[4];
-          q_[t].operand(q, step);
-          multiply(s[t][2 * j], s[t][2 * j + 1], q, low, high);
-        }
+        for (int t = 0; t < TILES; t++) multiply(s[t][2 * j], s[t][2 * j + 1], q_[t].at[step], low, high);
       }
     }
     if (MASKED) mask_last_tile<COUNT>(s, keys);
@@ -171,7 +171,8 @@ class Queries {
     }
   }
 
-  TileRegisters<kChunks> q_[TILES];
+  RawTile<kChunks> raw_[TILES];
+  LeftOperands<kChunks> q_[TILES];
   float out_[TILES][kChunks][4];
   float top_[TILES][2];  // of the rows of each half, the same in a row's four lanes
   float sum_[TILES][2];  // this lane's part
@@ -212,12 +213,12 @@ DEVICE void attention(bf16* __restrict__ out, float* __restrict__ lse, const bf1
   for (int pair = blockIdx.x; pair < samples * heads; pair += gridDim.x) {
     const Head head{pair, tokens, heads, head_dim};
     for (int first = blockIdx.y * warps() * kRows; first < tokens; first += gridDim.y * warps() * kRows) {
-      // Loaded in every case, so that no registers wait for a warp that might have work without having loaded.
+      // Loaded and begun in every case, so that no registers wait for a warp that might go on without having begun.
       Queries<DIM, TILES, KEY_TILES> queries;
       queries.load(head.of_qkv(qkv, 0), row_of(first));
       if (first == static_cast<int>(blockIdx.y) * warps() * kRows || key_panel < tokens) stage_panel<kChunks>(shared, qkv, head, 0, key_panel);
       const bool works = row_of(first) < tokens;
-      if (works) queries.begin();
+      queries.begin(works);
       for (int key = 0; key < tokens; key += key_panel) {
         if (key > 0) stage_panel<kChunks>(shared, qkv, head, key, key_panel);
         if (works) {

@@ -64,15 +64,16 @@ class Gradients {
 
   uint4* shared;
 
+  using Operands = LeftOperands<kChunks>[KEY_TILES];
   // What a warp holds of its keys.
   struct Keys {
-    TileRegisters<kChunks> v[KEY_TILES];
+    RawTile<kChunks> v[KEY_TILES];
     float dk[KEY_TILES][kChunks][4], dv[KEY_TILES][kChunks][4];
   };
 
   MEMBER void run() {
     Keys own;
-    TileRegisters<kChunks> o;
+    RawTile<kChunks> o;
     Work work(blockIdx.x);
     start(work, own, o);
     while (work.pair() < samples * heads) {
@@ -114,7 +115,7 @@ class Gradients {
 
   // Starts to load what `w` wants, if it is work. A warp brings the tiles that it will take first; registers are loaded in every case, so
   // that none wait for a warp that might have work without having loaded.
-  MEMBER void start(const Work& w, Keys& own, TileRegisters<kChunks>& o) const {
+  MEMBER void start(const Work& w, Keys& own, RawTile<kChunks>& o) const {
     const bool works = warp() < warps() && w.pair() < samples * heads;
     const int none = tokens;
     if (works) {
@@ -145,7 +146,7 @@ class Gradients {
   }
 
   // delta and lse of the panel's queries. A lane reads of dO what it has brought itself.
-  MEMBER void sum_rows(const Work& w, TileRegisters<kChunks>& o) const {
+  MEMBER void sum_rows(const Work& w, RawTile<kChunks>& o) const {
     const int query_tiles = queries_of(w);
     NO_UNROLL
     for (int i = warp(); i < query_tiles; i += warps()) {
@@ -156,7 +157,7 @@ class Gradients {
         const int r = own_group() + 8 * half;
         float sum = 0;
         UNROLL
-        for (int j = 0; j < TileRegisters<kChunks>::kQuads; j++) {
+        for (int j = 0; j < RawTile<kChunks>::kQuads; j++) {
           const int chunk = 4 * j + own_pair();
           if (chunk < kChunks) sum += dot(o.at[half][j], gradients(i)[Layout<kChunks>::place(r, chunk)]);
         }
@@ -170,15 +171,12 @@ class Gradients {
     }
   }
 
-  MEMBER static float dot(const uint32_t (&a)[4], const uint4& b) {
-    const uint32_t words[4] = {b.x, b.y, b.z, b.w};
-    float sum = 0;
-    UNROLL
-    for (int i = 0; i < 4; i++) {
-      sum += from_bf16(static_cast<uint16_t>(a[i])) * from_bf16(static_cast<uint16_t>(words[i]));
-      sum += from_bf16(static_cast<uint16_t>(a[i] >> 16)) * from_bf16(static_cast<uint16_t>(words[i] >> 16));
-    }
-    return sum;
+  MEMBER static float dot(const uint4& a, const uint4& b) {
+    return (dot_two(a.x, b.x) + dot_two(a.y, b.y)) + (dot_two(a.z, b.z) + dot_two(a.w, b.w));
+  }
+  MEMBER static float dot_two(uint32_t a, uint32_t b) {
+    return from_bf16(static_cast<uint16_t>(a)) * from_bf16(static_cast<uint16_t>(b)) +
+           from_bf16(static_cast<uint16_t>(a >> 16)) * from_bf16(static_cast<uint16_t>(b >> 16));
   }
 
   // P^T and dS^T of this warp's keys with the panel's queries. With several panels a warp takes keys once, and their sums stay.
@@ -186,9 +184,7 @@ class Gradients {
     const float scale = 1.0f / sqrtf(static_cast<float>(head_dim));
     for (int i = warp() * KEY_TILES; i < keys_of(w); i += warps() * KEY_TILES) {
       const int row = (w.key_tile() + i) * kTileRows;
-      if (!kAhead || i >= warps() * KEY_TILES) load_values(w, own, row);
-      UNROLL
-      for (int t = 0; t < KEY_TILES; t++) own.v[t].transpose();
+      if (!kAhead) load_values(w, own, row);
       if (w.query_tile() == 0) {
         UNROLL
         for (int t = 0; t < KEY_TILES; t++) {
@@ -196,16 +192,17 @@ class Gradients {
           clear(own.dv[t]);
         }
       }
-      uint32_t keys[KEY_TILES][kSteps][4];
+      LeftOperands<kChunks> keys[KEY_TILES], values[KEY_TILES];
       const int place = own_row_place<kChunks>();
       UNROLL
       for (int t = 0; t < KEY_TILES; t++) {
+        values[t].take(own.v[t]);
         UNROLL
         for (int step = 0; step < kSteps; step++)
-          load_matrices(keys[t][step], this->keys(w.buffer(), i + t) + Layout<kChunks>::further(place, step));
+          load_matrices(keys[t].at[step], this->keys(w.buffer(), i + t) + Layout<kChunks>::further(place, step));
       }
       NO_UNROLL
-      for (int j = queries_of(w) - 1; j >= 0; j--) meet(w, keys, own, i, j, scale * kLog2e);
+      for (int j = queries_of(w) - 1; j >= 0; j--) meet(w, keys, values, own, i, j, scale * kLog2e);
       if (w.query_tile() + panel >= tiles()) {
         UNROLL
         for (int t = 0; t < KEY_TILES; t++) {
@@ -213,24 +210,26 @@ class Gradients {
           store(w, 2, row + t * kTileRows, own.dv[t], 1);
         }
       }
+      // Here, so that no registers are kept for it meanwhile.
+      if (kAhead) load_values(w, own, row + warps() * KEY_TILES * kTileRows);
     }
   }
 
   // The keys that begin with tile `i` of the group and row `row`, with query tile `j` of the panel.
-  MEMBER void meet(const Work& w, const uint32_t (&keys)[KEY_TILES][kSteps][4], Keys& own, int i, int j, float scale) const {
-    const int row = (w.key_tile() + i) * kTileRows;
+  MEMBER void meet(const Work& w, const Operands& keys, const Operands& values, Keys& own, int i, int j, float scale) const {
+    const int left = tokens - (w.key_tile() + i) * kTileRows - own_group();
     const uint4 *const qj = queries(j), *const gj = gradients(j);
     uint32_t p[KEY_TILES][4], d[KEY_TILES][4];
     UNROLL
     for (int n = 0; n < 2; n += kColumns) {
       float s[KEY_TILES][kColumns][4] = {}, dp[KEY_TILES][kColumns][4] = {};
       scores(s, keys, qj, n);
-      scores(dp, own.v, gj, n);
+      scores(dp, values, gj, n);
       UNROLL
       for (int c = 0; c < kColumns; c++) {
         const float2* const at = reinterpret_cast<const float2*>(bounds(j * kTileRows + 8 * (n + c) + 2 * own_pair()));
         UNROLL
-        for (int t = 0; t < KEY_TILES; t++) derivatives(p[t], d[t], s[t][c], dp[t][c], n + c, at, row + t * kTileRows, scale);
+        for (int t = 0; t < KEY_TILES; t++) derivatives(p[t], d[t], s[t][c], dp[t][c], n + c, at, left - t * kTileRows, scale);
       }
     }
     UNROLL
@@ -256,56 +255,45 @@ class Gradients {
   }
 
   // sums += keys (or values) with 8 kColumns rows of a tile of queries (or of dO), from column 8 n of the result on.
-  template <class Left>
-  MEMBER static void scores(float (&sums)[KEY_TILES][kColumns][4], const Left& left, const uint4* tile, int n) {
+  MEMBER static void scores(float (&sums)[KEY_TILES][kColumns][4], const Operands& left, const uint4* tile, int n) {
     const int lane = threadIdx.x % WARP;
     if constexpr (kColumns == 2) {
       const int place = own_column_place<kChunks>();
       UNROLL
       for (int step = 0; step < kSteps; step++) {
-        uint32_t low[2], high[2], a[4];
+        uint32_t low[2], high[2];
         load_columns<kChunks>(low, high, tile, place, step);
         UNROLL
-        for (int t = 0; t < KEY_TILES; t++) {
-          operand(a, left[t], step);
-          multiply(sums[t][0], sums[t][1], a, low, high);
-        }
+        for (int t = 0; t < KEY_TILES; t++) multiply(sums[t][0], sums[t][1], left[t].at[step], low, high);
       }
     } else {
       const int place = anew(Layout<kChunks>::place(lane % 8, lane / 8));
       UNROLL
       for (int step = 0; step < kSteps; step += 2) {
-        uint32_t r[4], a[4];
+        uint32_t r[4];
         load_matrices(r, tile + n * kTile / 2 + Layout<kChunks>::further(place, step));
         UNROLL
         for (int half = 0; half < 2; half++) {
           const uint32_t b[2] = {r[2 * half], r[2 * half + 1]};
           UNROLL
-          for (int t = 0; t < KEY_TILES; t++) {
-            operand(a, left[t], step + half);
-            mma_bf16(sums[t][0], a, b);
-          }
+          for (int t = 0; t < KEY_TILES; t++) mma_bf16(sums[t][0], left[t].at[step + half], b);
         }
       }
     }
   }
-  MEMBER static void operand(uint32_t (&a)[4], const TileRegisters<kChunks>& tile, int step) { tile.operand(a, step); }
-  MEMBER static void operand(uint32_t (&a)[4], const uint32_t (&steps)[kSteps][4], int step) {
-    UNROLL
-    for (int i = 0; i < 4; i++) a[i] = steps[step][i];
-  }
 
-  // P and dS of 16 keys and 8 queries, rounded, into places 2 n and 2 n + 1 of the left operands p and d.
-  MEMBER void derivatives(uint32_t (&p)[4], uint32_t (&d)[4], float (&s)[4], float (&dp)[4], int n, const float2* at, int row,
-                          float scale) const {
+  // P and dS of 16 keys, of which this lane's half begins `left` rows before the end, and 8 queries, rounded, into places 2 n and 2 n + 1 of
+  // the left operands p and d.
+  MEMBER static void derivatives(uint32_t (&p)[4], uint32_t (&d)[4], float (&s)[4], float (&dp)[4], int n, const float2* at, int left,
+                                 float scale) {
     UNROLL
     for (int c = 0; c < 2; c++) {
       const float2 bound = at[c];
       UNROLL
       for (int half = 0; half < 2; half++) {
-        const float e = anew(row) + own_group() + 8 * half < tokens ? exp2_f(s[2 * half + c] * scale - bound.x) : 0;
-        s[2 * half + c] = e;
-        dp[2 * half + c] = e * (dp[2 * half + c] - bound.y);
+        const float e = exp2_f(s[2 * half + c] * scale - bound.x);
+        s[2 * half + c] = left > 8 * half ? e : 0;  // infinite where there is no key and all scores are far below 0
+        dp[2 * half + c] = s[2 * half + c] * (dp[2 * half + c] - bound.y);
       }
     }
     UNROLL
@@ -317,24 +305,27 @@ class Gradients {
 
   // dQ of this warp's query tiles: what this group of keys gives to it.
   MEMBER void own_queries(const Work& w) const {
-    const int lane = threadIdx.x % WARP;
-    const int query_tiles = queries_of(w), key_tiles = keys_of(w);
+    const int lane = threadIdx.x % WARP, query_tiles = queries_of(w), key_tiles = keys_of(w);
     NO_UNROLL
     for (int j = warp(); j < query_tiles; j += warps()) {
       const int row = (w.query_tile() + j) * kTileRows;
+      const uint4* from = derivative(lane / 16 * 8 + lane % 8) + 2 * j + lane / 8 % 2;
+      const uint4* tile = keys(w.buffer(), 0);
       float dq[kChunks][4];
       clear(dq);
       NO_UNROLL
       for (int i = 0; i < key_tiles; i++) {
         uint32_t d[4];
-        load_matrices_transposed(d, derivative(i * kTileRows + lane / 16 * 8 + lane % 8) + 2 * j + lane / 8 % 2);
+        load_matrices_transposed(d, from);
         const int own = own_row_place<kChunks>();
         UNROLL
         for (int step = 0; step < kSteps; step++) {
           uint32_t low[2], high[2];
-          load_rows<kChunks>(low, high, keys(w.buffer(), i), own, step);
+          load_rows<kChunks>(low, high, tile, own, step);
           multiply(dq[2 * step], dq[2 * step + 1], d, low, high);
         }
+        from += kTileRows * derivative_row();
+        tile += kTile;
       }
       if (group() < tiles()) add_partial(w, row, dq);
       if (w.key_tile() + group() >= tiles()) store(w, 0, row, dq, 1.0f / sqrtf(static_cast<float>(head_dim)));
@@ -389,7 +380,7 @@ DEVICE void gradients(bf16* dqkv, const bf16* dout, const bf16* qkv, const bf16*
 // dqkv as qkv [samples, tokens, 3 * heads * head_dim]; dout, out [samples, tokens, heads * head_dim]; 16-byte aligned; lse [samples, heads,
 // tokens]; head_dim is a multiple of 8 up to DIM. key_tiles (a multiple of KEY_TILES) and query_tiles count tiles of 16 that are on chip at
 // a time. partial [samples, heads, tokens, head_dim] is used if key_tiles, or with several panels of queries the tiles that a block's warps
-// take at once, are fewer than the keys' tiles. Any grid. Shared memory: see AttentionMma.
+// take at once, are fewer than the keys' tiles. Any grid. Shared memory: see MmaAttention.
 #define BACKWARD(DIM, KEY_TILES, THREADS)                                                                                                \
   KERNEL_BOUNDED(THREADS, 1, attention_mma_backward_##DIM, bf16* __restrict__ dqkv, const bf16* __restrict__ dout,                       \
                  const bf16* __restrict__ qkv, const bf16* __restrict__ out, const float* __restrict__ lse, float* partial, int samples, \

@@ -87,11 +87,11 @@ DEVICE void transpose_quad(uint32_t (&w)[4]) {
   }
 }
 
-// A lane's part of a tile: its own chunks as they come from global memory, then left operands A.
+// A lane's part of a tile as it comes from global memory: its own chunks.
 template <int CHUNKS>
-struct TileRegisters {
+struct RawTile {
   static constexpr int kQuads = (CHUNKS + 3) / 4;
-  uint32_t at[2][kQuads][4];
+  uint4 at[2][kQuads];
 
   // The rows from `row` on; zeros where there are none.
   MEMBER void load(const HeadRows& from, int row) {
@@ -102,30 +102,41 @@ struct TileRegisters {
       UNROLL
       for (int j = 0; j < kQuads; j++) {
         const int chunk = 4 * j + lane % 4;
-        uint4 words = make_uint4(0, 0, 0, 0);
+        at[half][j] = make_uint4(0, 0, 0, 0);
         if (r < from.count && chunk < from.chunks)
-          words = *reinterpret_cast<const uint4*>(from.first + r * from.stride + chunk * kChunk);
-        at[half][j][0] = words.x;
-        at[half][j][1] = words.y;
-        at[half][j][2] = words.z;
-        at[half][j][3] = words.w;
+          at[half][j] = *reinterpret_cast<const uint4*>(from.first + r * from.stride + chunk * kChunk);
+      }
+    }
+  }
+};
+
+// A tile as left operands A, one for each 16 columns. In registers of its own: an operand's four lie side by side, and so do a chunk's, but
+// these are not the same.
+template <int CHUNKS>
+struct LeftOperands {
+  uint32_t at[CHUNKS / 2][4];
+
+  MEMBER void take(const RawTile<CHUNKS>& raw) {
+    UNROLL
+    for (int half = 0; half < 2; half++) {
+      UNROLL
+      for (int j = 0; j < RawTile<CHUNKS>::kQuads; j++) {
+        const uint4 chunk = raw.at[half][j];
+        uint32_t w[4] = {chunk.x, chunk.y, chunk.z, chunk.w};
+        transpose_quad(w);
+        UNROLL
+        for (int i = 0; i < 4; i++)
+          if (4 * j + i < CHUNKS) at[(4 * j + i) / 2][half + 2 * (i % 2)] = w[i];
       }
     }
   }
 
-  // From chunks to operands.
-  MEMBER void transpose() {
+  MEMBER void clear() {
     UNROLL
-    for (int half = 0; half < 2; half++) {
+    for (int step = 0; step < CHUNKS / 2; step++) {
       UNROLL
-      for (int j = 0; j < kQuads; j++) transpose_quad(at[half][j]);
+      for (int i = 0; i < 4; i++) at[step][i] = 0;
     }
-  }
-
-  // The operand of columns 16 step to 16 step + 15.
-  MEMBER void operand(uint32_t (&a)[4], int step) const {
-    UNROLL
-    for (int i = 0; i < 4; i++) a[i] = at[i % 2][step / 2][2 * (step % 2) + i / 2];
   }
 };
 

@@ -127,15 +127,21 @@ DEVICE float exp_f(float x) {
 // ---- bfloat16: the upper half of a float; kernels store it and compute in float ---------------------------------------------------
 
 // The nearest one, ties to even; NaN stays NaN.
+#if !defined(__CUDACC__)
+// In the lower half of an integer, from a float's bits; or of a vector of them.
+template <class Bits>
+DEVICE Bits nearest_bf16(Bits bits) {
+  const Bits rounded = bits + 0x7fffu + (bits >> 16 & 1), quiet = bits | 0x400000u;
+  return ((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded) >> 16;
+}
+#endif
 DEVICE uint16_t to_bf16(float x) {
 #if defined(__CUDACC__)
   uint16_t bits;
   asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
   return bits;
 #else
-  const uint32_t bits = static_cast<uint32_t>(float_bits(x));
-  const uint32_t rounded = bits + 0x7fffu + (bits >> 16 & 1), quiet = bits | 0x400000u;
-  return static_cast<uint16_t>(((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded) >> 16);
+  return static_cast<uint16_t>(nearest_bf16(static_cast<uint32_t>(float_bits(x))));
 #endif
 }
 DEVICE float from_bf16(uint16_t x) { return bits_float(static_cast<int>(static_cast<uint32_t>(x) << 16)); }
@@ -241,6 +247,8 @@ DEVICE bool one_access(const float* p, int count) { return count >= LANES && (re
 #endif
 typedef float Lanes __attribute__((vector_size(4 * LANES)));
 typedef int32_t LaneIndices __attribute__((vector_size(4 * LANES)));
+typedef uint32_t LaneBits __attribute__((vector_size(4 * LANES)));
+typedef uint16_t HalfLanes __attribute__((vector_size(2 * LANES)));
 DEVICE Lanes load_aligned(const float* p) {
   Lanes v;
   __builtin_memcpy(&v, p, sizeof v);
@@ -271,7 +279,26 @@ DEVICE void store_lanes(float* p, Lanes v, int count) {
     if (i < count) p[i] = v[i];
 }
 
-// The same from and to bfloat16.
+// The same from and to bfloat16. On the CPU these are vectors from end to end, without a detour through an array in memory; the few
+// lanes at a row's end are a call, since they would be most of a kernel's code.
+#if WARP > 1
+#define RARELY DEVICE
+#else
+#define RARELY static __attribute__((noinline))
+#endif
+RARELY Lanes load_some_lanes(const bf16* p, int count) {
+  alignas(4 * LANES) float some[LANES] = {};
+  UNROLL
+  for (int i = 0; i < LANES; i++)
+    if (i < count) some[i] = p[i];
+  return load_aligned(some);
+}
+RARELY void store_some_lanes(bf16* p, Lanes v, int count) {
+  UNROLL
+  for (int i = 0; i < LANES; i++)
+    if (i < count) p[i] = v[i];
+}
+
 DEVICE Lanes load_lanes(const bf16* p, int count) {
 #if WARP > 1
   if (count >= LANES && (reinterpret_cast<uintptr_t>(p) & 7) == 0) {
@@ -281,17 +308,12 @@ DEVICE Lanes load_lanes(const bf16* p, int count) {
   }
 #else
   if (count >= LANES) {
-    alignas(4 * LANES) float all[LANES];
-    SIMD
-    for (int i = 0; i < LANES; i++) all[i] = p[i];
-    return load_aligned(all);
+    HalfLanes halves;
+    __builtin_memcpy(&halves, p, sizeof halves);
+    return (Lanes)(__builtin_convertvector(halves, LaneBits) << 16);
   }
 #endif
-  alignas(4 * LANES) float some[LANES] = {};
-  UNROLL
-  for (int i = 0; i < LANES; i++)
-    if (i < count) some[i] = p[i];
-  return load_aligned(some);
+  return load_some_lanes(p, count);
 }
 
 DEVICE void store_lanes(bf16* p, Lanes v, int count) {
@@ -302,16 +324,12 @@ DEVICE void store_lanes(bf16* p, Lanes v, int count) {
   }
 #else
   if (count >= LANES) {
-    alignas(4 * LANES) float all[LANES];
-    store_aligned(all, v);
-    SIMD
-    for (int i = 0; i < LANES; i++) p[i] = all[i];
+    const HalfLanes halves = __builtin_convertvector(nearest_bf16((LaneBits)v), HalfLanes);
+    __builtin_memcpy(p, &halves, sizeof halves);
     return;
   }
 #endif
-  UNROLL
-  for (int i = 0; i < LANES; i++)
-    if (i < count) p[i] = v[i];
+  store_some_lanes(p, v, count);
 }
 
 // The first `count` lanes, and `other` in the rest.

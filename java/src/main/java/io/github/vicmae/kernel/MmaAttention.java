@@ -48,6 +48,14 @@ final class MmaAttention {
             this.backwardWarps = backwardWarps;
         }
 
+        int dim() {
+            return dim;
+        }
+
+        int keyTiles() {
+            return keyTiles;
+        }
+
         /** The least one that has room. */
         static Form of(int headDim) {
             int i = 0;
