@@ -13,7 +13,6 @@
 constexpr int kTileRows = 16;
 constexpr int kChunk = 8;
 constexpr unsigned kAllLanes = 0xffffffffu;
-constexpr float kLog2e = 1.44269504f;
 
 // A head's rows in global memory: `count` rows of `chunks` chunks, `stride` elements apart, 16-byte aligned.
 struct HeadRows {
@@ -45,12 +44,11 @@ struct Head {
 DEVICE int own_group() { return static_cast<int>(threadIdx.x % WARP / 4); }
 DEVICE int own_pair() { return static_cast<int>(threadIdx.x % 4); }
 
-// Where a row's chunk lies in a tile. The same chunk of 8 neighbouring rows, what one step of ldmatrix reads, lies in 8 different groups of
-// 4 banks: what the row's length does not spread over them, an exchange of chunks within the row does.
+// Where a row's chunk lies in a tile.
 template <int CHUNKS>
 struct Layout {
   static constexpr int kBit = CHUNKS & -CHUNKS, kUnspread = kBit < 8 ? kBit : 8;
-  MEMBER static int place(int row, int chunk) { return row * CHUNKS + (chunk ^ (row / (8 / kUnspread) & (kUnspread - 1))); }
+  MEMBER static int place(int row, int chunk) { return static_cast<int>(chunk_place<CHUNKS>(row, chunk)); }
   // The place that lies 2 step chunks further than `from`, which is the place of a row's first or second chunk.
   MEMBER static int further(int from, int step) { return (from ^ (2 * step & (kUnspread - 1))) + (2 * step & ~(kUnspread - 1)); }
 };
@@ -178,14 +176,6 @@ DEVICE void load_rows(uint32_t (&low)[2], uint32_t (&high)[2], const uint4* tile
 DEVICE void multiply(float (&left)[4], float (&right)[4], const uint32_t (&a)[4], const uint32_t (&low)[2], const uint32_t (&high)[2]) {
   mma_bf16(left, a, low);
   mma_bf16(right, a, high);
-}
-
-// Two neighbouring results [16, 8] as a left operand A [16, 16].
-DEVICE void to_left_operand(uint32_t (&a)[4], const float (&left)[4], const float (&right)[4]) {
-  a[0] = pack_bf16(left[0], left[1]);
-  a[1] = pack_bf16(left[2], left[3]);
-  a[2] = pack_bf16(right[0], right[1]);
-  a[3] = pack_bf16(right[2], right[3]);
 }
 
 // A tile of sums, times a factor for the rows of each half, rounded, to the `count` rows that there are.

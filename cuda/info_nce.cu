@@ -2,343 +2,355 @@
 //   s_ij = p_i . z_j / tau,   lse_i = log sum_{j != excluded_i} exp(s_ij),   loss = mean_i (lse_i - s_i,positive(i)).
 // Its gradients, with w the loss's weight and e_ij = exp(s_ij - lse_i), or 0 for the excluded column:
 //   dp_i = w / (R tau) sum_j (e_ij - [j = positive(i)]) z_j,   dz_j = w / (R tau) sum_i (e_ij - [j = positive(i)]) p_i.
-// In the symmetric form (SimCLR; Chen et al. 2020) p is z, a row excludes itself and positive is an involution, so s is symmetric and
-//   dp_i = w / (R tau) sum_j (e_ij + e_ji - 2 [j = positive(i)]) z_j   takes one pass instead of two.
-// The gradient before the L2 normalisation u = x / |x| is dx = (du - (du . u) u) / |x|.
+// In the symmetric form (SimCLR; Chen et al. 2020) p is z and a row excludes itself. Then s is symmetric, the sums need its upper triangle
+// alone, and   dp_i = w / (R tau) sum_j (e_ij + e_ji - [j = positive(i)] - [i = positive(j)]) z_j   takes one pass instead of two.
+// The gradient before the L2 normalisation u = x / |x| is dx = (du - (du . u) u) / |x|. Everything is written (`=`).
 //
-// A block holds a tile of 64 rows against one tile of 64 columns at a time: logits by a product, their exponentials in place, and (backward)
-// a second product with the columns. Everything is written (`=`), nothing accumulates from call to call. Partial sums meet in a fixed order.
-//
-// Unit rows bound the logits by 1 / tau: down to tau = 0.02 sums of exp(s) neither overflow nor vanish in fp32 and need no running maximum.
-// Below that (`bounded` = 0) one is kept.
+// In units of the product of all logits, 2 R K D operations: the symmetric form takes 0.5 forward and 2 backward, the other 1 and 4.
 //
 // The positive is left out of every sum and every product, and comes in at the end: its coefficient e - 1 is minus the sum of all other e
 // of its row, and its row's loss log(1 + the other terms / its own). Written so, both keep their digits when e is close to 1.
-#include "tile.cuh"
+//
+// Unit rows bound the logits by 1 / tau: down to tau = 0.02 sums of exp(s) neither overflow nor vanish in fp32 and need no running maximum.
+// Below that (`bounded` = 0) one is kept. Partial sums meet in a fixed order, wherever the block runs that comes last and adds them up.
+//
+// This is the form in floats, for every device: the exact one on a GPU, and what the CPU runs where it has no library for matrix products.
+#include "info_nce.cuh"
+#include "micro_tile.cuh"
 
-// Rows of the logits' tile in shared memory, and the threads that share one row's sum: on a GPU the odd stride avoids bank conflicts.
-#if WARP > 1
-#define TILE_STRIDE (TILE + 1)
-#define SPLIT 4
-#define DEPTH 32
+// A block brings the products of TILE rows and TILE columns to shared memory; its threads hold micro-tiles of them in registers.
+#if WARP == 1
+constexpr int MICRO_ROWS = 6, MICRO_COLS = 2, TILE = 96, DEPTH = 48, COLUMN_PARTS = 1;
 #else
-#define TILE_STRIDE TILE
-#define SPLIT 1
+constexpr int MICRO_ROWS = 8, MICRO_COLS = 2, TILE = 128, DEPTH = 16, COLUMN_PARTS = 8;
 #endif
+constexpr int ROW_MICROS = TILE / MICRO_ROWS, COL_MICROS = TILE / (MICRO_COLS * LANES), MICROS = ROW_MICROS * COL_MICROS;
+// Micro-tiles that a thread holds at once: on the CPU the only thread holds the whole tile.
+constexpr int HELD = WARP == 1 ? MICROS : 1;
+// Rows in shared memory are a little longer than they need be, so that neighbouring rows start in other banks.
+constexpr int ROW = TILE + (WARP == 1 ? 0 : 4);
 
-// The passes of the backward kernel: what its outer tile holds, and so whose lse and positive count.
-#define BY_ROWS 0
-#define BY_COLUMNS 1
-#define SYMMETRIC 2
+typedef MicroTile<MICRO_ROWS, MICRO_COLS> Micro;
 
-// unit = x / max(|x|, 1e-12), inverse_norm = 1 / max(|x|, 1e-12). One block a row.
-KERNEL(info_nce_normalize, float* __restrict__ unit, float* __restrict__ inverse_norm, const float* __restrict__ x, int rows, int width) {
-  SHARED(float, scratch, 32);
-  for (int row = blockIdx.x; row < rows; row += gridDim.x) {
-    const int64_t at = static_cast<int64_t>(row) * width;
-    float squares = 0;
-    SIMD_SUM(squares)
-    for (int i = threadIdx.x; i < width; i += blockDim.x) squares += x[at + i] * x[at + i];
-    const float norm = sqrtf(block_sum(squares, scratch));
-    const float inverse = 1.0f / (norm < 1e-12f ? 1e-12f : norm);
-    SIMD
-    for (int i = threadIdx.x; i < width; i += blockDim.x) unit[at + i] = x[at + i] * inverse;
-    if (threadIdx.x == 0) inverse_norm[row] = inverse;
-  }
+// Where a micro-tile lies in its tile: its first row, and the first column of group g.
+DEVICE int micro_row(int micro) { return micro / COL_MICROS * MICRO_ROWS; }
+DEVICE int micro_column(int micro, int g) { return (micro % COL_MICROS + g * COL_MICROS) * LANES; }
+
+// What a block knows of one side of its tile, in shared memory: a weight for each of its rows, and where in the other side's tile the row's
+// positive and its excluded column are (nowhere: any other number).
+struct TileSide {
+  float* weight;
+  int* own;
+  int* out;
+};
+
+// A block's shared memory, as many bytes as io.github.vicmae.kernel.InfoNceTiles asks for.
+struct Tile {
+  TileSide rows, columns;
+  float* a;  // [DEPTH][ROW] of a product
+  float* b;
+  float* s;                // [TILE][ROW] the product, and what is made of it
+  float* column_totals;    // [COLUMN_PARTS][TILE]
+  float* column_maxima;
+};
+
+DEVICE Tile tile_in(float* memory) {
+  int* const numbers = reinterpret_cast<int*>(memory + 2 * TILE);
+  float* const a = memory + 6 * TILE;
+  float* const s = a + 2 * DEPTH * ROW;
+  float* const totals = s + TILE * ROW;
+  return {{memory, numbers, numbers + TILE},
+          {memory + TILE, numbers + 2 * TILE, numbers + 3 * TILE},
+          a,
+          a + DEPTH * ROW,
+          s,
+          totals,
+          totals + COLUMN_PARTS * TILE};
 }
 
-// Copies unit rows [count, width] in tiles of 64, filled up with zeros: straight [tile][64][padded] and transposed [tile][padded][64].
-// One block a tile.
-KERNEL(info_nce_pack, float* __restrict__ straight, float* __restrict__ transposed, const float* __restrict__ unit, int count, int width,
-       int padded) {
-  const int64_t at = static_cast<int64_t>(blockIdx.x) * TILE * padded;
-  const int first = blockIdx.x * TILE;
-  for (int row = 0; row < TILE; row++) {
-    const float* __restrict__ from = unit + static_cast<int64_t>(first + row) * width;
-    for (int d = threadIdx.x; d < padded; d += blockDim.x) {
-      const float value = first + row < count && d < width ? from[d] : 0.0f;
-      straight[at + row * padded + d] = value;
-      transposed[at + d * TILE + row] = value;
-    }
-  }
-}
-
-// s = dot products of an outer and an inner tile, both transposed. All threads may read s afterwards.
-DEVICE void tile_logits(float* s, const float* __restrict__ outer, const float* __restrict__ inner, int width,
-                        [[maybe_unused]] float* stage) {
-#if WARP > 1
-  float* const a = stage;
-  float* const b = stage + DEPTH * TILE;
-  for (int d = 0; d < width; d += DEPTH) {  // padded with zeros up to a multiple of 64
-    __syncthreads();
-    for (int i = threadIdx.x; i < DEPTH * TILE; i += blockDim.x) {
-      a[i] = outer[d * TILE + i];
-      b[i] = inner[d * TILE + i];
-    }
-    __syncthreads();
-    tile_product<1, TILE>(s, TILE_STRIDE, a, b, TILE, DEPTH, d > 0);
-  }
-#else
-  tile_product<1, TILE>(s, TILE_STRIDE, outer, inner, TILE, width, false);
-#endif
-  __syncthreads();
-}
-
-// acc [64, padded] (+)= e [64, 64] times an inner tile [64, padded].
-DEVICE void tile_accumulate(float* acc, const float* e, const float* __restrict__ inner, int padded,
-                            [[maybe_unused]] float* stage, bool accumulate) {
-  for (int d = 0; d < padded; d += TILE) {
-#if WARP > 1
-    __syncthreads();
-    for (int i = threadIdx.x; i < TILE * TILE; i += blockDim.x) stage[i] = inner[static_cast<int64_t>(i / TILE) * padded + d + i % TILE];
-    __syncthreads();
-    tile_product<TILE_STRIDE, 1>(acc + d, padded, e, stage, TILE, TILE, accumulate);
-#else
-    tile_product<TILE_STRIDE, 1>(acc + d, padded, e, inner + d, padded, TILE, accumulate);
-#endif
-  }
-  __syncthreads();
-}
-
-// Block (t, part): row tile t against every gridDim.y-th column tile. sums, maxima [part, row tiles * 64]: the sum of exp(s - maximum)
-// over all columns but the positive and the excluded one.
-KERNEL(info_nce_sums, float* __restrict__ sums, float* __restrict__ maxima, const float* __restrict__ p, const float* __restrict__ z,
-       const int* __restrict__ positive, const int* __restrict__ excluded, int rows, int columns, int width, int padded,
-       float inverse_temperature, int bounded) {
-  SHARED(float, s, TILE * TILE_STRIDE);
-  SHARED(float, total, TILE * SPLIT);
-  SHARED(float, maximum, TILE * SPLIT);
-#if WARP > 1
-  SHARED(float, stage, 2 * DEPTH * TILE);
-#else
-  float* const stage = nullptr;
-#endif
-  const int first = blockIdx.x * TILE, tiles = (columns + TILE - 1) / TILE;
-  const int64_t tile_size = static_cast<int64_t>(TILE) * padded;
-  for (int i = threadIdx.x; i < TILE * SPLIT; i += blockDim.x) {
-    total[i] = 0;
-    maximum[i] = bounded ? 0.0f : -1e30f;
-  }
-  for (int tile = blockIdx.y; tile < tiles; tile += gridDim.y) {
-    tile_logits(s, p + blockIdx.x * tile_size, z + tile * tile_size, width, stage);
-    const int left = columns - tile * TILE;
-    for (int i = threadIdx.x; i < TILE * SPLIT; i += blockDim.x) {
-      const int r = i / SPLIT, from = i % SPLIT;
-      const float* __restrict__ sr = s + r * TILE_STRIDE;
-      const int out = first + r < rows ? excluded[first + r] - tile * TILE : -1;
-      const int own = first + r < rows ? positive[first + r] - tile * TILE : -1;
-      float m = maximum[i], sum = 0;
-      if (!bounded) {
-        SIMD_MAX(m)
-        for (int c = from; c < TILE; c += SPLIT) {
-          const float v = c == out || c == own || c >= left ? -1e30f : sr[c] * inverse_temperature;
-          m = m < v ? v : m;
-        }
-        total[i] *= exp_f(maximum[i] - m);
-        maximum[i] = m;
-      }
-      SIMD_SUM(sum)
-      for (int c = from; c < TILE; c += SPLIT) {
-        const float e = exp_f(sr[c] * inverse_temperature - m);
-        sum += c == out || c == own || c >= left ? 0.0f : e;
-      }
-      total[i] += sum;
-    }
-    __syncthreads();  // the next tile overwrites s
-  }
+// For a side whose rows have positives: those from `first` on, their partners counted from `start` on.
+DEVICE void find_partners(const TileSide& side, const Pairs& pairs, int first, int count, int start) {
   for (int r = threadIdx.x; r < TILE; r += blockDim.x) {
-    float m = maximum[r * SPLIT], sum = 0;
-    for (int k = 1; k < SPLIT; k++) m = fmaxf(m, maximum[r * SPLIT + k]);
-    for (int k = 0; k < SPLIT; k++) sum += total[r * SPLIT + k] * exp_f(maximum[r * SPLIT + k] - m);
-    const int64_t at = (static_cast<int64_t>(blockIdx.y) * gridDim.x + blockIdx.x) * TILE + r;
-    sums[at] = sum;
-    maxima[at] = m;
+    const bool inside = first + r < count;
+    side.own[r] = inside ? pairs.positive[first + r] - start : -1;
+    side.out[r] = inside ? pairs.excluded[first + r] - start : -1;
   }
 }
 
-// lse from the partial sums [parts, stride], and each row's loss. One block a row.
-KERNEL(info_nce_rows, float* __restrict__ lse, float* __restrict__ row_loss, const float* __restrict__ sums,
-       const float* __restrict__ maxima, const float* __restrict__ p, const float* __restrict__ z, const int* __restrict__ positive,
-       const int* __restrict__ excluded, int rows, int width, int parts, int stride, float inverse_temperature) {
-  SHARED(float, scratch, 32);
-  for (int row = blockIdx.x; row < rows; row += gridDim.x) {
-    const float* __restrict__ pr = p + static_cast<int64_t>(row) * width;
-    const float* __restrict__ zr = z + static_cast<int64_t>(positive[row]) * width;
-    float dot = 0;
-    SIMD_SUM(dot)
-    for (int i = threadIdx.x; i < width; i += blockDim.x) dot += pr[i] * zr[i];
-    dot = block_sum(dot, scratch);
-    if (threadIdx.x == 0) {
-      const float logit = dot * inverse_temperature;
-      float m = logit, others = 0;
-      for (int k = 0; k < parts; k++) m = fmaxf(m, maxima[static_cast<int64_t>(k) * stride + row]);
-      for (int k = 0; k < parts; k++) {
-        const int64_t at = static_cast<int64_t>(k) * stride + row;
-        others += sums[at] * exp_f(maxima[at] - m);
+// Calls body(held, micro) for the micro-tiles that this thread holds and that begin within [rows, columns].
+template <class Body>
+DEVICE void for_held(Micro (&held)[HELD], int begin, int rows, int columns, Body body) {
+  for (int h = 0; h < HELD; h++) {
+    const int micro = begin + h * blockDim.x + threadIdx.x;
+    if (micro < MICROS && micro_row(micro) < rows && micro_column(micro, 0) < columns) body(held[h], micro);
+  }
+}
+
+// s = the product of `rows` rows of a and `columns` rows of b, each `width` floats, rounded up to whole micro-tiles. Threads may read each
+// other's part after a barrier.
+DEVICE void tile_product(const Tile& tile, const float* a, int rows, const float* b, int columns, int width) {
+  for (int begin = 0; begin < MICROS; begin += HELD * blockDim.x) {
+    Micro held[HELD];
+    for (int h = 0; h < HELD; h++) clear(held[h]);
+    for (int k = 0; k < width; k += DEPTH) {
+      const int depth = least(width - k, DEPTH);
+      __syncthreads();  // the stage may still be read, and s from the tile before
+      stage_columns(tile.a, ROW, TILE, DEPTH, a + k, width, rows, depth);
+      stage_columns(tile.b, ROW, TILE, DEPTH, b + k, width, columns, depth);
+      __syncthreads();
+      for_held(held, begin, rows, columns, [&](Micro& sum, int micro) {
+        add_product(sum, tile.a + micro_row(micro), 1, ROW, tile.b + micro_column(micro, 0), ROW, COL_MICROS * LANES, DEPTH);
+      });
+    }
+    for_held(held, begin, rows, columns, [&](Micro& sum, int micro) {
+      UNROLL
+      for (int r = 0; r < MICRO_ROWS; r++) {
+        UNROLL
+        for (int g = 0; g < MICRO_COLS; g++) store_aligned(tile.s + (micro_row(micro) + r) * ROW + micro_column(micro, g), sum.at[r][g]);
       }
-      const float own = positive[row] == excluded[row] ? 0.0f : exp_f(logit - m);
-      lse[row] = m + logf(others + own);
-      row_loss[row] = others <= own ? log1pf(others / own) : lse[row] - logit;
-    }
+    });
   }
 }
 
-// loss = mean of row_loss [rows]. One block.
-KERNEL(info_nce_mean, float* __restrict__ loss, const float* __restrict__ row_loss, int rows) {
-  SHARED(float, scratch, 32);
-  double sum = 0;
-  SIMD_SUM(sum)
-  for (int i = threadIdx.x; i < rows; i += blockDim.x) sum += row_loss[i];
-  const float total = block_sum(static_cast<float>(sum), scratch);
-  if (threadIdx.x == 0) loss[0] = total / rows;
-}
-
-// One row of coefficients in place: columns `from`, `from` + SPLIT, ... of s; `own` and `out` are its positive's and excluded columns. What
-// comes back is the sum of the row's own e. Beyond the last column (`left`) the second product meets rows of zeros, so there any finite
-// coefficient does.
-DEVICE float coefficients_by_rows(float* __restrict__ s, int from, int left, int own, int out, float lse, float inverse_temperature) {
-  float sum = 0;
-  SIMD_SUM(sum)
-  for (int c = from; c < TILE; c += SPLIT) {
-    const float v = exp_f(s[c] * inverse_temperature - lse);
-    const float e = c == out || c == own || c >= left ? 0.0f : v;
-    s[c] = e;
-    sum += e;
-  }
-  return sum;
-}
-
-// Here lse, positive, excluded and the sums `rest` of e, known from the pass by rows, are those of the tile's columns.
-DEVICE void coefficients_by_columns(float* __restrict__ s, int from, int row, const int* __restrict__ positive,
-                                    const int* __restrict__ excluded, const float* __restrict__ lse, const float* __restrict__ rest,
-                                    float inverse_temperature) {
-  SIMD
-  for (int c = from; c < TILE; c += SPLIT) {
-    const float v = exp_f(s[c] * inverse_temperature - lse[c]);
-    const float e = excluded[c] == row ? 0.0f : v;
-    s[c] = positive[c] == row ? -rest[c] : e;
-  }
-}
-
-// Where bounded, own_lse and lse hold exp(-lse): one exponential serves both sides.
-DEVICE float coefficients_symmetric(float* __restrict__ s, int from, int left, int self, int own, float own_lse,
-                                    const float* __restrict__ lse, float inverse_temperature, int bounded) {
-  float sum = 0;
-  if (bounded) {
-    SIMD_SUM(sum)
-    for (int c = from; c < TILE; c += SPLIT) {
-      const float v = exp_f(s[c] * inverse_temperature);
-      const float e = c == self || c == own || c >= left ? 0.0f : v;
-      s[c] = e * (own_lse + lse[c]);
-      sum += e * own_lse;
-    }
-  } else {
-    SIMD_SUM(sum)
-    for (int c = from; c < TILE; c += SPLIT) {
-      const float v = s[c] * inverse_temperature;
-      const bool none = c == self || c == own || c >= left;
-      const float e = none ? 0.0f : exp_f(v - own_lse), other = none ? 0.0f : exp_f(v - lse[c]);
-      s[c] = e + other;
-      sum += e;
-    }
-  }
-  return sum;
-}
-
-// Block (t, part): outer tile t against every gridDim.y-th inner tile. acc [part, outer tiles * 64, padded] = sum of coefficient times
-// inner unit row; rest [part, outer tiles * 64] = sum of the row's own e (not by columns, where known_rest [R] is read instead). lse,
-// positive, excluded [R]: of the outer side by rows and in the symmetric form, of the inner side by columns.
-KERNEL(info_nce_gradient, float* acc, float* __restrict__ rest, const float* __restrict__ known_rest, const float* __restrict__ outer,
-       const float* __restrict__ inner, const float* __restrict__ inner_straight, const float* __restrict__ lse,
-       const int* __restrict__ positive, const int* __restrict__ excluded, int outer_count, int inner_count, int width, int padded,
-       float inverse_temperature, int bounded, int mode) {
-  SHARED(float, s, TILE * TILE_STRIDE);
-  SHARED(float, total, TILE * SPLIT);
-  SHARED(float, tile_lse, TILE);
-  SHARED(float, tile_rest, TILE);
-  SHARED(int, tile_positive, TILE);
-  SHARED(int, tile_excluded, TILE);
+// v, with `other` in lane `a`, in lane `b` and from lane `end` on.
+DEVICE Lanes without(Lanes v, int a, int b, int end, float other) {
 #if WARP > 1
-  SHARED(float, stage, 2 * DEPTH * TILE);
+  UNROLL
+  for (int i = 0; i < LANES; i++) v.at[i] = i == a || i == b || i >= end ? other : v.at[i];
+  return v;
 #else
-  float* const stage = nullptr;
+  LaneIndices index;
+  UNROLL
+  for (int i = 0; i < LANES; i++) index[i] = i;
+  return ((index == a) | (index == b) | (index >= end)) ? Lanes{} + other : v;
 #endif
-  const int first = blockIdx.x * TILE, tiles = (inner_count + TILE - 1) / TILE;
-  const int64_t tile_size = static_cast<int64_t>(TILE) * padded;
-  const int64_t outer_tile = static_cast<int64_t>(blockIdx.y) * gridDim.x + blockIdx.x;
-  for (int i = threadIdx.x; i < TILE * SPLIT; i += blockDim.x) total[i] = 0;
-  for (int tile = blockIdx.y; tile < tiles; tile += gridDim.y) {
-    const int start = tile * TILE, left = inner_count - start;
-    for (int c = threadIdx.x; c < TILE && mode != BY_ROWS; c += blockDim.x) {
-      const bool inside = c < left;
-      const float v = inside ? lse[start + c] : 0.0f;
-      tile_lse[c] = mode == SYMMETRIC && bounded ? exp_f(-v) : v;
-      if (mode == BY_COLUMNS) {
-        tile_rest[c] = inside ? known_rest[start + c] : 0.0f;
-        tile_positive[c] = inside ? positive[start + c] : -1;
-        tile_excluded[c] = inside ? excluded[start + c] : -1;
-      }
-    }
-    tile_logits(s, outer + blockIdx.x * tile_size, inner + tile * tile_size, width, stage);
-    for (int i = threadIdx.x; i < TILE * SPLIT; i += blockDim.x) {
-      const int r = i / SPLIT, from = i % SPLIT, row = first + r;
-      float* __restrict__ sr = s + r * TILE_STRIDE;
-      if (row >= outer_count) {
-        for (int c = from; c < TILE; c += SPLIT) sr[c] = 0;
-      } else if (mode == BY_ROWS) {
-        total[i] += coefficients_by_rows(sr, from, left, positive[row] - start, excluded[row] - start, lse[row], inverse_temperature);
-      } else if (mode == BY_COLUMNS) {
-        coefficients_by_columns(sr, from, row, tile_positive, tile_excluded, tile_lse, tile_rest, inverse_temperature);
-      } else {
-        const float own_lse = bounded ? exp_f(-lse[row]) : lse[row];
-        total[i] += coefficients_symmetric(sr, from, left, row - start, positive[row] - start, own_lse, tile_lse, inverse_temperature,
-                                           bounded);
-      }
-    }
+}
+
+// v, with `other` in the lanes i where a[i] or b[i] is `row`.
+DEVICE Lanes without_row(Lanes v, const int* a, const int* b, int row, float other) {
+#if WARP > 1
+  UNROLL
+  for (int i = 0; i < LANES; i++) v.at[i] = a[i] == row || b[i] == row ? other : v.at[i];
+  return v;
+#else
+  LaneIndices as, bs;
+  __builtin_memcpy(&as, a, sizeof as);
+  __builtin_memcpy(&bs, b, sizeof bs);
+  return ((as == row) | (bs == row)) ? Lanes{} + other : v;
+#endif
+}
+
+// ---- normalisation -------------------------------------------------------------------------------------------------------------------
+
+constexpr int ROWS_AT_ONCE = 8;
+
+// unit = x / max(|x|, 1e-12) [rows, width], inverse_norm [rows]; half [rows, padded] the same rounded with zeros behind, unless it is null.
+KERNEL(info_nce_normalize, float* unit, float* inverse_norm, bf16* half, const float* x, int rows, int width, int padded) {
+  SHARED(float, inverse, ROWS_AT_ONCE);
+  for (int first = blockIdx.x * ROWS_AT_ONCE; first < rows; first += gridDim.x * ROWS_AT_ONCE) {
+    __syncthreads();  // the rows before may still be scaled
+    inverse_norms(inverse, x, first, rows, ROWS_AT_ONCE, width, false);
     __syncthreads();
-    tile_accumulate(acc + outer_tile * tile_size, s, inner_straight + tile * tile_size, padded, stage,
-                    tile != static_cast<int>(blockIdx.y));
+    write_units(unit, inverse_norm, half, inverse, x, first, rows, ROWS_AT_ONCE, width, padded);
+  }
+}
+
+// ---- forward -------------------------------------------------------------------------------------------------------------------------
+
+// Adds the sums of exp(s - maximum) along the tile's rows to part `part` of rows from `first` on. Where logits are bounded s becomes exp(s).
+DEVICE void sum_rows(const Tile& tile, int rows, int columns, float inverse_temperature, bool bounded, const PartialSums& sums, int part,
+                     int first, bool fresh) {
+  for (int r = first_warp(); r < rows; r += warps()) {
+    float* const s = tile.s + r * ROW;
+    const float scale = inverse_temperature * tile.rows.weight[r];
+    const int own = tile.rows.own[r], out = tile.rows.out[r];
+    float maximum = 0;
+    if (!bounded) {
+      Lanes high = all_lanes(kLeftOut);
+      for (int c = first_lane() * LANES; c < columns; c += warp_lanes() * LANES) {
+        const Lanes v = scale * (load_aligned(s + c) * load_aligned(tile.columns.weight + c));
+        high = max_lanes(high, without(v, own - c, out - c, columns - c, kLeftOut));
+      }
+      maximum = warp_max(max_of(high));
+    }
+    Lanes total{};
+    for (int c = first_lane() * LANES; c < columns; c += warp_lanes() * LANES) {
+      const Lanes v = scale * (load_aligned(s + c) * load_aligned(tile.columns.weight + c));
+      const Lanes e = exp_lanes(v - maximum);
+      if (bounded) store_aligned(s + c, e);
+      total = total + without(e, own - c, out - c, columns - c, 0);
+    }
+    const float sum = warp_sum(sum_of(total));
+    if (first_lane() == 0) sums.add(part, first + r, {sum, maximum}, fresh);
+  }
+}
+
+// The same along its columns, COLUMN_PARTS pieces of each at once. Where logits are bounded s is exp(s) already.
+DEVICE void sum_columns(const Tile& tile, int rows, int columns, float inverse_temperature, bool bounded, const PartialSums& sums, int part,
+                        int first, bool fresh) {
+  constexpr int kGroups = TILE / LANES, kPiece = TILE / COLUMN_PARTS;
+  for (int item = threadIdx.x; item < kGroups * COLUMN_PARTS; item += blockDim.x) {
+    const int c = item % kGroups * LANES, piece = item / kGroups, end = least(piece * kPiece + kPiece, rows);
+    if (c >= columns) continue;
+    const int* const own = tile.columns.own + c;
+    const Lanes scale = inverse_temperature * load_aligned(tile.columns.weight + c);
+    Lanes maximum = all_lanes(bounded ? 0.0f : kLeftOut), total{};
+    for (int r = piece * kPiece; r < end && !bounded; r++) {
+      const Lanes v = scale * (tile.rows.weight[r] * load_aligned(tile.s + r * ROW + c));
+      maximum = max_lanes(maximum, without_row(v, own, own, r, kLeftOut));
+    }
+    for (int r = piece * kPiece; r < end; r++) {
+      const Lanes s = load_aligned(tile.s + r * ROW + c);
+      const Lanes e = bounded ? s : exp_lanes(scale * (tile.rows.weight[r] * s) - maximum);
+      total = total + without_row(e, own, own, r, 0);
+    }
+    store_aligned(tile.column_totals + piece * TILE + c, total);
+    store_aligned(tile.column_maxima + piece * TILE + c, maximum);
   }
   __syncthreads();
-  for (int r = threadIdx.x; r < TILE && mode != BY_COLUMNS; r += blockDim.x) {
-    float sum = 0;
-    for (int k = 0; k < SPLIT; k++) sum += total[r * SPLIT + k];
-    rest[outer_tile * TILE + r] = sum;
+  for (int c = threadIdx.x; c < columns; c += blockDim.x) {
+    PartialSum sum = nothing(bounded);
+    for (int k = 0; k < COLUMN_PARTS; k++) sum = merged(sum, {tile.column_totals[k * TILE + c], tile.column_maxima[k * TILE + c]});
+    sums.add(part, first + c, sum, fresh);
   }
 }
 
-// dx = weight * scale * inverse_norm * (du - (du . u) u), du = sum of acc's parts [parts, stride, padded] plus the positive's term: its
-// coefficient, minus rest [parts, stride], times its unit row in `other`. By columns that is in acc already. Row tiles give their rest on
-// in known_rest. One block a row.
-KERNEL(info_nce_input, float* __restrict__ dx, float* __restrict__ known_rest, const float* __restrict__ acc,
-       const float* __restrict__ rest, const float* unit, const float* other, const int* __restrict__ positive,
-       const float* __restrict__ inverse_norm, const float* __restrict__ weight, int rows, int width, int padded, int parts, int stride,
-       float scale, int mode) {
+// loss [1], statistics [3, rows]; p [rows, width] and z [columns, width]: unit rows or, if `raw`, rows as they come, and then unit_p, unit_z
+// and their inverse norms are written too. sums: scratch, see InfoNceTiles. A job takes `strip` rows and columns, a multiple of TILE; in the
+// symmetric form (z is p) those of the upper triangle, from tiles off the diagonal the sums of their columns as well.
+KERNEL(info_nce_forward, float* loss, float* statistics, float* unit_p, float* inverse_p, float* unit_z, float* inverse_z,
+               float* sums, const float* p, const float* z, int* pairs, int rows, int columns, int width, int strip,
+               float inverse_temperature, int bounded, int symmetric, int raw) {
+  DYNAMIC_SHARED(float, shared);
   SHARED(float, scratch, 32);
-  for (int row = blockIdx.x; row < rows; row += gridDim.x) {
-    const float* u = unit + static_cast<int64_t>(row) * width;
-    float* __restrict__ d = dx + static_cast<int64_t>(row) * width;
-    for (int k = 0; k < parts; k++) {
-      const float* __restrict__ part = acc + (static_cast<int64_t>(k) * stride + row) * padded;
-      SIMD
-      for (int i = threadIdx.x; i < width; i += blockDim.x) d[i] = k == 0 ? part[i] : d[i] + part[i];
+  SHARED(int, flag, 1);
+  const Tile tile = tile_in(shared);
+  const ForwardEnd end = forward_end(loss, statistics, sums, p, z, pairs, rows, columns, width, strip, inverse_temperature, bounded, !raw);
+  const int jobs = job_count(end.row_strips, end.column_strips, symmetric);
+  for (int index = blockIdx.x; index < jobs; index += gridDim.x) {
+    const Job job = job_at(index, end.column_strips, symmetric);
+    const int row0 = job.row_strip * strip, row1 = least(row0 + strip, rows);
+    const int column0 = job.column_strip * strip, column1 = least(column0 + strip, columns);
+    const bool diagonal = symmetric && row0 == column0;
+    for (int i = row0; i < row1; i += TILE) {
+      for (int j = diagonal ? i : column0; j < column1; j += TILE) {
+        const int down = least(row1 - i, TILE), across = least(column1 - j, TILE);
+        __syncthreads();  // what is known of the tile before may still be read
+        inverse_norms(tile.rows.weight, p, i, rows, TILE, width, !raw);
+        inverse_norms(tile.columns.weight, z, j, columns, TILE, width, !raw);
+        find_partners(tile.rows, end.pairs, i, rows, j);
+        if (symmetric) find_partners(tile.columns, end.pairs, j, columns, i);
+        tile_product(tile, p + static_cast<int64_t>(i) * width, down, z + static_cast<int64_t>(j) * width, across, width);
+        __syncthreads();
+        if (raw && (symmetric ? i == j : j == 0)) write_units(unit_p, inverse_p, nullptr, tile.rows.weight, p, i, rows, TILE, width, 0);
+        if (raw && !symmetric && i == 0)
+          write_units(unit_z, inverse_z, nullptr, tile.columns.weight, z, j, columns, TILE, width, 0);
+        // Bounded logits become exponentials in the pass along rows; others are needed as they are along columns.
+        if (bounded) sum_rows(tile, down, across, inverse_temperature, true, end.sums, job.column_strip, i, j == column0);
+        if (bounded) __syncthreads();
+        if (symmetric && i != j)
+          sum_columns(tile, down, across, inverse_temperature, bounded, end.sums, job.row_strip, j, i == row0);
+        if (!bounded) sum_rows(tile, down, across, inverse_temperature, false, end.sums, job.column_strip, i, j == column0);
+      }
     }
-    if (mode != BY_COLUMNS) {
-      const int own = positive[row];
-      float sum = 0;
-      for (int k = 0; k < parts; k++) sum += rest[static_cast<int64_t>(k) * stride + row];
-      if (threadIdx.x == 0) known_rest[row] = sum;
-      for (int k = 0; k < parts && mode == SYMMETRIC; k++) sum += rest[static_cast<int64_t>(k) * stride + own];
-      const float* z = other + static_cast<int64_t>(own) * width;
-      SIMD
-      for (int i = threadIdx.x; i < width; i += blockDim.x) d[i] -= sum * z[i];
+    end.strip_done(job.row_strip, 1, scratch, flag);
+    if (symmetric && !diagonal) end.strip_done(job.column_strip, 1, scratch, flag);
+  }
+}
+
+// ---- backward ------------------------------------------------------------------------------------------------------------------------
+
+// For a side whose rows have positives: its partners, and lse or exp(-lse) as the weights.
+DEVICE void find_weights(const TileSide& side, const Pairs& pairs, const float* weights, int first, int count, int start) {
+  find_partners(side, pairs, first, count, start);
+  for (int r = threadIdx.x; r < TILE; r += blockDim.x) side.weight[r] = first + r < count ? weights[first + r] : 0.0f;
+}
+
+// Puts coefficients in the place of s: the row's e and the column's e, as the pass has them.
+DEVICE void put_coefficients(const Tile& tile, int rows, int columns, float inverse_temperature, bool bounded, int pass) {
+  for (int r = first_warp(); r < rows; r += warps()) {
+    float* const s = tile.s + r * ROW;
+    for (int c = first_lane() * LANES; c < columns; c += warp_lanes() * LANES) {
+      const Lanes v = inverse_temperature * load_aligned(s + c);
+      const Lanes e = bounded ? exp_lanes(v) : v;
+      Lanes sum{};
+      if (pass != kByColumns) {
+        const float weight = tile.rows.weight[r];
+        sum = without(bounded ? weight * e : exp_lanes(v - weight), tile.rows.own[r] - c, tile.rows.out[r] - c, columns - c, 0);
+      }
+      if (pass != kByRows) {
+        const Lanes weight = load_aligned(tile.columns.weight + c);
+        sum = sum + without_row(bounded ? weight * e : exp_lanes(v - weight), tile.columns.own + c, tile.columns.out + c, r, 0);
+      }
+      store_aligned(s + c, sum);
     }
-    float dot = 0;
-    SIMD_SUM(dot)
-    for (int i = threadIdx.x; i < width; i += blockDim.x) dot += d[i] * u[i];
-    dot = block_sum(dot, scratch);
-    const float factor = weight[0] * scale * inverse_norm[row];
-    SIMD
-    for (int i = threadIdx.x; i < width; i += blockDim.x) d[i] = factor * (d[i] - dot * u[i]);
+  }
+}
+
+// acc [rows, stride] = or += s [rows, columns] times `columns` rows of b. The same thread touches the same elements of acc at every call.
+DEVICE void add_tile_product(float* acc, int stride, bool first, const Tile& tile, int rows, const float* b, int columns, int width) {
+  for (int d = 0; d < width; d += TILE) {
+    const int length = least(width - d, TILE);
+    for (int begin = 0; begin < MICROS; begin += HELD * blockDim.x) {
+      Micro held[HELD];
+      for (int h = 0; h < HELD; h++) clear(held[h]);
+      for (int k = 0; k < columns; k += DEPTH) {
+        const int depth = least(columns - k, DEPTH);
+        __syncthreads();  // the stage may still be read; s is written
+        stage_rows(tile.b, ROW, depth, TILE, b + static_cast<int64_t>(k) * width + d, width, depth, length);
+        __syncthreads();
+        for_held(held, begin, rows, length, [&](Micro& sum, int micro) {
+          add_product(sum, tile.s + micro_row(micro) * ROW + k, ROW, 1, tile.b + micro_column(micro, 0), ROW, COL_MICROS * LANES, depth);
+        });
+      }
+      for_held(held, begin, rows, length, [&](Micro& sum, int micro) {
+        UNROLL
+        for (int r = 0; r < MICRO_ROWS; r++) {
+          UNROLL
+          for (int g = 0; g < MICRO_COLS; g++) {
+            const int row = micro_row(micro) + r, left = length - micro_column(micro, g);
+            if (row >= rows || left <= 0) continue;
+            float* const to = acc + static_cast<int64_t>(row) * stride + d + micro_column(micro, g);
+            store_lanes(to, first ? sum.at[r][g] : sum.at[r][g] + load_lanes(to, left), left);
+          }
+        }
+      });
+    }
+  }
+}
+
+// dx [rows, width] and, if not symmetric, dz [columns, width]: a job takes a tile of one of them and every parts-th tile of the other side.
+// acc: scratch, [row_parts, rows, stride] and behind that [column_parts, columns, stride]. p, z, inverse_p, inverse_z and statistics as the
+// forward kernel left them; weight [1]; scale: 1 / (rows * temperature).
+KERNEL(info_nce_gradient, float* dx, float* dz, float* acc, const float* p, const float* z, const float* inverse_p,
+               const float* inverse_z, float* statistics, const float* weight, int* pairs, int rows, int columns, int width, int stride,
+               int row_parts, int column_parts, float inverse_temperature, float scale, int bounded, int symmetric) {
+  DYNAMIC_SHARED(float, shared);
+  SHARED(int, flag, 1);
+  const Tile tile = tile_in(shared);
+  const Pairs table = pairs_in(pairs, rows, columns);
+  const Statistics known = statistics_in(statistics, rows);
+  const float* const weights = bounded ? known.inverse_sum : known.lse;
+  const int row_jobs = (rows + TILE - 1) / TILE * row_parts;
+  const int jobs = row_jobs + (symmetric ? 0 : (columns + TILE - 1) / TILE * column_parts);
+  for (int index = blockIdx.x; index < jobs; index += gridDim.x) {
+    const Side side = side_at(index < row_jobs ? 0 : 1, symmetric, dx, dz, acc, p, z, inverse_p, inverse_z, table, rows, columns, stride,
+                              row_parts, column_parts, TILE);
+    const int job = index < row_jobs ? index : index - row_jobs;
+    const int part = job % side.parts, i = job / side.parts * TILE, down = least(side.count - i, TILE);
+    float* const to = side.acc + (static_cast<int64_t>(part) * side.count + i) * stride;
+    for (int j = part * TILE; j < side.inner; j += side.parts * TILE) {
+      const int across = least(side.inner - j, TILE);
+      __syncthreads();  // what is known of the tile before may still be read
+      if (side.pass != kByColumns) find_weights(tile.rows, table, weights, i, side.count, j);
+      if (side.pass != kByRows) find_weights(tile.columns, table, weights, j, side.inner, i);
+      const float* const inner = side.other + static_cast<int64_t>(j) * width;
+      tile_product(tile, side.unit + static_cast<int64_t>(i) * width, down, inner, across, width);
+      __syncthreads();
+      put_coefficients(tile, down, across, inverse_temperature, bounded, side.pass);
+      add_tile_product(to, stride, j == part * TILE, tile, down, inner, across, width);
+    }
+    if (last_to_come(side.counters + i / TILE, side.parts, 1, flag))
+      finish_gradient(side, table, known.others, i, i + down, width, stride, weight[0] * scale);
   }
 }

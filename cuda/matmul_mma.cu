@@ -34,11 +34,8 @@ template <class Tile, int ROWS, int DEPTH, bool K_FIRST>
 struct Operand {
   static constexpr int kLines = K_FIRST ? DEPTH : ROWS, kChunks = (K_FIRST ? ROWS : DEPTH) / 8, kSize = ROWS * DEPTH;
 
-  // Where a chunk lies. Unsigned here and below: constant offsets between places are then constants to the compiler.
-  static MEMBER unsigned place(unsigned line, unsigned chunk) {
-    constexpr unsigned kTurns = kChunks < 8 ? kChunks : 8;  // 8 chunks are 128 bytes, all banks once
-    return (line * kChunks + (chunk ^ (line / (8 / kTurns) % kTurns))) * 8;
-  }
+  // Where a chunk lies, in elements.
+  static MEMBER unsigned place(unsigned line, unsigned chunk) { return chunk_place<kChunks>(line, chunk) * 8; }
 
   // Starts to copy the tile with its corner at (line0, column0) of an operand of `lines` lines of `width` elements; zeros beyond. Thread t
   // of kThreads takes every (kThreads / kChunks)-th line from its first; a smaller block's threads take the place of several.

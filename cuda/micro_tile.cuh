@@ -1,4 +1,4 @@
-// Products of small matrices out of shared memory, the inner part of matmul.cu and attention.cu.
+// Products of small matrices out of shared memory, the inner part of matmul.cu, attention.cu and info_nce.cu.
 //
 // A thread computes a micro-tile of C = A B: ROWS rows by COLS groups of LANES columns, held in registers. At each step along the
 // common dimension it loads COLS groups of B and one element of A for each row.

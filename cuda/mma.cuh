@@ -162,4 +162,23 @@ DEVICE void wait_for_copies() {
 }
 
 #endif
+
+constexpr float kLog2e = 1.44269504f;
+
+// Where a row's chunk of 16 bytes lies, in chunks, in a tile of shared memory with CHUNKS of them a row. The same chunk of 8 neighbouring rows,
+// what one step of ldmatrix reads, lies in 8 different groups of 4 banks: what the row's length does not spread over them, an exchange of
+// chunks within the row does. Unsigned: constant offsets between places are then constants to the compiler.
+template <unsigned CHUNKS>
+DEVICE unsigned chunk_place(unsigned row, unsigned chunk) {
+  constexpr unsigned kBit = CHUNKS & -CHUNKS, kTurns = kBit < 8 ? kBit : 8;
+  return row * CHUNKS + (chunk ^ (row / (8 / kTurns) % kTurns));
+}
+
+// Two neighbouring results [16, 8] as a left operand A [16, 16].
+DEVICE void to_left_operand(uint32_t (&a)[4], const float (&left)[4], const float (&right)[4]) {
+  a[0] = pack_bf16(left[0], left[1]);
+  a[1] = pack_bf16(left[2], left[3]);
+  a[2] = pack_bf16(right[0], right[1]);
+  a[3] = pack_bf16(right[2], right[3]);
+}
 #endif

@@ -66,6 +66,7 @@
   extern "C" int launch_##name(const Launch* launch) { return run_blocks<name>(name, launch); } \
   extern "C" const char* signature_##name() { return signature_of(name); }                      \
   static void name(__VA_ARGS__)
+#define KERNEL_BOUNDED(threads, blocks, name, ...) KERNEL(name, __VA_ARGS__)
 #define DEVICE static inline __attribute__((always_inline))
 #define MEMBER inline __attribute__((always_inline))
 #define SHARED(type, name, count) alignas(64) type name[count]
@@ -230,6 +231,7 @@ struct alignas(16) Lanes {
 };
 DEVICE Lanes operator+(Lanes a, Lanes b) { return {a.at[0] + b.at[0], a.at[1] + b.at[1], a.at[2] + b.at[2], a.at[3] + b.at[3]}; }
 DEVICE Lanes operator-(Lanes a, float b) { return {a.at[0] - b, a.at[1] - b, a.at[2] - b, a.at[3] - b}; }
+DEVICE Lanes operator-(Lanes a, Lanes b) { return {a.at[0] - b.at[0], a.at[1] - b.at[1], a.at[2] - b.at[2], a.at[3] - b.at[3]}; }
 DEVICE Lanes operator*(Lanes a, Lanes b) { return {a.at[0] * b.at[0], a.at[1] * b.at[1], a.at[2] * b.at[2], a.at[3] * b.at[3]}; }
 DEVICE Lanes operator*(float a, Lanes b) { return {a * b.at[0], a * b.at[1], a * b.at[2], a * b.at[3]}; }
 // One 128-bit access: p is a multiple of 16 bytes.

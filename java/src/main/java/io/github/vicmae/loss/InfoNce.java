@@ -1,10 +1,12 @@
 package io.github.vicmae.loss;
 
 import io.github.vicmae.device.Arena;
-import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.InfoNceKernels;
+import io.github.vicmae.kernel.InfoNcePairs;
+import io.github.vicmae.kernel.InfoNceShape;
+import io.github.vicmae.kernel.InfoNceState;
 import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.layer.Scratch;
 
@@ -13,82 +15,54 @@ import io.github.vicmae.layer.Scratch;
  * positive is the other view of its sample, and its own place is left out of the denominator.
  *
  * <p>Two forms. With one head, rows and columns are the same projections (SimCLR's NT-Xent, the published code). With a predictor and a target
- * encoder, rows are predictions and columns are targets, and gradients flow into both (the ViC-MAE paper).
+ * encoder, rows are predictions and columns are targets, and gradients flow into both (the ViC-MAE paper). Columns beyond the first 2B are
+ * extra negatives, and gradients flow into them as well.
  */
 public final class InfoNce {
     private final Kernels kernels;
     private final Scratch scratch;
-    private final int rows;
-    private final int width;
-    private final float temperature;
-    private final boolean symmetric;
-    private final Tensor unitRows;
-    private final Tensor unitColumns;
-    private final Tensor inverseNormRows;
-    private final Tensor inverseNormColumns;
-    private final Tensor logSumExp;
-    private final Tensor positive;
-    private final Tensor excluded;
+    private final InfoNceShape shape;
+    private final InfoNceState state;
+    private final InfoNcePairs pairs;
 
     /**
-     * @param symmetric whether rows and columns are the same tensor
-     * @param batch samples B, at least 2
-     * @param width of a row
+     * @param shape an even number of rows, two views of each sample, and at least as many columns
+     * @throws IllegalArgumentException if the rows are odd in number, or there are fewer columns
      */
-    public InfoNce(
-            Kernels kernels, Arena arena, Scratch scratch, boolean symmetric, int batch, int width, float temperature) {
+    public InfoNce(Kernels kernels, Arena arena, Scratch scratch, InfoNceShape shape) {
+        if (shape.rows() % 2 != 0 || shape.columns() < shape.rows()) {
+            throw new IllegalArgumentException("The contrastive loss of two views wants an even number of rows and at"
+                    + " least as many columns but was given " + shape.rows() + " x " + shape.columns());
+        }
         this.kernels = kernels;
         this.scratch = scratch;
-        this.symmetric = symmetric;
-        this.rows = 2 * batch;
-        this.width = width;
-        this.temperature = temperature;
-        unitRows = arena.floats("infonce.rows", rows, width);
-        inverseNormRows = arena.floats("infonce.rows.inverse_norm", rows);
-        unitColumns = symmetric ? unitRows : arena.floats("infonce.columns", rows, width);
-        inverseNormColumns = symmetric ? inverseNormRows : arena.floats("infonce.columns.inverse_norm", rows);
-        logSumExp = arena.floats("infonce.logsumexp", rows);
-        positive = arena.tensor("infonce.positive", DType.I32, rows);
-        excluded = arena.tensor("infonce.excluded", DType.I32, rows);
-        scratch.need(InfoNceKernels.scratchSize(kernels.stream(), rows, rows, width));
+        this.shape = shape;
+        state = new InfoNceState(arena, shape);
+        pairs = new InfoNcePairs(arena, shape);
+        scratch.need(kernels.infoNce().scratchSize(shape));
     }
 
     /** Writes the indices of positives and of excluded columns; once, after the arena is allocated. */
     public void prepare(Stream stream) {
+        int rows = shape.rows();
         int[] other = new int[rows];
         int[] own = new int[rows];
         for (int i = 0; i < rows; i++) {
             other[i] = (i + rows / 2) % rows;
             own[i] = i;
         }
-        stream.write(positive, other);
-        stream.write(excluded, own);
+        pairs.write(stream, other, own);
     }
 
     /**
      * Writes the loss to loss [1].
      *
-     * @param rowFeatures [2B, width], first view's rows first
-     * @param columnFeatures the same shape; the same tensor if symmetric
+     * @param rowFeatures [R, width], first view's rows first
+     * @param columnFeatures [K, width], extra negatives last; the same tensor if symmetric
      */
     public void forward(Tensor loss, Tensor rowFeatures, Tensor columnFeatures) {
         InfoNceKernels k = kernels.infoNce();
-        k.normalize(unitRows, inverseNormRows, rowFeatures, rows, width);
-        if (!symmetric) {
-            k.normalize(unitColumns, inverseNormColumns, columnFeatures, rows, width);
-        }
-        k.forward(
-                loss,
-                logSumExp,
-                unitRows,
-                unitColumns,
-                positive,
-                excluded,
-                rows,
-                rows,
-                width,
-                temperature,
-                scratch.tensor());
+        k.forward(loss, state, pairs, rowFeatures, columnFeatures, scratch.tensor());
     }
 
     /**
@@ -97,36 +71,6 @@ public final class InfoNce {
      * @param dcolumns not touched if symmetric
      */
     public void backward(Tensor drows, Tensor dcolumns, Tensor weight) {
-        InfoNceKernels k = kernels.infoNce();
-        if (symmetric) {
-            k.backwardSymmetric(
-                    drows,
-                    unitRows,
-                    inverseNormRows,
-                    logSumExp,
-                    positive,
-                    rows,
-                    width,
-                    temperature,
-                    weight,
-                    scratch.tensor());
-        } else {
-            k.backward(
-                    drows,
-                    dcolumns,
-                    unitRows,
-                    unitColumns,
-                    inverseNormRows,
-                    inverseNormColumns,
-                    logSumExp,
-                    positive,
-                    excluded,
-                    rows,
-                    rows,
-                    width,
-                    temperature,
-                    weight,
-                    scratch.tensor());
-        }
+        kernels.infoNce().backward(drows, dcolumns, state, pairs, weight, scratch.tensor());
     }
 }

@@ -7,6 +7,7 @@ import io.github.vicmae.device.Device;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.InfoNceShape;
 import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.layer.Context;
@@ -112,8 +113,12 @@ public final class ViCMae implements AutoCloseable {
             boolean paper = config.variant() == Variant.PAPER;
             predictor = head(context, paper ? "predictor" : "projector");
             target = paper ? head(context, "target") : predictor;
-            infoNce =
-                    new InfoNce(kernels, arena, scratch, !paper, batch, config.headOut(), (float) config.temperature());
+            float temperature = (float) config.temperature();
+            infoNce = new InfoNce(
+                    kernels,
+                    arena,
+                    scratch,
+                    new InfoNceShape(n, n, config.headOut(), temperature, !paper, execution.precision()));
             losses = arena.floats("losses", LOSSES);
             dpooled = arena.floats("d pooled", n, config.dim());
             dencoded = arena.floats("d norm", n, tokens, config.dim());

@@ -8,15 +8,8 @@ import java.util.Set;
  */
 public final class OtherGeometryDevice extends ForwardingDevice {
     private static final int FEWER_BLOCKS = 3;
-    private static final Set<String> BY_BLOCK_NUMBER = Set.of(
-            "column_sum_partial",
-            "grad_norm_partial",
-            "info_nce_gradient",
-            "info_nce_pack",
-            "info_nce_sums",
-            "layer_norm_backward",
-            "patch_backward",
-            "tokens_gather");
+    private static final Set<String> BY_BLOCK_NUMBER =
+            Set.of("column_sum_partial", "grad_norm_partial", "layer_norm_backward", "patch_backward", "tokens_gather");
 
     private final int threads;
 

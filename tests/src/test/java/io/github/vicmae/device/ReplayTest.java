@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.vicmae.device.cuda.EmulatedDriver;
 import io.github.vicmae.device.cuda.RequestedKernels;
+import io.github.vicmae.kernel.InfoNceLaunches;
 import io.github.vicmae.kernel.MatMulLaunches;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -70,6 +71,7 @@ class ReplayTest {
         try {
             SmallLaunches.all("emulated:forward");
             MatMulLaunches.all("emulated:forward");
+            InfoNceLaunches.all("emulated:forward");
         } finally {
             Emulation.restore();
         }

@@ -102,6 +102,11 @@ public final class KernelFixture implements AutoCloseable {
         return random;
     }
 
+    /** For the message of a failure: how to have the same random numbers again. */
+    public String seedToRepeat() {
+        return "; run again with -Dvicmae.test.seed=" + seed;
+    }
+
     /** Standard normal values times {@code scale}. */
     public float[] normal(int size, double scale) {
         float[] values = new float[size];

@@ -1,6 +1,9 @@
 package io.github.vicmae.kernel.oracle;
 
-/** InfoNCE from its definition in double precision, with all logits held, and its gradient through the L2 normalisation. */
+/**
+ * InfoNCE from its definition in double precision, with all logits held, and its gradient through the L2 normalisation. With
+ * {@link #products} the logits and sums of all but the positives are those of other unit rows, as of rounded ones.
+ */
 public final class InfoNceOracle {
     private final int rows;
     private final int columns;
@@ -8,6 +11,8 @@ public final class InfoNceOracle {
     private final double temperature;
     private final int[] positive;
     private final int[] excluded;
+    private double[] productRows;
+    private double[] productColumns;
 
     public InfoNceOracle(int rows, int columns, int width, double temperature, int[] positive, int[] excluded) {
         this.rows = rows;
@@ -16,6 +21,13 @@ public final class InfoNceOracle {
         this.temperature = temperature;
         this.positive = positive;
         this.excluded = excluded;
+    }
+
+    /** Unit rows [rows, width] and columns [columns, width] of which products are taken. */
+    public InfoNceOracle products(double[] unitRows, double[] unitColumns) {
+        productRows = unitRows;
+        productColumns = unitColumns;
+        return this;
     }
 
     /** Rows divided by max(norm, 1e-12). */
@@ -58,15 +70,22 @@ public final class InfoNceOracle {
     }
 
     private double logit(double[] p, double[] z, int i, int j) {
+        boolean other = productRows != null && j != positive[i];
+        double[] a = other ? productRows : p;
+        double[] b = other ? productColumns : z;
         double dot = 0;
         for (int d = 0; d < width; d++) {
-            dot += p[i * width + d] * z[j * width + d];
+            dot += a[i * width + d] * b[j * width + d];
         }
         return dot / temperature;
     }
 
-    /** Adds weight times the gradients of the loss to dx [rows, width] and dzx [columns, width]; they may be one array if x is zx. */
-    public void backward(double[] dx, double[] dzx, double[] x, double[] zx, double weight) {
+    /**
+     * Adds weight times the gradients of the loss to dx [rows, width] and dzx [columns, width]; they may be one array if x is zx.
+     *
+     * @return the 2-norms of the gradients of rows and columns, or of both if they are one, before they lose their parts along the unit rows
+     */
+    public double[] backward(double[] dx, double[] dzx, double[] x, double[] zx, double weight) {
         double[] p = normalize(x, rows, width);
         double[] z = normalize(zx, columns, width);
         double[] lse = new double[rows];
@@ -77,14 +96,23 @@ public final class InfoNceOracle {
             double[] coefficient = coefficients(p, z, i, lse[i]);
             for (int j = 0; j < columns; j++) {
                 double slope = weight / rows / temperature * coefficient[j];
+                boolean other = productRows != null && j != positive[i];
+                double[] column = other ? productColumns : z;
+                double[] row = other ? productRows : p;
                 for (int d = 0; d < width; d++) {
-                    dp[i * width + d] += slope * z[j * width + d];
-                    dz[j * width + d] += slope * p[i * width + d];
+                    dp[i * width + d] += slope * column[j * width + d];
+                    dz[j * width + d] += slope * row[i * width + d];
                 }
             }
         }
-        throughNormalization(dx, dp, x, p, rows);
-        throughNormalization(dzx, dz, zx, z, columns);
+        if (dx == dzx) {
+            for (int i = 0; i < dp.length; i++) {
+                dp[i] += dz[i];
+            }
+            double all = throughNormalization(dx, dp, x, p, rows);
+            return new double[] {all, all};
+        }
+        return new double[] {throughNormalization(dx, dp, x, p, rows), throughNormalization(dzx, dz, zx, z, columns)};
     }
 
     /**
@@ -104,16 +132,21 @@ public final class InfoNceOracle {
         return coefficient;
     }
 
-    private void throughNormalization(double[] dx, double[] du, double[] x, double[] u, int count) {
+    /** Adds to dx, and gives the 2-norm of what was there before the projection. */
+    private double throughNormalization(double[] dx, double[] du, double[] x, double[] u, int count) {
+        double before = 0;
         for (int r = 0; r < count; r++) {
+            double norm = norm(x, r, width);
             double dot = 0;
             for (int d = 0; d < width; d++) {
                 dot += du[r * width + d] * u[r * width + d];
             }
             for (int d = 0; d < width; d++) {
                 int at = r * width + d;
-                dx[at] += (du[at] - dot * u[at]) / norm(x, r, width);
+                dx[at] += (du[at] - dot * u[at]) / norm;
+                before += du[at] / norm * (du[at] / norm);
             }
         }
+        return Math.sqrt(before);
     }
 }
