@@ -18,6 +18,7 @@ import io.github.vicmae.optim.AdamW;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -242,7 +243,7 @@ public final class Golden {
                     mask[i * c.patches() + l] = restore[(first + i) * c.patches() + l] < c.kept() ? 0 : 1;
                 }
             }
-            float[] features = java.util.Arrays.copyOfRange(pooled, first * c.dim(), (first + batch) * c.dim());
+            float[] features = Arrays.copyOfRange(pooled, first * c.dim(), (first + batch) * c.dim());
             row("mask " + view, "out.mask" + view, mask, 0);
             row("prediction " + view, "out.pred" + view, patches, limits.predictions());
             row("pooled features " + view, "out.pooled" + view, features, limits.predictions());

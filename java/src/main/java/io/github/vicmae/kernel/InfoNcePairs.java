@@ -4,6 +4,7 @@ import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
+import java.util.Arrays;
 
 /**
  * Which column is each row's positive and which one it leaves out, on the device, as InfoNCE's kernels read it (struct Pairs in
@@ -58,7 +59,7 @@ public final class InfoNcePairs {
             values[first + j + 1] += values[first + j];
         }
         int rowOf = first + columns + 1;
-        int[] next = java.util.Arrays.copyOfRange(values, first, rowOf);
+        int[] next = Arrays.copyOfRange(values, first, rowOf);
         for (int i = 0; i < rows; i++) {
             values[rowOf + next[positive[i]]++] = i;
         }

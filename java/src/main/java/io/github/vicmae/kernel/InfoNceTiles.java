@@ -119,9 +119,7 @@ final class InfoNceTiles {
         return layouts[i];
     }
 
-    /**
-     * @param p, z unit rows, or rows as they come if {@code raw}; then the state's unit rows are written too
-     */
+    /** The loss. Rows p and columns z are unit rows, or as they come if {@code raw}; then the state's unit rows are written too. */
     void forward(Tensor loss, InfoNceState state, InfoNcePairs pairs, Tensor p, Tensor z, boolean raw, Tensor scratch) {
         InfoNceShape shape = state.shape();
         int strip = strip(shape);
@@ -148,9 +146,7 @@ final class InfoNceTiles {
         }
     }
 
-    /**
-     * @param dz any tensor in the symmetric form
-     */
+    /** The gradients; dz is any tensor in the symmetric form. */
     void backward(Tensor dx, Tensor dz, InfoNceState state, InfoNcePairs pairs, Tensor weight, Tensor scratch) {
         InfoNceShape shape = state.shape();
         int rowParts = parts(shape, shape.rows(), shape.columns());

@@ -1,6 +1,7 @@
 package io.github.vicmae.layer;
 
 import io.github.vicmae.kernel.Philox;
+import java.util.Arrays;
 
 /** How a parameter starts. */
 public sealed interface Init {
@@ -11,7 +12,7 @@ public sealed interface Init {
     record Constant(float value) implements Init {
         @Override
         public void fill(float[] values, Philox random) {
-            java.util.Arrays.fill(values, value);
+            Arrays.fill(values, value);
         }
     }
 

@@ -3,6 +3,7 @@ package io.github.vicmae.train;
 import io.github.vicmae.eval.CollapseFigures;
 import io.github.vicmae.model.ViCMae;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,7 +34,7 @@ final class CollapseProbe {
         int dim = model.config().dim();
         float[] pooled = model.stream().read(model.pooled());
         for (int row = 0; row < pooled.length / dim; row++) {
-            float[] feature = java.util.Arrays.copyOfRange(pooled, row * dim, (row + 1) * dim);
+            float[] feature = Arrays.copyOfRange(pooled, row * dim, (row + 1) * dim);
             (row < model.batch() ? first : second).add(feature);
         }
     }
