@@ -4,7 +4,6 @@ import io.github.vicmae.data.Batch;
 import io.github.vicmae.data.BatchLoader;
 import io.github.vicmae.data.Dataset;
 import io.github.vicmae.data.DeviceViews;
-import io.github.vicmae.data.SkippedFile;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
@@ -20,12 +19,10 @@ import io.github.vicmae.report.Report;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -35,12 +32,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * steps that it would have done uninterrupted.
  */
 public final class Trainer implements AutoCloseable {
-    private static final String STEP = "step";
-    private static final double RATE_WINDOW = 0.1;
-
     private final TrainSettings settings;
     private final RunFolder run;
     private final Progress progress;
+    private final RunLog log;
     private final Dataset data;
     private ViCMae model;
     private AdamW optimizer;
@@ -58,8 +53,6 @@ public final class Trainer implements AutoCloseable {
     private long lastEndNanos;
     private long step;
     private long savedStep = -1;
-    private double secondsPerStep;
-    private boolean metricsFailed;
 
     /**
      * Prepares a run: everything that can be wrong with settings, data and folder shows here, before any work.
@@ -81,6 +74,7 @@ public final class Trainer implements AutoCloseable {
                 Math.round(totalSteps * settings.warmupEpochs() / settings.epochs()),
                 totalSteps);
         run = RunFolder.open(out, settings, resume);
+        log = new RunLog(run, progress, settings.batch() * settings.accumulate(), totalSteps);
         try {
             model = new ViCMae(device, settings.model(), settings.batch(), settings.execution(device));
             optimizer = new AdamW(model.kernels(), model.parameters(), settings.optimizer());
@@ -134,7 +128,7 @@ public final class Trainer implements AutoCloseable {
     private void resume() throws IOException {
         try (Safetensors file = Safetensors.open(run.checkpoint())) {
             Checkpoint.load(file, model, true);
-            step = Long.parseLong(file.metadata().getOrDefault(STEP, "0"));
+            step = Long.parseLong(file.metadata().getOrDefault(RunLog.STEP, "0"));
         } catch (NumberFormatException e) {
             throw new IOException(run.checkpoint() + " does not say at which step it was written", e);
         }
@@ -192,7 +186,7 @@ public final class Trainer implements AutoCloseable {
                     settings.loader(),
                     (int) (done / batchesPerEpoch),
                     (int) (done % batchesPerEpoch),
-                    this::skipped)) {
+                    log::skipped)) {
                 submittedSteps = step;
                 while (submittedSteps < totalSteps && !stop.get()) {
                     trainStep(loader);
@@ -203,7 +197,7 @@ public final class Trainer implements AutoCloseable {
         boolean finished = step >= totalSteps;
         save(true);
         if (finished) {
-            Checkpoint.save(run.model(), model, false, Map.of(STEP, Long.toString(step)));
+            Checkpoint.save(run.model(), model, false, Map.of(RunLog.STEP, Long.toString(step)));
         }
         if (worked) { // else the report that is there says more
             report();
@@ -268,7 +262,16 @@ public final class Trainer implements AutoCloseable {
         // While steps overlap, a step's time is what passes between two ends.
         double seconds = (now - Math.max(lastEndNanos, pass.startNanos)) / 1e9;
         lastEndNanos = now;
-        record(sum, pass.lambda, pass.rate, seconds, pass.waitNanos / 1e9 / seconds, loader.skipped());
+        log.step(new RunLog.Step(
+                step,
+                epoch(step),
+                sum,
+                pass.lambda,
+                pass.rate,
+                steps.gradientNorm(),
+                seconds,
+                pass.waitNanos / 1e9 / seconds,
+                loader.skipped()));
         if ((long) epoch(step) > (long) epoch(step - 1) || step == totalSteps) {
             endEpoch();
         }
@@ -343,33 +346,8 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private void record(Losses losses, double lambda, double rate, double seconds, double wait, int skippedFiles) {
-        secondsPerStep = secondsPerStep == 0 ? seconds : secondsPerStep + RATE_WINDOW * (seconds - secondsPerStep);
-        int pairs = settings.batch() * settings.accumulate();
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put(STEP, step);
-        line.put("epoch", epoch(step));
-        line.put("loss", losses.total());
-        line.put("reconstruction", losses.reconstruction());
-        line.put("contrastive", losses.contrastive());
-        line.put("lambda", lambda);
-        line.put("learning_rate", rate);
-        line.put("gradient_norm", steps.gradientNorm());
-        line.put("pairs_per_second", pairs / seconds);
-        line.put("data_wait", wait);
-        line.put("skipped", skippedFiles);
-        metric(line);
-        progress.step(new Progress.Update(
-                step, totalSteps, epoch(step), losses, pairs / secondsPerStep, Duration.ofMillis((long)
-                        (1000 * secondsPerStep * (totalSteps - step)))));
-    }
-
     private void endEpoch() throws IOException {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put(STEP, step);
-        line.put("epoch", epoch(step));
-        line.put("collapse", collapse.figures());
-        metric(line);
+        log.epoch(step, epoch(step), collapse.figures());
         if (epoch(step) - epoch(Math.max(0, savedStep)) >= settings.checkpointEvery() && step < totalSteps) {
             save(false);
             report();
@@ -393,7 +371,7 @@ public final class Trainer implements AutoCloseable {
             return;
         }
         try {
-            Checkpoint.save(run.checkpoint(), model, true, Map.of(STEP, Long.toString(step)));
+            Checkpoint.save(run.checkpoint(), model, true, Map.of(RunLog.STEP, Long.toString(step)));
             savedStep = step;
         } catch (IOException e) {
             if (last) {
@@ -414,25 +392,6 @@ public final class Trainer implements AutoCloseable {
 
     private String kept() {
         return savedStep < 0 ? "there is none yet" : "the one after step " + savedStep + " is kept";
-    }
-
-    private void skipped(SkippedFile file) {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("skipped_file", file.path().toString());
-        line.put("reason", file.reason());
-        metric(line);
-        progress.warning("Skipped " + file.path() + ": " + file.reason());
-    }
-
-    private void metric(Map<String, ?> line) {
-        try {
-            run.metric(line);
-        } catch (IOException e) {
-            if (!metricsFailed) {
-                metricsFailed = true;
-                progress.warning("Metrics cannot be written, and the run goes on without: " + e.getMessage());
-            }
-        }
     }
 
     @Override
