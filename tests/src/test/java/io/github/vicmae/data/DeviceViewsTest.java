@@ -291,7 +291,7 @@ class DeviceViewsTest {
             var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
             long thread = Thread.currentThread().getId();
             long least = Long.MAX_VALUE;
-            for (int i = 0; i < 100; i++) {
+            for (int i = 0; i < 2000 && least > 0; i++) { // until it is compiled
                 long before = threads.getThreadAllocatedBytes(thread);
                 for (int k = 0; k < 10; k++) {
                     slot.views.load(upload);

@@ -313,7 +313,7 @@ class AugmentKernelsTest {
             var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
             long thread = Thread.currentThread().getId();
             long least = Long.MAX_VALUE;
-            for (int i = 0; i < 50; i++) {
+            for (int i = 0; i < 2000 && least > 0; i++) { // until it is compiled
                 long before = threads.getThreadAllocatedBytes(thread);
                 for (int k = 0; k < 20; k++) {
                     kernels.make(images, batch.frames, batch.draws, batch.normalisation, batch.workspace);
