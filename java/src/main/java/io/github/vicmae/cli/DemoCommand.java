@@ -5,7 +5,6 @@ import io.github.vicmae.data.Kind;
 import io.github.vicmae.data.SyntheticShapes;
 import io.github.vicmae.data.ViewSettings;
 import io.github.vicmae.device.Device;
-import io.github.vicmae.device.Precision;
 import io.github.vicmae.eval.ClipFeatures;
 import io.github.vicmae.eval.Knn;
 import io.github.vicmae.kernel.Pooling;
@@ -72,12 +71,8 @@ final class DemoCommand implements Callable<Integer> {
             description = "of shapes, initial weights and training (default: ${DEFAULT-VALUE})")
     private long seed;
 
-    @Option(
-            names = "--precision",
-            paramLabel = "fp32|bf16",
-            defaultValue = "fp32",
-            description = "of activations and products (default: ${DEFAULT-VALUE})")
-    private String precision;
+    @Mixin
+    private PrecisionOption precision;
 
     @Mixin
     private DeviceOption device;
@@ -170,7 +165,7 @@ final class DemoCommand implements Callable<Integer> {
                 Runtime.getRuntime().availableProcessors(),
                 2,
                 checkpointEvery,
-                Precision.of(precision),
+                precision.value(),
                 false,
                 false,
                 null);

@@ -1,18 +1,13 @@
 package io.github.vicmae.cli;
 
 import io.github.vicmae.device.Precision;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The options that say how a model is computed. */
 final class ExecutionOptions {
-    @Option(
-            names = "--precision",
-            paramLabel = "fp32|bf16",
-            defaultValue = "fp32",
-            description =
-                    "bf16 stores activations and the products' copy of the weights in bfloat16; sums, the residual stream, parameters"
-                            + " and the optimizer stay floats (default: ${DEFAULT-VALUE})")
-    private String precision;
+    @Mixin
+    private PrecisionOption precision;
 
     @Option(
             names = "--recompute",
@@ -21,6 +16,6 @@ final class ExecutionOptions {
     boolean recompute;
 
     Precision precision() {
-        return Precision.of(precision);
+        return precision.value();
     }
 }

@@ -1,7 +1,6 @@
 package io.github.vicmae.cli;
 
 import io.github.vicmae.device.Device;
-import io.github.vicmae.device.Precision;
 import io.github.vicmae.eval.Golden;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -12,7 +11,6 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -20,17 +18,15 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "verify",
         mixinStandardHelpOptions = true,
-        description = "Run the steps of golden files and compare losses, predictions, gradients and updates.")
+        description =
+                "Run the steps of golden files and compare losses, predictions, gradients and updates, within limits that depend"
+                        + " on the precision.")
 final class VerifyCommand implements Callable<Integer> {
     @Parameters(arity = "1..*", paramLabel = "FILE", description = "golden files (safetensors)")
     private List<Path> files;
 
-    @Option(
-            names = "--precision",
-            paramLabel = "fp32|bf16",
-            defaultValue = "fp32",
-            description = "of activations and products; it chooses the limits (default: ${DEFAULT-VALUE})")
-    private String precision;
+    @Mixin
+    private PrecisionOption precision;
 
     @Mixin
     private DeviceOption device;
@@ -45,7 +41,7 @@ final class VerifyCommand implements Callable<Integer> {
         try (Device d = device.open()) {
             out.println("device: " + d.description());
             for (Path file : files) {
-                List<Golden.Row> rows = Golden.verify(file, d, Precision.of(precision));
+                List<Golden.Row> rows = Golden.verify(file, d, precision.value());
                 boolean passes = rows.stream().allMatch(Golden.Row::passes);
                 failed += passes ? 0 : 1;
                 print(out, file, rows);

@@ -98,20 +98,19 @@ class AttentionKernelsTest {
         {1, 5, 2, 1}
     };
 
+    /** The backward pass may err by {@code backward} times as much as the forward pass. */
+    private static void checkBf16(String device, int[] shape, double size, double backward) {
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            AttentionKernels kernels = new AttentionKernels(fixture.stream());
+            check(fixture, kernels, DType.BF16, shape, size, BF16_LIMIT, backward * BF16_LIMIT);
+        }
+    }
+
     @ParameterizedTest
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void matchesTheOracleInBf16(String device) {
         for (int[] shape : BF16_SHAPES) {
-            try (KernelFixture fixture = new KernelFixture(device)) {
-                check(
-                        fixture,
-                        new AttentionKernels(fixture.stream()),
-                        DType.BF16,
-                        shape,
-                        1,
-                        BF16_LIMIT,
-                        2 * BF16_LIMIT);
-            }
+            checkBf16(device, shape, 1, 2);
         }
     }
 
@@ -229,16 +228,7 @@ class AttentionKernelsTest {
     void matchesTheOracleForLongRowsOfBf16(String device) {
         assumeTrue(KernelFixture.devices().anyMatch(device::equals), device + " is not tested here");
         for (int[] shape : LONG_BF16_SHAPES) {
-            try (KernelFixture fixture = new KernelFixture(device)) {
-                check(
-                        fixture,
-                        new AttentionKernels(fixture.stream()),
-                        DType.BF16,
-                        shape,
-                        1,
-                        BF16_LIMIT,
-                        2 * BF16_LIMIT);
-            }
+            checkBf16(device, shape, 1, 2);
         }
     }
 
@@ -246,16 +236,7 @@ class AttentionKernelsTest {
     @ParameterizedTest
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void staysFiniteForLargeScoresOfBf16(String device) {
-        try (KernelFixture fixture = new KernelFixture(device)) {
-            check(
-                    fixture,
-                    new AttentionKernels(fixture.stream()),
-                    DType.BF16,
-                    new int[] {1, 70, 2, 64},
-                    10,
-                    BF16_LIMIT,
-                    8 * BF16_LIMIT);
-        }
+        checkBf16(device, new int[] {1, 70, 2, 64}, 10, 8);
     }
 
     /**
