@@ -1,0 +1,298 @@
+package io.github.vicmae.report;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Lines over two axes, logarithmic or linear, as one SVG file that needs no other. The same values give the same bytes on every machine.
+ */
+public final class Plot {
+    private static final int WIDTH = 820;
+    private static final int HEIGHT = 440;
+    private static final int LEFT = 76;
+    private static final int RIGHT = 230;
+    private static final int TOP = 40;
+    private static final int BOTTOM = 56;
+    private static final int LEGEND_LINE = 18;
+    /** Of Okabe and Ito (2008): told apart by those who do not see all colours. */
+    private static final List<String> COLOURS =
+            List.of("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d00");
+
+    /**
+     * An axis.
+     *
+     * @param label what it shows, with its unit
+     * @param logarithmic to the base of ten; then only values above 0 are drawn
+     */
+    public record Axis(String label, boolean logarithmic) {
+        double place(double value) {
+            return logarithmic ? Math.log10(value) : value;
+        }
+
+        boolean shows(double value) {
+            return Double.isFinite(value) && (!logarithmic || value > 0);
+        }
+    }
+
+    private record Series(String name, double[] x, double[] y, boolean guide) {}
+
+    private final String title;
+    private final Axis horizontal;
+    private final Axis vertical;
+    private final List<Series> series = new ArrayList<>();
+    private double left = Double.POSITIVE_INFINITY;
+    private double right = Double.NEGATIVE_INFINITY;
+    private double bottom = Double.POSITIVE_INFINITY;
+    private double top = Double.NEGATIVE_INFINITY;
+
+    public Plot(String title, Axis horizontal, Axis vertical) {
+        this.title = title;
+        this.horizontal = horizontal;
+        this.vertical = vertical;
+    }
+
+    /**
+     * Adds points joined by a line, in their order. What an axis cannot show (not finite, or not above 0 on a logarithmic one) is left out.
+     *
+     * @throws IllegalArgumentException if there are not as many x as y
+     */
+    public Plot series(String name, double[] x, double[] y) {
+        return add(name, x, y, false);
+    }
+
+    /** Adds a dashed line without marks, as of a limit; it does not widen the axes' ranges once a series has set them. */
+    public Plot guide(String name, double[] x, double[] y) {
+        return add(name, x, y, true);
+    }
+
+    private Plot add(String name, double[] x, double[] y, boolean guide) {
+        if (x.length != y.length) {
+            throw new IllegalArgumentException(
+                    "The series '" + name + "' has " + x.length + " x values but " + y.length + " y values");
+        }
+        series.add(new Series(name, x.clone(), y.clone(), guide));
+        return this;
+    }
+
+    /** Whether there is a point to draw. */
+    public boolean isEmpty() {
+        return series.stream().noneMatch(s -> !s.guide && points(s) > 0);
+    }
+
+    private int points(Series s) {
+        int count = 0;
+        for (int i = 0; i < s.x.length; i++) {
+            count += isShown(s, i) ? 1 : 0;
+        }
+        return count;
+    }
+
+    private boolean isShown(Series s, int i) {
+        return horizontal.shows(s.x[i]) && vertical.shows(s.y[i]);
+    }
+
+    /** The picture. Without a point it says so in words. */
+    public String svg() {
+        StringBuilder svg = new StringBuilder();
+        svg.append("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ")
+                .append(WIDTH)
+                .append(' ')
+                .append(HEIGHT)
+                .append("\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"")
+                .append(WIDTH)
+                .append("\" height=\"")
+                .append(HEIGHT)
+                .append("\" fill=\"#ffffff\"/>\n");
+        text(svg, LEFT, 24, "start", "#1a1a1a", "font-size=\"15\" font-weight=\"bold\"", title);
+        if (isEmpty()) {
+            text(svg, WIDTH / 2.0, HEIGHT / 2.0, "middle", "#555555", "", "Nothing was measured.");
+        } else {
+            ranges();
+            grid(svg);
+            int colour = 0;
+            for (int i = 0; i < series.size(); i++) {
+                Series s = series.get(i);
+                draw(svg, s, s.guide ? "#777777" : COLOURS.get(colour++ % COLOURS.size()), i);
+            }
+        }
+        return svg.append("</svg>\n").toString();
+    }
+
+    private void ranges() {
+        for (Series s : series) {
+            for (int i = 0; i < s.x.length; i++) {
+                if (!s.guide && isShown(s, i)) {
+                    left = Math.min(left, horizontal.place(s.x[i]));
+                    right = Math.max(right, horizontal.place(s.x[i]));
+                    bottom = Math.min(bottom, vertical.place(s.y[i]));
+                    top = Math.max(top, vertical.place(s.y[i]));
+                }
+            }
+        }
+        // Limits that lie close above are shown whole.
+        for (Series s : series) {
+            for (int i = 0; i < s.x.length; i++) {
+                if (s.guide && isShown(s, i)) {
+                    double place = vertical.place(s.y[i]);
+                    double reach = vertical.logarithmic ? top + 1 : top + 0.5 * Math.abs(top);
+                    top = place <= reach ? Math.max(top, place) : top;
+                }
+            }
+        }
+        bottom = vertical.logarithmic ? bottom : Math.min(0, bottom);
+        double wide = right - left;
+        double high = top - bottom;
+        left -= wide == 0 ? 0.5 : 0.03 * wide;
+        right += wide == 0 ? 0.5 : 0.03 * wide;
+        bottom -= high == 0 ? 0.5 : vertical.logarithmic || bottom < 0 ? 0.05 * high : 0;
+        top += high == 0 ? 0.5 : 0.06 * high;
+    }
+
+    private double x(double place) {
+        return LEFT + (place - left) / (right - left) * (WIDTH - LEFT - RIGHT);
+    }
+
+    private double y(double place) {
+        return HEIGHT - BOTTOM - (place - bottom) / (top - bottom) * (HEIGHT - TOP - BOTTOM);
+    }
+
+    private void grid(StringBuilder svg) {
+        for (double value : ticks(horizontal, left, right)) {
+            double at = x(horizontal.place(value));
+            line(svg, at, TOP, at, HEIGHT - BOTTOM, "#e3e3e3");
+            text(svg, at, HEIGHT - BOTTOM + 17, "middle", "#333333", "", label(value));
+        }
+        for (double value : ticks(vertical, bottom, top)) {
+            double at = y(vertical.place(value));
+            line(svg, LEFT, at, WIDTH - RIGHT, at, "#e3e3e3");
+            text(svg, LEFT - 7, at + 4, "end", "#333333", "", label(value));
+        }
+        line(svg, LEFT, TOP, LEFT, HEIGHT - BOTTOM, "#333333");
+        line(svg, LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM, "#333333");
+        text(svg, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 14, "middle", "#333333", "", horizontal.label);
+        double middle = (TOP + HEIGHT - BOTTOM) / 2.0;
+        String turned = "transform=\"rotate(-90 18 " + number(middle) + ")\"";
+        text(svg, 18, middle, "middle", "#333333", turned, vertical.label);
+    }
+
+    /** Round values between two places: powers of ten and their parts, or steps of 1, 2 or 5. */
+    static double[] ticks(Axis axis, double from, double to) {
+        List<Double> ticks = new ArrayList<>();
+        if (axis.logarithmic) {
+            double decades = to - from;
+            double[] parts =
+                    decades > 3.5 ? new double[] {1} : decades > 1.8 ? new double[] {1, 3} : new double[] {1, 2, 5};
+            for (int power = (int) Math.floor(from); power <= Math.ceil(to); power++) {
+                for (double part : parts) {
+                    double value = part * Math.pow(10, power);
+                    if (Math.log10(value) >= from && Math.log10(value) <= to) {
+                        ticks.add(value);
+                    }
+                }
+            }
+        } else {
+            double rough = (to - from) / 6;
+            double unit = Math.pow(10, Math.floor(Math.log10(rough)));
+            double step = unit * (rough / unit > 5 ? 10 : rough / unit > 2 ? 5 : rough / unit > 1 ? 2 : 1);
+            for (long i = (long) Math.ceil(from / step); i * step <= to; i++) {
+                ticks.add(i * step);
+            }
+        }
+        return ticks.stream().mapToDouble(Double::doubleValue).toArray();
+    }
+
+    private static String label(double value) {
+        double size = Math.abs(value);
+        if (size >= 1e9) {
+            return plain(value / 1e9) + "G";
+        } else if (size >= 1e6) {
+            return plain(value / 1e6) + "M";
+        } else if (size >= 1e4) {
+            return plain(value / 1e3) + "k";
+        }
+        return plain(value);
+    }
+
+    /** Up to four significant digits, without trailing zeros. */
+    private static String plain(double value) {
+        if (value == 0) {
+            return "0";
+        }
+        return new java.math.BigDecimal(value)
+                .round(new java.math.MathContext(4))
+                .stripTrailingZeros()
+                .toPlainString();
+    }
+
+    private void draw(StringBuilder svg, Series s, String colour, int row) {
+        StringBuilder path = new StringBuilder();
+        StringBuilder marks = new StringBuilder();
+        boolean joined = false;
+        for (int i = 0; i < s.x.length; i++) {
+            if (!isShown(s, i)) {
+                joined = false;
+                continue;
+            }
+            String at = number(x(horizontal.place(s.x[i]))) + " " + number(y(vertical.place(s.y[i])));
+            path.append(joined ? "L" : "M").append(at);
+            joined = true;
+            String[] pair = at.split(" ");
+            marks.append("<circle cx=\"").append(pair[0]).append("\" cy=\"").append(pair[1]);
+            marks.append("\" r=\"3.5\" fill=\"").append(colour).append("\"><title>");
+            marks.append(escaped(s.name + ": " + plain(s.x[i]) + ", " + plain(s.y[i])));
+            marks.append("</title></circle>\n");
+        }
+        String dashes = s.guide ? " stroke-dasharray=\"6 4\"" : "";
+        if (path.length() > 0) {
+            svg.append("<path d=\"")
+                    .append(path)
+                    .append("\" fill=\"none\" stroke=\"")
+                    .append(colour);
+            svg.append("\" stroke-width=\"1.8\"").append(dashes).append("/>\n");
+            svg.append(s.guide ? "" : marks);
+        }
+        double at = TOP + 10 + row * LEGEND_LINE;
+        int begin = WIDTH - RIGHT + 14;
+        svg.append("<path d=\"M")
+                .append(begin)
+                .append(' ')
+                .append(number(at))
+                .append("h22\" stroke=\"")
+                .append(colour);
+        svg.append("\" stroke-width=\"2.5\"").append(dashes).append("/>\n");
+        text(svg, begin + 28, at + 4, "start", "#1a1a1a", "", s.name);
+    }
+
+    private static void line(StringBuilder svg, double x1, double y1, double x2, double y2, String colour) {
+        svg.append("<path d=\"M")
+                .append(number(x1))
+                .append(' ')
+                .append(number(y1))
+                .append('L')
+                .append(number(x2));
+        svg.append(' ').append(number(y2)).append("\" stroke=\"").append(colour).append("\"/>\n");
+    }
+
+    private static void text(
+            StringBuilder svg, double x, double y, String anchor, String colour, String more, String words) {
+        svg.append("<text x=\"")
+                .append(number(x))
+                .append("\" y=\"")
+                .append(number(y))
+                .append("\" text-anchor=\"");
+        svg.append(anchor).append("\" fill=\"").append(colour).append('"').append(more.isEmpty() ? "" : " " + more);
+        svg.append('>').append(escaped(words)).append("</text>\n");
+    }
+
+    private static String number(double value) {
+        return String.format(Locale.ROOT, "%.1f", value);
+    }
+
+    private static String escaped(String words) {
+        return words.replace("&", "&amp;")
+                .replace("<", "&lt;")
+                .replace(">", "&gt;")
+                .replace("\"", "&quot;");
+    }
+}

@@ -1,0 +1,100 @@
+package io.github.vicmae.report;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayInputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.w3c.dom.Document;
+import org.w3c.dom.Element;
+
+class PlotTest {
+    private static final Plot.Axis ROWS = new Plot.Axis("rows", true);
+    private static final Plot.Axis TIME = new Plot.Axis("milliseconds", true);
+
+    private static Document parse(Plot plot) throws Exception {
+        byte[] bytes = plot.svg().getBytes(StandardCharsets.UTF_8);
+        return DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new ByteArrayInputStream(bytes));
+    }
+
+    private static double[] places(Document svg, String coordinate) {
+        var circles = svg.getElementsByTagName("circle");
+        double[] places = new double[circles.getLength()];
+        for (int i = 0; i < places.length; i++) {
+            places[i] = Double.parseDouble(((Element) circles.item(i)).getAttribute(coordinate));
+        }
+        return places;
+    }
+
+    @Test
+    void equalFactorsAreEqualDistancesOnALogarithmicAxis() throws Exception {
+        Document svg =
+                parse(new Plot("t", ROWS, TIME).series("a", new double[] {256, 1024, 4096}, new double[] {1, 10, 100}));
+        double[] x = places(svg, "cx");
+        double[] y = places(svg, "cy");
+        assertEquals(x[1] - x[0], x[2] - x[1], 0.11);
+        assertEquals(y[1] - y[0], y[2] - y[1], 0.11);
+        assertTrue(x[0] < x[1] && y[0] > y[1], "to the right and up");
+    }
+
+    @Test
+    void linearAxesBeginAtZeroOrBelow() throws Exception {
+        Plot.Axis plain = new Plot.Axis("v", false);
+        Document svg = parse(new Plot("t", plain, plain).series("a", new double[] {0, 1, 2}, new double[] {5, 10, 20}));
+        double[] y = places(svg, "cy");
+        // 0 lies on the lower edge, and so do the distances from it follow the values.
+        double zero = 440 - 56;
+        assertEquals(2, (zero - y[1]) / (zero - y[0]), 0.02);
+        assertEquals(4, (zero - y[2]) / (zero - y[0]), 0.02);
+    }
+
+    @Test
+    void whatCannotBeShownIsLeftOut() throws Exception {
+        Plot plot =
+                new Plot("t", ROWS, TIME).series("a", new double[] {1, 2, 3, 4}, new double[] {Double.NaN, 0, -1, 5});
+        assertEquals(1, places(parse(plot), "cx").length);
+        Plot nothing = new Plot("t", ROWS, TIME).series("a", new double[] {1}, new double[] {Double.NaN});
+        assertTrue(nothing.isEmpty());
+        assertTrue(nothing.svg().contains("Nothing was measured."));
+        assertFalse(plot.isEmpty());
+    }
+
+    @Test
+    void namesAreEscapedAndOneSizeSuitsEveryLocale() throws Exception {
+        Locale before = Locale.getDefault();
+        Plot plot = new Plot("a < b & \"c\"", ROWS, TIME)
+                .series("<x>", new double[] {1.5, 3}, new double[] {2, 4.25})
+                .guide("limit", new double[] {1, 4}, new double[] {4, 4});
+        String here = plot.svg();
+        try {
+            Locale.setDefault(Locale.GERMANY);
+            assertEquals(
+                    here,
+                    new Plot("a < b & \"c\"", ROWS, TIME)
+                            .series("<x>", new double[] {1.5, 3}, new double[] {2, 4.25})
+                            .guide("limit", new double[] {1, 4}, new double[] {4, 4})
+                            .svg());
+        } finally {
+            Locale.setDefault(before);
+        }
+        assertTrue(parse(plot).getDocumentElement().getTextContent().contains("a < b & \"c\""));
+    }
+
+    @Test
+    void ticksAreRound() {
+        assertArrayEquals(new double[] {1, 2, 5, 10}, Plot.ticks(ROWS, 0, 1), 1e-9);
+        assertArrayEquals(new double[] {0, 5, 10, 15, 20, 25}, Plot.ticks(new Plot.Axis("", false), 0, 27), 1e-9);
+    }
+
+    @Test
+    void seriesWantAYForEachX() {
+        Plot plot = new Plot("t", ROWS, TIME);
+        assertThrows(IllegalArgumentException.class, () -> plot.series("a", new double[2], new double[3]));
+    }
+}
