@@ -1,86 +1,202 @@
 package io.github.vicmae.benchmarks;
 
+import ai.djl.ndarray.NDArray;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Precision;
-import io.github.vicmae.kernel.Philox;
 import io.github.vicmae.model.Execution;
+import io.github.vicmae.model.FlopCount;
 import io.github.vicmae.model.ModelConfig;
 import io.github.vicmae.model.ModelSize;
 import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.Variant;
 import io.github.vicmae.model.ViCMae;
 import io.github.vicmae.optim.AdamW;
-import java.util.concurrent.TimeUnit;
-import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Level;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
 import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
-import org.openjdk.jmh.annotations.Scope;
-import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** A whole training step: forward, backward and update. With {@code -prof gc} it shows what a step allocates on the Java heap. */
-@State(Scope.Thread)
-@BenchmarkMode(Mode.AverageTime)
-@OutputTimeUnit(TimeUnit.MILLISECONDS)
-@Warmup(iterations = 3, time = 2)
+/**
+ * A whole training step, with the update or without. libtorch runs the same model, exported with the same weights, and must give the same loss;
+ * it runs forward and backward, without an update.
+ */
+@Warmup(iterations = 2, time = 2)
 @Measurement(iterations = 5, time = 3)
-@Fork(1)
-public class TrainingStep {
-    @Param("cpu")
-    public String device;
+public class TrainingStep extends KernelBenchmark {
+    private static final float LAMBDA = 0.03f;
+    private static final double RATE = 1e-5;
+    private static final ObjectMapper JSON = new ObjectMapper();
 
-    @Param("ti8")
-    public String model;
+    /** model:samples, and changes of the model's settings, as in ti8:32:depth=6 */
+    @Param({"ti8:32", "b16:4"})
+    public String shape;
 
-    @Param("32")
-    public int batch;
+    /** step, or passes: forward and backward alone. */
+    @Param({"passes", "step"})
+    public String pass;
 
-    @Param({"fp32", "bf16"})
-    public String precision;
+    private ModelConfig config;
+    private int batch;
+    private double parameters;
+    private double loss;
 
-    private Device opened;
-    private ViCMae vicmae;
-    private AdamW optimizer;
-    private io.github.vicmae.train.TrainingStep steps;
-
-    @Setup(Level.Trial)
-    public void setUp() {
-        ModelConfig config = ModelSize.of(model).config(Variant.PAPER);
-        opened = Device.open(device);
-        vicmae = new ViCMae(opened, config, batch, Execution.of(Precision.of(precision)));
-        optimizer = new AdamW(vicmae.kernels(), vicmae.parameters(), AdamW.Settings.DEFAULT);
-        steps = new io.github.vicmae.train.TrainingStep(vicmae, optimizer);
-        vicmae.parameters().initialise(vicmae.kernels(), 1);
-        Philox random = new Philox(1, 0, 0, 0);
-        StepInput input = vicmae.input(0);
-        for (int i = 0; i < input.optimizerOffset(); i++) {
-            boolean pixel = i < input.noiseOffset();
-            input.host().floats().put(i, pixel ? (float) random.nextGaussian() : random.nextFloat());
+    @Override
+    Workload open(Bench b, Implementation who) {
+        String[] parts = shape.split(":");
+        batch = Integer.parseInt(parts[1]);
+        config = config(parts);
+        Own own = new Own(b.stream().device(), b.precision());
+        if (who != Implementation.DJL) {
+            return own;
         }
-        step();
-        if (!steps.isFinite()) {
-            throw new IllegalStateException("The step to be timed is wrong: " + steps.losses());
+        try (own) {
+            return torch(own);
+        } catch (IOException e) {
+            throw new UncheckedIOException("The model could not be handed to libtorch", e);
         }
     }
 
-    @Benchmark
-    public void step() {
-        steps.submit(1, 0.03, 1e-4);
-        steps.finish();
+    /** The paper's model with 0.75 of the patches masked; of the published code's one projector where the shape says variant=release. */
+    private static ModelConfig config(String[] parts) {
+        ObjectNode tree = JSON.valueToTree(ModelSize.of(parts[0]).config(Variant.PAPER));
+        for (int i = 2; i < parts.length; i++) {
+            String[] change = parts[i].split("=");
+            if (change[0].equals("image")) {
+                tree.put("height", Integer.parseInt(change[1])).put("width", Integer.parseInt(change[1]));
+            } else if (change[0].equals("variant")) {
+                tree.put("variant", change[1].toUpperCase(java.util.Locale.ROOT));
+            } else if (tree.has(change[0])) {
+                tree.put(change[0], Double.parseDouble(change[1]));
+            } else {
+                throw new IllegalArgumentException("A model has no setting '" + change[0] + "'");
+            }
+        }
+        try {
+            return JSON.treeToValue(tree, ModelConfig.class);
+        } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+            throw new IllegalArgumentException(
+                    "The model of " + String.join(":", parts) + " cannot be: " + e.getOriginalMessage(), e);
+        }
     }
 
-    @TearDown(Level.Trial)
-    public void tearDown() {
-        steps.close();
-        optimizer.close();
-        vicmae.close();
-        opened.close();
+    private TorchWorkload torch(Own own) throws IOException {
+        Path model = TorchScript.export(own.model, batch);
+        TorchWorkload t = new TorchWorkload();
+        FloatBuffer host = own.model.input(0).host().floats();
+        int view = batch * config.channels() * config.height() * config.width();
+        int noise = batch * config.patches();
+        NDArray[] inputs = new NDArray[4];
+        for (int i = 0; i < 2; i++) {
+            int[] image = {batch, config.channels(), config.height(), config.width()};
+            inputs[i] = t.input("view " + i, slice(host, i * view, view), false, image);
+            int from = own.model.noiseOffset() + i * noise;
+            inputs[2 + i] = t.input("noise " + i, slice(host, from, noise), false, batch, config.patches());
+        }
+        return t.script(model, "loss", inputs);
+    }
+
+    private static float[] slice(FloatBuffer from, int start, int count) {
+        float[] values = new float[count];
+        from.duplicate().position(start).get(values);
+        return values;
+    }
+
+    /** What the model's own passes give on the same input, which the golden files hold to PyTorch's in double precision. */
+    @Override
+    List<Expected> expected() {
+        double limit = Precision.of(precision) == Precision.BF16 ? 1e-2 : 1e-4;
+        return List.of(new Expected("loss", new double[] {loss}, limit));
+    }
+
+    @Override
+    Cost cost() {
+        double flops = batch * FlopCount.perPair(config);
+        // Weights are read twice and their gradients written; an update reads and writes parameters, gradients and
+        // moments.
+        return new Cost(parameters * 4 * (pass.equals("step") ? 3 + 8 : 3), flops);
+    }
+
+    /** This library's step. */
+    private final class Own implements Workload {
+        private final ViCMae model;
+        private final AdamW optimizer;
+        private final io.github.vicmae.train.TrainingStep steps;
+        private final double rate = pass.equals("step") ? RATE : io.github.vicmae.train.TrainingStep.NO_UPDATE;
+
+        Own(Device device, Precision type) {
+            Execution execution = new Execution(type, false, Execution.inputs(device.kind()));
+            model = new ViCMae(device, config, batch, execution);
+            try {
+                optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
+                steps = new io.github.vicmae.train.TrainingStep(model, optimizer);
+                model.parameters().initialise(model.kernels(), 1);
+                for (int i = 0; i < model.inputCount(); i++) {
+                    fill(model.input(i));
+                }
+                parameters = model.parameters().count();
+                model.forwardBackward(1, LAMBDA);
+                loss = model.losses().total();
+                model.stream().zero(model.parameters().gradients());
+            } catch (RuntimeException | Error e) {
+                Closing.after(e, model);
+                throw e;
+            }
+        }
+
+        private void fill(StepInput input) {
+            Random random = new Random(1);
+            FloatBuffer floats = input.host().floats();
+            for (int i = 0; i < input.optimizerOffset(); i++) {
+                floats.put(i, i < input.noiseOffset() ? (float) random.nextGaussian() : random.nextFloat());
+            }
+        }
+
+        @Override
+        public void launch() {
+            while (!steps.hasRoom()) {
+                steps.finish();
+            }
+            steps.submit(1, LAMBDA, rate);
+        }
+
+        @Override
+        public void synchronize() {
+            while (steps.pending() > 0) {
+                steps.finish();
+            }
+        }
+
+        @Override
+        public float[] result(String name) {
+            return new float[] {(float) steps.losses().total()};
+        }
+
+        @Override
+        public long memory() {
+            return model.memory().total();
+        }
+
+        @Override
+        public double deviceSeconds(int launches) {
+            long start = System.nanoTime();
+            for (int i = 0; i < launches; i++) {
+                launch();
+            }
+            synchronize();
+            return (System.nanoTime() - start) / 1e9;
+        }
+
+        @Override
+        public void close() {
+            Closing.all(steps, optimizer, model);
+        }
     }
 }

@@ -1,0 +1,158 @@
+package io.github.vicmae.benchmarks;
+
+import com.sun.management.ThreadMXBean;
+import io.github.vicmae.device.Closing;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Precision;
+import java.lang.management.ManagementFactory;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * What the benchmarks have in common. JMH's score is the latency: from the launch until the device is done. When an iteration ends, the time of
+ * submitting alone, the device's own time of launches one behind the other, the Java heap that a launch allocates, and the device's limits
+ * (a copy of as many bytes, a matrix product) are measured too. Before anything is timed the result is held against the oracle.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.MICROSECONDS)
+@Warmup(iterations = 2, time = 500, timeUnit = TimeUnit.MILLISECONDS)
+@Measurement(iterations = 5, time = 500, timeUnit = TimeUnit.MILLISECONDS)
+@Fork(1)
+public abstract class KernelBenchmark {
+    private static final double BURST_SECONDS = 0.05;
+    private static final int MOST_LAUNCHES = 1000;
+
+    /** As {@link Device#open} takes it. */
+    @Param("cpu")
+    public String device;
+
+    /** fp32 or bf16. */
+    @Param("fp32")
+    public String precision;
+
+    /** Who does the work. */
+    @Param("vicmae")
+    public String implementation;
+
+    private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private Device opened;
+    private Bench bench;
+    private Workload workload;
+    private Limits limits;
+    private Cost cost;
+    private long launches;
+    private long submitNanos;
+    private long startNanos;
+
+    /** Makes the work of one row; the values of tensors come from the bench, so that every implementation has the same. */
+    abstract Workload open(Bench bench, Implementation who);
+
+    /** What the results must be, from the same values; called after {@link #open}, once. */
+    abstract List<Expected> expected();
+
+    abstract Cost cost();
+
+    /** For the JMH-generated code. */
+    @Setup(Level.Trial)
+    public void setUp() {
+        Implementation who = Implementation.of(implementation);
+        System.setProperty(
+                io.github.vicmae.device.MatMulPolicy.PROPERTY, who == Implementation.CUBLAS ? "cublas" : "own");
+        opened = Device.open(device);
+        bench = new Bench(opened, Precision.of(precision));
+        try {
+            workload = open(bench, who);
+            workload.launch();
+            workload.synchronize();
+            for (Expected e : expected()) {
+                e.check(implementation, workload.result(e.result()));
+            }
+            cost = cost();
+            limits = new Limits(opened, Precision.of(precision), cost.bytes(), cost.flops() > 0);
+        } catch (RuntimeException | Error e) {
+            Failure.tell(e);
+            Closing.after(e, limits, workload, bench, opened);
+            throw e;
+        }
+    }
+
+    /** The latency: launch and wait. */
+    @Benchmark
+    public void latency() {
+        long start = System.nanoTime();
+        workload.launch();
+        submitNanos += System.nanoTime() - start;
+        workload.synchronize();
+        launches++;
+    }
+
+    /** For the JMH-generated code. */
+    @Setup(Level.Iteration)
+    public void startIteration() {
+        launches = 0;
+        submitNanos = 0;
+        startNanos = System.nanoTime();
+    }
+
+    /** For the JMH-generated code. */
+    @TearDown(Level.Iteration)
+    public void finishIteration() {
+        double latency = (System.nanoTime() - startNanos) / 1e9 / Math.max(1, launches);
+        Measured.put(Measured.SUBMIT, submitNanos / 1e9 / Math.max(1, launches));
+        int burst = (int) Math.max(1, Math.min(MOST_LAUNCHES, BURST_SECONDS / latency));
+        long thread = Thread.currentThread().getId();
+        long before = threads.getThreadAllocatedBytes(thread);
+        Measured.put(Measured.DEVICE, workload.deviceSeconds(burst) / burst);
+        Measured.put(Measured.HEAP, (threads.getThreadAllocatedBytes(thread) - before) / (double) burst);
+        Measured.put(Measured.COPY, limits.copyRate());
+        Measured.put(Measured.PRODUCT, limits.productRate());
+        Measured.put(Measured.BYTES, cost.bytes());
+        Measured.put(Measured.FLOPS, cost.flops());
+        if (workload.memory() >= 0) {
+            Measured.put(Measured.MEMORY, workload.memory());
+        }
+    }
+
+    /** For the JMH-generated code. */
+    @TearDown(Level.Trial)
+    public void tearDown() {
+        Closing.all(limits, workload, bench, opened);
+    }
+
+    /** The numbers of a shape as in 512x768. */
+    static int[] sizes(String shape, int count) {
+        String[] parts = shape.split("x");
+        if (parts.length != count) {
+            throw new IllegalArgumentException("A shape of " + count + " sizes is wanted, as in " + "8"
+                    + "x8".repeat(count - 1) + ", but this was given: " + shape);
+        }
+        int[] sizes = new int[count];
+        for (int i = 0; i < count; i++) {
+            sizes[i] = Integer.parseInt(parts[i]);
+        }
+        return sizes;
+    }
+
+    /** A double copy, as oracles take it. */
+    static double[] doubles(float[] values) {
+        double[] copy = new double[values.length];
+        for (int i = 0; i < values.length; i++) {
+            copy[i] = values[i];
+        }
+        return copy;
+    }
+}

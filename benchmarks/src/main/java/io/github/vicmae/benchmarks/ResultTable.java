@@ -1,0 +1,136 @@
+package io.github.vicmae.benchmarks;
+
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Rows as a table: those of the same work stand together, vicmae's first, with the others' time over its own. */
+final class ResultTable {
+    private static final List<String> HEAD = List.of(
+            "shape",
+            "pass",
+            "precision",
+            "implementation",
+            "latency",
+            "+-",
+            "submit",
+            "device",
+            "x vicmae",
+            "GB/s",
+            "of copy",
+            "GFLOP/s",
+            "of product",
+            "heap",
+            "memory");
+
+    private ResultTable() {}
+
+    /** The rows by benchmark, in their order. */
+    static Map<String, List<Row>> byBenchmark(List<Row> rows) {
+        Map<String, List<Row>> groups = new LinkedHashMap<>();
+        for (Row row : rows) {
+            groups.computeIfAbsent(row.benchmark(), b -> new ArrayList<>()).add(row);
+        }
+        return groups;
+    }
+
+    /** Head and lines of one benchmark's table; rows without figures are left to {@link #missing}. */
+    static List<List<String>> lines(List<Row> rows) {
+        Map<String, List<Row>> works = new LinkedHashMap<>();
+        rows.stream().filter(Row::isMeasured).forEach(r -> works.computeIfAbsent(r.work(), w -> new ArrayList<>())
+                .add(r));
+        List<List<String>> lines = new ArrayList<>();
+        lines.add(HEAD);
+        for (List<Row> same : works.values()) {
+            double own = same.stream()
+                    .filter(r -> r.implementation().equals("vicmae"))
+                    .mapToDouble(Row::latency)
+                    .findFirst()
+                    .orElse(Double.NaN);
+            same.forEach(r -> lines.add(line(r, own)));
+        }
+        return lines;
+    }
+
+    private static List<String> line(Row r, double own) {
+        return List.of(
+                r.shape(),
+                r.pass() == null ? "" : r.pass(),
+                r.precision(),
+                r.implementation(),
+                Figures.time(r.latency()),
+                Figures.time(r.error()),
+                Figures.time(r.submit()),
+                Figures.time(r.deviceTime()),
+                Double.isNaN(own) ? "" : Figures.digits(r.latency() / own),
+                Figures.rate(r.bytesPerSecond(), 1e9),
+                Figures.share(r.shareOfCopy()),
+                Figures.rate(r.flopsPerSecond(), 1e9),
+                Figures.share(r.shareOfProduct()),
+                Figures.bytes(r.heap()),
+                Figures.bytes(r.memory()));
+    }
+
+    /** A sentence for each thing that was not measured, with all the rows that it stands for. */
+    static List<String> missing(List<Row> rows) {
+        Map<String, List<String>> reasons = new LinkedHashMap<>();
+        for (Row r : rows) {
+            if (!r.isMeasured()) {
+                String what = r.implementation() + (r.precision().equals("fp32") ? "" : " in " + r.precision());
+                List<String> who = reasons.computeIfAbsent(what + "|" + r.missing(), k -> new ArrayList<>());
+                String row = r.shape() == null ? r.benchmark() : r.benchmark() + " " + r.shape();
+                if (!who.contains(row)) {
+                    who.add(row);
+                }
+            }
+        }
+        List<String> sentences = new ArrayList<>();
+        reasons.forEach((key, works) -> sentences.add(key.substring(0, key.indexOf('|')) + " was not measured ("
+                + String.join(", ", works) + "): " + key.substring(key.indexOf('|') + 1)));
+        return sentences;
+    }
+
+    static void print(PrintWriter out, List<Row> rows) {
+        byBenchmark(rows).forEach((name, some) -> {
+            List<List<String>> lines = lines(some);
+            if (lines.size() > 1) {
+                out.println();
+                out.println(name);
+                printAligned(out, lines);
+            }
+        });
+        List<String> missing = missing(rows);
+        if (!missing.isEmpty()) {
+            out.println();
+            missing.forEach(out::println);
+        }
+        out.flush();
+    }
+
+    private static void printAligned(PrintWriter out, List<List<String>> lines) {
+        for (List<String> line : lines) {
+            StringBuilder text = new StringBuilder(" ");
+            for (int column = 0; column < line.size(); column++) {
+                int at = column;
+                int width =
+                        lines.stream().mapToInt(l -> l.get(at).length()).max().orElse(0);
+                if (width == 0 || isEmpty(lines, column)) {
+                    continue;
+                }
+                text.append(' ')
+                        .append(column < 4 ? padded(line.get(column), -width) : padded(line.get(column), width));
+            }
+            out.println(text.toString().stripTrailing());
+        }
+    }
+
+    private static boolean isEmpty(List<List<String>> lines, int column) {
+        return lines.stream().skip(1).allMatch(l -> l.get(column).isEmpty());
+    }
+
+    private static String padded(String text, int width) {
+        return String.format("%" + width + "s", text);
+    }
+}

@@ -1,0 +1,105 @@
+package io.github.vicmae.benchmarks;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+
+/**
+ * One row of results, as the JSON files hold it. Times are seconds, sizes bytes; what was not measured is null.
+ *
+ * @param benchmark what was done
+ * @param implementation who did it
+ * @param device on what: cpu, cuda:0
+ * @param precision fp32 or bf16
+ * @param shape the problem's sizes
+ * @param pass which part of it, or null
+ * @param latency from the launch until the device was done
+ * @param error half of the 99.9 % confidence interval of the latency
+ * @param submit of the latency, until the launch returned
+ * @param deviceTime of one launch among many, one behind the other
+ * @param heap bytes that a launch allocates on the Java heap
+ * @param bytes that must be read or written at the least
+ * @param flops of the work
+ * @param copyRate bytes a second of a plain copy of as many bytes, measured in the same process
+ * @param productRate operations a second of a large matrix product, measured in the same process
+ * @param memory bytes of device memory in use
+ * @param missing why there are no figures, or null
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+@JsonIgnoreProperties(ignoreUnknown = true)
+record Row(
+        String benchmark,
+        String implementation,
+        String device,
+        String precision,
+        String shape,
+        String pass,
+        Double latency,
+        Double error,
+        Double submit,
+        Double deviceTime,
+        Double heap,
+        Double bytes,
+        Double flops,
+        Double copyRate,
+        Double productRate,
+        Double memory,
+        String missing) {
+
+    static Row missing(
+            String benchmark,
+            Implementation who,
+            String device,
+            String precision,
+            String shape,
+            String pass,
+            String why) {
+        return new Row(
+                benchmark,
+                who.toString(),
+                device,
+                precision,
+                shape,
+                pass,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                why);
+    }
+
+    boolean isMeasured() {
+        return latency != null;
+    }
+
+    /** What it is, without who did it: rows of the same work stand beside each other. */
+    String work() {
+        return benchmark + "|" + device + "|" + precision + "|" + shape + "|" + (pass == null ? "" : pass);
+    }
+
+    /** The time that rates are taken from: the device's, else the latency. */
+    double time() {
+        return deviceTime != null && deviceTime > 0 ? deviceTime : latency;
+    }
+
+    double bytesPerSecond() {
+        return bytes == null ? Double.NaN : bytes / time();
+    }
+
+    double flopsPerSecond() {
+        return flops == null || flops == 0 ? Double.NaN : flops / time();
+    }
+
+    double shareOfCopy() {
+        return copyRate == null ? Double.NaN : bytesPerSecond() / copyRate;
+    }
+
+    double shareOfProduct() {
+        return productRate == null ? Double.NaN : flopsPerSecond() / productRate;
+    }
+}
