@@ -50,7 +50,10 @@ final class JmhCommand implements Callable<Integer> {
     @Option(names = "--short", description = "tiny shapes, a moment each, in this process: to see that everything runs")
     private boolean brief;
 
-    @Option(names = "--scaling", description = "the loss against its rows, the step against samples, tokens and depth")
+    @Option(
+            names = "--scaling",
+            description =
+                    "the loss against its rows, the step against samples, tokens and depth, the loader against workers")
     private boolean scaling;
 
     @Option(names = "--out", paramLabel = "FILE", description = "write the results as JSON, after every benchmark")

@@ -90,6 +90,11 @@ public abstract class KernelBenchmark {
         }
     }
 
+    /** A result of what was set up. */
+    float[] result(String name) {
+        return workload.result(name);
+    }
+
     /** The latency: launch and wait. */
     @Benchmark
     public void latency() {
@@ -116,8 +121,11 @@ public abstract class KernelBenchmark {
         int burst = (int) Math.max(1, Math.min(MOST_LAUNCHES, BURST_SECONDS / latency));
         long thread = Thread.currentThread().getId();
         long before = threads.getThreadAllocatedBytes(thread);
-        Measured.put(Measured.DEVICE, workload.deviceSeconds(burst) / burst);
-        Measured.put(Measured.HEAP, (threads.getThreadAllocatedBytes(thread) - before) / (double) burst);
+        double onDevice = workload.deviceSeconds(burst);
+        if (!Double.isNaN(onDevice)) {
+            Measured.put(Measured.DEVICE, onDevice / burst);
+            Measured.put(Measured.HEAP, (threads.getThreadAllocatedBytes(thread) - before) / (double) burst);
+        }
         Measured.put(Measured.COPY, limits.copyRate());
         Measured.put(Measured.PRODUCT, limits.productRate());
         Measured.put(Measured.BYTES, cost.bytes());

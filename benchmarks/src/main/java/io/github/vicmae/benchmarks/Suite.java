@@ -180,6 +180,15 @@ final class Suite {
                     List.of("64x196x49", "512x64x16"),
                     List.of("512x196x49")),
             new Entry(
+                    Views.class,
+                    List.of(VICMAE),
+                    false,
+                    List.of("host", "device"),
+                    Set.of(),
+                    List.of("40x30x2"),
+                    List.of("340x256x32", "500x375x32"),
+                    List.of("340x256x256", "500x375x256")),
+            new Entry(
                     TrainingStep.class,
                     List.of(VICMAE, DJL),
                     true,
@@ -189,7 +198,7 @@ final class Suite {
                     List.of("ti8:32", "b16:4"),
                     List.of("b16:256")));
 
-    /** The loss and the step as the work grows. */
+    /** The loss, the step and the loader as the work grows. */
     static final List<Entry> SCALING = List.of(
             new Entry(
                     InfoNce.class,
@@ -206,7 +215,7 @@ final class Suite {
                     false,
                     List.of("passes"),
                     Set.of(),
-                    List.of(),
+                    List.of("ti8:2:depth=1:decoderDepth=1:headHidden=16:image=16:dim=24:decoderDim=12"),
                     List.of(
                             "ti8:4",
                             "ti8:8",
@@ -228,7 +237,16 @@ final class Suite {
                             "b16:64:image=112",
                             "b16:64:image=336",
                             "b16:64:depth=6",
-                            "b16:64:depth=24")));
+                            "b16:64:depth=24")),
+            new Entry(
+                    Loader.class,
+                    List.of(VICMAE),
+                    false,
+                    List.of(),
+                    Set.of(),
+                    List.of("1x2x16", "2x2x16"),
+                    List.of("1x32x64", "2x32x64", "3x32x64", "4x32x64"),
+                    List.of("1x256x224", "2x256x224", "4x256x224", "8x256x224", "16x256x224")));
 
     private Suite() {}
 

@@ -1,109 +1,70 @@
 package io.github.vicmae.benchmarks;
 
-import com.sun.management.OperatingSystemMXBean;
 import io.github.vicmae.data.DeviceViews;
 import io.github.vicmae.data.FrameUpload;
 import io.github.vicmae.data.Image;
 import io.github.vicmae.data.Kind;
 import io.github.vicmae.data.ViewSettings;
 import io.github.vicmae.data.ViewWriter;
-import io.github.vicmae.device.Arena;
-import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.kernel.Philox;
-import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.util.Locale;
+import java.util.List;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
-import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Level;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OperationsPerInvocation;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
-import org.openjdk.jmh.annotations.Scope;
-import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
-import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Views a second from decoded frames, preset release, 224 x 224: made by the host's threads in Java, or packed by them and made by the device's
- * kernels. Both use all cores where the device is the CPU. After each iteration stands the processor time that a view took, which other
- * programs on the machine disturb less.
+ * Views of 224 x 224 from decoded frames, preset release: made by the host's threads in Java, or packed by them and made by the device's
+ * kernels. Both use all cores where the device is the CPU.
  */
-@State(Scope.Thread)
-@BenchmarkMode(Mode.Throughput)
-@OutputTimeUnit(TimeUnit.SECONDS)
-@Warmup(iterations = 3, time = 2)
-@Measurement(iterations = 5, time = 3)
-@Fork(1)
-public class Views {
-    private static final int PAIRS = 32;
-    private static final int VIEWS = 2 * PAIRS;
+public class Views extends KernelBenchmark {
+    /** width x height of the frames, x pairs of views */
+    @Param({"340x256x32", "500x375x32"})
+    public String shape;
+
+    /** host or device. */
+    @Param({"host", "device"})
+    public String pass;
+
+    private static final int SIDE = 224;
     private static final int FRAMES = 8;
 
-    @Param("cpu")
-    public String device;
-
-    @Param({"340x256", "500x375"})
-    public String frame;
-
-    private final ViewSettings settings = ViewSettings.release(224, 224, 3);
+    private final ViewSettings settings = ViewSettings.release(SIDE, SIDE, 3);
     private final ThreadLocal<ViewWriter> writers = ThreadLocal.withInitial(() -> new ViewWriter(settings));
     private final Image[] frames = new Image[FRAMES];
-    private final Arena arena = new Arena("images");
+    private int pairs;
+    private long packed;
     private FloatBuffer finished;
-    private FrameUpload upload;
-    private Device opened;
-    private DeviceViews views;
-    private Kernels kernels;
-    private Tensor images;
-    private int epoch;
-    private long startNanos;
-    private int startEpoch;
 
-    private static long cpuNanos() {
-        return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime();
-    }
-
-    @Setup(Level.Iteration)
-    public void startClock() {
-        startNanos = cpuNanos();
-        startEpoch = epoch;
-    }
-
-    @TearDown(Level.Iteration)
-    public void printClock() {
-        double views = (double) (epoch - startEpoch) * VIEWS;
-        System.out.printf(Locale.ROOT, "%.2f ms of processor time a view, ", (cpuNanos() - startNanos) / 1e6 / views);
-    }
-
-    @Setup(Level.Trial)
-    public void setUp() {
-        String[] size = frame.split("x");
+    @Override
+    Workload open(Bench b, Implementation who) {
+        int[] size = sizes(shape, 3);
+        pairs = size[2];
         Random random = new Random(1);
         for (int i = 0; i < FRAMES; i++) {
-            frames[i] = waves(Integer.parseInt(size[0]), Integer.parseInt(size[1]), random);
+            frames[i] = waves(size[0], size[1], random);
         }
-        finished = ByteBuffer.allocateDirect(Float.BYTES * VIEWS * settings.viewSize())
+        finished = ByteBuffer.allocateDirect(Float.BYTES * 2 * pairs * settings.viewSize())
                 .order(ByteOrder.nativeOrder())
                 .asFloatBuffer();
-        upload = new FrameUpload(settings, VIEWS);
-        opened = Device.open(device);
-        views = new DeviceViews(opened, settings, PAIRS);
-        kernels = Kernels.onNewStream(opened);
-        images = arena.floats("images", VIEWS, settings.viewSize());
-        arena.allocate(opened);
-        verify();
+        Tensor images = b.resultFloats("images", 2 * pairs, settings.viewSize());
+        if (pass.equals("host")) {
+            b.run(this::makeOnHost);
+            return new OnHost(b);
+        }
+        FrameUpload upload = new FrameUpload(settings, 2 * pairs);
+        DeviceViews views = new DeviceViews(b.stream().device(), settings, pairs);
+        b.closeToo(views);
+        return b.run(() -> {
+            pack(upload);
+            views.load(upload);
+            views.upload(b.stream());
+            views.make(b.kernels(), images);
+        });
     }
 
     /** A picture with smooth and sharp places, as photographs have them. */
@@ -119,58 +80,96 @@ public class Views {
         return new Image(width, height, 3, pixels);
     }
 
-    /** What is timed is right: the two ways differ by 1 / 255 at most. */
-    private void verify() {
-        host();
-        epoch--;
-        float[] found = kernels.stream().read(device());
-        float[] deviation = settings.deviation();
-        for (int i = 0; i < found.length; i++) {
-            double difference = Math.abs(found[i] - finished.get(i)) * deviation[i / (224 * 224) % 3];
-            if (!(difference <= 1.0 / 255 + 1e-5)) {
-                throw new IllegalStateException("The views differ by " + difference + " at " + i);
-            }
-        }
-    }
-
     private Philox random(int row) {
-        return new Philox(1, epoch, row, row / PAIRS);
+        return new Philox(1, 0, row, row / pairs);
     }
 
-    @Benchmark
-    @OperationsPerInvocation(VIEWS)
-    public FloatBuffer host() {
-        IntStream.range(0, VIEWS).parallel().forEach(row -> writers.get()
+    private void makeOnHost() {
+        IntStream.range(0, 2 * pairs).parallel().forEach(row -> writers.get()
                 .write(
                         frames[row % FRAMES],
                         Kind.IMAGE,
-                        row / PAIRS,
+                        row / pairs,
                         random(row),
                         finished,
                         row * settings.viewSize()));
-        epoch++;
-        return finished;
     }
 
-    @Benchmark
-    @OperationsPerInvocation(VIEWS)
-    public Tensor device() {
+    private void pack(FrameUpload upload) {
         upload.clear();
-        IntStream.range(0, VIEWS).parallel().forEach(row -> writers.get()
-                .pack(frames[row % FRAMES], Kind.IMAGE, row / PAIRS, random(row), upload, row));
-        epoch++;
-        views.load(upload);
-        views.upload(kernels.stream());
-        views.make(kernels, images);
-        kernels.stream().synchronize();
-        return images;
+        IntStream.range(0, 2 * pairs).parallel().forEach(row -> writers.get()
+                .pack(frames[row % FRAMES], Kind.IMAGE, row / pairs, random(row), upload, row));
     }
 
-    @TearDown(Level.Trial)
-    public void tearDown() {
-        views.close();
-        kernels.stream().close();
-        arena.close();
-        opened.close();
+    private float[] onHost() {
+        float[] views = new float[2 * pairs * settings.viewSize()];
+        finished.duplicate().position(0).get(views);
+        return views;
+    }
+
+    /** What the other way of the two makes: they differ by 1/255 of a pixel's range at most. */
+    @Override
+    List<Expected> expected() {
+        if (pass.equals("device")) {
+            makeOnHost();
+            return List.of(new Expected("images", doubles(onHost()), 1e-2));
+        }
+        Views other = new Views();
+        other.shape = shape;
+        other.pass = "device";
+        other.device = device;
+        other.precision = precision;
+        other.implementation = implementation;
+        other.setUp();
+        try {
+            return List.of(new Expected("images", doubles(other.result("images")), 1e-2));
+        } finally {
+            other.tearDown();
+        }
+    }
+
+    @Override
+    Cost cost() {
+        int[] size = sizes(shape, 3);
+        return new Cost(2.0 * pairs * (3.0 * size[0] * size[1] + 4.0 * settings.viewSize()), 0);
+    }
+
+    /** The views are in host memory. */
+    private final class OnHost implements Workload {
+        private final Bench bench;
+
+        OnHost(Bench bench) {
+            this.bench = bench;
+        }
+
+        @Override
+        public void launch() {
+            makeOnHost();
+        }
+
+        @Override
+        public void synchronize() {
+            // Done when it returns.
+        }
+
+        @Override
+        public float[] result(String name) {
+            return onHost();
+        }
+
+        @Override
+        public long memory() {
+            return -1;
+        }
+
+        @Override
+        public double deviceSeconds(int launches) {
+            return Double.NaN;
+        }
+
+        @Override
+        public void close() {
+            Closing.all(bench);
+        }
     }
 }

@@ -35,7 +35,17 @@ public final class Plot {
         }
     }
 
-    private record Series(String name, double[] x, double[] y, boolean guide) {}
+    private enum Style {
+        LINE,
+        POINTS,
+        GUIDE
+    }
+
+    private record Series(String name, double[] x, double[] y, Style style) {
+        boolean isGuide() {
+            return style == Style.GUIDE;
+        }
+    }
 
     private final String title;
     private final Axis horizontal;
@@ -58,26 +68,31 @@ public final class Plot {
      * @throws IllegalArgumentException if there are not as many x as y
      */
     public Plot series(String name, double[] x, double[] y) {
-        return add(name, x, y, false);
+        return add(name, x, y, Style.LINE);
+    }
+
+    /** Adds points that no line joins. */
+    public Plot points(String name, double[] x, double[] y) {
+        return add(name, x, y, Style.POINTS);
     }
 
     /** Adds a dashed line without marks, as of a limit; it does not widen the axes' ranges once a series has set them. */
     public Plot guide(String name, double[] x, double[] y) {
-        return add(name, x, y, true);
+        return add(name, x, y, Style.GUIDE);
     }
 
-    private Plot add(String name, double[] x, double[] y, boolean guide) {
+    private Plot add(String name, double[] x, double[] y, Style style) {
         if (x.length != y.length) {
             throw new IllegalArgumentException(
                     "The series '" + name + "' has " + x.length + " x values but " + y.length + " y values");
         }
-        series.add(new Series(name, x.clone(), y.clone(), guide));
+        series.add(new Series(name, x.clone(), y.clone(), style));
         return this;
     }
 
     /** Whether there is a point to draw. */
     public boolean isEmpty() {
-        return series.stream().noneMatch(s -> !s.guide && points(s) > 0);
+        return series.stream().noneMatch(s -> !s.isGuide() && points(s) > 0);
     }
 
     private int points(Series s) {
@@ -109,11 +124,14 @@ public final class Plot {
             text(svg, WIDTH / 2.0, HEIGHT / 2.0, "middle", "#555555", "", "Nothing was measured.");
         } else {
             ranges();
+            svg.append("<clipPath id=\"area\"><path d=\"M")
+                    .append(LEFT + " " + TOP + "H" + (WIDTH - RIGHT) + "V" + (HEIGHT - BOTTOM) + "H" + LEFT)
+                    .append("z\"/></clipPath>\n");
             grid(svg);
             int colour = 0;
             for (int i = 0; i < series.size(); i++) {
                 Series s = series.get(i);
-                draw(svg, s, s.guide ? "#777777" : COLOURS.get(colour++ % COLOURS.size()), i);
+                draw(svg, s, s.isGuide() ? "#777777" : COLOURS.get(colour++ % COLOURS.size()), i);
             }
         }
         return svg.append("</svg>\n").toString();
@@ -122,7 +140,7 @@ public final class Plot {
     private void ranges() {
         for (Series s : series) {
             for (int i = 0; i < s.x.length; i++) {
-                if (!s.guide && isShown(s, i)) {
+                if (!s.isGuide() && isShown(s, i)) {
                     left = Math.min(left, horizontal.place(s.x[i]));
                     right = Math.max(right, horizontal.place(s.x[i]));
                     bottom = Math.min(bottom, vertical.place(s.y[i]));
@@ -133,7 +151,7 @@ public final class Plot {
         // Limits that lie close above are shown whole.
         for (Series s : series) {
             for (int i = 0; i < s.x.length; i++) {
-                if (s.guide && isShown(s, i)) {
+                if (s.isGuide() && isShown(s, i)) {
                     double place = vertical.place(s.y[i]);
                     double reach = vertical.logarithmic ? top + 1 : top + 0.5 * Math.abs(top);
                     top = place <= reach ? Math.max(top, place) : top;
@@ -243,24 +261,32 @@ public final class Plot {
             marks.append(escaped(s.name + ": " + plain(s.x[i]) + ", " + plain(s.y[i])));
             marks.append("</title></circle>\n");
         }
-        String dashes = s.guide ? " stroke-dasharray=\"6 4\"" : "";
-        if (path.length() > 0) {
+        String dashes = s.isGuide() ? " stroke-dasharray=\"6 4\"" : "";
+        if (path.length() > 0 && s.style == Style.POINTS) {
+            svg.append(marks);
+        } else if (path.length() > 0) {
             svg.append("<path d=\"")
                     .append(path)
                     .append("\" fill=\"none\" stroke=\"")
                     .append(colour);
-            svg.append("\" stroke-width=\"1.8\"").append(dashes).append("/>\n");
-            svg.append(s.guide ? "" : marks);
+            svg.append("\" stroke-width=\"1.8\" clip-path=\"url(#area)\"")
+                    .append(dashes)
+                    .append("/>\n");
+            svg.append(s.isGuide() ? "" : marks);
         }
         double at = TOP + 10 + row * LEGEND_LINE;
         int begin = WIDTH - RIGHT + 14;
+        boolean points = s.style == Style.POINTS; // a dot is a short line with round ends
         svg.append("<path d=\"M")
-                .append(begin)
+                .append(points ? begin + 11 : begin)
                 .append(' ')
                 .append(number(at))
-                .append("h22\" stroke=\"")
-                .append(colour);
-        svg.append("\" stroke-width=\"2.5\"").append(dashes).append("/>\n");
+                .append(points ? "h0.1\" stroke-linecap=\"round\" stroke-width=\"7" : "h22\" stroke-width=\"2.5")
+                .append("\" stroke=\"")
+                .append(colour)
+                .append('"')
+                .append(dashes)
+                .append("/>\n");
         text(svg, begin + 28, at + 4, "start", "#1a1a1a", "", s.name);
     }
 
