@@ -115,6 +115,15 @@ final class Bench implements Workload {
         return t;
     }
 
+    /** A bfloat16 tensor, with values or, if null, without. */
+    Tensor halves(String name, float[] values, int... shape) {
+        Tensor t = arena.tensor(name, DType.BF16, shape);
+        if (values != null) {
+            floats.put(t, values);
+        }
+        return t;
+    }
+
     Tensor integers(String name, int[] values, int... shape) {
         Tensor t = arena.tensor(name, DType.I32, shape);
         integers.put(t, values);

@@ -101,6 +101,7 @@ final class JmhCommand implements Callable<Integer> {
             chosen.forEach(e -> describe(console, e, size));
             return 0;
         }
+        save(); // what cannot be written shows before anything is measured
         for (Suite.Entry entry : chosen) {
             run(console, entry, size, jmh);
             save();

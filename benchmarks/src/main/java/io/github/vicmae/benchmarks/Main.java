@@ -6,17 +6,31 @@ import picocli.CommandLine;
 
 /** The benchmarks' command line. */
 public final class Main {
+    private static final String RESULTS = "results";
+
     private Main() {}
 
-    /** Runs what the first argument says, jmh (which may be left out) or results; exits with 0 if all went well, 2 for wrong arguments, 1 for anything else. */
+    /** Runs what the first argument says, jmh (which may be left out) or results; exits with 0 if all went well, 2 for wrong arguments, else 1. */
     public static void main(String[] arguments) {
-        boolean named = arguments.length > 0 && List.of("jmh", "results").contains(arguments[0]);
-        boolean results = named && arguments[0].equals("results");
+        System.exit(commandLine(arguments).execute(without(arguments)));
+    }
+
+    private static boolean isNamed(String[] arguments) {
+        return arguments.length > 0 && List.of("jmh", RESULTS).contains(arguments[0]);
+    }
+
+    static CommandLine commandLine(String[] arguments) {
+        boolean results = isNamed(arguments) && arguments[0].equals(RESULTS);
         CommandLine line = new CommandLine(results ? new ResultsCommand() : new JmhCommand());
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             command.getErr().println("vicmae: " + (e.getMessage() == null ? e : e.getMessage()));
             return e instanceof IllegalArgumentException ? 2 : 1;
         });
-        System.exit(line.execute(named ? Arrays.copyOfRange(arguments, 1, arguments.length) : arguments));
+        return line;
+    }
+
+    /** The arguments behind the command's name. */
+    static String[] without(String[] arguments) {
+        return isNamed(arguments) ? Arrays.copyOfRange(arguments, 1, arguments.length) : arguments;
     }
 }

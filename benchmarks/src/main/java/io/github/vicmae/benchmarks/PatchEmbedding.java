@@ -22,6 +22,10 @@ public class PatchEmbedding extends KernelBenchmark {
     @Param({"8x224x16x49x768", "64x64x8x16x192"})
     public String shape;
 
+    /** forward or backward. */
+    @Param({"forward", "backward"})
+    public String pass;
+
     private int samples;
     private int side;
     private int patch;
@@ -36,6 +40,7 @@ public class PatchEmbedding extends KernelBenchmark {
     private float[] cls;
     private float[] positions;
     private int[] keep;
+    private float[] dtokens;
 
     @Override
     Workload open(Bench b, Implementation who) {
@@ -54,6 +59,7 @@ public class PatchEmbedding extends KernelBenchmark {
         cls = b.normal(width, 1);
         positions = b.normal((1 + patches) * width, 1);
         keep = Bench.keep(b.ranks(samples, patches), samples, patches, kept);
+        dtokens = b.normal(samples * (1 + kept) * width, 1);
         return who == Implementation.DJL ? torch() : own(b);
     }
 
@@ -70,12 +76,27 @@ public class PatchEmbedding extends KernelBenchmark {
         PatchEmbedKernels k = b.kernels().patchEmbed();
         MatMul m = b.kernels().matMul();
         Product product = new Product();
-        return b.run(() -> {
+        Tensor dt = b.floats("dtokens", dtokens, samples, 1 + kept, width);
+        Tensor dembedded = b.arena().tensor("dembedded", b.activations(), samples * kept, width);
+        Tensor dcls = b.resultFloats("dcls", width);
+        Tensor dbias = b.resultFloats("dbias", width);
+        Tensor dweight = b.resultFloats("dweight", width, pixels);
+        Tensor scratch = b.scratch(Math.max(
+                PatchEmbedKernels.scratchSize(b.stream(), width),
+                MatMul.scratchSize(b.stream(), b.activations(), width, pixels, samples * kept)));
+        Runnable forward = () -> {
             k.gather(gathered, it, kt, samples, CHANNELS, side, side, patch, kept);
             m.multiply(product.of(gathered, false, wt, true, samples * kept, width, pixels)
                     .to(Epilogue.WRITE, embedded));
             k.assemble(tokens, embedded, bt, ct, pt, kt, samples, kept, width);
-        });
+        };
+        Runnable backward = () -> {
+            k.backward(dembedded, dcls, dbias, dt, samples, kept, width, scratch);
+            m.multiply(product.of(dembedded, true, gathered, false, width, pixels, samples * kept)
+                    .scratch(scratch)
+                    .to(Epilogue.ADD, dweight));
+        };
+        return b.run(pass, forward, backward);
     }
 
     private Workload torch() {
@@ -118,14 +139,47 @@ public class PatchEmbedding extends KernelBenchmark {
                 tokens[row * width + o] = sum;
             }
         }
-        return List.of(new Expected("tokens", tokens, 1e-5 + bench.rounding()));
+        Expected output = new Expected("tokens", tokens, 1e-5 + bench.rounding());
+        return pass.equals("forward") ? List.of(output) : List.of(output, dcls(), dweight());
+    }
+
+    private Expected dcls() {
+        double[] dcls = new double[width];
+        for (int n = 0; n < samples; n++) {
+            for (int o = 0; o < width; o++) {
+                dcls[o] += dtokens[n * (1 + kept) * width + o];
+            }
+        }
+        return new Expected("dcls", dcls, 1e-5);
+    }
+
+    /** The first output's row of the weight's gradient. */
+    private Expected dweight() {
+        double[] row = new double[pixels];
+        int across = side / patch;
+        for (int n = 0; n < samples; n++) {
+            for (int token = 0; token < kept; token++) {
+                double d = dtokens[(n * (1 + kept) + 1 + token) * width];
+                int place = keep[n * kept + token];
+                for (int i = 0; i < pixels; i++) {
+                    int y = place / across * patch + i / patch % patch;
+                    int x = place % across * patch + i % patch;
+                    row[i] += d * images[((n * CHANNELS + i / (patch * patch)) * side + y) * side + x];
+                }
+            }
+        }
+        return new Expected("dweight", row, 1e-5 + 2 * bench.rounding());
     }
 
     @Override
     Cost cost() {
         double rows = (double) samples * kept;
-        double bytes =
-                rows * pixels * 4 + (double) pixels * width * bench.activationBytes() + (rows + samples) * width * 4;
-        return new Cost(bytes, 2 * rows * pixels * width);
+        double act = bench.activationBytes();
+        double flops = 2 * rows * pixels * width;
+        double tokens = 4 * (rows + samples) * width;
+        return Cost.ofPass(
+                pass,
+                new Cost(rows * pixels * 4 + act * pixels * width + tokens, flops),
+                new Cost(rows * pixels * act + 8.0 * pixels * width + tokens, flops));
     }
 }

@@ -15,8 +15,8 @@ public class Pointwise extends KernelBenchmark {
     @Param({"400x3072", "1088x768"})
     public String shape;
 
-    /** bias, bias-residual, bias-gelu, gelu-backward or column-sum. */
-    @Param({"bias", "bias-residual", "bias-gelu", "gelu-backward", "column-sum"})
+    /** bias, bias-residual, bias-gelu, gelu-backward, column-sum, to-bf16 or to-float. */
+    @Param({"bias", "bias-residual", "bias-gelu", "gelu-backward", "column-sum", "to-bf16", "to-float"})
     public String pass;
 
     private int rows;
@@ -48,6 +48,11 @@ public class Pointwise extends KernelBenchmark {
         Tensor sums = b.resultFloats("sums", width);
         Tensor scratch = b.scratch(Reduce.scratchSize(b.stream(), width));
         b.result(xt);
+        Tensor wide = b.result(
+                pass.equals("to-bf16")
+                        ? b.floats("wide", x, rows, width)
+                        : b.arena().floats("wide", rows, width));
+        Tensor half = b.result(b.halves("half", pass.equals("to-float") ? x : null, rows, width));
         PointwiseKernels k = b.kernels().pointwise();
         long count = (long) rows * width;
         return b.run(
@@ -57,6 +62,8 @@ public class Pointwise extends KernelBenchmark {
                     case "bias-gelu" -> () -> k.biasGelu(y, xt, bt, rows, width);
                     case "gelu-backward" -> () -> k.geluBackward(y, residual, xt, count);
                     case "column-sum" -> () -> b.kernels().reduce().columnSum(sums, xt, rows, width, scratch);
+                    case "to-bf16" -> () -> k.convert(half, wide);
+                    case "to-float" -> () -> k.convert(wide, half);
                     default -> throw new IllegalArgumentException("There is no pass '" + pass + "'");
                 });
     }
@@ -91,6 +98,8 @@ public class Pointwise extends KernelBenchmark {
         }
         return switch (pass) {
             case "column-sum" -> List.of(new Expected("sums", sums, 1e-5));
+            case "to-bf16" -> List.of(new Expected("half", doubles(x), 4e-3));
+            case "to-float" -> List.of(new Expected("wide", doubles(x), 4e-3));
             case "bias" -> List.of(new Expected("x", y, 1e-6 + bench.rounding()));
             default -> List.of(new Expected("y", y, 1e-6 + bench.rounding()));
         };
@@ -105,6 +114,7 @@ public class Pointwise extends KernelBenchmark {
                     case "bias" -> 2 * act * size;
                     case "bias-residual" -> 12 * size;
                     case "column-sum" -> act * size;
+                    case "to-bf16", "to-float" -> 6 * size;
                     default -> 3 * act * size;
                 },
                 0);

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import io.github.vicmae.io.AtomicFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -40,8 +41,12 @@ record ResultsFile(int schema, String title, String command, String date, Map<St
         return file;
     }
 
-    /** Writes it; a file that was there is replaced when the new one is complete. */
+    /** Writes it, and the folders above it; a file that was there is replaced when the new one is complete. */
     void write(Path path) throws IOException {
+        Path folder = path.toAbsolutePath().getParent();
+        if (!Files.isDirectory(folder)) {
+            Files.createDirectories(folder);
+        }
         AtomicFile.write(path, (JSON.writeValueAsString(this) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 }

@@ -44,6 +44,7 @@ record Row(
         Double productRate,
         Double memory,
         String missing) {
+    private static final double LEAST_BYTES = 1 << 20;
 
     static Row missing(
             String benchmark,
@@ -95,8 +96,9 @@ record Row(
         return flops == null || flops == 0 ? Double.NaN : flops / time();
     }
 
+    /** NaN for so few bytes that what a copy costs beside its bytes counts more than they do. */
     double shareOfCopy() {
-        return copyRate == null ? Double.NaN : bytesPerSecond() / copyRate;
+        return copyRate == null || bytes == null || bytes < LEAST_BYTES ? Double.NaN : bytesPerSecond() / copyRate;
     }
 
     double shareOfProduct() {
