@@ -44,8 +44,10 @@ record ResultsFile(int schema, String title, String command, String date, Map<St
     /** Writes it, and the folders above it; a file that was there is replaced when the new one is complete. */
     void write(Path path) throws IOException {
         Path folder = path.toAbsolutePath().getParent();
-        if (!Files.isDirectory(folder)) {
+        try {
             Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw new IOException("The folder " + folder + " cannot be made: " + e.getMessage(), e);
         }
         AtomicFile.write(path, (JSON.writeValueAsString(this) + "\n").getBytes(StandardCharsets.UTF_8));
     }
