@@ -63,3 +63,15 @@ KERNEL(column_sum_finish, float* __restrict__ out, float* __restrict__ next, con
     __syncthreads();
   }
 }
+
+// out [1] = the sum of x [count], by one block.
+KERNEL(sum_all, float* __restrict__ out, const float* __restrict__ x, int count) {
+  SHARED(float, scratch, 32);
+  if (blockIdx.x == 0) {
+    float sum = 0;
+    SIMD_SUM(sum)
+    for (int i = threadIdx.x; i < count; i += blockDim.x) sum += x[i];
+    sum = block_sum(sum, scratch);
+    if (threadIdx.x == 0) out[0] = sum;
+  }
+}

@@ -45,6 +45,14 @@ final class ModelOptions {
     private double temperature;
 
     @Option(
+            names = "--contrast",
+            defaultValue = ModelConfig.DEFAULT_CONTRAST,
+            paramLabel = "NAME|FILE.cu",
+            description =
+                    "the contrastive loss: one of 'lab --list', or the file of your own (default: ${DEFAULT-VALUE})")
+    private String contrast;
+
+    @Option(
             names = "--norm-pix",
             defaultValue = "true",
             arity = "1",
@@ -89,7 +97,7 @@ final class ModelOptions {
     ModelConfig config() {
         ModelSize size = ModelSize.of(model);
         int[] hw = imageSize(size);
-        return new ModelConfig(
+        ModelConfig config = new ModelConfig(
                 variant(),
                 hw[0],
                 hw[1],
@@ -108,6 +116,7 @@ final class ModelOptions {
                 mask != null ? mask : variant().maskRatio(),
                 normPix,
                 Pooling.of(pooling));
+        return config.withContrast(contrast);
     }
 
     private int[] imageSize(ModelSize size) {

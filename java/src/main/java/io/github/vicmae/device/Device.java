@@ -91,6 +91,17 @@ public interface Device extends AutoCloseable {
      */
     Kernel kernel(String module, String name, String signature);
 
+    /**
+     * Finds a kernel in a library of further kernels, which is built for this device if need be.
+     *
+     * @param signature see {@link Kernel#signature()}
+     * @throws DeviceException if the library cannot be built or loaded here, or the kernel takes other parameters
+     */
+    default Kernel libraryKernel(KernelLibrary library, String name, String signature) {
+        throw new DeviceException(
+                description() + " takes no kernels but its own, and cannot run " + name + " of " + library.name());
+    }
+
     /** See {@link Kind#partialBlocks()}. */
     default int partialBlocks() {
         return kind().partialBlocks();

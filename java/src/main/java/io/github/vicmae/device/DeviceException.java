@@ -1,7 +1,7 @@
 package io.github.vicmae.device;
 
 /** A device could not do what it was asked: the message says which call answered what, and what can be done about it. */
-public final class DeviceException extends RuntimeException {
+public class DeviceException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     public DeviceException(String message) {

@@ -27,6 +27,11 @@ public final class PlanningDevice implements Device {
     }
 
     @Override
+    public Kernel libraryKernel(KernelLibrary library, String name, String signature) {
+        return new Kernel(name, signature, 0);
+    }
+
+    @Override
     public Stream newStream() {
         return new PlanningStream(this);
     }

@@ -103,6 +103,28 @@ public final class InfoNceKernels {
     }
 
     /**
+     * Rows divided by max(norm, 1e-12).
+     *
+     * @param unit [rows, width], written
+     * @param inverseNorm [rows], written
+     * @param x [rows, width]
+     */
+    public void normalize(Tensor unit, Tensor inverseNorm, Tensor x, int rows, int width) {
+        Shapes.floats("normalize", "unit", unit, rows, width);
+        Shapes.floats("normalize", "inverseNorm", inverseNorm, rows);
+        Shapes.floats("normalize", "x", x, rows, width);
+        stream.begin(normalize)
+                .arg(unit)
+                .arg(inverseNorm)
+                .argOrNull(null)
+                .arg(x)
+                .arg(rows)
+                .arg(width)
+                .arg(width);
+        stream.launch((rows + NORMALIZED_AT_ONCE - 1) / NORMALIZED_AT_ONCE, THREADS);
+    }
+
+    /**
      * The gradients of weight * loss with respect to rows and columns before their normalisation.
      *
      * @param dx [R, D], written

@@ -17,11 +17,13 @@ public final class Reduce {
     private final Stream stream;
     private final TypedKernel partialSums;
     private final Kernel finish;
+    private final Kernel sumAll;
 
     public Reduce(Stream stream) {
         this.stream = stream;
         partialSums = TypedKernel.of(stream.device(), "reduce", "column_sum_partial", "ppii");
         finish = stream.device().kernel("reduce", "column_sum_finish", "pppiii");
+        sumAll = stream.device().kernel("reduce", "sum_all", "ppi");
     }
 
     /** Floats of scratch that {@link #columnSum} needs for rows of this width. */
@@ -55,6 +57,18 @@ public final class Reduce {
         Shapes.floats("columnSum", "out", out, width);
         Shapes.floats("columnSum", "x", x, rows, width);
         finish(out, x, rows, width);
+    }
+
+    /**
+     * out = the sum of the first {@code count} elements of x, by one block: for few.
+     *
+     * @param out [1], written
+     * @param x at least {@code count} floats
+     */
+    public void sum(Tensor out, Tensor x, int count) {
+        Shapes.floats("sum", "out", out, 1);
+        Shapes.atLeast("sum", "x", x, count);
+        stream.begin(sumAll).arg(out).arg(x).arg(count).launch(1, THREADS);
     }
 
     /** How many blocks share the width of a row where a thread takes 16 bytes of it. On the CPU a row is one piece, for the prefetcher. */

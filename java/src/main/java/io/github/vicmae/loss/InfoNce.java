@@ -18,7 +18,7 @@ import io.github.vicmae.layer.Scratch;
  * encoder, rows are predictions and columns are targets, and gradients flow into both (the ViC-MAE paper). Columns beyond the first 2B are
  * extra negatives, and gradients flow into them as well.
  */
-public final class InfoNce {
+public final class InfoNce implements ContrastiveLoss {
     private final Kernels kernels;
     private final Scratch scratch;
     private final InfoNceShape shape;
@@ -42,9 +42,14 @@ public final class InfoNce {
         scratch.need(kernels.infoNce().scratchSize(shape));
     }
 
-    /** Writes the indices of positives and of excluded columns; once, after the arena is allocated. */
+    /** Writes the indices of positives and of excluded columns. */
+    @Override
     public void prepare(Stream stream) {
-        int rows = shape.rows();
+        writePairs(pairs, stream, shape.rows());
+    }
+
+    /** The positives of two views, and each row's own place left out. */
+    static void writePairs(InfoNcePairs pairs, Stream stream, int rows) {
         int[] other = new int[rows];
         int[] own = new int[rows];
         for (int i = 0; i < rows; i++) {
@@ -54,22 +59,13 @@ public final class InfoNce {
         pairs.write(stream, other, own);
     }
 
-    /**
-     * Writes the loss to loss [1].
-     *
-     * @param rowFeatures [R, width], first view's rows first
-     * @param columnFeatures [K, width], extra negatives last; the same tensor if symmetric
-     */
+    @Override
     public void forward(Tensor loss, Tensor rowFeatures, Tensor columnFeatures) {
         InfoNceKernels k = kernels.infoNce();
         k.forward(loss, state, pairs, rowFeatures, columnFeatures, scratch.tensor());
     }
 
-    /**
-     * Writes the gradients with respect to the features before normalisation, times weight [1].
-     *
-     * @param dcolumns not touched if symmetric
-     */
+    @Override
     public void backward(Tensor drows, Tensor dcolumns, Tensor weight) {
         kernels.infoNce().backward(drows, dcolumns, state, pairs, weight, scratch.tensor());
     }

@@ -2,6 +2,10 @@ package io.github.vicmae.model;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import io.github.vicmae.kernel.Pooling;
+import io.github.vicmae.loss.ContrastiveLosses;
+import io.github.vicmae.loss.LossDefinition;
+import io.github.vicmae.loss.UserLoss;
+import java.nio.file.Path;
 
 /**
  * Everything that fixes a model's shape and losses.
@@ -24,6 +28,8 @@ import io.github.vicmae.kernel.Pooling;
  * @param maskRatio share of the patches that are masked
  * @param normPix whether the reconstruction's target patches are normalised
  * @param pooling how the encoder's tokens become one feature vector
+ * @param contrast the contrastive loss: the name of a built-in one, or the path of a user's own, which ends in .cu
+ * @param contrastHash the content's hash of a user's own loss, or null
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record ModelConfig(
@@ -44,7 +50,12 @@ public record ModelConfig(
         double temperature,
         double maskRatio,
         boolean normPix,
-        Pooling pooling) {
+        Pooling pooling,
+        String contrast,
+        String contrastHash) {
+
+    /** What the contrastive loss is if nothing else is said, and what it was before there was a choice. */
+    public static final String DEFAULT_CONTRAST = ContrastiveLosses.DEFAULT;
 
     private static final int MAX_HEAD_DIM = 128;
     private static final int MAX_TOKENS = 1024;
@@ -53,6 +64,7 @@ public record ModelConfig(
      * @throws IllegalArgumentException with one sentence, if the settings do not go together
      */
     public ModelConfig {
+        contrast = contrast == null ? ContrastiveLosses.DEFAULT : contrast;
         require(patch >= 1, "The patch size must be at least 1, not " + patch);
         require(
                 height > 0 && width > 0 && height % patch == 0 && width % patch == 0,
@@ -81,6 +93,100 @@ public record ModelConfig(
                 (int) (patches * (1 - maskRatio)) >= 1,
                 "A mask ratio of " + maskRatio + " leaves none of the " + patches
                         + " patches visible; use a smaller ratio");
+    }
+
+    /** The same with InfoNCE. */
+    public ModelConfig(
+            Variant variant,
+            int height,
+            int width,
+            int channels,
+            int patch,
+            int dim,
+            int depth,
+            int heads,
+            int decoderDim,
+            int decoderDepth,
+            int decoderHeads,
+            double mlpRatio,
+            int headHidden,
+            int headOut,
+            double temperature,
+            double maskRatio,
+            boolean normPix,
+            Pooling pooling) {
+        this(
+                variant,
+                height,
+                width,
+                channels,
+                patch,
+                dim,
+                depth,
+                heads,
+                decoderDim,
+                decoderDepth,
+                decoderHeads,
+                mlpRatio,
+                headHidden,
+                headOut,
+                temperature,
+                maskRatio,
+                normPix,
+                pooling,
+                ContrastiveLosses.DEFAULT,
+                null);
+    }
+
+    /**
+     * The same with another contrastive loss.
+     *
+     * @param loss the name of a built-in one, or the path of a user's own, which ends in .cu
+     * @throws IllegalArgumentException if there is no such loss, or a user's file is wrong; it names file and line
+     */
+    public ModelConfig withContrast(String loss) {
+        String hash = UserLoss.isFile(loss) ? UserLoss.read(Path.of(loss)).hash() : null;
+        if (hash == null) {
+            ContrastiveLosses.named(loss);
+        }
+        return new ModelConfig(
+                variant,
+                height,
+                width,
+                channels,
+                patch,
+                dim,
+                depth,
+                heads,
+                decoderDim,
+                decoderDepth,
+                decoderHeads,
+                mlpRatio,
+                headHidden,
+                headOut,
+                temperature,
+                maskRatio,
+                normPix,
+                pooling,
+                loss,
+                hash);
+    }
+
+    /**
+     * The contrastive loss.
+     *
+     * @throws IllegalArgumentException if there is none of that name, or a user's file is missing, wrong, or another one than it was
+     */
+    LossDefinition contrastiveLoss() {
+        if (!UserLoss.isFile(contrast)) {
+            return ContrastiveLosses.named(contrast);
+        }
+        UserLoss loss = UserLoss.read(Path.of(contrast));
+        require(
+                contrastHash == null || loss.hash().equals(contrastHash),
+                "The contrastive loss " + contrast + " is not the one that this model was set up with: its content has"
+                        + " changed since. Bring the old file back, or begin anew with the new one");
+        return loss;
     }
 
     private static void stack(String name, int dim, int depth, int heads) {

@@ -7,7 +7,6 @@ import io.github.vicmae.device.Device;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.InfoNceShape;
 import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.layer.Context;
@@ -15,14 +14,15 @@ import io.github.vicmae.layer.Parameter;
 import io.github.vicmae.layer.Parameters;
 import io.github.vicmae.layer.ProjectionHead;
 import io.github.vicmae.layer.Scratch;
-import io.github.vicmae.loss.InfoNce;
+import io.github.vicmae.loss.ContrastiveLoss;
+import io.github.vicmae.loss.ContrastiveShape;
 import io.github.vicmae.optim.AdamW;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
  * ViC-MAE in training (Hernandez, Villegas and Ordonez, ECCV 2024, arXiv 2303.12001): two views of each sample are masked, encoded with shared
- * weights, reconstructed, and their pooled features pulled together by InfoNCE.
+ * weights, reconstructed, and their pooled features pulled together by InfoNCE, or another contrastive loss.
  *
  * <p>One step, top to bottom: an {@link #input} is filled, {@link #forwardBackward} uploads it, runs both passes and adds to the gradients, and
  * the optimizer uses them. Whoever wants uploads and steps to overlap calls {@link #enqueue} instead. All memory is taken when the model is made;
@@ -44,7 +44,7 @@ public final class ViCMae implements AutoCloseable {
     private final Decoder decoder;
     private final ProjectionHead predictor;
     private final ProjectionHead target;
-    private final InfoNce infoNce;
+    private final ContrastiveLoss contrastive;
 
     private final StepInput[] inputs;
     private final Tensor restore;
@@ -114,11 +114,9 @@ public final class ViCMae implements AutoCloseable {
             predictor = head(context, paper ? "predictor" : "projector");
             target = paper ? head(context, "target") : predictor;
             float temperature = (float) config.temperature();
-            infoNce = new InfoNce(
-                    kernels,
-                    arena,
-                    scratch,
-                    new InfoNceShape(n, n, config.headOut(), temperature, !paper, execution.precision()));
+            ContrastiveShape shape =
+                    new ContrastiveShape(n, n, config.headOut(), temperature, !paper, execution.precision());
+            contrastive = config.contrastiveLoss().create(kernels, arena, scratch, shape);
             losses = arena.floats("losses", LOSSES);
             dpooled = arena.floats("d pooled", n, config.dim());
             dencoded = arena.floats("d norm", n, tokens, config.dim());
@@ -144,7 +142,7 @@ public final class ViCMae implements AutoCloseable {
             input.allocate(device);
         }
         lossesHost = newLossesBuffer();
-        infoNce.prepare(stream);
+        contrastive.prepare(stream);
         reconstructionLosses = losses.slice("reconstruction losses", 0, VIEWS);
         contrastiveLoss = losses.slice("contrastive loss", VIEWS, 1);
     }
@@ -267,7 +265,7 @@ public final class ViCMae implements AutoCloseable {
         if (target != predictor) {
             target.forward(pooled);
         }
-        infoNce.forward(contrastiveLoss, predictor.output(), target.output());
+        contrastive.forward(contrastiveLoss, predictor.output(), target.output());
         decoder.forward(encoder.output(), restore);
         decoder.loss(reconstructionLosses, input.images(), restore, VIEWS, input.reconstructionWeight());
     }
@@ -275,7 +273,7 @@ public final class ViCMae implements AutoCloseable {
     private void backward(StepInput input) {
         int n = VIEWS * batch;
         decoder.backward(dencoded, encoder.output(), restore, keep);
-        infoNce.backward(dpredictor, dtarget, input.contrastiveWeight());
+        contrastive.backward(dpredictor, dtarget, input.contrastiveWeight());
         predictor.backward(dpooled, dpredictor, pooled, false);
         if (target != predictor) {
             target.backward(dpooled, dtarget, pooled, true);

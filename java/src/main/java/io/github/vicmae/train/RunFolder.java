@@ -2,11 +2,13 @@ package io.github.vicmae.train;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.NullNode;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.io.AtomicFile;
 import io.github.vicmae.io.JsonLines;
 import io.github.vicmae.model.ConfigJson;
+import io.github.vicmae.model.ModelConfig;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -29,7 +31,13 @@ final class RunFolder implements AutoCloseable {
             Set.of("workers", "prefetch", "checkpointEvery", "recompute", "deviceViews");
 
     /** What settings were before there was a choice: a run from that time has none of them in its file. */
-    private static final Map<String, String> FORMER = Map.of("precision", Precision.FP32.name());
+    private static final Map<String, String> FORMER = Map.of(
+            "precision",
+            Precision.FP32.name(),
+            "model.contrast",
+            ModelConfig.DEFAULT_CONTRAST,
+            "model.contrastHash",
+            NullNode.getInstance().asText());
 
     private final Path path;
     private final FileChannel lockFile;
@@ -108,9 +116,16 @@ final class RunFolder implements AutoCloseable {
             if (a.isObject() && b.isObject()) {
                 compare(prefix + name + ".", a, b, differences);
             } else if (!FREE.contains(prefix + name) && !a.equals(b) && !isFormer(prefix + name, a, b)) {
-                differences.add(prefix + name + " was " + a + " and is " + b + " now");
+                differences.add(difference(prefix + name, a, b));
             }
         }
+    }
+
+    private static String difference(String name, JsonNode old, JsonNode now) {
+        return name.equals("model.contrastHash") && old.isTextual() && now.isTextual()
+                ? "the file of the contrastive loss has changed since: its content's hash was " + old.asText()
+                        + " and is " + now.asText() + " now"
+                : name + " was " + old + " and is " + now + " now";
     }
 
     private static boolean isFormer(String name, JsonNode old, JsonNode now) {

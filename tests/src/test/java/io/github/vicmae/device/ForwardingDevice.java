@@ -52,6 +52,11 @@ class ForwardingDevice implements Device {
     }
 
     @Override
+    public Kernel libraryKernel(KernelLibrary library, String name, String signature) {
+        return to.libraryKernel(library, name, signature);
+    }
+
+    @Override
     public Kernel kernel(String module, String name, String signature) {
         return to.kernel(module, name, signature);
     }

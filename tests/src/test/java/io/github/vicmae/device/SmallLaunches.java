@@ -37,6 +37,10 @@ final class SmallLaunches {
         // In bfloat16: heads of 16 go to the matrix units, the decoder's of 18 do not.
         step(device, Precision.BF16, config(Variant.RELEASE, 1, 32, Pooling.MEAN, 0.1), 5);
         step(device, Precision.BF16, config(Variant.PAPER, 3, 20, Pooling.GEM, 0.1), 3);
+        for (String contrast : new String[] {"infonce-tiled", "infonce-naive", "vicreg", "simsiam"}) {
+            step(device, config(Variant.RELEASE, 1, 12, Pooling.MEAN, 0.1).withContrast(contrast), 35);
+            step(device, config(Variant.PAPER, 3, 20, Pooling.MEAN, 0.1).withContrast(contrast), 3);
+        }
         for (int channels = 1; channels <= 4; channels++) {
             views(device, ViewSettings.release(9, 7, channels));
         }

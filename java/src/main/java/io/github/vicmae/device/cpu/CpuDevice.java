@@ -6,6 +6,7 @@ import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.KernelLibrary;
 import io.github.vicmae.device.KernelParameters;
 import io.github.vicmae.device.Stream;
 import java.util.Map;
@@ -13,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.lwjgl.system.JNI;
 import org.lwjgl.system.MemoryUtil;
+import org.lwjgl.system.SharedLibrary;
 
 /** The CPU as a device: the same kernels, built with one thread a block, their blocks shared among the cores. */
 public final class CpuDevice implements Device {
@@ -105,9 +107,25 @@ public final class CpuDevice implements Device {
                 throw new DeviceException(
                         "The CPU library has no kernel '" + name + "' (from " + module + ".cu); build it anew");
             }
-            KernelParameters.of(MemoryUtil.memASCII(JNI.invokeP(parameters))).check(name, module + ".cu", signature);
-            return new Kernel(name, signature, function);
+            return checked(module, name, signature, function, parameters);
         });
+    }
+
+    private static Kernel checked(String module, String name, String signature, long function, long parameters) {
+        KernelParameters.of(MemoryUtil.memASCII(JNI.invokeP(parameters))).check(name, module + ".cu", signature);
+        return new Kernel(name, signature, function);
+    }
+
+    @Override
+    public Kernel libraryKernel(KernelLibrary further, String name, String signature) {
+        SharedLibrary file = CpuLibrary.further(further.cpu(library.isa(), library.file()));
+        long function = file.getFunctionAddress("launch_" + name);
+        long parameters = file.getFunctionAddress("signature_" + name);
+        if (function == 0 || parameters == 0) {
+            throw new DeviceException(
+                    further.name() + ".cu has no kernel '" + name + "'; write KERNEL(" + name + ", ...)");
+        }
+        return checked(further.name(), name, signature, function, parameters);
     }
 
     @Override

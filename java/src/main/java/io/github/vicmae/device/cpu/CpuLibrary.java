@@ -3,6 +3,8 @@ package io.github.vicmae.device.cpu;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.NativeFiles;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
 import org.lwjgl.system.JNI;
 import org.lwjgl.system.Library;
 import org.lwjgl.system.MemoryStack;
@@ -10,9 +12,12 @@ import org.lwjgl.system.SharedLibrary;
 
 /** The kernels built for this processor, loaded once a process. */
 final class CpuLibrary {
+    private static final Map<String, Path> FILES = new HashMap<>();
+    private static final Map<Path, SharedLibrary> FURTHER = new HashMap<>();
     private static CpuLibrary loaded;
 
     private final SharedLibrary library;
+    private final Path file;
     private final String isa;
     private final OpenBlas blas;
     private final int threads;
@@ -35,6 +40,7 @@ final class CpuLibrary {
             isa = architecture;
             library = load(architecture);
         }
+        file = file(isa);
         blas = OpenBlas.load();
         if (blas.sgemm() != 0) {
             JNI.invokePI(blas.sgemm(), function("vicmae_set_sgemm"));
@@ -56,14 +62,40 @@ final class CpuLibrary {
     }
 
     private static SharedLibrary load(String name) {
-        String file = "cpu/" + System.mapLibraryName("vicmae_" + name);
-        Path path = NativeFiles.extract(file);
-        if (path == null) {
-            throw new DeviceException("This build of vicmae has no kernels for this processor (" + file
-                    + " is missing). Build it here with 'mvn package'; that needs CMake and g++.");
-        }
-        return Library.loadNative(
-                CpuLibrary.class, "io.github.vicmae", path.toAbsolutePath().toString());
+        return open(file(name));
+    }
+
+    /** Where a build's library lies. */
+    private static synchronized Path file(String name) {
+        return FILES.computeIfAbsent(name, n -> {
+            String file = "cpu/" + System.mapLibraryName("vicmae_" + n);
+            Path path = NativeFiles.extract(file);
+            if (path == null) {
+                throw new DeviceException("This build of vicmae has no kernels for this processor (" + file
+                        + " is missing). Build it here with 'mvn package'; that needs CMake and g++.");
+            }
+            return path.toAbsolutePath();
+        });
+    }
+
+    private static SharedLibrary open(Path path) {
+        return Library.loadNative(CpuLibrary.class, "io.github.vicmae", path.toString());
+    }
+
+    /** Kernels of others, linked to the library in use; loaded once a process. */
+    static synchronized SharedLibrary further(Path path) {
+        return FURTHER.computeIfAbsent(path, p -> {
+            try {
+                return open(p);
+            } catch (LinkageError e) {
+                throw new DeviceException("The kernels in " + p + " could not be loaded: " + e.getMessage(), e);
+            }
+        });
+    }
+
+    /** The library in use. */
+    Path file() {
+        return file;
     }
 
     /** A function's address, or 0. */

@@ -7,6 +7,7 @@ import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.KernelLibrary;
 import io.github.vicmae.device.NativeFiles;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
@@ -47,6 +48,7 @@ final class CudaDevice implements Device {
     private final int processors;
     private final int sharedBytes;
     private final Map<String, LoadedModule> modules = new HashMap<>();
+    private final Map<KernelLibrary, LoadedModule> libraries = new HashMap<>();
     private final Map<String, Kernel> kernels = new HashMap<>();
     private final List<CUfunction> functions = new ArrayList<>();
     private final AtomicLong live = new AtomicLong();
@@ -216,15 +218,31 @@ final class CudaDevice implements Device {
         }
         bind();
         LoadedModule loaded = modules.computeIfAbsent(module, this::load);
+        Kernel kernel = entry(loaded, module, name, signature);
+        kernels.put(key, kernel);
+        return kernel;
+    }
+
+    private Kernel entry(LoadedModule loaded, String module, String name, String signature) {
         loaded.ptx().check(name, signature);
         CUfunction function = new CUfunction();
         check(
                 JCudaDriver.cuModuleGetFunction(function, loaded.handle(), name),
                 "cuModuleGetFunction(" + name + ") in " + module + ".ptx");
         functions.add(function);
-        Kernel kernel = new Kernel(name, signature, functions.size() - 1L);
-        kernels.put(key, kernel);
-        return kernel;
+        return new Kernel(name, signature, functions.size() - 1L);
+    }
+
+    @Override
+    public synchronized Kernel libraryKernel(KernelLibrary library, String name, String signature) {
+        bind();
+        LoadedModule loaded = libraries.get(library);
+        if (loaded == null) {
+            byte[] ptx = emulator == null ? library.ptx(capability >= 90 ? 90 : 80) : emulator.further(library);
+            loaded = link(library.name(), library.name() + ".ptx", ptx);
+            libraries.put(library, loaded);
+        }
+        return entry(loaded, library.name(), name, signature);
     }
 
     private LoadedModule load(String module) {
@@ -236,6 +254,10 @@ final class CudaDevice implements Device {
         if (ptx == null) {
             throw new DeviceException("This build has no CUDA module " + resource + "; install nvcc and build again");
         }
+        return link(module, resource, ptx);
+    }
+
+    private LoadedModule link(String module, String resource, byte[] ptx) {
         PtxModule parsed = PtxModule.parse(module + ".ptx", new String(ptx, StandardCharsets.ISO_8859_1));
         byte[] text = Arrays.copyOf(ptx, ptx.length + 1); // the driver wants a terminating zero
         JITOptions options = new JITOptions();
@@ -278,11 +300,14 @@ final class CudaDevice implements Device {
     }
 
     private void unload() {
-        AutoCloseable[] all = modules.entrySet().stream()
-                .map(m -> (AutoCloseable) () -> giveBack(
-                        () -> JCudaDriver.cuModuleUnload(m.getValue().handle()), "cuModuleUnload of " + m.getKey()))
-                .toArray(AutoCloseable[]::new);
-        Closing.all(all);
+        List<AutoCloseable> all = new ArrayList<>();
+        modules.forEach((name, module) -> all.add(() -> unload(name, module)));
+        libraries.forEach((library, module) -> all.add(() -> unload(library.name(), module)));
+        Closing.all(all.toArray(AutoCloseable[]::new));
+    }
+
+    private void unload(String name, LoadedModule module) {
+        giveBack(() -> JCudaDriver.cuModuleUnload(module.handle()), "cuModuleUnload of " + name);
     }
 
     /** The context goes even where it is lost; what the driver says to that is no news then. */

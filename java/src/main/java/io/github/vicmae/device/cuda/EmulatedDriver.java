@@ -3,10 +3,13 @@ package io.github.vicmae.device.cuda;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.KernelLibrary;
 import io.github.vicmae.device.NativeFiles;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.lwjgl.system.JNI;
@@ -35,7 +38,11 @@ public final class EmulatedDriver {
 
     private static volatile EmulatedDriver loaded;
 
+    private final Path path;
     private final SharedLibrary library;
+    /** The kernels of others, and the library that each is from. */
+    private final Map<String, Path> further = new HashMap<>();
+
     private final long configure;
     private final long log;
     private final long clearLog;
@@ -49,8 +56,9 @@ public final class EmulatedDriver {
     private String schedule;
     private int open;
 
-    private EmulatedDriver(SharedLibrary library) {
-        this.library = library;
+    private EmulatedDriver(Path path) {
+        this.path = path;
+        library = open(path);
         configure = function(PREFIX + "configure");
         log = function(PREFIX + "log");
         clearLog = function(PREFIX + "clear_log");
@@ -111,18 +119,22 @@ public final class EmulatedDriver {
                             "The emulated driver cannot be used in this process: the NVIDIA driver was"
                                     + " loaded before, and there can only be one; open the emulated device in a process of its own");
                 }
-                loaded = new EmulatedDriver(library());
+                loaded = new EmulatedDriver(path());
             }
             loaded.readSettings();
             return loaded;
         }
     }
 
-    private static SharedLibrary library() {
+    private static Path path() {
         Path path = NativeFiles.extract(RESOURCE);
         if (path == null) {
             throw new DeviceException("The emulated device cannot be had: " + missing());
         }
+        return path;
+    }
+
+    private static SharedLibrary open(Path path) {
         try {
             return Library.loadNative(
                     EmulatedDriver.class,
@@ -256,6 +268,35 @@ public final class EmulatedDriver {
             long text = JNI.invokePP(MemoryUtil.memAddress(stack.UTF8(module)), interfaceOf);
             return text == 0 ? null : MemoryUtil.memUTF8(text).getBytes(StandardCharsets.UTF_8);
         }
+    }
+
+    /**
+     * Loads kernels of others and gives their PTX without bodies. The driver knows kernels by their names alone.
+     *
+     * @throws DeviceException if the library cannot be built or loaded, or another one with a kernel of such a name was loaded before
+     */
+    synchronized byte[] further(KernelLibrary kernels) {
+        Path file = kernels.emulated(path);
+        for (String kernel : kernels.kernels()) {
+            Path before = further.getOrDefault(kernel, file);
+            if (!before.equals(file)) {
+                throw new DeviceException("The emulated driver has a kernel '" + kernel + "' from another source than "
+                        + kernels.name() + ".cu already: give it another name, or use a process for each");
+            }
+        }
+        if (!further.containsValue(file)) {
+            try {
+                Library.loadNative(EmulatedDriver.class, "io.github.vicmae", file.toString());
+            } catch (LinkageError e) {
+                throw new DeviceException("The kernels in " + file + " could not be loaded: " + e.getMessage(), e);
+            }
+        }
+        kernels.kernels().forEach(kernel -> further.put(kernel, file));
+        byte[] ptx = interfaceOf(kernels.name());
+        if (ptx == null) {
+            throw new DeviceException(kernels.name() + ".cu has no kernel: write KERNEL(name, parameters) { ... }");
+        }
+        return ptx;
     }
 
     /** The card's name, asked without JCuda: what JCuda answers must be the same, or it is bound to another driver. */

@@ -4,7 +4,7 @@ package io.github.vicmae.kernel.oracle;
  * InfoNCE from its definition in double precision, with all logits held, and its gradient through the L2 normalisation. With
  * {@link #products} the logits and sums of all but the positives are those of other unit rows, as of rounded ones.
  */
-public final class InfoNceOracle {
+public final class InfoNceOracle implements ContrastiveOracle {
     private final int rows;
     private final int columns;
     private final int width;
@@ -21,6 +21,19 @@ public final class InfoNceOracle {
         this.temperature = temperature;
         this.positive = positive;
         this.excluded = excluded;
+    }
+
+    /**
+     * The loss of two views of rows / 2 samples: row i's positive is the column rows / 2 further on, and its own place is left out.
+     */
+    public static InfoNceOracle ofTwoViews(int rows, int columns, int width, double temperature) {
+        int[] positive = new int[rows];
+        int[] excluded = new int[rows];
+        for (int i = 0; i < rows; i++) {
+            positive[i] = (i + rows / 2) % rows;
+            excluded[i] = i;
+        }
+        return new InfoNceOracle(rows, columns, width, temperature, positive, excluded);
     }
 
     /** Unit rows [rows, width] and columns [columns, width] of which products are taken. */
@@ -47,6 +60,11 @@ public final class InfoNceOracle {
             squares += x[row * width + i] * x[row * width + i];
         }
         return Math.max(Math.sqrt(squares), 1e-12);
+    }
+
+    @Override
+    public double loss(double[] x, double[] zx) {
+        return loss(new double[rows], x, zx);
     }
 
     /** The loss of rows and columns before their normalisation; lse [rows] is written. */
@@ -85,6 +103,7 @@ public final class InfoNceOracle {
      *
      * @return the 2-norms of the gradients of rows and columns, or of both if they are one, before they lose their parts along the unit rows
      */
+    @Override
     public double[] backward(double[] dx, double[] dzx, double[] x, double[] zx, double weight) {
         double[] p = normalize(x, rows, width);
         double[] z = normalize(zx, columns, width);

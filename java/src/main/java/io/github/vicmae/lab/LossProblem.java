@@ -1,0 +1,37 @@
+package io.github.vicmae.lab;
+
+import io.github.vicmae.loss.ContrastiveShape;
+import java.util.Random;
+
+/**
+ * A loss's inputs.
+ *
+ * @param rows [R, D]
+ * @param columns [K, D]; the array of the rows in the symmetric form
+ * @param weight what the gradients are multiplied by
+ */
+public record LossProblem(ContrastiveShape shape, float[] rows, float[] columns, float weight) {
+    private static final float WEIGHT = 0.75f;
+
+    /** Standard normal inputs. */
+    public static LossProblem random(ContrastiveShape shape, long seed) {
+        Random random = new Random(seed);
+        float[] rows = normal(random, shape.rows() * shape.width());
+        float[] columns = shape.symmetric() ? rows : normal(random, shape.columns() * shape.width());
+        return new LossProblem(shape, rows, columns, WEIGHT);
+    }
+
+    private static float[] normal(Random random, int size) {
+        float[] values = new float[size];
+        for (int i = 0; i < size; i++) {
+            values[i] = (float) random.nextGaussian();
+        }
+        return values;
+    }
+
+    /** The shape in words. */
+    public String words() {
+        return shape.rows() + " x " + shape.columns() + " x " + shape.width()
+                + (shape.symmetric() ? ", symmetric" : ", two-sided");
+    }
+}

@@ -1,0 +1,109 @@
+package io.github.vicmae.lab;
+
+import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.Closing;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.layer.Scratch;
+import io.github.vicmae.loss.ContrastiveLoss;
+import io.github.vicmae.loss.ContrastiveShape;
+import io.github.vicmae.loss.LossDefinition;
+import java.util.Arrays;
+
+/** A loss on a device with the memory for one problem. */
+final class LossRun implements AutoCloseable {
+    private final Stream stream;
+    private final Arena arena = new Arena("loss");
+    private final Scratch scratch = new Scratch();
+    private final ContrastiveLoss definition;
+    private final Tensor loss;
+    private final Tensor drows;
+    private final Tensor dcolumns;
+    private final Tensor rows;
+    private final Tensor columns;
+    private final Tensor weight;
+    private final boolean checked;
+
+    /** Takes the memory and uploads the problem. */
+    LossRun(Kernels kernels, LossDefinition definition, LossProblem problem) {
+        stream = kernels.stream();
+        checked = stream.device().tensorGap() > 0;
+        ContrastiveShape shape = problem.shape();
+        boolean two = !shape.symmetric();
+        loss = arena.floats("loss", 1);
+        drows = arena.floats("drows", shape.rows(), shape.width());
+        dcolumns = two ? arena.floats("dcolumns", shape.columns(), shape.width()) : drows;
+        rows = arena.floats("rows", shape.rows(), shape.width());
+        columns = two ? arena.floats("columns", shape.columns(), shape.width()) : rows;
+        weight = arena.floats("weight", 1);
+        this.definition = definition.create(kernels, arena, scratch, shape);
+        scratch.plan(arena);
+        try {
+            arena.allocate(stream.device());
+            this.definition.prepare(stream);
+            stream.write(rows, problem.rows());
+            if (two) {
+                stream.write(columns, problem.columns());
+            }
+            stream.write(weight, new float[] {problem.weight()});
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, arena);
+            throw e;
+        }
+    }
+
+    /** Runs both passes on results that are not there yet, so that what is not written shows. */
+    LossResult run() {
+        // The device that checks accesses knows by itself what nobody wrote.
+        if (!checked) {
+            forget(loss);
+            forget(drows);
+            forget(dcolumns);
+        }
+        step();
+        float[] columnGradient = dcolumns == drows ? null : stream.read(dcolumns);
+        return new LossResult(stream.read(loss)[0], stream.read(drows), columnGradient);
+    }
+
+    private void forget(Tensor tensor) {
+        float[] nothing = new float[Math.toIntExact(tensor.size())];
+        Arrays.fill(nothing, Float.NaN);
+        stream.write(tensor, nothing);
+    }
+
+    /** Gives both passes to the stream. */
+    void step() {
+        definition.forward(loss, rows, columns);
+        definition.backward(drows, dcolumns, weight);
+    }
+
+    /** The loss of these rows, or of the rows that are there if null, and of these columns. */
+    float loss(float[] newRows, float[] newColumns) {
+        if (newRows != null) {
+            stream.write(rows, newRows);
+        }
+        if (newColumns != null && columns != rows) {
+            stream.write(columns, newColumns);
+        }
+        definition.forward(loss, rows, columns);
+        return stream.read(loss)[0];
+    }
+
+    /** Waits for the work. */
+    void await() {
+        stream.synchronize();
+    }
+
+    /** Bytes beyond inputs, gradients and the loss: what the loss itself needs. */
+    long ownBytes() {
+        long own = arena.bytes();
+        own -= loss.bytes() + drows.bytes() + rows.bytes() + weight.bytes();
+        return dcolumns == drows ? own : own - dcolumns.bytes() - columns.bytes();
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

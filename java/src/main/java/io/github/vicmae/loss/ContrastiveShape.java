@@ -1,0 +1,54 @@
+package io.github.vicmae.loss;
+
+import io.github.vicmae.device.Precision;
+import io.github.vicmae.kernel.InfoNceShape;
+
+/**
+ * What a contrastive loss is taken over.
+ *
+ * @param rows R = 2B, two views of B samples
+ * @param columns K, R or more; those beyond R are extra negatives
+ * @param width D of a row or column
+ * @param temperature what similarities are divided by, where a loss has one
+ * @param symmetric whether columns are the rows themselves
+ * @param precision of products, where a loss has a form for it
+ */
+public record ContrastiveShape(
+        int rows, int columns, int width, float temperature, boolean symmetric, Precision precision) {
+    /**
+     * @throws IllegalArgumentException if the rows are no two views, or the rest does not fit
+     */
+    public ContrastiveShape {
+        if (rows < 2 || rows % 2 != 0 || columns < rows) {
+            throw new IllegalArgumentException("The contrastive loss of two views wants an even number of rows and at"
+                    + " least as many columns but was given " + rows + " x " + columns);
+        }
+        if (symmetric && columns != rows) {
+            throw new IllegalArgumentException("The contrastive loss in the symmetric form wants as many columns as"
+                    + " rows but was given " + rows + " x " + columns);
+        }
+        if (width < 1 || !(temperature > 0)) {
+            throw new IllegalArgumentException("The contrastive loss wants a width and a temperature above 0 but was"
+                    + " given " + width + " and " + temperature);
+        }
+    }
+
+    /** R = K in floats. */
+    public static ContrastiveShape of(int rows, int width, float temperature, boolean symmetric) {
+        return new ContrastiveShape(rows, rows, width, temperature, symmetric, Precision.FP32);
+    }
+
+    /** B. */
+    public int samples() {
+        return rows / 2;
+    }
+
+    InfoNceShape infoNce() {
+        return new InfoNceShape(rows, columns, width, temperature, symmetric, precision);
+    }
+
+    /** The same with columns of their own, though they may be the rows. */
+    ContrastiveShape twoSided() {
+        return new ContrastiveShape(rows, columns, width, temperature, false, precision);
+    }
+}

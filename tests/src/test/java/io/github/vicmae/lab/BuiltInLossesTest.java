@@ -1,0 +1,149 @@
+package io.github.vicmae.lab;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.OtherGeometryDevice;
+import io.github.vicmae.device.Precision;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.cuda.EmulatedDriver;
+import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.loss.BuiltInLoss;
+import io.github.vicmae.loss.ContrastiveLosses;
+import io.github.vicmae.loss.ContrastiveShape;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every loss of the registry against its oracle, in both forms. */
+class BuiltInLossesTest {
+    /** rows, columns, width. */
+    private static final int[][] SHAPES = {
+        {2, 2, 5}, {4, 4, 1}, {6, 6, 3}, {10, 10, 33}, {34, 34, 31}, {66, 66, 20}, {6, 11, 4}, {34, 67, 12}
+    };
+
+    private static final long SEED = Long.getLong("vicmae.test.seed", 17);
+
+    private static List<LossProblem> problems(BuiltInLoss loss) {
+        List<LossProblem> problems = new ArrayList<>();
+        for (int[] s : SHAPES) {
+            for (float temperature : new float[] {0.1f, 0.5f}) {
+                for (boolean symmetric : new boolean[] {true, false}) {
+                    if (s[0] >= loss.leastRows() && (s[0] == s[1] || loss.extraColumns() && !symmetric)) {
+                        problems.add(LossProblem.random(
+                                new ContrastiveShape(s[0], s[1], s[2], temperature, symmetric, Precision.FP32), SEED));
+                    }
+                }
+            }
+        }
+        return problems;
+    }
+
+    private static Device open(String name) {
+        String[] parts = name.split("@");
+        Device device = Device.open(parts[0]);
+        return parts.length == 1 ? device : new OtherGeometryDevice(device, Integer.parseInt(parts[1]));
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
+    void matchesItsOracle(String name) {
+        try (Device device = open(name)) {
+            Kernels kernels = Kernels.onNewStream(device);
+            try (Stream stream = kernels.stream()) {
+                for (BuiltInLoss loss : ContrastiveLosses.all()) {
+                    for (LossProblem problem : problems(loss)) {
+                        List<Deviation> found = new LossCheck(kernels, loss, loss, name).againstOracle(problem);
+                        assertTrue(found.size() == (problem.shape().symmetric() ? 3 : 4));
+                        for (Deviation d : found) {
+                            assertTrue(
+                                    d.passes(),
+                                    () -> loss.name() + ": " + d.line() + "; run again with -Dvicmae.test.seed="
+                                            + SEED);
+                        }
+                    }
+                }
+                stream.synchronize();
+            }
+            assertEquals(0, device.liveBytes());
+        }
+        if (name.startsWith("emulated")) {
+            assertEquals("", EmulatedDriver.load().log());
+        }
+    }
+
+    /** What the check is worth: another loss's oracle, or a gradient that is off by a little, does not pass. */
+    @Test
+    void theCheckFailsForAnotherLoss() {
+        try (Device device = Device.open("cpu")) {
+            Kernels kernels = Kernels.onNewStream(device);
+            try (Stream stream = kernels.stream()) {
+                LossProblem problem = LossProblem.random(ContrastiveShape.of(6, 3, 0.1f, true), SEED);
+                BuiltInLoss infoNce = ContrastiveLosses.named("infonce");
+                List<Deviation> found = new LossCheck(kernels, infoNce, ContrastiveLosses.named("simsiam"), "cpu")
+                        .againstOracle(problem);
+                assertFalse(found.get(0).passes(), found.get(0).line());
+                assertFalse(found.get(1).passes(), found.get(1).line());
+                assertTrue(found.get(1).worst().matches("drows\\[\\d, \\d] is .*; it should be .*"));
+                stream.synchronize();
+            }
+        }
+    }
+
+    /** A gradient is checked without an oracle too; SimSiam's, which is none of its loss where rows are columns, does not pass. */
+    @Test
+    void differencesTellAGradientFromAnother() {
+        try (Device device = Device.open("cpu")) {
+            Kernels kernels = Kernels.onNewStream(device);
+            try (Stream stream = kernels.stream()) {
+                for (BuiltInLoss loss : ContrastiveLosses.all()) {
+                    for (boolean symmetric : new boolean[] {true, false}) {
+                        LossProblem problem = LossProblem.random(ContrastiveShape.of(6, 5, 0.5f, symmetric), SEED);
+                        List<Deviation> found = new LossCheck(kernels, loss, null, "cpu").againstDifferences(problem);
+                        boolean passes = found.stream().allMatch(Deviation::passes);
+                        String text = loss.name() + (symmetric ? ", symmetric: " : ": ") + found;
+                        assertEquals(!loss.name().equals("simsiam"), passes, text);
+                    }
+                }
+                stream.synchronize();
+            }
+        }
+    }
+
+    @Test
+    void whatCannotBeTakenIsRefused() {
+        try (Device device = Device.open("cpu")) {
+            Kernels kernels = Kernels.onNewStream(device);
+            try (Stream stream = kernels.stream()) {
+                ContrastiveShape extra = new ContrastiveShape(6, 8, 4, 0.1f, false, Precision.FP32);
+                for (String name : List.of("vicreg", "simsiam")) {
+                    IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> new LossRun(
+                                    kernels, ContrastiveLosses.named(name), LossProblem.random(extra, 1))
+                            .close());
+                    assertTrue(e.getMessage().contains("no use for extra columns"), e.getMessage());
+                }
+                IllegalArgumentException few = assertThrows(IllegalArgumentException.class, () -> new LossRun(
+                                kernels,
+                                ContrastiveLosses.named("vicreg"),
+                                LossProblem.random(ContrastiveShape.of(2, 4, 0.1f, true), 1))
+                        .close());
+                assertTrue(few.getMessage().contains("at least 2 samples"), few.getMessage());
+                stream.synchronize();
+            }
+        }
+        IllegalArgumentException unknown =
+                assertThrows(IllegalArgumentException.class, () -> ContrastiveLosses.named("info"));
+        assertTrue(unknown.getMessage().contains("infonce, infonce-tiled, infonce-naive, vicreg, simsiam"));
+        for (int[] wrong : new int[][] {{5, 5, 3}, {6, 5, 3}, {0, 0, 3}, {6, 6, 0}}) {
+            assertThrows(
+                    IllegalArgumentException.class,
+                    () -> new ContrastiveShape(wrong[0], wrong[1], wrong[2], 0.1f, false, Precision.FP32));
+        }
+        assertThrows(IllegalArgumentException.class, () -> new ContrastiveShape(6, 8, 3, 0.1f, true, Precision.FP32));
+    }
+}
