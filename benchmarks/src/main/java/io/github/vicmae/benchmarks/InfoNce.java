@@ -4,9 +4,11 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.InfoNceShape;
 import io.github.vicmae.kernel.oracle.InfoNceOracle;
 import io.github.vicmae.layer.Scratch;
+import io.github.vicmae.loss.ContrastiveLoss;
+import io.github.vicmae.loss.ContrastiveLosses;
+import io.github.vicmae.loss.ContrastiveShape;
 import java.util.List;
 import java.util.function.Supplier;
 import org.openjdk.jmh.annotations.Param;
@@ -56,7 +58,7 @@ public class InfoNce extends KernelBenchmark {
             checkSmaller();
         }
         x = b.normal(rows * width, 1);
-        return who == Implementation.DJL ? torch() : own(b);
+        return who == Implementation.DJL ? torch() : own(b, who);
     }
 
     private void checkSmaller() {
@@ -70,15 +72,19 @@ public class InfoNce extends KernelBenchmark {
         smaller.tearDown();
     }
 
-    private Workload own(Bench b) {
+    private Workload own(Bench b, Implementation who) {
         Stream stream = b.stream();
         Scratch scratch = new Scratch();
         Tensor xt = b.floats("x", x, rows, width);
         Tensor loss = b.resultFloats("loss", 1);
         Tensor dx = b.resultFloats("dx", rows, width);
         Tensor weight = b.floats("weight", new float[] {1}, 1);
-        InfoNceShape problem = new InfoNceShape(rows, rows, width, (float) TEMPERATURE, true, b.precision());
-        io.github.vicmae.loss.InfoNce nce = new io.github.vicmae.loss.InfoNce(b.kernels(), b.arena(), scratch, problem);
+        ContrastiveLoss nce = ContrastiveLosses.named(who == Implementation.UNFUSED ? "infonce-naive" : "infonce")
+                .create(
+                        b.kernels(),
+                        b.arena(),
+                        scratch,
+                        new ContrastiveShape(rows, rows, width, (float) TEMPERATURE, true, b.precision()));
         scratch.plan(b.arena());
         b.prepare(() -> nce.prepare(stream));
         return b.run(pass, () -> nce.forward(loss, xt, xt), () -> nce.backward(dx, dx, weight));

@@ -268,7 +268,11 @@ final class Suite {
         boolean cpu = device.equals("cpu")
                 || device.equals("auto") && !CudaProbe.probe().isUsable();
         return switch (who) {
-            case VICMAE, UNFUSED -> null;
+            case VICMAE -> null;
+            case UNFUSED ->
+                entry.type() == InfoNce.class && precision.equals("bf16")
+                        ? "the materialised form is one of floats"
+                        : null;
             case CUBLAS -> cpu ? "cuBLAS works on a card, and this is the CPU" : withoutCublas(device);
             case CUDNN -> cpu ? "cuDNN works on a card, and this is the CPU" : CudnnBatchNorm.missing();
             case DJL -> {
