@@ -11,6 +11,6 @@ function(vicmae_cpu_target name isa)
   set_target_properties(${name} PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS ON)
   target_compile_options(${name} PRIVATE ${VICMAE_CPU_OPTIONS} ${VICMAE_CPU_${isa}})
   target_include_directories(${name} PRIVATE "${VICMAE_CUDA}")
-  # Only libc is asked of the host.
-  target_link_options(${name} PRIVATE -static-libgcc -static-libstdc++ -Wl,--exclude-libs,ALL)
+  # Only libc is asked of the host; without what libstdc++ has and nobody calls, an older one will do.
+  target_link_options(${name} PRIVATE -static-libgcc -static-libstdc++ -Wl,--exclude-libs,ALL -Wl,--gc-sections)
 endfunction()

@@ -10,5 +10,5 @@ set_target_properties(vicmae_cublas_bridge PROPERTIES
   PREFIX "" OUTPUT_NAME "libcublas" SUFFIX ".so.12" NO_SONAME ON LINK_DEPENDS "${bridge}/versions.map")
 target_compile_options(vicmae_cublas_bridge PRIVATE -Wall -Wextra -Werror)
 target_link_options(vicmae_cublas_bridge PRIVATE -Wl,-soname,libcublas.so.12 "-Wl,--version-script=${bridge}/versions.map" -Wl,-z,defs
-  -static-libgcc -static-libstdc++)
+  -static-libgcc -static-libstdc++ -Wl,--gc-sections)
 target_link_libraries(vicmae_cublas_bridge PRIVATE ${CMAKE_DL_LIBS})

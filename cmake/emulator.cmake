@@ -16,7 +16,8 @@ set_target_properties(vicmae_emulator PROPERTIES
   LIBRARY_OUTPUT_DIRECTORY "${VICMAE_OUTPUT}/emulator" PREFIX "" OUTPUT_NAME "libcuda" SUFFIX ".so.1" NO_SONAME ON)
 # -Wrestrict gives false alarms in g++ 12 where strings are added up.
 target_compile_options(vicmae_emulator PRIVATE -O3 -g1 "-ffile-prefix-map=${VICMAE_ROOT}/=" -Wall -Wextra -Werror -Wno-restrict)
-target_link_options(vicmae_emulator PRIVATE -Wl,-soname,libcuda.so.1 -Wl,-z,defs -static-libgcc -static-libstdc++ -Wl,--exclude-libs,ALL)
+target_link_options(vicmae_emulator PRIVATE -Wl,-soname,libcuda.so.1 -Wl,-z,defs -static-libgcc -static-libstdc++ -Wl,--exclude-libs,ALL
+  -Wl,--gc-sections)
 target_link_libraries(vicmae_emulator PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
 
 # g++ comes with a library that turns addresses into source lines; without it messages give offsets into the library.

@@ -1,5 +1,6 @@
 # The kernels as PTX for GPUs, where nvcc is installed. Each module is compiled for compute_80 and compute_90, its version line lowered
-# to what its features need so that older drivers load it, and assembled for every architecture as a gate.
+# to what its features need so that older drivers load it, and assembled for every architecture as a gate. What is assembled from the PTX
+# that a card of the architecture would load is kept as a cubin: a card takes that first, and nothing is compiled when it is loaded.
 find_program(VICMAE_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda/bin)
 find_program(VICMAE_PTXAS ptxas HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda/bin)
 if(NOT VICMAE_NVCC OR NOT VICMAE_PTXAS)
@@ -7,11 +8,13 @@ if(NOT VICMAE_NVCC OR NOT VICMAE_PTXAS)
   return()
 endif()
 
-# An architecture family's PTX ISA version, and what its PTX must assemble for.
+# An architecture family's PTX ISA version, what its PTX must assemble for, and whose cubins are kept (device.cuda.ModuleFile lists them).
 set(VICMAE_PTX_VERSION_80 7.4)
 set(VICMAE_PTX_GATE_80 sm_80 sm_86 sm_89 sm_90 sm_100 sm_120)
+set(VICMAE_CUBINS_80 sm_80 sm_86 sm_89)
 set(VICMAE_PTX_VERSION_90 7.8)
 set(VICMAE_PTX_GATE_90 sm_90 sm_100 sm_120)
+set(VICMAE_CUBINS_90 ${VICMAE_PTX_GATE_90})
 
 set(VICMAE_RESOURCES "${CMAKE_BINARY_DIR}/ptx") # what each kernel takes: beside the build, not in the jar
 set(modules)
@@ -22,11 +25,14 @@ foreach(source ${VICMAE_KERNELS})
   foreach(arch 80 90)
     set(ptx "${VICMAE_OUTPUT}/ptx/compute_${arch}/${name}.ptx")
     set(resources "${VICMAE_RESOURCES}/compute_${arch}/${name}.tsv")
+    set(cubins ${VICMAE_CUBINS_${arch}})
+    list(TRANSFORM cubins REPLACE ".+" "${VICMAE_OUTPUT}/cubin/\\0/${name}.cubin")
     add_custom_command(
-      OUTPUT "${ptx}" "${resources}"
+      OUTPUT "${ptx}" "${resources}" ${cubins}
       COMMAND ${CMAKE_COMMAND} -DNVCC=${VICMAE_NVCC} -DPTXAS=${VICMAE_PTXAS} -DCXX=${CMAKE_CXX_COMPILER} -DSOURCE=${source} -DOUTPUT=${ptx}
         -DRESOURCES=${resources}
         -DARCH=compute_${arch} -DVERSION=${VICMAE_PTX_VERSION_${arch}} "-DGATE=${VICMAE_PTX_GATE_${arch}}"
+        "-DCUBINS=${VICMAE_CUBINS_${arch}}" -DCUBIN_FOLDER=${VICMAE_OUTPUT}/cubin
         -P "${CMAKE_SOURCE_DIR}/ptx_module.cmake"
       DEPENDS "${source}" ${VICMAE_HEADERS} "${CMAKE_SOURCE_DIR}/ptx_module.cmake"
       COMMENT "PTX ${name} for compute_${arch}"

@@ -1,14 +1,23 @@
-# One module: nvcc to PTX, the version lowered, then ptxas for each architecture of GATE. Nothing is left behind when a step fails; a spill
-# is a failure. RESOURCES receives what ptxas says that each kernel takes, for resources.cmake. INCLUDE: -Ifolder, or nothing.
+# One module: nvcc to PTX, the version lowered, then ptxas for each architecture of GATE; what it makes for those of CUBINS is kept, as
+# CUBIN_FOLDER/sm_NN/module.cubin. Nothing is left behind when a step fails; a spill is a failure. RESOURCES receives what ptxas says that
+# each kernel takes, for resources.cmake. INCLUDE: -Ifolder, or nothing.
 cmake_minimum_required(VERSION 3.20)
 get_filename_component(folder "${OUTPUT}" DIRECTORY)
 get_filename_component(module "${OUTPUT}" NAME_WE)
 get_filename_component(source "${SOURCE}" NAME)
 file(MAKE_DIRECTORY "${folder}")
 set(draft "${OUTPUT}.draft")
+set(cubins "")
+foreach(arch ${CUBINS})
+  list(APPEND cubins "${CUBIN_FOLDER}/${arch}/${module}.cubin")
+  file(MAKE_DIRECTORY "${CUBIN_FOLDER}/${arch}")
+endforeach()
 
 function(fail)
   file(REMOVE "${draft}")
+  foreach(cubin ${cubins})
+    file(REMOVE "${cubin}.draft")
+  endforeach()
   message(FATAL_ERROR ${ARGV})
 endfunction()
 
@@ -88,7 +97,11 @@ endfunction()
 set(rows "")
 set(spills "")
 foreach(arch ${GATE})
-  execute_process(COMMAND "${PTXAS}" -v -arch=${arch} --output-file /dev/null "${draft}"
+  set(assembled /dev/null)
+  if(arch IN_LIST CUBINS)
+    set(assembled "${CUBIN_FOLDER}/${arch}/${module}.cubin.draft")
+  endif()
+  execute_process(COMMAND "${PTXAS}" -v -arch=${arch} --output-file "${assembled}" "${draft}"
     RESULT_VARIABLE failed OUTPUT_VARIABLE said ERROR_VARIABLE said)
   if(failed)
     fail("ptxas could not assemble ${SOURCE} (${ARCH}, PTX ${VERSION}) for ${arch}. It said:\n${said}")
@@ -104,4 +117,7 @@ if(spills)
     "__launch_bounds__ sets the limit.")
 endif()
 file(WRITE "${RESOURCES}" "${rows}")
+foreach(cubin ${cubins})
+  file(RENAME "${cubin}.draft" "${cubin}")
+endforeach()
 file(RENAME "${draft}" "${OUTPUT}")
