@@ -47,12 +47,31 @@ public final class NativeFiles {
         }
     }
 
+    /**
+     * A resource's bytes, from the same jar or folder as another: what comes first in the class path may have the one without the other.
+     *
+     * @return null if this build has not both of them there
+     */
+    public static byte[] bytesBeside(String other, String resource) {
+        URL beside = NativeFiles.class.getResource(FOLDER + other);
+        URL url = NativeFiles.class.getResource(FOLDER + resource);
+        if (beside == null || url == null || !root(beside, other).equals(root(url, resource))) {
+            return null;
+        }
+        return bytes(resource);
+    }
+
+    private static String root(URL url, String resource) {
+        String text = url.toString();
+        return text.substring(0, text.length() - resource.length());
+    }
+
     /** Whether this build has that resource. */
     public static boolean contains(String resource) {
         return NativeFiles.class.getResource(FOLDER + resource) != null;
     }
 
-    /** A text resource's bytes, or null if this build has none of that name. */
+    /** A resource's bytes, or null if this build has none of that name. */
     public static byte[] bytes(String resource) {
         try (InputStream in = NativeFiles.class.getResourceAsStream(FOLDER + resource)) {
             return in == null ? null : in.readAllBytes();

@@ -8,12 +8,9 @@ import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.KernelLibrary;
-import io.github.vicmae.device.NativeFiles;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,31 +21,23 @@ import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUfunction;
-import jcuda.driver.CUjit_option;
-import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
-import jcuda.driver.JITOptions;
 
 /**
  * One NVIDIA card, or the emulated one, through the driver API and its primary context. Some errors of a kernel destroy the context, and with
  * it all memory, streams and events: the device is lost then. Every later use says so; closing what belonged to it says nothing.
  */
 final class CudaDevice implements Device {
-    private static final int LOG_BYTES = 16384;
     private static final int EMULATED_GAP = 4096;
-
-    private record LoadedModule(CUmodule handle, PtxModule ptx) {}
 
     private final CUdevice device;
     private final CUcontext context = new CUcontext();
     private final EmulatedDriver emulator;
     private final String card;
-    private final int capability;
     private final int processors;
     private final int sharedBytes;
-    private final Map<String, LoadedModule> modules = new HashMap<>();
-    private final Map<KernelLibrary, LoadedModule> libraries = new HashMap<>();
+    private final ModuleLoader modules;
     private final Map<String, Kernel> kernels = new HashMap<>();
     private final List<CUfunction> functions = new ArrayList<>();
     private final AtomicLong live = new AtomicLong();
@@ -63,10 +52,15 @@ final class CudaDevice implements Device {
         device = CudaProbe.device(ordinal);
         this.emulator = emulator;
         this.card = (emulator == null ? "cuda:" + ordinal : "emulated") + ": " + card;
-        capability = CudaProbe.capability(device);
+        int capability = CudaProbe.capability(device);
         if (capability < 80) {
             throw new DeviceException("The card " + this.card + " is too old: compute capability 8.0 is the least");
         }
+        // The emulated driver runs no machine code.
+        ModuleFiles files = ModuleFiles.choose(capability);
+        boolean skips = emulator != null && System.getProperty(ModuleFiles.PROPERTY) == null;
+        modules =
+                new ModuleLoader(this, skips ? files.without("the emulated driver takes PTX alone") : files, emulator);
         processors = CudaProbe.attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
         sharedBytes =
                 CudaProbe.attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
@@ -144,7 +138,7 @@ final class CudaDevice implements Device {
     @Override
     public String description() {
         return emulator == null
-                ? card + ", matrix products by " + CublasGemm.state()
+                ? card + ", kernels from " + modules.files() + ", matrix products by " + CublasGemm.state()
                 : card + ", schedule " + emulator.schedule() + ", matrix products by own kernels";
     }
 
@@ -217,18 +211,17 @@ final class CudaDevice implements Device {
             return known;
         }
         bind();
-        LoadedModule loaded = modules.computeIfAbsent(module, this::load);
-        Kernel kernel = entry(loaded, module, name, signature);
+        Kernel kernel = entry(modules.get(module), module, name, signature);
         kernels.put(key, kernel);
         return kernel;
     }
 
-    private Kernel entry(LoadedModule loaded, String module, String name, String signature) {
+    private Kernel entry(ModuleLoader.Loaded loaded, String module, String name, String signature) {
         loaded.ptx().check(name, signature);
         CUfunction function = new CUfunction();
         check(
                 JCudaDriver.cuModuleGetFunction(function, loaded.handle(), name),
-                "cuModuleGetFunction(" + name + ") in " + module + ".ptx");
+                "cuModuleGetFunction(" + name + ") in " + module);
         functions.add(function);
         return new Kernel(name, signature, functions.size() - 1L);
     }
@@ -236,41 +229,12 @@ final class CudaDevice implements Device {
     @Override
     public synchronized Kernel libraryKernel(KernelLibrary library, String name, String signature) {
         bind();
-        LoadedModule loaded = libraries.get(library);
-        if (loaded == null) {
-            byte[] ptx = emulator == null ? library.ptx(capability >= 90 ? 90 : 80) : emulator.further(library);
-            loaded = link(library.name(), library.name() + ".ptx", ptx);
-            libraries.put(library, loaded);
-        }
-        return entry(loaded, library.name(), name, signature);
+        return entry(modules.get(library), library.name(), name, signature);
     }
 
-    private LoadedModule load(String module) {
-        String resource = "ptx/compute_" + (capability >= 90 ? 90 : 80) + "/" + module + ".ptx";
-        byte[] ptx = NativeFiles.bytes(resource);
-        if (ptx == null && emulator != null) {
-            ptx = emulator.interfaceOf(module);
-        }
-        if (ptx == null) {
-            throw new DeviceException("This build has no CUDA module " + resource + "; install nvcc and build again");
-        }
-        return link(module, resource, ptx);
-    }
-
-    private LoadedModule link(String module, String resource, byte[] ptx) {
-        PtxModule parsed = PtxModule.parse(module + ".ptx", new String(ptx, StandardCharsets.ISO_8859_1));
-        byte[] text = Arrays.copyOf(ptx, ptx.length + 1); // the driver wants a terminating zero
-        JITOptions options = new JITOptions();
-        options.putInt(CUjit_option.CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, LOG_BYTES);
-        options.putBytes(CUjit_option.CU_JIT_ERROR_LOG_BUFFER, new byte[LOG_BYTES]);
-        CUmodule loaded = new CUmodule();
-        int result = JCudaDriver.cuModuleLoadDataJIT(loaded, Pointer.to(text), options);
-        if (result != CUresult.CUDA_SUCCESS) {
-            DeviceException e = failure(result, "cuModuleLoadData of " + resource);
-            String log = options.getString(CUjit_option.CU_JIT_ERROR_LOG_BUFFER);
-            throw log.isBlank() ? e : new DeviceException(e.getMessage() + "\n" + log.strip(), e);
-        }
-        return new LoadedModule(loaded, parsed);
+    /** What the kernels are loaded from, and why it is not cubins where it is not. */
+    ModuleFiles files() {
+        return modules.files();
     }
 
     CUfunction function(Kernel kernel) {
@@ -295,19 +259,8 @@ final class CudaDevice implements Device {
     @Override
     public synchronized void close() {
         if (!closed) {
-            Closing.all(this::unload, this::release, this::tellEmulator);
+            Closing.all(() -> Closing.all(modules.unloads()), this::release, this::tellEmulator);
         }
-    }
-
-    private void unload() {
-        List<AutoCloseable> all = new ArrayList<>();
-        modules.forEach((name, module) -> all.add(() -> unload(name, module)));
-        libraries.forEach((library, module) -> all.add(() -> unload(library.name(), module)));
-        Closing.all(all.toArray(AutoCloseable[]::new));
-    }
-
-    private void unload(String name, LoadedModule module) {
-        giveBack(() -> JCudaDriver.cuModuleUnload(module.handle()), "cuModuleUnload of " + name);
     }
 
     /** The context goes even where it is lost; what the driver says to that is no news then. */

@@ -3,11 +3,11 @@ package io.github.vicmae.device.cuda;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.NativeFiles;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUresult;
@@ -32,9 +32,9 @@ public final class CudaProbe {
 
     private final String reason;
     private final String driver;
-    private final List<String> cards;
+    private final List<CudaCard> cards;
 
-    private CudaProbe(String reason, String driver, List<String> cards) {
+    private CudaProbe(String reason, String driver, List<CudaCard> cards) {
         this.reason = reason;
         this.driver = driver;
         this.cards = List.copyOf(cards);
@@ -113,7 +113,7 @@ public final class CudaProbe {
         String name = driver.cardName();
         try {
             CudaProbe probe = enumerate();
-            if (probe.cards().stream().noneMatch(card -> card.startsWith(name + ","))) {
+            if (probe.cards().stream().noneMatch(card -> card.name().equals(name))) {
                 return missing("JCuda is bound to another driver, which has " + probe.cards()
                         + "; open the emulated device before anything else loads a driver");
             }
@@ -136,9 +136,9 @@ public final class CudaProbe {
         if (count[0] == 0) {
             return new CudaProbe("the driver (CUDA " + driver + ") sees no card", driver, List.of());
         }
-        List<String> cards = new ArrayList<>();
+        List<CudaCard> cards = new ArrayList<>();
         for (int i = 0; i < count[0]; i++) {
-            cards.add(describe(i));
+            cards.add(CudaCard.of(device(i)));
         }
         return new CudaProbe(null, driver, cards);
     }
@@ -150,21 +150,6 @@ public final class CudaProbe {
 
     private static CudaProbe missing(String reason) {
         return new CudaProbe(reason, null, List.of());
-    }
-
-    private static String describe(int ordinal) {
-        CUdevice device = device(ordinal);
-        byte[] name = new byte[256];
-        Cuda.check(JCudaDriver.cuDeviceGetName(name, name.length, device), "cuDeviceGetName");
-        int end = 0;
-        while (end < name.length && name[end] != 0) {
-            end++;
-        }
-        long[] bytes = new long[1];
-        Cuda.check(JCudaDriver.cuDeviceTotalMem(bytes, device), "cuDeviceTotalMem");
-        int capability = capability(device);
-        return new String(name, 0, end, StandardCharsets.UTF_8) + ", compute capability " + capability / 10 + "."
-                + capability % 10 + ", " + (bytes[0] >> 20) + " MiB";
     }
 
     static CUdevice device(int ordinal) {
@@ -201,8 +186,8 @@ public final class CudaProbe {
         return driver;
     }
 
-    /** The cards, each in a few words, in the driver's order. */
-    public List<String> cards() {
+    /** The cards, in the driver's order. */
+    public List<CudaCard> cards() {
         return cards;
     }
 
@@ -215,8 +200,8 @@ public final class CudaProbe {
     public Device open(int ordinal) {
         if (ordinal >= cards.size()) {
             throw new DeviceException("There is no card cuda:" + ordinal + "; the driver sees " + cards.size() + ": "
-                    + String.join("; ", cards));
+                    + cards.stream().map(CudaCard::toString).collect(Collectors.joining("; ")));
         }
-        return new CudaDevice(ordinal, cards.get(ordinal), null);
+        return new CudaDevice(ordinal, cards.get(ordinal).toString(), null);
     }
 }

@@ -177,7 +177,7 @@ public final class EmulatedDriver {
             if (!probe.isUsable()) {
                 throw new DeviceException("The emulated device cannot be had: " + probe.reason());
             }
-            return new CudaDevice(0, probe.cards().get(0), driver);
+            return new CudaDevice(0, probe.cards().get(0).toString(), driver);
         } catch (RuntimeException | Error e) {
             Closing.after(e, () -> driver.end(false));
             throw e;
