@@ -21,7 +21,8 @@ import picocli.CommandLine.Command;
             VerifyCommand.class,
             PlanCommand.class,
             BenchCommand.class,
-            DoctorCommand.class
+            DoctorCommand.class,
+            InfoCommand.class
         })
 public final class Main {
     static final int FAILED = 1;

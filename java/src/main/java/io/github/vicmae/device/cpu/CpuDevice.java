@@ -53,6 +53,20 @@ public final class CpuDevice implements Device {
         return new CpuDevice(library, ProductEngine.named(engine, library.engines(), library.blas()));
     }
 
+    /**
+     * How the CPU device works here. Loads its kernels, as opening it does.
+     *
+     * @throws DeviceException as {@link #open()}
+     */
+    public static CpuState state() {
+        CpuLibrary library = CpuLibrary.get();
+        return new CpuState(
+                library.threads(),
+                library.isa(),
+                library.engine().description(library.engines(), library.blas()),
+                library.blas().state());
+    }
+
     @Override
     public Kind kind() {
         return Kind.CPU;

@@ -1,0 +1,159 @@
+package io.github.vicmae.cli;
+
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.SystemInfo;
+import io.github.vicmae.device.cuda.CudaProbe;
+import io.github.vicmae.device.cuda.EmulatedDriver;
+import io.github.vicmae.kernel.Reduce;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/**
+ * What the doctor finds.
+ *
+ * @param sentences the verdicts
+ * @param advice what is missing
+ * @param cpu whether the CPU device works
+ * @param cuda whether the first card works
+ */
+record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, boolean cuda, SystemInfo info) {
+    /**
+     * Something that is missing.
+     *
+     * @param gives what it would give
+     * @param command what to do
+     */
+    record Advice(String missing, String gives, String command) {
+        @Override
+        public String toString() {
+            return "Missing: " + missing + ". It would give " + gives + ". To have it: " + command;
+        }
+
+        Map<String, Object> tree() {
+            Map<String, Object> tree = new LinkedHashMap<>();
+            tree.put("missing", missing);
+            tree.put("gives", gives);
+            tree.put("command", command);
+            return tree;
+        }
+    }
+
+    /** Opens the devices and says how that went. */
+    static Diagnosis of(SystemInfo info) {
+        List<String> sentences = new ArrayList<>();
+        SystemInfo.Jvm java = info.java();
+        sentences.add("Java " + java.version() + " (" + java.name() + "), "
+                + info.system().name() + " on " + info.system().architecture() + ", "
+                + info.processor().cores() + " processors, heap up to " + (java.maxHeap() >> 20) + " MiB.");
+        boolean cpu = works("The CPU device", () -> Device.open("cpu"), sentences);
+        boolean cuda = cuda(info.cuda(), sentences);
+        // Not tried: a process that loads the emulated driver can use no card.
+        String missing = EmulatedDriver.missing();
+        sentences.add(
+                missing == null
+                        ? "This build has the emulated driver: '--device emulated' checks the card's kernels without a card."
+                        : "'--device emulated' cannot be used: " + missing + ".");
+        sentences.add(
+                cuda
+                        ? "'--device auto' takes cuda:0."
+                        : cpu ? "'--device auto' takes the CPU." : "No device can be used.");
+        return new Diagnosis(List.copyOf(sentences), advice(info, cuda), cpu, cuda, info);
+    }
+
+    private static boolean cuda(SystemInfo.Cuda cuda, List<String> sentences) {
+        if (cuda.version() != null) {
+            sentences.add("The NVIDIA driver " + (cuda.driver() == null ? "" : cuda.driver() + " ") + "supports CUDA "
+                    + cuda.version() + ".");
+        }
+        for (SystemInfo.Card c : cuda.cards()) {
+            sentences.add(c.device() + " is " + c.name() + ", compute capability " + c.capability() + ", "
+                    + (c.memory() >> 20) + " MiB.");
+        }
+        if (cuda.reason() != null) {
+            sentences.add("CUDA cannot be used: " + cuda.reason() + ".");
+            return false;
+        }
+        return works("The CUDA device", () -> CudaProbe.probe().open(0), sentences);
+    }
+
+    /** Opens a device and loads a kernel, which shows whether the driver takes this build's modules. */
+    private static boolean works(String title, Supplier<Device> open, List<String> sentences) {
+        try (Device device = open.get();
+                Stream stream = device.newStream()) {
+            new Reduce(stream);
+            sentences.add(title + " works: " + device.description() + ".");
+            return true;
+        } catch (LinkageError | RuntimeException e) {
+            sentences.add(title + " cannot be used: " + (e.getMessage() == null ? e : e.getMessage()));
+            return false;
+        }
+    }
+
+    static List<Advice> advice(SystemInfo info, boolean cudaWorks) {
+        List<Advice> advice = new ArrayList<>();
+        if (info.cuda().version() == null && info.cuda().nvidiaCards() > 0 && !has(info, "libcuda.so.1")) {
+            advice.add(new Advice(
+                    "NVIDIA's driver, for the " + info.cuda().nvidiaCards() + " card(s) of this machine",
+                    "training and embedding on the card",
+                    "apt-get install nvidia-driver (Debian), ubuntu-drivers install (Ubuntu)"));
+        }
+        if (cudaWorks && !has(info, "libcublas.so.12") && !has(info, "libcublas.so.13")) {
+            advice.add(new Advice(
+                    "cuBLAS",
+                    "matrix products by it for the shapes for which it is faster",
+                    "apt-get install libcublas-12-6 (from NVIDIA's package repository)"));
+        }
+        if (info.vicmae().ptx().isEmpty()) {
+            advice.add(new Advice(
+                    "the CUDA modules of this build",
+                    "'--device cuda' on this machine or another",
+                    "apt-get install nvidia-cuda-toolkit, then mvn package"));
+        }
+        if (!info.vicmae().videos()) {
+            advice.add(new Advice("FFmpeg", "videos as data", "use the full distribution or a build from source"));
+        }
+        programs(info, advice);
+        return List.copyOf(advice);
+    }
+
+    private static void programs(SystemInfo info, List<Advice> advice) {
+        for (SystemInfo.Tool tool : info.tools()) {
+            String command =
+                    switch (tool.name()) {
+                        case "nvcc" -> "apt-get install nvidia-cuda-toolkit";
+                        case "g++", "cmake" -> "apt-get install " + tool.name();
+                        default -> null;
+                    };
+            if (tool.path() == null && command != null) {
+                advice.add(new Advice(tool.name(), tool.gives(), command));
+            }
+        }
+    }
+
+    private static boolean has(SystemInfo info, String library) {
+        return info.libraries().stream().anyMatch(l -> l.name().equals(library) && l.path() != null);
+    }
+
+    boolean isUsable() {
+        return cpu || cuda;
+    }
+
+    /** For JSON: usable, auto, cpu, cuda, java.home, sentences, missing. */
+    Map<String, Object> tree() {
+        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("usable", isUsable());
+        tree.put("auto", cuda ? "cuda:0" : cpu ? "cpu" : null);
+        tree.put("cpu", cpu);
+        tree.put("cuda", cuda);
+        tree.put(
+                "java",
+                Map.of("version", info.java().version(), "home", info.java().home()));
+        tree.put("sentences", sentences);
+        tree.put("missing", advice.stream().map(Advice::tree).toList());
+        return tree;
+    }
+}
