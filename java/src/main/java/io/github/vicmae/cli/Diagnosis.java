@@ -6,11 +6,16 @@ import io.github.vicmae.device.SystemInfo;
 import io.github.vicmae.device.cuda.CudaProbe;
 import io.github.vicmae.device.cuda.EmulatedDriver;
 import io.github.vicmae.kernel.Reduce;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import javax.imageio.ImageIO;
 
 /**
  * What the doctor finds.
@@ -51,6 +56,7 @@ record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, boole
                 + info.processor().cores() + " processors, heap up to " + (java.maxHeap() >> 20) + " MiB.");
         boolean cpu = works("The CPU device", () -> Device.open("cpu"), sentences);
         boolean cuda = cuda(info.cuda(), sentences);
+        images(sentences);
         // Not tried: a process that loads the emulated driver can use no card.
         String missing = EmulatedDriver.missing();
         sentences.add(
@@ -62,6 +68,19 @@ record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, boole
                         ? "'--device auto' takes cuda:0."
                         : cpu ? "'--device auto' takes the CPU." : "No device can be used.");
         return new Diagnosis(List.copyOf(sentences), advice(info, cuda), cpu, cuda, info);
+    }
+
+    /** Java's own decoders are native libraries, and those of some JDKs need libraries of the system. */
+    private static void images(List<String> sentences) {
+        try {
+            BufferedImage image = new BufferedImage(8, 8, BufferedImage.TYPE_INT_RGB);
+            ByteArrayOutputStream file = new ByteArrayOutputStream();
+            ImageIO.write(image, "jpeg", file);
+            ImageIO.read(new ByteArrayInputStream(file.toByteArray()));
+        } catch (IOException | LinkageError | RuntimeException e) {
+            sentences.add("JPEG images cannot be read: " + (e.getMessage() == null ? e : e.getMessage())
+                    + "; install the library that is named there, or use a Java that has it inside, such as Temurin.");
+        }
     }
 
     private static boolean cuda(SystemInfo.Cuda cuda, List<String> sentences) {

@@ -28,6 +28,9 @@ final class Ffmpeg {
         try {
             av_log_set_level(AV_LOG_QUIET);
             return null;
+        } catch (NoClassDefFoundError e) {
+            return "FFmpeg is not in this distribution; videos need the full one, or the jars of org.bytedeco:ffmpeg and"
+                    + " org.bytedeco:javacpp, with those of this platform, on the class path";
         } catch (LinkageError e) {
             return "FFmpeg's native libraries could not be loaded (" + e.getMessage()
                     + "); videos need the org.bytedeco:ffmpeg jar of this platform on the class path";

@@ -131,6 +131,7 @@ public final class SyntheticShapes {
 
     private static void writeClip(Path path, ShapeKind kind, long seed, int part, int number, Settings settings)
             throws IOException {
+        Ffmpeg.require(); // before the writer's class, which is made of FFmpeg's
         ShapeScene scene = new ShapeScene(seed, part, number);
         int frames = settings.minFrames
                 + new Philox(seed, part, number, 2).nextInt(settings.maxFrames - settings.minFrames + 1);

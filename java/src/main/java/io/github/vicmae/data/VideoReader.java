@@ -63,6 +63,7 @@ public final class VideoReader implements AutoCloseable {
     public static VideoReader open(Path path) throws IOException {
         try {
             ImageReader.checkFile(path);
+            Ffmpeg.require(); // before the classes that are made of FFmpeg's
             return new VideoReader(path);
         } catch (InterruptedIOException e) {
             throw e;

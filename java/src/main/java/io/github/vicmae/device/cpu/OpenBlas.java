@@ -23,6 +23,10 @@ record OpenBlas(long sgemm, String state) {
             }
             openblas_nolapack.blas_set_num_threads(1);
             return new OpenBlas(address.address(), "OpenBLAS");
+        } catch (NoClassDefFoundError e) {
+            return new OpenBlas(
+                    0,
+                    "OpenBLAS is not in this distribution (the jar org.bytedeco:openblas), own matrix product in use");
         } catch (LinkageError | RuntimeException e) {
             return new OpenBlas(0, "OpenBLAS could not be loaded (" + e.getMessage() + "), own matrix product in use");
         }
