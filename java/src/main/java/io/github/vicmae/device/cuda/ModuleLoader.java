@@ -65,7 +65,8 @@ final class ModuleLoader {
         return libraries.computeIfAbsent(library, wanted -> {
             byte[] ptx = emulator == null ? wanted.ptx(files.ptx()) : emulator.further(wanted);
             String name = wanted.name() + ".ptx";
-            return new Loaded(compiled(name, ptx), parsed(name, ptx));
+            PtxModule parsed = parsed(name, ptx);
+            return new Loaded(compiled(name, ptx), parsed);
         });
     }
 
