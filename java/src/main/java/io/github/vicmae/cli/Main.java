@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
             VerifyCommand.class,
             PlanCommand.class,
             BenchCommand.class,
+            LabCommand.class,
             DoctorCommand.class,
             InfoCommand.class
         })

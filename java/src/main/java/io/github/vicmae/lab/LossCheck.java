@@ -13,7 +13,7 @@ public final class LossCheck {
     private static final double GRADIENT_LIMIT = 1e-4;
     private static final double DIFFERENCES_LIMIT = 1e-2;
     /** Smaller gradients are held to the limit of this one: of a loss around 1 in floats there are no more digits. */
-    private static final double SMALL_GRADIENT = 1e-2;
+    private static final double SMALL_GRADIENT = 0.1;
 
     private final Kernels kernels;
     private final LossDefinition loss;

@@ -67,6 +67,16 @@ public final class CpuDevice implements Device {
                 library.blas().state());
     }
 
+    /**
+     * Builds further kernels for this processor, and loads nothing.
+     *
+     * @throws DeviceException if they do not compile, or there is no compiler
+     */
+    public static void build(KernelLibrary further) {
+        CpuLibrary library = CpuLibrary.get();
+        further.cpu(library.isa(), library.file());
+    }
+
     @Override
     public Kind kind() {
         return Kind.CPU;

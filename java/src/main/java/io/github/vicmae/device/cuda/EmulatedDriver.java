@@ -271,6 +271,15 @@ public final class EmulatedDriver {
     }
 
     /**
+     * Builds kernels of others for the driver, and loads neither.
+     *
+     * @throws DeviceException if they do not compile, or this build has no driver
+     */
+    public static void build(KernelLibrary kernels) {
+        kernels.emulated(path());
+    }
+
+    /**
      * Loads kernels of others and gives their PTX without bodies. The driver knows kernels by their names alone.
      *
      * @throws DeviceException if the library cannot be built or loaded, or another one with a kernel of such a name was loaded before

@@ -1,0 +1,48 @@
+package io.github.vicmae.lab;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * What the lab is asked for.
+ *
+ * @param file the user's loss
+ * @param like the built-in loss whose oracle it is held against; null for none
+ * @param forms in which it is checked
+ * @param device {@code cpu}, or a card where it is checked and timed besides the CPU
+ * @param temperature of the loss
+ * @param sizes rows at which it is timed; none for no timing
+ * @param width at which it is timed
+ * @param limitSeconds that each stage may take
+ * @param ptx whether it is also compiled for cards, where nvcc is there
+ * @param out the folder of results
+ */
+public record LabSettings(
+        Path file,
+        String like,
+        List<Form> forms,
+        String device,
+        float temperature,
+        List<Integer> sizes,
+        int width,
+        int limitSeconds,
+        boolean ptx,
+        Path out) {
+    /**
+     * @throws IllegalArgumentException if a number is out of its range
+     */
+    public LabSettings {
+        forms = List.copyOf(forms);
+        sizes = List.copyOf(sizes);
+        for (int size : sizes) {
+            if (size < 4 || size % 2 != 0) {
+                throw new IllegalArgumentException(
+                        "A loss is timed with an even number of rows, at least 4, not " + size);
+            }
+        }
+        if (width < 1 || limitSeconds < 1) {
+            throw new IllegalArgumentException(
+                    "The width and the time limit must be at least 1, not " + width + " and " + limitSeconds);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+package io.github.vicmae.lab;
+
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.Precision;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.cuda.EmulatedDriver;
+import io.github.vicmae.io.AtomicFile;
+import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.loss.BuiltInLoss;
+import io.github.vicmae.loss.ContrastiveLosses;
+import io.github.vicmae.loss.ContrastiveShape;
+import io.github.vicmae.loss.LossDefinition;
+import io.github.vicmae.loss.UserLoss;
+import io.github.vicmae.model.ConfigJson;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A process that runs a user's kernels: whatever they do to it, the lab goes on. */
+public final class LabWorker {
+    private static final String EMULATOR_SAYS = "vicmae emulated driver:";
+    private static final int GAVE_UP = 124;
+    private static final int GRACE_SECONDS = 10;
+    private static final long SEED = 29;
+
+    /** rows, columns, width: two rows, odd sizes, sizes that end within warps and chunks, wide rows, and extra columns. */
+    private static final int[][] SMALL = {{2, 2, 5}, {6, 6, 3}, {10, 10, 40}, {34, 34, 33}, {66, 66, 9}, {6, 11, 4}};
+
+    private static final int[][] LARGE = {
+        {2, 2, 5},
+        {6, 6, 3},
+        {10, 10, 40},
+        {34, 34, 33},
+        {66, 66, 9},
+        {6, 11, 4},
+        {14, 14, 520},
+        {130, 130, 64},
+        {258, 258, 100},
+        {66, 131, 31}
+    };
+    private static final int[][] FOR_DIFFERENCES = {{2, 2, 5}, {6, 6, 5}, {10, 10, 7}, {22, 22, 4}};
+
+    private final LabRequest request;
+    private final UserLoss loss;
+    private final BuiltInLoss like;
+
+    private LabWorker(LabRequest request) {
+        this.request = request;
+        loss = UserLoss.read(Path.of(request.file()));
+        like = request.like() == null ? null : ContrastiveLosses.named(request.like());
+    }
+
+    /**
+     * Runs the stage that a file asks for, and writes what it found to another.
+     *
+     * @param args the request's file
+     */
+    public static void main(String[] args) throws IOException {
+        LabRequest request = ConfigJson.read(Files.readString(Path.of(args[0])), LabRequest.class);
+        endAfter(request.limitSeconds() + GRACE_SECONDS);
+        LabFindings findings;
+        try {
+            findings = new LabWorker(request).run();
+        } catch (DeviceException | IllegalArgumentException e) {
+            findings = LabFindings.error(e.getMessage());
+        }
+        write(request, findings);
+        System.out.flush();
+        // Device memory that a lost device keeps must not hold the process up.
+        Runtime.getRuntime().halt(0);
+    }
+
+    private static void write(LabRequest request, LabFindings findings) throws IOException {
+        AtomicFile.write(Path.of(request.results()), ConfigJson.write(findings).getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** For when the lab itself was killed and nobody else ends this process. */
+    private static void endAfter(int seconds) {
+        Thread guard = new Thread(
+                () -> {
+                    try {
+                        Thread.sleep(1000L * seconds);
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                    Runtime.getRuntime().halt(GAVE_UP);
+                },
+                "vicmae-lab-limit");
+        guard.setDaemon(true);
+        guard.start();
+    }
+
+    private LabFindings run() throws IOException {
+        return switch (request.stage()) {
+            case SAFETY -> safety();
+            case CHECK -> check();
+            case TIME -> time();
+        };
+    }
+
+    private List<LossProblem> problems(int[][] shapes) {
+        List<LossProblem> problems = new ArrayList<>();
+        for (int[] s : shapes) {
+            for (Form form : request.forms()) {
+                boolean symmetric = form == Form.SYMMETRIC;
+                boolean fits = s[0] == s[1] || !symmetric && like != null && like.extraColumns();
+                if (fits && (like == null || s[0] >= like.leastRows())) {
+                    ContrastiveShape shape =
+                            new ContrastiveShape(s[0], s[1], s[2], request.temperature(), symmetric, Precision.FP32);
+                    problems.add(LossProblem.random(shape, SEED));
+                }
+            }
+        }
+        return problems;
+    }
+
+    /** All problems under each schedule; the results must not depend on it. */
+    private LabFindings safety() {
+        List<LossProblem> problems = problems(SMALL);
+        List<Deviation> deviations = new ArrayList<>();
+        List<LossResult> samples = new ArrayList<>();
+        String description = "";
+        for (String schedule : EmulatedDriver.SCHEDULES) {
+            System.out.println("  schedule " + schedule + " ...");
+            String name = "emulated:" + schedule;
+            try (Device device = Device.open(name)) {
+                description = device.description();
+                Kernels kernels = Kernels.onNewStream(device);
+                try (Stream stream = kernels.stream()) {
+                    LossCheck check = new LossCheck(kernels, loss, like, name);
+                    for (int i = 0; i < problems.size(); i++) {
+                        LossProblem problem = problems.get(i);
+                        if (like != null) {
+                            deviations.addAll(check.againstOracle(problem));
+                        }
+                        LossResult result = check.run(problem);
+                        if (samples.size() < problems.size()) {
+                            samples.add(result);
+                        } else {
+                            deviations.add(LossCheck.repeated(
+                                    name + " after another schedule, " + problem.words(), samples.get(i), result));
+                        }
+                    }
+                    stream.synchronize();
+                }
+            } catch (DeviceException e) {
+                int at = e.getMessage().indexOf(EMULATOR_SAYS);
+                return at < 0
+                        ? LabFindings.error(e.getMessage())
+                        : LabFindings.finding(
+                                name,
+                                "schedule " + schedule + ": " + e.getMessage().substring(at));
+            }
+        }
+        return LabFindings.checked(description, deviations, samples);
+    }
+
+    private LabFindings check() throws IOException {
+        List<Deviation> deviations = new ArrayList<>();
+        try (Device device = Device.open(request.device())) {
+            Kernels kernels = Kernels.onNewStream(device);
+            try (Stream stream = kernels.stream()) {
+                LossCheck check = new LossCheck(kernels, loss, like, request.device());
+                for (LossProblem problem : problems(like != null ? LARGE : FOR_DIFFERENCES)) {
+                    deviations.addAll(like != null ? check.againstOracle(problem) : check.againstDifferences(problem));
+                }
+                if (like == null && request.peer() != null) {
+                    deviations.addAll(againstPeer(check));
+                }
+                stream.synchronize();
+            }
+            return LabFindings.checked(device.description(), deviations, List.of());
+        }
+    }
+
+    /** What the emulated device's many threads made of a problem is what this device makes of it. */
+    private List<Deviation> againstPeer(LossCheck check) throws IOException {
+        LabFindings peer = ConfigJson.read(Files.readString(Path.of(request.peer())), LabFindings.class);
+        List<Deviation> deviations = new ArrayList<>();
+        List<LossProblem> problems = problems(SMALL);
+        for (int i = 0; i < problems.size(); i++) {
+            String where = "emulated beside " + request.device() + ", "
+                    + problems.get(i).words();
+            deviations.addAll(LossCheck.against(
+                    where,
+                    problems.get(i),
+                    check.run(problems.get(i)),
+                    peer.samples().get(i)));
+        }
+        return deviations;
+    }
+
+    private LabFindings time() throws IOException {
+        List<LossDefinition> losses = new ArrayList<>(List.of(loss));
+        ContrastiveLosses.all().stream()
+                .filter(l -> like == null || l.kind().equals(like.kind()))
+                .forEach(losses::add);
+        List<LossTiming> timings = new ArrayList<>();
+        try (Device device = Device.open(request.device())) {
+            Kernels kernels = Kernels.onNewStream(device);
+            try (Stream stream = kernels.stream()) {
+                for (int rows : request.sizes()) {
+                    System.out.println("  " + rows + " rows ...");
+                    for (Form form : request.forms()) {
+                        timings.addAll(
+                                LossTimer.time(kernels, losses, form, rows, request.width(), request.temperature()));
+                        // What there is so far is kept, should the next size take too long.
+                        write(request, LabFindings.timed(device.description(), timings));
+                    }
+                }
+                stream.synchronize();
+            }
+            return LabFindings.timed(device.description(), timings);
+        }
+    }
+}

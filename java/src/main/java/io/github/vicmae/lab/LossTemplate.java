@@ -1,0 +1,40 @@
+package io.github.vicmae.lab;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/** A loss to begin with: InfoNCE, as it passes the lab. */
+public final class LossTemplate {
+    private LossTemplate() {}
+
+    /**
+     * Writes it.
+     *
+     * @param file a new file, whose name ends in .cu
+     * @throws IllegalArgumentException if it has another ending
+     * @throws IOException if there is such a file, which is left as it is, or it cannot be written
+     */
+    public static void write(Path file) throws IOException {
+        if (!file.toString().endsWith(".cu")) {
+            throw new IllegalArgumentException("A loss is a file that ends in .cu, not " + file);
+        }
+        try (InputStream in = LossTemplate.class.getResourceAsStream("template.cu")) {
+            if (in == null) {
+                throw new IOException("This build has no template of a loss; build it anew with 'mvn package'");
+            }
+            String text = new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                    .replace("FILE.cu", file.getFileName().toString());
+            if (file.toAbsolutePath().getParent() != null) {
+                Files.createDirectories(file.toAbsolutePath().getParent());
+            }
+            Files.writeString(file, text, StandardOpenOption.CREATE_NEW);
+        } catch (FileAlreadyExistsException e) {
+            throw new IOException(file + " is there already and was left as it is; name another file", e);
+        }
+    }
+}

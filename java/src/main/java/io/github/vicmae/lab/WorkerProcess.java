@@ -1,0 +1,128 @@
+package io.github.vicmae.lab;
+
+import io.github.vicmae.model.ConfigJson;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** Runs a stage in a process of its own, which may crash or never end. */
+final class WorkerProcess {
+    /** From here on a JVM warns of native access that nobody allowed. */
+    private static final int NATIVE_ACCESS = 24;
+
+    private static final int SIGNAL = 128;
+
+    /**
+     * How a stage ended.
+     *
+     * @param findings what it wrote; null if nothing
+     * @param timedOut whether it was ended at the limit
+     * @param words how it ended; empty if as it should
+     */
+    record Outcome(LabFindings findings, boolean timedOut, String words) {}
+
+    private WorkerProcess() {}
+
+    /**
+     * Runs a stage to its end or to the limit.
+     *
+     * @param work a folder for its files
+     * @param out receives what it prints
+     */
+    static Outcome run(LabRequest request, Path work, PrintWriter out) throws IOException {
+        Path requestFile = work.resolve(request.stage().name().toLowerCase(java.util.Locale.ROOT) + "-request.json");
+        Path results = Path.of(request.results());
+        Files.deleteIfExists(results);
+        Files.writeString(requestFile, ConfigJson.write(request));
+        Process process = new ProcessBuilder(command(requestFile, work))
+                .redirectErrorStream(true)
+                .start();
+        Thread stop = new Thread(process::destroyForcibly, "vicmae-lab-stop");
+        Runtime.getRuntime().addShutdownHook(stop);
+        List<String> said = new ArrayList<>();
+        Thread reader = reader(process, out, said);
+        try {
+            boolean ended = process.waitFor(request.limitSeconds(), TimeUnit.SECONDS);
+            process.destroyForcibly().waitFor();
+            reader.join();
+            LabFindings findings =
+                    Files.exists(results) ? ConfigJson.read(Files.readString(results), LabFindings.class) : null;
+            return new Outcome(findings, !ended, words(request, ended, process.exitValue(), said));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("The lab was interrupted", e);
+        } finally {
+            process.destroyForcibly();
+            remove(stop);
+        }
+    }
+
+    private static void remove(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            // The JVM is going down, and the hook does its work.
+        }
+    }
+
+    private static String words(LabRequest request, boolean ended, int status, List<String> said) {
+        String last = said.isEmpty() ? "" : "; the last it said was: " + said.get(said.size() - 1);
+        if (!ended) {
+            return "it did not end within " + request.limitSeconds() + " s" + last;
+        }
+        return status == 0
+                ? ""
+                : (status > SIGNAL ? "it crashed (signal " + (status - SIGNAL) + ")" : "it ended with status " + status)
+                        + last;
+    }
+
+    private static Thread reader(Process process, PrintWriter out, List<String> said) {
+        Thread reader = new Thread(
+                () -> {
+                    try (BufferedReader lines = new BufferedReader(
+                            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+                        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                            if (!line.isBlank()) {
+                                said.add(line.strip());
+                                out.println(line);
+                            }
+                        }
+                    } catch (IOException e) {
+                        said.add("its output could not be read: " + e.getMessage());
+                    }
+                },
+                "vicmae-lab-output");
+        reader.start();
+        return reader;
+    }
+
+    private static List<String> command(Path requestFile, Path work) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        if (Runtime.version().feature() >= NATIVE_ACCESS) {
+            command.add("--enable-native-access=ALL-UNNAMED");
+            command.add("--sun-misc-unsafe-memory-access=allow");
+        }
+        command.addAll(List.of(
+                "-Djava.awt.headless=true",
+                "-Xmx1g",
+                "-XX:+UseSerialGC",
+                "-XX:-CreateCoredumpOnCrash",
+                "-XX:ErrorFile=" + work.resolve("crash.log")));
+        // The lab's own settings are the worker's: threads, instruction set, cache.
+        System.getProperties().stringPropertyNames().stream()
+                .filter(name -> name.startsWith("vicmae."))
+                .sorted()
+                .forEach(name -> command.add("-D" + name + "=" + System.getProperty(name)));
+        command.addAll(List.of(
+                "-cp", System.getProperty("java.class.path"), LabWorker.class.getName(), requestFile.toString()));
+        return command;
+    }
+}
