@@ -1,5 +1,4 @@
-# What a user's own kernels are built with (cmake/own), as resources of the jar: source/ holds the files, source/index.txt their names, and
-# source/kernels.txt the names of the library's own kernels, which others must not have.
+# What a user's own kernels are built with (cmake/own), as resources of the jar: source/ holds the files, and source/index.txt their names.
 get_filename_component(root "${CMAKE_CURRENT_LIST_DIR}/.." ABSOLUTE)
 file(GLOB headers RELATIVE "${root}" CONFIGURE_DEPENDS "${root}/cuda/*.cuh" "${root}/cuda/emulator/*.h")
 set(files cmake/own/CMakeLists.txt cmake/cpu_kernels.cmake cmake/emulated_kernels.cmake cmake/ptx_module.cmake cuda/cpu/launch.h ${headers})
@@ -11,16 +10,4 @@ foreach(file ${files})
 endforeach()
 list(JOIN files "\n" index)
 file(CONFIGURE OUTPUT "${VICMAE_OUTPUT}/source/index.txt" CONTENT "${index}\n" @ONLY)
-
-set(names "")
-foreach(kernels ${VICMAE_KERNELS})
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${kernels}")
-  file(STRINGS "${kernels}" lines REGEX "^KERNEL(_BOUNDED)?\\(")
-  foreach(line ${lines})
-    if(line MATCHES "^KERNEL\\(([A-Za-z0-9_]+)" OR line MATCHES "^KERNEL_BOUNDED\\([^,]+,[^,]+, *([A-Za-z0-9_]+)")
-      string(APPEND names "${CMAKE_MATCH_1}\n")
-    endif()
-  endforeach()
-endforeach()
-file(CONFIGURE OUTPUT "${VICMAE_OUTPUT}/source/kernels.txt" CONTENT "${names}" @ONLY)
 add_custom_target(vicmae_sources ALL DEPENDS ${copies})

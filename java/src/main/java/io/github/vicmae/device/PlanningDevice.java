@@ -1,11 +1,16 @@
 package io.github.vicmae.device;
 
+import java.util.Collections;
+import java.util.Set;
+import java.util.TreeSet;
+
 /**
  * A device that has no memory and does nothing: what is built on it can say how much memory it would take on a device of that kind, whether there
  * is one or not.
  */
 public final class PlanningDevice implements Device {
     private final Kind kind;
+    private final Set<String> requested = new TreeSet<>();
 
     public PlanningDevice(Kind kind) {
         this.kind = kind;
@@ -23,7 +28,13 @@ public final class PlanningDevice implements Device {
 
     @Override
     public Kernel kernel(String module, String name, String signature) {
+        requested.add(name);
         return new Kernel(name, signature, 0);
+    }
+
+    /** The names of this library's kernels that were looked up so far. */
+    public Set<String> requested() {
+        return Collections.unmodifiableSet(requested);
     }
 
     @Override

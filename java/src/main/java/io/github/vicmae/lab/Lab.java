@@ -177,7 +177,7 @@ public final class Lab {
             return outcome.timedOut() ? Verdict.UNENDING : Verdict.UNSAFE;
         }
         if (findings.finding() != null) {
-            note("Under " + findings.finding());
+            note(findings.finding());
             return Verdict.UNSAFE;
         }
         if (findings.error() != null) {

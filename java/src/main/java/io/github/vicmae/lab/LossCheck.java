@@ -31,6 +31,10 @@ public final class LossCheck {
         this.device = device;
     }
 
+    String device() {
+        return device;
+    }
+
     private String where(LossProblem problem) {
         return device + ", " + problem.words();
     }
@@ -44,16 +48,17 @@ public final class LossCheck {
 
     /** Against the oracle: the loss, its gradients, and that a second run is the same to the bit. */
     public List<Deviation> againstOracle(LossProblem problem) {
-        List<Deviation> found = new ArrayList<>();
         try (LossRun run = new LossRun(kernels, loss, problem)) {
             LossResult result = run.run();
-            compare(found, problem, result);
+            List<Deviation> found = againstOracle(problem, result);
             found.add(repeated(where(problem), result, run.run()));
+            return found;
         }
-        return found;
     }
 
-    private void compare(List<Deviation> found, LossProblem problem, LossResult result) {
+    /** A result against the oracle. */
+    List<Deviation> againstOracle(LossProblem problem, LossResult result) {
+        List<Deviation> found = new ArrayList<>();
         ContrastiveOracle oracle = like.oracle(problem.shape());
         double[] rows = doubles(problem.rows());
         double[] columns = problem.shape().symmetric() ? rows : doubles(problem.columns());
@@ -77,6 +82,7 @@ public final class LossCheck {
                     Math.max(terms[1], SMALL_GRADIENT),
                     GRADIENT_LIMIT));
         }
+        return found;
     }
 
     static Deviation repeated(String where, LossResult first, LossResult second) {

@@ -1,11 +1,15 @@
 package io.github.vicmae.loss;
 
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.PlanningDevice;
 import io.github.vicmae.device.build.SourceLibrary;
+import io.github.vicmae.kernel.Kernels;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -63,10 +67,26 @@ final class LossSource {
                     + " KERNEL blocks = ... threads = ...' says which kernel computes the "
                     + (forward.isEmpty() ? "loss" : "gradients") + "; 'lab --new FILE.cu' writes an example");
         }
-        Set<String> taken = library.takenNames();
+        Set<String> taken = new TreeSet<>(library.kernels());
+        taken.retainAll(Taken.NAMES);
         if (!taken.isEmpty()) {
             throw new IllegalArgumentException(library.file() + ": the library has a kernel of its own named "
                     + String.join(", ", taken) + "; give yours another name");
+        }
+    }
+
+    /** The names of this library's own kernels: a device may know kernels by their names alone. */
+    private static final class Taken {
+        static final Set<String> NAMES = names();
+
+        private static Set<String> names() {
+            Set<String> names = new TreeSet<>();
+            for (Device.Kind kind : Device.Kind.values()) {
+                PlanningDevice device = new PlanningDevice(kind);
+                Kernels.onNewStream(device).stream().close();
+                names.addAll(device.requested());
+            }
+            return names;
         }
     }
 

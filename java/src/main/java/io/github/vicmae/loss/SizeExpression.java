@@ -17,7 +17,11 @@ final class SizeExpression {
             throw new IllegalArgumentException("a size is missing; it is made of " + GRAMMAR);
         }
         shape = null;
-        evaluate(); // shows what is wrong with it
+        try {
+            evaluate(); // shows what is wrong with it
+        } catch (ArithmeticException e) {
+            throw new IllegalArgumentException("'" + this.text + "' leaves the range of 64 bits");
+        }
     }
 
     /**

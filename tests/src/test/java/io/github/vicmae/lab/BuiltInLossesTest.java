@@ -24,15 +24,15 @@ import org.junit.jupiter.params.provider.MethodSource;
 class BuiltInLossesTest {
     /** rows, columns, width. */
     private static final int[][] SHAPES = {
-        {2, 2, 5}, {4, 4, 1}, {6, 6, 3}, {10, 10, 33}, {34, 34, 31}, {66, 66, 20}, {6, 11, 4}, {34, 67, 12}
+        {2, 2, 5}, {4, 4, 1}, {6, 6, 3}, {10, 10, 33}, {34, 34, 31}, {66, 66, 5}, {6, 11, 4}, {18, 35, 12}
     };
 
     private static final long SEED = Long.getLong("vicmae.test.seed", 17);
 
-    private static List<LossProblem> problems(BuiltInLoss loss) {
+    private static List<LossProblem> problems(BuiltInLoss loss, boolean emulated) {
         List<LossProblem> problems = new ArrayList<>();
         for (int[] s : SHAPES) {
-            for (float temperature : new float[] {0.1f, 0.5f}) {
+            for (float temperature : emulated ? new float[] {0.1f} : new float[] {0.1f, 0.5f}) {
                 for (boolean symmetric : new boolean[] {true, false}) {
                     if (s[0] >= loss.leastRows() && (s[0] == s[1] || loss.extraColumns() && !symmetric)) {
                         problems.add(LossProblem.random(
@@ -57,7 +57,7 @@ class BuiltInLossesTest {
             Kernels kernels = Kernels.onNewStream(device);
             try (Stream stream = kernels.stream()) {
                 for (BuiltInLoss loss : ContrastiveLosses.all()) {
-                    for (LossProblem problem : problems(loss)) {
+                    for (LossProblem problem : problems(loss, name.startsWith("emulated"))) {
                         List<Deviation> found = new LossCheck(kernels, loss, loss, name).againstOracle(problem);
                         assertTrue(found.size() == (problem.shape().symmetric() ? 3 : 4));
                         for (Deviation d : found) {

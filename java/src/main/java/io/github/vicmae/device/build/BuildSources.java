@@ -8,9 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 
 /** The headers and build files that a user's kernels are built with, which lie in the jar, and their copy in the cache. */
 final class BuildSources {
@@ -48,11 +46,6 @@ final class BuildSources {
 
     private static String text(String name) {
         return new String(bytes(name), StandardCharsets.UTF_8);
-    }
-
-    /** The names of this library's kernels. */
-    static Set<String> libraryKernels() {
-        return text("kernels.txt").lines().collect(Collectors.toUnmodifiableSet());
     }
 
     /** What all of them hold. */

@@ -89,13 +89,6 @@ public final class SourceLibrary implements KernelLibrary {
         return kernels;
     }
 
-    /** Those kernels whose names this library's own have. */
-    public Set<String> takenNames() {
-        Set<String> taken = new TreeSet<>(kernels);
-        taken.retainAll(BuildSources.libraryKernels());
-        return taken;
-    }
-
     @Override
     public Path cpu(String isa, Path runtime) {
         return build.cpu(this, isa, runtime);
