@@ -10,7 +10,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Runs a stage in a process of its own, which may crash or never end. */
 final class WorkerProcess {
@@ -18,6 +21,8 @@ final class WorkerProcess {
     private static final int NATIVE_ACCESS = 24;
 
     private static final int SIGNAL = 128;
+    /** How a JVM reports the end of native code. */
+    private static final Pattern CRASH = Pattern.compile("#\\s+(SIG\\w+).*");
 
     /**
      * How a stage ended.
@@ -37,7 +42,7 @@ final class WorkerProcess {
      * @param out receives what it prints
      */
     static Outcome run(LabRequest request, Path work, PrintWriter out) throws IOException {
-        Path requestFile = work.resolve(request.stage().name().toLowerCase(java.util.Locale.ROOT) + "-request.json");
+        Path requestFile = work.resolve(request.stage().name().toLowerCase(Locale.ROOT) + "-request.json");
         Path results = Path.of(request.results());
         Files.deleteIfExists(results);
         Files.writeString(requestFile, ConfigJson.write(request));
@@ -77,6 +82,12 @@ final class WorkerProcess {
         if (!ended) {
             return "it did not end within " + request.limitSeconds() + " s" + last;
         }
+        for (String line : said) {
+            Matcher crash = CRASH.matcher(line);
+            if (crash.matches()) {
+                return "it crashed with " + crash.group(1) + ": an address out of bounds, most likely";
+            }
+        }
         return status == 0
                 ? ""
                 : (status > SIGNAL ? "it crashed (signal " + (status - SIGNAL) + ")" : "it ended with status " + status)
@@ -91,7 +102,7 @@ final class WorkerProcess {
                         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                             if (!line.isBlank()) {
                                 said.add(line.strip());
-                                out.println(line);
+                                printUnlessOfACrash(line, out);
                             }
                         }
                     } catch (IOException e) {
@@ -101,6 +112,13 @@ final class WorkerProcess {
                 "vicmae-lab-output");
         reader.start();
         return reader;
+    }
+
+    /** What a JVM says when it crashes is about itself, where the kernel is to blame. */
+    private static void printUnlessOfACrash(String line, PrintWriter out) {
+        if (!line.startsWith("#")) {
+            out.println(line);
+        }
     }
 
     private static List<String> command(Path requestFile, Path work) {

@@ -144,6 +144,17 @@ class LabTest {
         assertSays("verdict: unsafe", "global_bounds: kernel lab_row_losses", "'scratch'", "at stray.cu:");
     }
 
+    /** Sound where the emulated device looked, and deadly at a size beyond: the lab outlives it. */
+    @Test
+    void crash() throws IOException {
+        Path file = changed(
+                "crash",
+                "float sum = 0, at_positive = 0;",
+                "float sum = 0, at_positive = 0; if (R > 100) s.lse[int64_t{1} << 40] = 0;");
+        assertEquals(4, lab(file, "--like", "infonce", "--no-times", "--form", "symmetric"), out + "" + err);
+        assertSays("nothing found", "On cpu it crashed with SIGSEGV", "verdict: unsafe");
+    }
+
     @Test
     void unending() throws IOException {
         Path file = changed("endless", "i < R; i += blockDim.x) sum", "i < R; i += R < 0) sum");
