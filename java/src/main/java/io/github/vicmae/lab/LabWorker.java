@@ -70,7 +70,7 @@ public final class LabWorker {
         }
         write(request, findings);
         System.out.flush();
-        // Device memory that a lost device keeps must not hold the process up.
+        // Whatever a user's code set up for the process's end is not waited for.
         Runtime.getRuntime().halt(0);
     }
 

@@ -46,7 +46,7 @@ final class WorkerProcess {
         Path results = Path.of(request.results());
         Files.deleteIfExists(results);
         Files.writeString(requestFile, ConfigJson.write(request));
-        Process process = new ProcessBuilder(command(requestFile, work))
+        Process process = new ProcessBuilder(command(request, requestFile, work))
                 .redirectErrorStream(true)
                 .start();
         Thread stop = new Thread(process::destroyForcibly, "vicmae-lab-stop");
@@ -121,7 +121,7 @@ final class WorkerProcess {
         }
     }
 
-    private static List<String> command(Path requestFile, Path work) {
+    private static List<String> command(LabRequest request, Path requestFile, Path work) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         if (Runtime.version().feature() >= NATIVE_ACCESS) {
@@ -133,7 +133,12 @@ final class WorkerProcess {
                 "-Xmx1g",
                 "-XX:+UseSerialGC",
                 "-XX:-CreateCoredumpOnCrash",
-                "-XX:ErrorFile=" + work.resolve("crash.log")));
+                "-XX:ErrorFile=" + work.resolve("crash.log"),
+                // What a killed process cannot remove is gone with the lab's own folder.
+                "-Djava.io.tmpdir=" + work));
+        if (request.stage() != LabRequest.Stage.TIME) {
+            command.add("-XX:TieredStopAtLevel=1"); // a short life
+        }
         // The lab's own settings are the worker's: threads, instruction set, cache.
         System.getProperties().stringPropertyNames().stream()
                 .filter(name -> name.startsWith("vicmae."))
