@@ -116,8 +116,9 @@ DEVICE void filter_rows(float* __restrict__ filtered, const uint32_t* __restrict
       const int at = e - first + i;
       RowSums* to = reinterpret_cast<RowSums*>(filtered + at / CHANNELS * kColumn<CHANNELS> + at % CHANNELS * kRows);
       if (more) {
+        const RowSums before = *to;  // read as a whole: element by element, nvcc's code for this differs from run to run
         UNROLL
-        for (int r = 0; r < kRows; r++) sum[i].at[r] += to->at[r];
+        for (int r = 0; r < kRows; r++) sum[i].at[r] += before.at[r];
       }
       *to = sum[i];
     }
