@@ -31,6 +31,7 @@ final class Bench implements Workload {
     private Runnable preparation = () -> {};
     private Runnable work;
     private AutoCloseable more;
+    private boolean closed;
 
     Bench(Device device, Precision precision) {
         this.device = device;
@@ -238,6 +239,9 @@ final class Bench implements Workload {
 
     @Override
     public void close() {
-        Closing.all(more, before, after, kernels.stream(), arena);
+        if (!closed) {
+            closed = true;
+            Closing.all(more, before, after, kernels.stream(), arena);
+        }
     }
 }

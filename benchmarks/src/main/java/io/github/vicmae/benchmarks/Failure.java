@@ -1,5 +1,6 @@
 package io.github.vicmae.benchmarks;
 
+import io.github.vicmae.device.DeviceMemoryException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -7,6 +8,8 @@ import java.nio.file.Path;
 /** Why a benchmark could not be set up, handed from JMH's process to the one that started it. */
 final class Failure {
     private static final String PROPERTY = "vicmae.benchmarks.failure";
+    private static final String MEMORY = "memory ";
+    private static final String OTHER = "other ";
 
     private final Path file;
 
@@ -17,6 +20,14 @@ final class Failure {
         System.setProperty(PROPERTY, file.toString()); // for benchmarks in this process
     }
 
+    /**
+     * A failure.
+     *
+     * @param memory whether the device had no memory left
+     * @param why one line
+     */
+    record Told(boolean memory, String why) {}
+
     /** What JMH's process must be given. */
     String option() {
         return "-D" + PROPERTY + "=" + file;
@@ -26,9 +37,10 @@ final class Failure {
     static void tell(Throwable failure) {
         String to = System.getProperty(PROPERTY);
         if (to != null) {
+            String kind = failure instanceof DeviceMemoryException ? MEMORY : OTHER;
             try {
                 Files.writeString(
-                        Path.of(to), failure.getMessage() == null ? failure.toString() : failure.getMessage());
+                        Path.of(to), kind + (failure.getMessage() == null ? failure.toString() : failure.getMessage()));
             } catch (IOException e) {
                 failure.addSuppressed(e);
             }
@@ -36,13 +48,15 @@ final class Failure {
     }
 
     /** The last one, which is forgotten; or {@code otherwise}. */
-    String take(String otherwise) {
+    Told take(String otherwise) {
         try {
-            String said = Files.readString(file).strip();
+            String said = Files.readString(file).lines().findFirst().orElse("");
             Files.writeString(file, "");
-            return said.isEmpty() ? otherwise : said.lines().findFirst().orElse(otherwise);
+            return said.isBlank()
+                    ? new Told(false, otherwise)
+                    : new Told(said.startsWith(MEMORY), said.substring(said.indexOf(' ') + 1));
         } catch (IOException e) {
-            return otherwise;
+            return new Told(false, otherwise);
         }
     }
 }

@@ -11,7 +11,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.infra.BenchmarkParams;
 import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.RunResult;
@@ -184,6 +186,8 @@ final class JmhCommand implements Callable<Integer> {
         ChainedOptionsBuilder options = new OptionsBuilder()
                 .parent(jmh)
                 .include("^" + Pattern.quote(entry.type().getName()) + "\\.latency$")
+                .mode(Mode.AverageTime) // the figures beside JMH's own are those of one launch
+                .timeUnit(TimeUnit.MICROSECONDS)
                 .param("device", opened)
                 .param("implementation", who.toString())
                 .param("precision", precision)
@@ -207,10 +211,11 @@ final class JmhCommand implements Callable<Integer> {
         Collection<RunResult> results = new Runner(options.build()).run();
         results.forEach(r -> add(console, entry, r));
         if (results.size() < Math.max(1, passes.size())) {
-            String why = failure.take("it failed without a word; run it alone with -v NORMAL to see how");
+            Failure.Told told = failure.take("it failed without a word; run it alone with -v NORMAL to see how");
+            String why = told.why();
             rows.add(Row.missing(entry.name(), who, opened, precision, shape, null, why));
             console.println("  " + entry.name() + " " + shape + " " + precision + " " + who + ": " + why);
-            failed |= !why.contains("bytes left"); // to run out of memory is a result
+            failed |= !told.memory(); // to run out of memory is a result
         }
         console.flush();
     }
@@ -218,7 +223,7 @@ final class JmhCommand implements Callable<Integer> {
     private void add(PrintWriter console, Suite.Entry entry, RunResult result) {
         BenchmarkParams p = result.getParams();
         Result<?> primary = result.getPrimaryResult();
-        double toSeconds = 1e-6; // the benchmarks' unit
+        double toSeconds = 1e-6;
         Map<String, Double> more = new LinkedHashMap<>();
         result.getSecondaryResults()
                 .forEach((name, r) -> more.put(PACKAGE.matcher(name).replaceFirst(""), r.getScore()));

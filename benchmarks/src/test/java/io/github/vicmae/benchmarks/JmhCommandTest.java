@@ -70,6 +70,18 @@ class JmhCommandTest {
         assertNotNull(rows.get(0).latency());
     }
 
+    /** JMH's options for another mode and unit would give numbers that are no seconds a launch. */
+    @Test
+    void figuresAreSecondsWhateverJmhIsAsked() throws Exception {
+        Path out = folder.resolve("unit.json");
+        String[] arguments = {
+            "jmh", "--short", "--device", "cpu", "--out", out.toString(), "GradientNorm", "-tu", "s", "-bm", "thrpt"
+        };
+        assertEquals(0, run(arguments), said.toString());
+        Row row = ResultsFile.read(out).rows().get(0);
+        assertTrue(row.latency() >= row.submit() && row.latency() < 1000 * row.submit(), row.toString());
+    }
+
     @Test
     void aShapeThatCannotBeIsARowWithItsReason() throws Exception {
         Path out = folder.resolve("bad.json");
@@ -79,6 +91,19 @@ class JmhCommandTest {
             assertNull(row.latency());
             assertTrue(row.missing().startsWith("A shape of 1 sizes is wanted"), row.missing());
         }
+    }
+
+    /** Where a form ends is what the scaling runs are for: no failure of the run. No process has 512 TB of addresses. */
+    @Test
+    void toRunOutOfMemoryIsAResult() throws Exception {
+        Path out = folder.resolve("large.json");
+        int code = run(("jmh --short --scaling --device cpu --out " + out
+                        + " InfoNce -p implementation=unfused -p shape=8000000x8")
+                .split(" "));
+        assertEquals(0, code, said.toString());
+        Row row = ResultsFile.read(out).rows().get(0);
+        assertNull(row.latency());
+        assertTrue(row.missing().contains("bytes left"), row.missing());
     }
 
     @Test

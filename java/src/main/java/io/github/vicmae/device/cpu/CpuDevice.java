@@ -3,6 +3,7 @@ package io.github.vicmae.device.cpu;
 import io.github.vicmae.device.Buffer;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.DeviceMemoryException;
 import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
@@ -92,7 +93,7 @@ public final class CpuDevice implements Device {
     public Buffer allocate(String name, long bytes) {
         long address = MemoryUtil.nmemAlignedAlloc(PAGE, (bytes + PAGE - 1) / PAGE * PAGE);
         if (address == 0) {
-            throw new DeviceException(
+            throw new DeviceMemoryException(
                     "The CPU device has no " + bytes + " bytes left for '" + name + "'; use a smaller batch or model");
         }
         live.addAndGet(bytes);
@@ -107,7 +108,7 @@ public final class CpuDevice implements Device {
         int length = HostBuffer.length(bytes);
         long address = MemoryUtil.nmemAlignedAlloc(PAGE, (bytes + PAGE - 1) / PAGE * PAGE);
         if (address == 0) {
-            throw new DeviceException("There are no " + bytes + " bytes left for a staging buffer");
+            throw new DeviceMemoryException("There are no " + bytes + " bytes left for a staging buffer");
         }
         return new HostBuffer(MemoryUtil.memByteBuffer(address, length), () -> MemoryUtil.nmemAlignedFree(address));
     }

@@ -3,6 +3,7 @@ package io.github.vicmae.device.cpu;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.DeviceMemoryException;
 import io.github.vicmae.device.Event;
 import io.github.vicmae.device.Graph;
 import io.github.vicmae.device.HostBuffer;
@@ -32,7 +33,7 @@ final class CpuStream extends Stream {
         launch = MemoryUtil.nmemCalloc(1, LAUNCH_BYTES + GEMM_BYTES); // one block, so that one failure leaves nothing
         if (launch == 0) {
             super.close();
-            throw new DeviceException("There are no " + (LAUNCH_BYTES + GEMM_BYTES) + " bytes left for a stream");
+            throw new DeviceMemoryException("There are no " + (LAUNCH_BYTES + GEMM_BYTES) + " bytes left for a stream");
         }
         gemm = launch + LAUNCH_BYTES;
         gemmFunction = library.function("vicmae_gemm");
@@ -77,8 +78,8 @@ final class CpuStream extends Stream {
         MemoryUtil.memPutAddress(gemm + 72, p.other() == null ? 0 : p.other().address());
         int result = JNI.invokePI(gemm, gemmFunction);
         if (result == NO_MEMORY) {
-            throw new DeviceException("There is no memory left to arrange the operands of a matrix product [" + p.m()
-                    + ", " + p.n() + ", " + p.k() + "]; use a smaller batch or model");
+            throw new DeviceMemoryException("There is no memory left to arrange the operands of a matrix product ["
+                    + p.m() + ", " + p.n() + ", " + p.k() + "]; use a smaller batch or model");
         }
         return result == DONE;
     }

@@ -4,6 +4,7 @@ import io.github.vicmae.device.Buffer;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.DeviceMemoryException;
 import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Kernel;
@@ -151,8 +152,8 @@ final class CudaDevice implements Device {
             long[] free = new long[1];
             long[] total = new long[1];
             JCudaDriver.cuMemGetInfo(free, total);
-            throw new DeviceException("The card has no " + bytes + " bytes left for '" + name + "': " + free[0] + " of "
-                    + total[0] + " are free; use a smaller batch or model");
+            throw new DeviceMemoryException("The card has no " + bytes + " bytes left for '" + name + "': " + free[0]
+                    + " of " + total[0] + " are free; use a smaller batch or model");
         }
         check(result, "cuMemAlloc(" + bytes + ") for '" + name + "'");
         live.addAndGet(bytes);
@@ -182,7 +183,7 @@ final class CudaDevice implements Device {
         Pointer pointer = new Pointer();
         int result = JCudaDriver.cuMemHostAlloc(pointer, bytes, 0);
         if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
-            throw new DeviceException("The driver has no " + bytes
+            throw new DeviceMemoryException("The driver has no " + bytes
                     + " bytes of page-locked memory left for a host buffer; use a smaller batch");
         }
         check(result, "cuMemHostAlloc(" + bytes + ")");
