@@ -132,7 +132,7 @@ public final class Lab {
             note(e.getMessage());
             return false;
         }
-        if (!forCards && settings.ptx() && KernelBuild.usual().hasNvcc()) {
+        if (!forCards && settings.ptx() && KernelBuild.usual().makesPtx()) {
             try {
                 buildPtx();
             } catch (DeviceException e) {

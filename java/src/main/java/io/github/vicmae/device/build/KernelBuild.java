@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * Builds kernels of others with CMake, g++ and, for cards, nvcc (cmake/own). Results are kept in a cache folder by the content of all that goes
+ * Builds kernels of others with CMake, g++ and, for cards, nvcc (cmake/own), or NVRTC where that is all there is. Results are kept in a cache folder by the content of all that goes
  * into them, so what was built once is there the next time; a build that is interrupted leaves nothing that would be taken for one.
  */
 public final class KernelBuild {
@@ -21,14 +21,17 @@ public final class KernelBuild {
 
     private final Path cache;
     private final String searchPath;
+    private final List<String> compilers;
 
     /**
      * @param cache the folder of results; made when it is needed
      * @param searchPath where programs are looked for, as the environment variable PATH has it
+     * @param compilers NVRTC's libraries, the first that can be loaded is meant
      */
-    KernelBuild(Path cache, String searchPath) {
+    KernelBuild(Path cache, String searchPath, List<String> compilers) {
         this.cache = cache.toAbsolutePath();
         this.searchPath = searchPath;
+        this.compilers = List.copyOf(compilers);
     }
 
     /**
@@ -37,7 +40,7 @@ public final class KernelBuild {
      */
     public static KernelBuild usual() {
         String path = System.getenv("PATH");
-        return new KernelBuild(cacheFolder(), path == null ? "" : path);
+        return new KernelBuild(cacheFolder(), path == null ? "" : path, Nvrtc.usual());
     }
 
     private static Path cacheFolder() {
@@ -50,9 +53,17 @@ public final class KernelBuild {
         return home.resolve("vicmae");
     }
 
-    /** Whether nvcc and ptxas are there, which PTX is made with. */
-    public boolean hasNvcc() {
-        return nvcc() != null;
+    /** Whether there is a compiler for cards: nvcc with what it needs, or NVRTC. */
+    public boolean makesPtx() {
+        return nvccWorks() || Nvrtc.first(compilers) != null;
+    }
+
+    private boolean nvccWorks() {
+        return nvcc() != null && find("cmake") != null && hasCompiler();
+    }
+
+    private boolean hasCompiler() {
+        return find("g++") != null || find("c++") != null;
     }
 
     private Path nvcc() {
@@ -84,21 +95,59 @@ public final class KernelBuild {
     }
 
     Path ptx(SourceLibrary source, int family) {
-        Path nvcc = nvcc();
-        if (nvcc == null) {
-            throw new DeviceException(source.file()
-                    + " cannot be built for a card: nvcc was not found on the PATH. Install the CUDA toolkit's"
-                    + " compiler, or use the device cpu or emulated");
+        return result(source, "compute_" + family + ".ptx", (sources, result) -> {
+            if (nvccWorks()) {
+                build(
+                        source,
+                        sources,
+                        "own_ptx",
+                        "classes/io/github/vicmae/kernels/ptx/compute_" + family + "/" + source.name() + ".ptx",
+                        List.of("-DDRIVER=no", "-DVICMAE_NVCC=" + nvcc()),
+                        result);
+            } else {
+                compile(source, sources, family, result);
+            }
+        });
+    }
+
+    /** The version line says what the features need, as in the build's own PTX: older drivers load it then. */
+    private void compile(SourceLibrary source, BuildSources sources, int family, Path result) throws IOException {
+        Nvrtc nvrtc = Nvrtc.first(compilers);
+        if (nvrtc == null) {
+            throw new DeviceException(source.file() + " cannot be built for a card: there is neither nvcc with CMake"
+                    + " and g++ on the PATH, nor NVRTC (libnvrtc.so.13 or .12, which -D" + Nvrtc.PROPERTY
+                    + "=FILE can name). Install one of them, or use the device cpu or emulated");
         }
-        return result(
-                source,
-                "compute_" + family + ".ptx",
-                "own_ptx",
-                "classes/io/github/vicmae/kernels/ptx/compute_" + family + "/" + source.name() + ".ptx",
-                List.of("-DDRIVER=no", "-DVICMAE_NVCC=" + nvcc));
+        Path headers = sources.unpackedIn(cache).resolve("cuda");
+        Path beside = source.file().toAbsolutePath().getParent();
+        String ptx = nvrtc.ptx(
+                source.file(), source.text(), List.of(beside, headers, headers.resolve("nvrtc")), "compute_" + family);
+        String version = family >= 90 ? "7.8" : "7.4";
+        try (WorkFolder work = WorkFolder.in(cache)) {
+            Path draft = Files.writeString(
+                    work.path().resolve("draft.ptx"),
+                    ptx.replaceFirst("(?m)^\\.version .*$", ".version " + version),
+                    StandardCharsets.ISO_8859_1);
+            keep(draft, result);
+        }
+    }
+
+    private static void keep(Path draft, Path result) throws IOException {
+        Files.createDirectories(result.getParent());
+        Files.move(draft, result, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
     private Path result(SourceLibrary source, String name, String target, String made, List<String> options) {
+        return result(source, name, (sources, result) -> build(source, sources, target, made, options, result));
+    }
+
+    /** Makes a result. */
+    @FunctionalInterface
+    private interface Maker {
+        void make(BuildSources sources, Path result) throws IOException;
+    }
+
+    private Path result(SourceLibrary source, String name, Maker maker) {
         BuildSources sources = BuildSources.get();
         String key = new ContentHash()
                 .add(source.hash())
@@ -108,7 +157,7 @@ public final class KernelBuild {
         Path result = cache.resolve("kernels").resolve(key).resolve(name);
         if (!Files.isRegularFile(result)) {
             try {
-                build(source, sources, target, made, options, result);
+                maker.make(sources, result);
             } catch (IOException e) {
                 throw new DeviceException(
                         source.file() + " could not be built in the cache folder " + cache + ": " + e.getMessage()
@@ -128,7 +177,7 @@ public final class KernelBuild {
                     file + " cannot be built: CMake takes a semicolon for the end of a path; rename it");
         }
         Path cmake = program(source, "cmake", "CMake (cmake)");
-        if (find("g++") == null && find("c++") == null) {
+        if (!hasCompiler()) {
             program(source, "g++", "a C++ compiler (g++)");
         }
         Path unpacked = sources.unpackedIn(cache);
@@ -147,12 +196,11 @@ public final class KernelBuild {
                     source.file() + " does not compile",
                     List.of(cmake.toString(), "--build", work.path().toString(), "--target", target),
                     work.path());
-            Files.createDirectories(result.getParent());
             Path draft = work.path().resolve(made);
             if (!Files.isRegularFile(draft)) {
                 throw new BuildException("The build of " + source.file() + " ended without " + made);
             }
-            Files.move(draft, result, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            keep(draft, result);
         }
     }
 

@@ -20,6 +20,7 @@ import io.github.vicmae.kernel.KernelFixture;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,7 +43,7 @@ class KernelBuildTest {
     Path folder;
 
     private static KernelBuild build() {
-        return new KernelBuild(shared.resolve("a cache"), System.getenv("PATH"));
+        return new KernelBuild(shared.resolve("a cache"), System.getenv("PATH"), List.of());
     }
 
     private SourceLibrary source(String name, String text, KernelBuild build) throws IOException {
@@ -90,7 +91,7 @@ class KernelBuildTest {
         assumeTrue(NativeFiles.contains("cpu/libvicmae_x86-64.so"), "the kernels are built for another processor");
         Path first = cpu(source("once.cu", TIMES, build()));
         // Without any program nothing could be built.
-        KernelBuild none = new KernelBuild(shared.resolve("a cache"), "");
+        KernelBuild none = new KernelBuild(shared.resolve("a cache"), "", List.of());
         assertEquals(first, cpu(source("once.cu", TIMES, none)));
         SourceLibrary changed = source("once.cu", TIMES + "\n", none);
         DeviceException e = assertThrows(DeviceException.class, () -> cpu(changed));
@@ -103,7 +104,8 @@ class KernelBuildTest {
         Path programs = Files.createDirectory(folder.resolve("programs"));
         Path cmake = Files.writeString(programs.resolve("cmake"), "#!/bin/sh\nexit 0\n");
         assertTrue(cmake.toFile().setExecutable(true));
-        SourceLibrary library = source("once.cu", TIMES, new KernelBuild(folder.resolve("c"), programs.toString()));
+        SourceLibrary library =
+                source("once.cu", TIMES, new KernelBuild(folder.resolve("c"), programs.toString(), List.of()));
         DeviceException e = assertThrows(DeviceException.class, () -> library.cpu("x86-64", Path.of("none.so")));
         assertTrue(e.getMessage().contains("a C++ compiler (g++) was not found"), e.getMessage());
     }
@@ -112,7 +114,7 @@ class KernelBuildTest {
     @Test
     void leavesNothingOfABuildThatFails() throws IOException {
         Path cache = folder.resolve("cache");
-        KernelBuild build = new KernelBuild(cache, System.getenv("PATH"));
+        KernelBuild build = new KernelBuild(cache, System.getenv("PATH"), List.of());
         SourceLibrary library = source("bad.cu", TIMES.replace("a * x[i]", "b * x[i]"), build);
         BuildException e = assertThrows(
                 BuildException.class, () -> library.cpu("x86-64", NativeFiles.extract("cpu/libvicmae_x86-64.so")));
@@ -182,7 +184,7 @@ class KernelBuildTest {
     @Test
     void ptxAssembles() throws IOException {
         KernelBuild build = build();
-        assumeTrue(build.hasNvcc(), "nvcc is not installed");
+        assumeTrue(build.makesPtx(), "nvcc is not installed");
         SourceLibrary library = source("times three.cu", TIMES, build);
         String ptx = new String(library.ptx(80), java.nio.charset.StandardCharsets.ISO_8859_1);
         assertTrue(ptx.contains(".entry build_test_times"), ptx);
