@@ -21,7 +21,6 @@ import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
 import org.openjdk.jmh.runner.options.CommandLineOptionException;
-import org.openjdk.jmh.runner.options.CommandLineOptions;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
@@ -81,9 +80,9 @@ final class JmhCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, RunnerException {
         PrintWriter console = spec.commandLine().getOut();
-        CommandLineOptions jmh;
+        JmhSettings jmh;
         try {
-            jmh = new CommandLineOptions(forJmh.toArray(new String[0]));
+            jmh = new JmhSettings(forJmh.toArray(new String[0]));
         } catch (CommandLineOptionException e) {
             throw new IllegalArgumentException("JMH does not understand that: " + e.getMessage(), e);
         }
@@ -116,20 +115,27 @@ final class JmhCommand implements Callable<Integer> {
         return failed ? 1 : 0;
     }
 
-    private List<Suite.Entry> chosen(CommandLineOptions jmh) {
+    private List<Suite.Entry> chosen(JmhSettings jmh) {
         List<Suite.Entry> all = scaling ? Suite.SCALING : Suite.KERNELS;
-        List<String> wanted = jmh.getIncludes();
+        List<String> wanted = jmh.names();
         List<Suite.Entry> chosen = all.stream()
-                .filter(e -> wanted.isEmpty()
-                        || wanted.stream()
-                                .anyMatch(w ->
-                                        Pattern.compile(w).matcher(e.name()).find()))
+                .filter(e -> wanted.isEmpty() || finds(wanted, e.name()))
+                .filter(e -> !finds(jmh.getExcludes(), e.name()))
                 .toList();
         if (chosen.isEmpty()) {
-            throw new IllegalArgumentException("There is no benchmark " + String.join(" or ", wanted) + "; there are "
-                    + String.join(", ", all.stream().map(Suite.Entry::name).toList()));
+            throw new IllegalArgumentException(
+                    (wanted.isEmpty() ? "No benchmark is left" : "There is no benchmark " + String.join(" or ", wanted))
+                            + "; there are "
+                            + String.join(
+                                    ", ", all.stream().map(Suite.Entry::name).toList()));
         }
         return chosen;
+    }
+
+    private static boolean finds(List<String> expressions, String name) {
+        return expressions.stream()
+                .anyMatch(
+                        expression -> Pattern.compile(expression).matcher(name).find());
     }
 
     private void describe(PrintWriter console, Suite.Entry entry, Suite.Size size) {
@@ -142,8 +148,7 @@ final class JmhCommand implements Callable<Integer> {
         }
     }
 
-    private void run(PrintWriter console, Suite.Entry entry, Suite.Size size, CommandLineOptions jmh)
-            throws RunnerException {
+    private void run(PrintWriter console, Suite.Entry entry, Suite.Size size, JmhSettings jmh) throws RunnerException {
         List<String> precisions = entry.bf16() ? List.of("fp32", "bf16") : List.of("fp32");
         List<String> who = entry.who().stream().map(Implementation::toString).toList();
         for (String shape : values(jmh, "shape", entry.shapes(size))) {
@@ -169,7 +174,7 @@ final class JmhCommand implements Callable<Integer> {
         }
     }
 
-    private static List<String> values(CommandLineOptions jmh, String parameter, List<String> otherwise) {
+    private static List<String> values(JmhSettings jmh, String parameter, List<String> otherwise) {
         Collection<String> given = jmh.getParameter(parameter).orElse(null);
         return given == null ? otherwise : List.copyOf(given);
     }
@@ -177,7 +182,7 @@ final class JmhCommand implements Callable<Integer> {
     private void measure(
             PrintWriter console,
             Suite.Entry entry,
-            CommandLineOptions jmh,
+            JmhSettings jmh,
             Implementation who,
             String precision,
             String shape,

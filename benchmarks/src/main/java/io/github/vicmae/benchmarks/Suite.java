@@ -153,6 +153,33 @@ final class Suite {
                     List.of("1024x128", "8192x128"),
                     List.of("1024x128", "8192x128", "65536x128")),
             new Entry(
+                    InfoNceTwoSided.class,
+                    List.of(VICMAE, UNFUSED, DJL),
+                    true,
+                    List.of("forward", "both"),
+                    Set.of(),
+                    List.of("12x14x10"),
+                    List.of("1024x1024x128"),
+                    List.of("1024x1024x128", "4096x4096x128")),
+            new Entry(
+                    VicReg.class,
+                    List.of(VICMAE, DJL),
+                    false,
+                    List.of("forward", "both"),
+                    Set.of(),
+                    List.of("12x10"),
+                    List.of("1024x128", "256x512"),
+                    List.of("1024x128", "256x2048")),
+            new Entry(
+                    SimSiam.class,
+                    List.of(VICMAE, DJL),
+                    false,
+                    List.of("forward", "both"),
+                    Set.of(),
+                    List.of("12x10"),
+                    List.of("8192x128"),
+                    List.of("8192x128")),
+            new Entry(
                     AdamW.class,
                     List.of(VICMAE),
                     true,
@@ -270,7 +297,7 @@ final class Suite {
         return switch (who) {
             case VICMAE -> null;
             case UNFUSED ->
-                entry.type() == InfoNce.class && precision.equals("bf16")
+                precision.equals("bf16") && (entry.type() == InfoNce.class || entry.type() == InfoNceTwoSided.class)
                         ? "the materialised form is one of floats"
                         : null;
             case CUBLAS -> cpu ? "cuBLAS works on a card, and this is the CPU" : withoutCublas(device);

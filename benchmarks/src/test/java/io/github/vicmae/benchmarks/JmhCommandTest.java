@@ -70,6 +70,42 @@ class JmhCommandTest {
         assertNotNull(rows.get(0).latency());
     }
 
+    /** Each in its own shapes, once. */
+    @Test
+    void severalNamesAreRunOneByOne() throws Exception {
+        Path out = folder.resolve("several.json");
+        String[] arguments = {
+            "jmh",
+            "--short",
+            "--device",
+            "cpu",
+            "--out",
+            out.toString(),
+            "-p",
+            "implementation=vicmae",
+            "VicReg",
+            "Sim",
+            "InfoNce",
+            "-e",
+            "TwoSided"
+        };
+        assertEquals(0, run(arguments), said.toString());
+        List<String> rows = ResultsFile.read(out).rows().stream()
+                .map(row -> row.benchmark() + " " + row.precision() + " " + row.pass())
+                .toList();
+        assertEquals(
+                List.of(
+                        "InfoNce fp32 forward",
+                        "InfoNce fp32 both",
+                        "InfoNce bf16 forward",
+                        "InfoNce bf16 both",
+                        "VicReg fp32 forward",
+                        "VicReg fp32 both",
+                        "SimSiam fp32 forward",
+                        "SimSiam fp32 both"),
+                rows);
+    }
+
     /** JMH's options for another mode and unit would give numbers that are no seconds a launch. */
     @Test
     void figuresAreSecondsWhateverJmhIsAsked() throws Exception {
