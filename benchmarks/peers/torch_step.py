@@ -192,6 +192,42 @@ def losses(bench):
             bench.row("InfoNce", who, torch.float32, f"{count}x{width}", both, 12.0 * count * width, 5.0 * count * count * width, part="both")
 
 
+def further_losses(bench):
+    """InfoNCE of two heads, VICReg and SimSiam, with one gradient for the single number that each gives."""
+    one = torch.ones((), device=bench.device)
+    for rows, columns, width in ((12, 14, 10),) if bench.brief else ((1024, 1024, 128), (4096, 4096, 128)):
+        def two_sided(x, y, rows=rows, columns=columns):
+            logits = F.normalize(x, dim=1) @ F.normalize(y, dim=1).t() / 0.1
+            own = torch.eye(rows, columns, dtype=torch.bool, device=x.device)
+            positives = (torch.arange(rows, device=x.device) + rows // 2) % rows
+            return F.cross_entropy(logits.masked_fill(own, float("-inf")), positives)
+
+        inputs = bench.tensor(rows, width, gradient=True), bench.tensor(columns, width, gradient=True)
+        size, product = 4.0 * (rows + columns) * width, 2.0 * rows * columns * width
+        both_passes(bench, "InfoNceTwoSided", two_sided, inputs, one, torch.float32, f"{rows}x{columns}x{width}", (size, product),
+                    (2 * size, 3 * product))
+
+    def spread(view):
+        centred = view - view.mean(0)
+        covariances = centred.t() @ centred / (len(view) - 1)
+        variances = covariances.diagonal()
+        hinge = F.relu(1 - (variances + 1e-4).sqrt()).mean()
+        return 12.5 * hinge + (covariances.square().sum() - variances.square().sum()) / view.shape[1]
+
+    def vicreg(x):
+        first, second = x.chunk(2)
+        return 25 * F.mse_loss(first, second) + spread(first) + spread(second)
+
+    def simsiam(x):
+        return -F.cosine_similarity(x, x.detach().roll(len(x) // 2, 0)).mean()
+
+    for name, function, shapes in (("VicReg", vicreg, ((1024, 128), (256, 2048))), ("SimSiam", simsiam, ((8192, 128),))):
+        for rows, width in ((12, 10),) if bench.brief else shapes:
+            size, product = 4.0 * rows * width, 2.0 * rows * width * width if name == "VicReg" else 0
+            both_passes(bench, name, function, (bench.tensor(rows, width, gradient=True),), one, torch.float32, f"{rows}x{width}",
+                        (size, product), (2 * size, product))
+
+
 def step(bench, name, config, samples, dtype, weights):
     image = samples, config["channels"], config["height"], config["width"]
     patches = (config["height"] // config["patch"]) * (config["width"] // config["patch"])
@@ -268,6 +304,8 @@ def main():
             step(bench, name, config, samples, dtype, arguments.weights)
         write()
     losses(bench)
+    write()
+    further_losses(bench)
     write()
     print(f"Results: {arguments.out}")
 
