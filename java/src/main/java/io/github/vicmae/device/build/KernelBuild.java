@@ -12,8 +12,9 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * Builds kernels of others with CMake, g++ and, for cards, nvcc (cmake/own), or NVRTC where that is all there is. Results are kept in a cache folder by the content of all that goes
- * into them, so what was built once is there the next time; a build that is interrupted leaves nothing that would be taken for one.
+ * Builds kernels of others with CMake, g++ and, for cards, nvcc (cmake/own), or NVRTC where that is all there is. Results are kept in a cache
+ * folder by the content of all that goes into them, so what was built once is there the next time; a build that is interrupted leaves nothing
+ * that would be taken for one.
  */
 public final class KernelBuild {
     /** The system property that names the cache folder. */

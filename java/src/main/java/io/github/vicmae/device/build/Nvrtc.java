@@ -2,6 +2,7 @@ package io.github.vicmae.device.build;
 
 import io.github.vicmae.device.DeviceException;
 import java.nio.ByteBuffer;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -116,7 +117,7 @@ final class Nvrtc {
     }
 
     /** A text whose length another function of the library says, with the terminating zero. */
-    private String answer(long program, String call, java.nio.charset.Charset charset) {
+    private String answer(long program, String call, Charset charset) {
         long length;
         try (MemoryStack stack = MemoryStack.stackPush()) {
             PointerBuffer size = stack.callocPointer(1);
