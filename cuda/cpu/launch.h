@@ -20,6 +20,13 @@ struct Launch {
   void** arguments;
 };
 
+// Mirrored by io.github.vicmae.device.cpu.CpuStream.
+struct Copy {
+  void* to;
+  const void* from;
+  int64_t bytes;
+};
+
 // Calls body(context, begin, end) for pieces that together cover [0, count), on this thread and the pool's.
 using RangeBody = void (*)(const void* context, int64_t begin, int64_t end);
 extern "C" void vicmae_parallel(int64_t count, int64_t grain, RangeBody body, const void* context);

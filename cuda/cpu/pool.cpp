@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 #include <thread>
 #if defined(__x86_64__)
@@ -154,6 +155,26 @@ extern "C" int vicmae_set_threads(const int32_t* threads) {
 }
 
 int vicmae_threads() { return pool().threads(); }
+
+// Copies or clears memory on all threads: one core alone does not reach the memory's bandwidth. `from` and `to` do not overlap; no `from`
+// stands for zeros.
+extern "C" int vicmae_copy(const Copy* copy) {
+  constexpr int64_t kPage = 4096, kGrain = 64;
+  vicmae_parallel(
+      (copy->bytes + kPage - 1) / kPage, kGrain,
+      [](const void* context, int64_t begin, int64_t end) {
+        const Copy* c = static_cast<const Copy*>(context);
+        const int64_t first = begin * kPage, last = end * kPage < c->bytes ? end * kPage : c->bytes;
+        const size_t bytes = static_cast<size_t>(last - first);
+        if (c->from == nullptr) {
+          std::memset(static_cast<char*>(c->to) + first, 0, bytes);
+        } else {
+          std::memcpy(static_cast<char*>(c->to) + first, static_cast<const char*>(c->from) + first, bytes);
+        }
+      },
+      copy);
+  return 0;
+}
 
 // The instruction set that this processor has: 4, 3 for the x86-64 level of that number, 0 for anything else.
 extern "C" int vicmae_x86_level(const void*) {

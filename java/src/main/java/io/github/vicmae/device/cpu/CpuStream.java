@@ -16,27 +16,33 @@ import org.lwjgl.system.MemoryUtil;
 
 /** Runs everything at once, in the calling thread and the pool. */
 final class CpuStream extends Stream {
-    // struct Launch of cuda/cpu/launch.h, and struct Gemm of cuda/cpu/gemm.h.
+    // struct Launch and struct Copy of cuda/cpu/launch.h, and struct Gemm of cuda/cpu/gemm.h.
     private static final int LAUNCH_BYTES = 40;
     private static final int GEMM_BYTES = 80;
+    private static final int COPY_BYTES = 24;
+    private static final int BLOCK_BYTES = LAUNCH_BYTES + GEMM_BYTES + COPY_BYTES;
     // enum GemmResult of cuda/cpu/gemm.h.
     private static final int DONE = 0;
     private static final int NO_MEMORY = 2;
 
     private final CpuDevice device;
     private final long gemmFunction;
+    private final long copyFunction;
     private final long launch;
     private final long gemm;
+    private final long copy;
 
     CpuStream(CpuDevice device, CpuLibrary library, ProductEngine engine) {
         this.device = device;
-        launch = MemoryUtil.nmemCalloc(1, LAUNCH_BYTES + GEMM_BYTES); // one block, so that one failure leaves nothing
+        launch = MemoryUtil.nmemCalloc(1, BLOCK_BYTES); // one block, so that one failure leaves nothing
         if (launch == 0) {
             super.close();
-            throw new DeviceMemoryException("There are no " + (LAUNCH_BYTES + GEMM_BYTES) + " bytes left for a stream");
+            throw new DeviceMemoryException("There are no " + BLOCK_BYTES + " bytes left for a stream");
         }
         gemm = launch + LAUNCH_BYTES;
+        copy = gemm + GEMM_BYTES;
         gemmFunction = library.function("vicmae_gemm");
+        copyFunction = library.function("vicmae_copy");
         MemoryUtil.memPutInt(gemm, engine.ordinal());
         MemoryUtil.memPutAddress(launch + 32, argumentTable());
     }
@@ -86,19 +92,19 @@ final class CpuStream extends Stream {
 
     @Override
     public void zero(Tensor tensor) {
-        MemoryUtil.memSet(tensor.address(), 0, tensor.bytes());
+        move(tensor.address(), 0, tensor.bytes());
     }
 
     @Override
     public void upload(Tensor tensor, HostBuffer from, long offset) {
         checkInside(from, offset, tensor);
-        MemoryUtil.memCopy(MemoryUtil.memAddress(from.bytes(), 0) + offset, tensor.address(), tensor.bytes());
+        move(tensor.address(), MemoryUtil.memAddress(from.bytes(), 0) + offset, tensor.bytes());
     }
 
     @Override
     public void download(HostBuffer to, long offset, Tensor tensor) {
         checkInside(to, offset, tensor);
-        MemoryUtil.memCopy(tensor.address(), MemoryUtil.memAddress(to.bytes(), 0) + offset, tensor.bytes());
+        move(MemoryUtil.memAddress(to.bytes(), 0) + offset, tensor.address(), tensor.bytes());
     }
 
     @Override
@@ -106,7 +112,14 @@ final class CpuStream extends Stream {
         if (to.bytes() != from.bytes()) {
             throw new IllegalArgumentException(from + " cannot be copied to " + to);
         }
-        MemoryUtil.memCopy(from.address(), to.address(), from.bytes());
+        move(to.address(), from.address(), from.bytes());
+    }
+
+    private void move(long to, long from, long bytes) {
+        MemoryUtil.memPutAddress(copy, to);
+        MemoryUtil.memPutAddress(copy + 8, from);
+        MemoryUtil.memPutLong(copy + 16, bytes);
+        JNI.invokePI(copy, copyFunction);
     }
 
     @Override

@@ -61,6 +61,39 @@ public final class AttentionOracle {
         }
     }
 
+    /**
+     * How much a rounding of {@code out} weighs in dqkv: the 2-norm of what dqkv changes by, divided by the relative error of {@code out}'s
+     * elements, which err each on its own. A backward pass that takes the rows' sums of dout * out from a rounded {@code out}, as
+     * FlashAttention's does (Dao et al. 2022), errs by so much, also where dP less that sum cancels to almost nothing.
+     */
+    public double weightOfRoundedOut(double[] dout, double[] qkv) {
+        double[] out = new double[dout.length];
+        double[] lse = new double[samples * heads * tokens];
+        forward(out, lse, qkv);
+        double squares = 0;
+        for (int n = 0; n < samples; n++) {
+            for (int h = 0; h < heads; h++) {
+                double[][] p = probabilities(lse, qkv, n, h);
+                for (int i = 0; i < tokens; i++) {
+                    double delta = 0;
+                    double dq = 0;
+                    double dk = 0;
+                    for (int x = 0; x < headDim; x++) {
+                        double meanKey = 0;
+                        for (int j = 0; j < tokens; j++) {
+                            meanKey += p[i][j] * qkv[at(n, j, 1, h, x)];
+                            dk += Math.pow(p[i][j] * qkv[at(n, i, 0, h, x)], 2);
+                        }
+                        dq += meanKey * meanKey;
+                        delta += Math.pow(dout[outAt(n, i, h, x)] * out[outAt(n, i, h, x)], 2);
+                    }
+                    squares += delta * (dq + dk) / headDim;
+                }
+            }
+        }
+        return Math.sqrt(squares);
+    }
+
     private double[][] probabilities(double[] lse, double[] qkv, int n, int h) {
         double[][] p = new double[tokens][tokens];
         for (int i = 0; i < tokens; i++) {
