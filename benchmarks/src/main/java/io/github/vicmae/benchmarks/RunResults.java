@@ -113,6 +113,7 @@ final class RunResults implements AutoCloseable {
         console.flush();
     }
 
+    /** The run has not come to its end: what there is, is printed all the same. */
     private synchronized void interrupted() {
         if (!ended) {
             ended = true;
@@ -134,5 +135,6 @@ final class RunResults implements AutoCloseable {
         } catch (IllegalStateException e) {
             return; // the process is about to end, and the hook is at work
         }
+        interrupted();
     }
 }

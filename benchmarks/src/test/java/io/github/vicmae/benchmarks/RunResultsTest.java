@@ -79,6 +79,15 @@ class RunResultsTest {
     }
 
     @Test
+    void aRunThatBreaksOffPrintsWhatItHas() throws Exception {
+        try (RunResults results = to(null)) {
+            results.add(row("forward", 1e-3, null));
+        }
+        assertTrue(said.toString().contains("Interrupted. What was measured until then:"), said.toString());
+        assertTrue(said.toString().contains("x vicmae"), said.toString());
+    }
+
+    @Test
     void whatCannotBeWrittenIsSaidFirst() throws Exception {
         var e = assertThrows(IOException.class, () -> to(folder));
         assertTrue(e.getMessage().endsWith("it is a folder; name a file"), e.getMessage());
