@@ -89,7 +89,8 @@ public class DecoderTokens extends KernelBenchmark {
     Cost cost() {
         double visible = (double) samples * (1 + kept) * width * bench.activationBytes();
         double all = 4.0 * samples * (1 + patches) * width;
-        double table = 4.0 * samples * patches;
-        return Cost.ofPass(pass, new Cost(visible + all + table, 0), new Cost(visible + all + table, 0));
+        double ranks = 4.0 * samples * patches;
+        double position = 4.0 * (1 + patches) * width;
+        return Cost.ofPass(pass, new Cost(visible + all + ranks + position, 0), new Cost(visible + all + ranks, 0));
     }
 }

@@ -7,7 +7,7 @@ import java.util.stream.Collectors;
 
 /** Who does the work that is measured. */
 enum Implementation {
-    /** This library's kernels, as a training step uses them. */
+    /** This library's kernels; a whole step's products by the faster of them and cuBLAS on a card, as training makes them. */
     VICMAE,
     /** The same result in more passes of this library, with what lies between them in memory. */
     UNFUSED,

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.loss.ContrastiveShape;
+import java.util.function.Supplier;
 import org.openjdk.jmh.annotations.Param;
 
 /**
@@ -27,19 +28,28 @@ public class InfoNceTwoSided extends LossBenchmark {
     }
 
     @Override
-    NDArray torch(TorchWorkload t, NDArray x, NDArray y) {
-        int rows = sizes(shape, 3)[0];
-        int columns = sizes(shape, 3)[1];
+    Supplier<NDArray> torch(TorchWorkload t, NDArray x, NDArray y) {
+        return materialised(t, x, y);
+    }
+
+    /** The loss through its logits, of which each row's own is masked. */
+    static Supplier<NDArray> materialised(TorchWorkload t, NDArray x, NDArray y) {
+        int rows = (int) x.getShape().get(0);
+        int columns = (int) y.getShape().get(0);
         NDArray positives = t.manager()
                 .arange(rows)
                 .add(rows / 2)
                 .mod(rows)
                 .toType(DataType.INT64, false)
                 .reshape(rows, 1);
-        NDArray logits = unit(x).div((float) TEMPERATURE)
-                .matMul(unit(y).transpose())
-                .addi(t.manager().eye(rows, columns, 0, DataType.FLOAT32).muli(-1e9f));
-        return logits.logSoftmax(1).gather(positives, 1).mean().neg();
+        NDArray mask = t.manager().eye(rows, columns, 0, DataType.FLOAT32).muli(-1e9f);
+        return () -> {
+            NDArray left = unit(x);
+            NDArray right = y == x ? left : unit(y);
+            NDArray logits =
+                    left.div((float) TEMPERATURE).matMul(right.transpose()).addi(mask);
+            return logits.logSoftmax(1).gather(positives, 1).mean().neg();
+        };
     }
 
     private static NDArray unit(NDArray rows) {

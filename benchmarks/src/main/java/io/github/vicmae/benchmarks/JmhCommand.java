@@ -4,7 +4,6 @@ import io.github.vicmae.device.Device;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -13,6 +12,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.infra.BenchmarkParams;
 import org.openjdk.jmh.results.Result;
@@ -20,7 +20,6 @@ import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
-import org.openjdk.jmh.runner.options.CommandLineOptionException;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
@@ -36,11 +35,14 @@ import picocli.CommandLine.Unmatched;
         mixinStandardHelpOptions = true,
         description = {
             "Measure every kernel and the whole step beside the unfused form, cuBLAS, cuDNN and libtorch, with JMH.",
-            "Further arguments go to JMH: regular expressions choose benchmarks by name, -p shape=1024x128 a parameter,"
-                    + " -f, -wi, -i, -w, -r, -prof and the others are JMH's own ('-h' of JMH lists them)."
+            "Regular expressions choose benchmarks by name, and -p NAME=VALUE,... what is measured of them: shape, precision,"
+                    + " implementation or pass.",
+            "Further options are JMH's: -f forks, -wi and -i iterations and -w and -r their time for warm-up and measurement,"
+                    + " -prof a profiler (-lprof lists them), -e benchmarks to leave out, -v NORMAL for all that JMH says."
         })
 final class JmhCommand implements Callable<Integer> {
     private static final Pattern PACKAGE = Pattern.compile("^.*\\.");
+    private static final Pattern PLAIN = Pattern.compile("[\\w./:=,@%+-]+");
 
     @Option(
             names = "--device",
@@ -57,7 +59,7 @@ final class JmhCommand implements Callable<Integer> {
                     "the loss against its rows, the step against samples, tokens and depth, the loader against workers")
     private boolean scaling;
 
-    @Option(names = "--out", paramLabel = "FILE", description = "write the results as JSON, after every benchmark")
+    @Option(names = "--out", paramLabel = "FILE", description = "write the results as JSON, after every row")
     private Path out;
 
     @Option(names = "--title", defaultValue = "", description = "the run's title on the results page")
@@ -72,23 +74,21 @@ final class JmhCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    private final List<Row> rows = new ArrayList<>();
     private Failure failure;
     private String opened;
-    private boolean failed;
 
     @Override
     public Integer call() throws IOException, RunnerException {
         PrintWriter console = spec.commandLine().getOut();
-        JmhSettings jmh;
-        try {
-            jmh = new JmhSettings(forJmh.toArray(new String[0]));
-        } catch (CommandLineOptionException e) {
-            throw new IllegalArgumentException("JMH does not understand that: " + e.getMessage(), e);
+        JmhSettings jmh = JmhSettings.of(forJmh);
+        if (jmh.shouldListProfilers()) {
+            jmh.listProfilers();
+            return 0;
         }
         if (device.startsWith("emulated")) {
             throw new IllegalArgumentException("The emulated device has no speed to measure; use cpu or cuda");
         }
+        List<Suite.Entry> entries = chosen(jmh);
         Device.Kind kind;
         try (Device d = Device.open(device)) {
             console.println("device: " + d.description());
@@ -96,23 +96,43 @@ final class JmhCommand implements Callable<Integer> {
         }
         opened = kind == Device.Kind.CPU ? "cpu" : device.equals("auto") ? "cuda" : device;
         Suite.Size size = brief ? Suite.Size.TINY : kind == Device.Kind.CPU ? Suite.Size.CPU : Suite.Size.CARD;
-        failure = new Failure();
-        List<Suite.Entry> chosen = chosen(jmh);
         if (list) {
-            chosen.forEach(e -> describe(console, e, size));
+            entries.forEach(e -> describe(console, e, size));
             return 0;
         }
-        save(); // what cannot be written shows before anything is measured
-        for (Suite.Entry entry : chosen) {
-            run(console, entry, size, jmh);
-            save();
+        List<String> skipped = new ArrayList<>();
+        List<Choice> choices = Choice.of(entries, size, jmh, skipped);
+        skipped.forEach(console::println);
+        failure = new Failure();
+        try (RunResults results = new RunResults(console, out, title, command())) {
+            for (Choice choice : choices) {
+                run(results, choice, jmh);
+            }
+            results.end();
+            return results.failed() ? 1 : 0;
         }
-        ResultTable.print(console, rows);
+    }
+
+    /** What makes the same file again. */
+    private String command() {
+        List<String> words = new ArrayList<>(List.of("./vicmae", "jmh"));
+        if (brief) {
+            words.add("--short");
+        }
+        if (scaling) {
+            words.add("--scaling");
+        }
+        words.addAll(List.of("--device", device));
         if (out != null) {
-            console.println();
-            console.println("Results: " + out);
+            words.addAll(List.of("--out", out.toString()));
         }
-        return failed ? 1 : 0;
+        if (!title.isEmpty()) {
+            words.addAll(List.of("--title", title));
+        }
+        words.addAll(forJmh);
+        return words.stream()
+                .map(word -> PLAIN.matcher(word).matches() ? word : "'" + word.replace("'", "'\\''") + "'")
+                .collect(Collectors.joining(" "));
     }
 
     private List<Suite.Entry> chosen(JmhSettings jmh) {
@@ -148,46 +168,37 @@ final class JmhCommand implements Callable<Integer> {
         }
     }
 
-    private void run(PrintWriter console, Suite.Entry entry, Suite.Size size, JmhSettings jmh) throws RunnerException {
-        List<String> precisions = entry.bf16() ? List.of("fp32", "bf16") : List.of("fp32");
-        List<String> who = entry.who().stream().map(Implementation::toString).toList();
-        for (String shape : values(jmh, "shape", entry.shapes(size))) {
-            for (String precision : values(jmh, "precision", precisions)) {
-                for (String name : values(jmh, "implementation", who)) {
-                    Implementation one = Implementation.of(name);
-                    String reason = Suite.reason(entry, one, opened, precision, shape);
+    private void run(RunResults results, Choice choice, JmhSettings jmh) throws IOException, RunnerException {
+        Suite.Entry entry = choice.entry();
+        for (String shape : choice.shapes()) {
+            for (String precision : choice.precisions()) {
+                for (Implementation one : choice.who()) {
+                    List<String> passes = choice.passes(one);
+                    String reason = passes.isEmpty() ? null : Suite.reason(entry, one, opened, precision, shape);
                     if (reason != null) {
-                        rows.add(Row.missing(entry.name(), one, opened, precision, shape, null, reason));
+                        results.add(Row.missing(entry.name(), one, opened, precision, shape, null, reason));
                         continue;
                     }
-                    List<String> passes = entry.passes().isEmpty() ? List.of() : values(jmh, "pass", entry.passes());
-                    if (one == Implementation.DJL) {
-                        passes = passes.stream()
-                                .filter(p -> !entry.notInTorch().contains(p))
-                                .toList();
-                    }
-                    if (!passes.isEmpty() || entry.passes().isEmpty()) {
-                        measure(console, entry, jmh, one, precision, shape, passes);
+                    for (String pass : passes) {
+                        measure(results, entry, jmh, one, precision, shape, pass);
                     }
                 }
             }
         }
     }
 
-    private static List<String> values(JmhSettings jmh, String parameter, List<String> otherwise) {
-        Collection<String> given = jmh.getParameter(parameter).orElse(null);
-        return given == null ? otherwise : List.copyOf(given);
-    }
-
+    /** One row, so that it is saved before the next begins. */
     private void measure(
-            PrintWriter console,
+            RunResults results,
             Suite.Entry entry,
             JmhSettings jmh,
             Implementation who,
             String precision,
             String shape,
-            List<String> passes)
-            throws RunnerException {
+            String pass)
+            throws IOException, RunnerException {
+        List<String> arguments = new ArrayList<>(jmh.getJvmArgsAppend().orElse(List.of()));
+        arguments.add(failure.option());
         ChainedOptionsBuilder options = new OptionsBuilder()
                 .parent(jmh)
                 .include("^" + Pattern.quote(entry.type().getName()) + "\\.latency$")
@@ -197,43 +208,47 @@ final class JmhCommand implements Callable<Integer> {
                 .param("implementation", who.toString())
                 .param("precision", precision)
                 .param("shape", shape)
-                .jvmArgsAppend(failure.option())
+                .operationsPerInvocation(1)
+                .jvmArgsAppend(arguments.toArray(new String[0]))
                 .addProfiler(LaunchProfiler.class)
                 .shouldFailOnError(false);
-        if (!passes.isEmpty()) {
-            options.param("pass", passes.toArray(new String[0]));
+        if (pass != null) {
+            options.param("pass", pass);
         }
         if (!jmh.verbosity().hasValue()) {
             options.verbosity(VerboseMode.SILENT);
         }
         if (scaling && !brief) {
             options.warmupIterations(jmh.getWarmupIterations().orElse(1))
-                    .measurementIterations(jmh.getMeasurementIterations().orElse(3));
+                    .measurementIterations(jmh.getMeasurementIterations().orElse(5));
         }
         if (brief) {
             options.forks(0).warmupIterations(0).measurementIterations(1).measurementTime(TimeValue.milliseconds(20));
         }
-        Collection<RunResult> results = new Runner(options.build()).run();
-        results.forEach(r -> add(console, entry, r));
-        if (results.size() < Math.max(1, passes.size())) {
-            Failure.Told told = failure.take("it failed without a word; run it alone with -v NORMAL to see how");
-            String why = told.why();
-            rows.add(Row.missing(entry.name(), who, opened, precision, shape, null, why));
-            console.println("  " + entry.name() + " " + shape + " " + precision + " " + who + ": " + why);
-            failed |= !told.memory(); // to run out of memory is a result
+        Collection<RunResult> measured = new Runner(options.build()).run();
+        for (RunResult result : measured) {
+            results.add(row(entry, result));
         }
-        console.flush();
+        if (measured.isEmpty()) {
+            Failure.Told told = failure.take("it failed without a word; run it alone with -v NORMAL to see how");
+            Row row = Row.missing(entry.name(), who, opened, precision, shape, pass, told.why());
+            if (told.memory()) { // to run out of memory is a result
+                results.add(row);
+            } else {
+                results.addFailed(row);
+            }
+        }
     }
 
-    private void add(PrintWriter console, Suite.Entry entry, RunResult result) {
+    private Row row(Suite.Entry entry, RunResult result) {
         BenchmarkParams p = result.getParams();
         Result<?> primary = result.getPrimaryResult();
         double toSeconds = 1e-6;
         Map<String, Double> more = new LinkedHashMap<>();
         result.getSecondaryResults()
                 .forEach((name, r) -> more.put(PACKAGE.matcher(name).replaceFirst(""), r.getScore()));
-        Double error = Double.isNaN(primary.getScoreError()) ? null : primary.getScoreError() * toSeconds;
-        Row row = new Row(
+        double deviation = primary.getStatistics().getStandardDeviation(); // not a number of one iteration
+        return new Row(
                 entry.name(),
                 p.getParam("implementation"),
                 opened,
@@ -241,7 +256,7 @@ final class JmhCommand implements Callable<Integer> {
                 p.getParam("shape"),
                 p.getParam("pass"),
                 primary.getScore() * toSeconds,
-                error,
+                Double.isNaN(deviation) ? null : deviation * toSeconds,
                 more.get(Measured.SUBMIT),
                 more.get(Measured.DEVICE),
                 more.get(Measured.HEAP),
@@ -251,20 +266,5 @@ final class JmhCommand implements Callable<Integer> {
                 more.get(Measured.PRODUCT),
                 more.get(Measured.MEMORY),
                 null);
-        rows.add(row);
-        console.println("  " + row.benchmark() + " " + row.shape() + " " + row.precision() + " "
-                + (row.pass() == null ? "" : row.pass() + " ") + row.implementation() + ": "
-                + Figures.time(row.latency()));
-        console.flush();
-    }
-
-    /** After every benchmark, so that an interrupted run keeps what it has. */
-    private void save() throws IOException {
-        if (out != null) {
-            String command = "./vicmae jmh" + (brief ? " --short" : "") + (scaling ? " --scaling" : "") + " --device "
-                    + device + (forJmh.isEmpty() ? "" : " " + String.join(" ", forJmh));
-            new ResultsFile(ResultsFile.SCHEMA, title, command, LocalDate.now().toString(), Machine.describe(), rows)
-                    .write(out);
-        }
     }
 }

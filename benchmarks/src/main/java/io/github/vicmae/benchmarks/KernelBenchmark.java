@@ -3,10 +3,12 @@ package io.github.vicmae.benchmarks;
 import com.sun.management.ThreadMXBean;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.MatMulPolicy;
 import io.github.vicmae.device.Precision;
 import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -23,7 +25,7 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * What the benchmarks have in common. JMH's score is the latency: from the launch until the device is done. When an iteration ends, the time of
- * submitting alone, the device's own time of launches one behind the other, the Java heap that a launch allocates, and the device's limits
+ * submitting alone, a card's own time of launches one behind the other, the Java heap that a launch allocates, and the device's limits
  * (a copy of as many bytes, a matrix product) are measured too. Before anything is timed the result is held against the oracle.
  */
 @State(Scope.Thread)
@@ -35,6 +37,8 @@ import org.openjdk.jmh.annotations.Warmup;
 public abstract class KernelBenchmark {
     private static final double BURST_SECONDS = 0.05;
     private static final int MOST_LAUNCHES = 1000;
+    /** On a card; the first launch of a burst finds it idle. */
+    private static final int FEWEST_LAUNCHES = 3;
 
     /** As {@link Device#open} takes it. */
     @Param("cpu")
@@ -66,16 +70,44 @@ public abstract class KernelBenchmark {
 
     abstract Cost cost();
 
+    /** Who makes matrix products on a card. */
+    MatMulPolicy policy(Implementation who) {
+        return who == Implementation.CUBLAS ? MatMulPolicy.CUBLAS : MatMulPolicy.OWN;
+    }
+
+    /** Makes something that reads once, when it is made, who makes matrix products. */
+    static <T> T under(MatMulPolicy policy, Supplier<T> made) {
+        String before = System.getProperty(MatMulPolicy.PROPERTY);
+        System.setProperty(MatMulPolicy.PROPERTY, policy.toString());
+        try {
+            return made.get();
+        } finally {
+            if (before == null) {
+                System.clearProperty(MatMulPolicy.PROPERTY);
+            } else {
+                System.setProperty(MatMulPolicy.PROPERTY, before);
+            }
+        }
+    }
+
+    /** Gives another benchmark this one's device, precision and implementation. */
+    <T extends KernelBenchmark> T alike(T other) {
+        other.device = device;
+        other.precision = precision;
+        other.implementation = implementation;
+        return other;
+    }
+
     /** For the JMH-generated code. */
     @Setup(Level.Trial)
     public void setUp() {
-        Implementation who = Implementation.of(implementation);
-        System.setProperty(
-                io.github.vicmae.device.MatMulPolicy.PROPERTY, who == Implementation.CUBLAS ? "cublas" : "own");
-        opened = Device.open(device);
-        bench = new Bench(opened, Precision.of(precision));
         try {
-            workload = open(bench, who);
+            Implementation who = Implementation.of(implementation);
+            opened = Device.open(device);
+            workload = under(policy(who), () -> {
+                bench = new Bench(opened, Precision.of(precision));
+                return open(bench, who);
+            });
             workload.launch();
             workload.synchronize();
             for (Expected e : expected()) {
@@ -118,13 +150,20 @@ public abstract class KernelBenchmark {
     public void finishIteration() {
         double latency = (System.nanoTime() - startNanos) / 1e9 / Math.max(1, launches);
         Measured.put(Measured.SUBMIT, submitNanos / 1e9 / Math.max(1, launches));
-        int burst = (int) Math.max(1, Math.min(MOST_LAUNCHES, BURST_SECONDS / latency));
-        long thread = Thread.currentThread().getId();
-        long before = threads.getThreadAllocatedBytes(thread);
-        double onDevice = workload.deviceSeconds(burst);
-        if (!Double.isNaN(onDevice)) {
-            Measured.put(Measured.DEVICE, onDevice / burst);
-            Measured.put(Measured.HEAP, (threads.getThreadAllocatedBytes(thread) - before) / (double) burst);
+        boolean card = opened.kind() != Device.Kind.CPU;
+        int burst = (int) Math.min(MOST_LAUNCHES, BURST_SECONDS / latency);
+        burst = Math.max(burst, card ? FEWEST_LAUNCHES : 1);
+        long start = allocatedBytes();
+        workload.deviceSeconds(0);
+        long empty = allocatedBytes();
+        double seconds = workload.deviceSeconds(burst);
+        long end = allocatedBytes();
+        if (!Double.isNaN(seconds)) {
+            // What the measurement itself allocates is no launch's.
+            Measured.put(Measured.HEAP, Math.max(0, end - empty - (empty - start)) / (double) burst);
+            if (card) {
+                Measured.put(Measured.DEVICE, seconds / burst);
+            }
         }
         Measured.put(Measured.COPY, limits.copyRate());
         Measured.put(Measured.PRODUCT, limits.productRate());
@@ -135,21 +174,29 @@ public abstract class KernelBenchmark {
         }
     }
 
+    private long allocatedBytes() {
+        return threads.getThreadAllocatedBytes(Thread.currentThread().getId());
+    }
+
     /** For the JMH-generated code. */
     @TearDown(Level.Trial)
     public void tearDown() {
         Closing.all(limits, workload, bench, opened);
     }
 
-    /** The numbers of a shape as in 512x768. */
+    /**
+     * The numbers of a shape as in 512x768.
+     *
+     * @throws IllegalArgumentException if they are not so many, or one is not a positive number
+     */
     static int[] sizes(String shape, int count) {
-        String[] parts = shape.split("x");
-        if (parts.length != count) {
-            throw new IllegalArgumentException("A shape of " + count + " sizes is wanted, as in " + "8"
-                    + "x8".repeat(count - 1) + ", but this was given: " + shape);
-        }
+        String[] parts = shape.split("x", -1);
         int[] sizes = new int[count];
         for (int i = 0; i < count; i++) {
+            if (parts.length != count || !parts[i].matches("0*[1-9][0-9]{0,8}")) {
+                throw new IllegalArgumentException("A shape of " + count + " positive sizes is wanted, as in 8"
+                        + "x8".repeat(count - 1) + ", but this was given: " + shape);
+            }
             sizes[i] = Integer.parseInt(parts[i]);
         }
         return sizes;

@@ -5,6 +5,7 @@ import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Event;
+import io.github.vicmae.device.MatMulPolicy;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
@@ -12,9 +13,7 @@ import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.MatMul;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
+import java.util.SplittableRandom;
 import java.util.function.DoubleSupplier;
 
 /**
@@ -30,14 +29,12 @@ final class Limits implements AutoCloseable {
     private static final int SIDE_ON_CPU = 1536;
     private static final int SIDE_ON_CARD = 8192;
 
-    private final Device device;
     private final Arena arena = new Arena("limits");
-    private final List<Stream> streams = new ArrayList<>();
-    private final List<Tensor[]> copies = new ArrayList<>();
-    private final ExecutorService threads;
+    private final Stream stream;
+    private final Tensor to;
+    private final Tensor from;
     private final Event before;
     private final Event after;
-    private final double copied;
     private MatMul matMul;
     private Product product;
     private double flops;
@@ -47,36 +44,41 @@ final class Limits implements AutoCloseable {
      * @param withProduct whether the work has products
      */
     Limits(Device device, Precision precision, double bytes, boolean withProduct) {
-        this.device = device;
-        // The CPU copies with a thread for each core, as its kernels run; a card's copy engine and its queue need one.
-        boolean cpu = device.kind() == Device.Kind.CPU;
-        int parts = cpu ? Runtime.getRuntime().availableProcessors() : 1;
-        threads = cpu ? Executors.newFixedThreadPool(parts, Limits::daemon) : null;
-        int each = (int) (Math.max(LEAST_COPY, Math.min(MOST_COPY, bytes)) / 2 / parts / Float.BYTES);
-        for (int i = 0; i < parts; i++) {
-            copies.add(new Tensor[] {arena.floats("to", each), arena.floats("from", each)});
-            streams.add(device.newStream());
-        }
-        copied = 2.0 * parts * each * Float.BYTES;
+        int each = (int) (Math.max(LEAST_COPY, Math.min(MOST_COPY, bytes)) / 2 / Float.BYTES);
+        to = arena.floats("to", each);
+        from = arena.floats("from", each);
+        // The limit is the device's, whoever does the work: on a card its product is made by the faster of own kernels
+        // and cuBLAS.
+        stream = KernelBenchmark.under(MatMulPolicy.FASTEST, device::newStream);
         before = device.newEvent();
         after = device.newEvent();
-        if (withProduct) {
-            int side = cpu ? SIDE_ON_CPU : SIDE_ON_CARD;
+        if (!withProduct) {
+            arena.allocate(device);
+        } else {
+            int side = device.kind() == Device.Kind.CPU ? SIDE_ON_CPU : SIDE_ON_CARD;
             Tensor a = arena.tensor("a", precision.dtype(), side, side);
             Tensor b = arena.tensor("b", precision.dtype(), side, side);
             Tensor c = arena.tensor("c", precision.dtype(), side, side);
-            matMul = new MatMul(streams.get(0));
+            matMul = KernelBenchmark.under(MatMulPolicy.FASTEST, () -> new MatMul(stream));
             product = new Product().of(a, false, b, true, side, side, side).to(Epilogue.WRITE, c);
             flops = 2.0 * side * side * side;
+            arena.allocate(device);
+            // A card draws less power with zeros, and its clock is higher then than with the work's values.
+            float[] values = values(side * side);
+            stream.write(a, values);
+            stream.write(b, values);
         }
-        arena.allocate(device);
-        arena.tensors().forEach(streams.get(0)::zero);
+        stream.zero(to);
+        stream.zero(from);
     }
 
-    private static Thread daemon(Runnable work) {
-        Thread thread = new Thread(work, "copy");
-        thread.setDaemon(true);
-        return thread;
+    private static float[] values(int count) {
+        SplittableRandom random = new SplittableRandom(1);
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = (float) random.nextGaussian();
+        }
+        return values;
     }
 
     /**
@@ -84,7 +86,7 @@ final class Limits implements AutoCloseable {
      * finds in the caches what fits there.
      */
     double copyRate() {
-        return copied / median(this::copySeconds);
+        return 2.0 * to.bytes() / median(this::copySeconds);
     }
 
     private static double median(DoubleSupplier seconds) {
@@ -101,28 +103,9 @@ final class Limits implements AutoCloseable {
     }
 
     private double copySeconds() {
-        if (device.kind() != Device.Kind.CPU) {
-            before.record(streams.get(0));
-            streams.get(0).copy(copies.get(0)[0], copies.get(0)[1]);
-            after.record(streams.get(0));
-            after.synchronize();
-            return after.millisecondsSince(before) / 1e3;
-        }
-        long start = System.nanoTime();
-        List<Future<?>> parts = new ArrayList<>();
-        for (int i = 1; i < copies.size(); i++) {
-            int part = i;
-            parts.add(threads.submit(() -> streams.get(part).copy(copies.get(part)[0], copies.get(part)[1])));
-        }
-        streams.get(0).copy(copies.get(0)[0], copies.get(0)[1]);
-        try {
-            for (Future<?> part : parts) {
-                part.get();
-            }
-        } catch (InterruptedException | java.util.concurrent.ExecutionException e) {
-            throw new IllegalStateException("The copy that the work is compared with failed: " + e.getMessage(), e);
-        }
-        return (System.nanoTime() - start) / 1e9;
+        before.record(stream);
+        stream.copy(to, from);
+        return elapsed();
     }
 
     /** Operations a second of a matrix product, or NaN if none was asked for. */
@@ -131,20 +114,19 @@ final class Limits implements AutoCloseable {
     }
 
     private double productSeconds() {
-        before.record(streams.get(0));
+        before.record(stream);
         matMul.multiply(product);
-        after.record(streams.get(0));
+        return elapsed();
+    }
+
+    private double elapsed() {
+        after.record(stream);
         after.synchronize();
         return after.millisecondsSince(before) / 1e3;
     }
 
     @Override
     public void close() {
-        if (threads != null) {
-            threads.shutdownNow();
-        }
-        Closing.all(before, after);
-        Closing.all(streams.toArray(new AutoCloseable[0]));
-        arena.close();
+        Closing.all(before, after, stream, arena);
     }
 }

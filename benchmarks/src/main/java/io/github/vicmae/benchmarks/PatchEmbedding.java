@@ -8,6 +8,7 @@ import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.MatMul;
 import io.github.vicmae.kernel.PatchEmbedKernels;
+import java.util.Arrays;
 import java.util.List;
 import org.openjdk.jmh.annotations.Param;
 
@@ -177,9 +178,10 @@ public class PatchEmbedding extends KernelBenchmark {
         double act = bench.activationBytes();
         double flops = 2 * rows * pixels * width;
         double tokens = 4 * (rows + samples) * width;
+        double positions = 4.0 * (1 + Arrays.stream(keep).distinct().count()) * width;
         return Cost.ofPass(
                 pass,
-                new Cost(rows * pixels * 4 + act * pixels * width + tokens, flops),
+                new Cost(rows * pixels * 4 + act * pixels * width + positions + tokens, flops),
                 new Cost(rows * pixels * act + 8.0 * pixels * width + tokens, flops));
     }
 }

@@ -13,9 +13,9 @@ import com.fasterxml.jackson.annotation.JsonInclude;
  * @param shape the problem's sizes
  * @param pass which part of it, or null
  * @param latency from the launch until the device was done
- * @param error half of the 99.9 % confidence interval of the latency
+ * @param error the latency's standard deviation over the iterations
  * @param submit of the latency, until the launch returned
- * @param deviceTime of one launch among many, one behind the other
+ * @param deviceTime of one launch among many, one behind the other, by a card's own clock; null on the CPU, which has none
  * @param heap bytes that a launch allocates on the Java heap
  * @param bytes that must be read or written at the least
  * @param flops of the work
@@ -80,12 +80,13 @@ record Row(
 
     /** What it is, without who did it: rows of the same work stand beside each other. */
     String work() {
-        return benchmark + "|" + device + "|" + precision + "|" + shape + "|" + (pass == null ? "" : pass);
+        return benchmark + "|" + (device.equals("cuda") ? "cuda:0" : device) + "|" + precision + "|" + shape + "|"
+                + (pass == null ? "" : pass);
     }
 
-    /** The time that rates are taken from: the device's, else the latency. */
+    /** The time that rates are taken from: a card's own, else the latency, which has many more launches behind it than a burst on the CPU. */
     double time() {
-        return deviceTime != null && deviceTime > 0 ? deviceTime : latency;
+        return deviceTime != null && deviceTime > 0 && !device.equals("cpu") ? deviceTime : latency;
     }
 
     double bytesPerSecond() {

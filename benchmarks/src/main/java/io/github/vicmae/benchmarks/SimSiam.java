@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.index.NDIndex;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.loss.ContrastiveShape;
+import java.util.function.Supplier;
 import org.openjdk.jmh.annotations.Param;
 
 /** SimSiam's negative cosine of each row and the other view's, which counts as a constant (arXiv 2011.10566). */
@@ -24,13 +25,15 @@ public class SimSiam extends LossBenchmark {
     }
 
     @Override
-    NDArray torch(TorchWorkload t, NDArray x, NDArray y) {
+    Supplier<NDArray> torch(TorchWorkload t, NDArray x, NDArray y) {
         int half = sizes(shape, 2)[0] / 2;
-        NDArray constant = y.stopGradient();
-        NDArray other = constant.get(new NDIndex("{}:", half)).concat(constant.get(new NDIndex(":{}", half)), 0);
-        NDArray cosines =
-                x.mul(other).sum(new int[] {1}).div(x.norm(new int[] {1}).mul(other.norm(new int[] {1})));
-        return cosines.mean().neg();
+        return () -> {
+            NDArray constant = y.stopGradient();
+            NDArray other = constant.get(new NDIndex("{}:", half)).concat(constant.get(new NDIndex(":{}", half)), 0);
+            NDArray cosines =
+                    x.mul(other).sum(new int[] {1}).div(x.norm(new int[] {1}).mul(other.norm(new int[] {1})));
+            return cosines.mean().neg();
+        };
     }
 
     @Override

@@ -10,6 +10,7 @@ import io.github.vicmae.device.Device;
 import io.github.vicmae.device.cuda.CudaProbe;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /** Which benchmarks there are, with the shapes for each purpose. */
 final class Suite {
@@ -46,6 +47,38 @@ final class Suite {
             List<String> card) {
         String name() {
             return type.getSimpleName();
+        }
+
+        List<String> precisions() {
+            return bf16 ? List.of("fp32", "bf16") : List.of("fp32");
+        }
+
+        /** Its values of the parameter precision, implementation or pass. */
+        List<String> values(String parameter) {
+            return switch (parameter) {
+                case "precision" -> precisions();
+                case "implementation" ->
+                    who.stream().map(Implementation::toString).toList();
+                default -> passes;
+            };
+        }
+
+        /**
+         * Checks a shape's form.
+         *
+         * @throws IllegalArgumentException if it has other sizes than this benchmark's, or the step's model cannot be
+         */
+        void check(String shape) {
+            try {
+                if (type == TrainingStep.class) {
+                    TrainingStep.config(shape);
+                } else {
+                    KernelBenchmark.sizes(shape, tiny.get(0).split("x").length);
+                }
+            } catch (IllegalArgumentException e) {
+                throw new IllegalArgumentException(
+                        name() + " cannot have the shape '" + shape + "': " + e.getMessage(), e);
+            }
         }
 
         List<String> shapes(Size size) {
@@ -234,8 +267,8 @@ final class Suite {
                     List.of("both"),
                     Set.of(),
                     List.of("8x16", "16x16"),
-                    rows(),
-                    rows()),
+                    rows(65536),
+                    rows(262144)),
             new Entry(
                     TrainingStep.class,
                     List.of(VICMAE, DJL),
@@ -277,17 +310,11 @@ final class Suite {
 
     private Suite() {}
 
-    private static List<String> rows() {
-        return List.of(
-                "256x128",
-                "512x128",
-                "1024x128",
-                "2048x128",
-                "4096x128",
-                "8192x128",
-                "16384x128",
-                "32768x128",
-                "65536x128");
+    /** Doubled until the materialised form finds no memory on a large machine of the kind: its two matrices take 8 bytes a pair of rows. */
+    private static List<String> rows(int most) {
+        return IntStream.iterate(256, rows -> rows <= most, rows -> 2 * rows)
+                .mapToObj(rows -> rows + "x128")
+                .toList();
     }
 
     /** Why an implementation cannot do a row here, or null if it can. */
@@ -300,7 +327,11 @@ final class Suite {
                 precision.equals("bf16") && (entry.type() == InfoNce.class || entry.type() == InfoNceTwoSided.class)
                         ? "the materialised form is one of floats"
                         : null;
-            case CUBLAS -> cpu ? "cuBLAS works on a card, and this is the CPU" : withoutCublas(device);
+            case CUBLAS -> {
+                try (Device opened = Device.open(device)) {
+                    yield withoutCublas(opened);
+                }
+            }
             case CUDNN -> cpu ? "cuDNN works on a card, and this is the CPU" : CudnnBatchNorm.missing();
             case DJL -> {
                 if (!cpu) {
@@ -320,10 +351,9 @@ final class Suite {
         };
     }
 
-    private static String withoutCublas(String device) {
-        try (Device opened = Device.open(device)) {
-            String state = opened.description().replaceFirst(".*matrix products by ", "");
-            return state.startsWith("cuBLAS") ? null : "cuBLAS is not in use: " + state;
-        }
+    static String withoutCublas(Device device) {
+        return device.kind() == Device.Kind.CPU
+                ? "cuBLAS works on a card, and this is the CPU"
+                : device.missingCublas();
     }
 }

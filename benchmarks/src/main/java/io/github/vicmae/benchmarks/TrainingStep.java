@@ -1,10 +1,13 @@
 package io.github.vicmae.benchmarks;
 
 import ai.djl.ndarray.NDArray;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Event;
+import io.github.vicmae.device.MatMulPolicy;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.model.Execution;
 import io.github.vicmae.model.FlopCount;
@@ -19,6 +22,7 @@ import java.io.UncheckedIOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Param;
@@ -50,55 +54,84 @@ public class TrainingStep extends KernelBenchmark {
 
     @Override
     Workload open(Bench b, Implementation who) {
-        String[] parts = shape.split(":");
-        batch = Integer.parseInt(parts[1]);
-        config = config(parts);
+        config = config(shape);
+        batch = samples(shape);
         Own own = new Own(b.stream().device(), b.precision());
         if (who != Implementation.DJL) {
             return own;
         }
-        try (own) {
-            return torch(own);
+        try {
+            Path model;
+            float[][] inputs = new float[4][];
+            // The model's memory is given back before libtorch takes its own, which is told from the process's growth.
+            try (own) {
+                model = TorchScript.export(own.model, batch);
+                own.copyInputs(inputs);
+            }
+            return torch(model, inputs);
         } catch (IOException e) {
             throw new UncheckedIOException("The model could not be handed to libtorch", e);
         }
     }
 
-    /** The paper's model with 0.75 of the patches masked; of the published code's one projector where the shape says variant=release. */
-    private static ModelConfig config(String[] parts) {
+    /** As training has it. */
+    @Override
+    MatMulPolicy policy(Implementation who) {
+        return MatMulPolicy.FASTEST;
+    }
+
+    private static int samples(String shape) {
+        return KernelBenchmark.sizes(shape.split(":")[1], 1)[0];
+    }
+
+    /**
+     * The paper's model with 0.75 of the patches masked; of the published code's one projector where the shape says variant=release.
+     *
+     * @throws IllegalArgumentException if the shape is of another form, or there is no such model
+     */
+    static ModelConfig config(String shape) {
+        String[] parts = shape.split(":", -1);
+        if (parts.length < 2) {
+            throw new IllegalArgumentException("A step's shape is model:samples, as in ti8:32");
+        }
+        samples(shape);
         ObjectNode tree = JSON.valueToTree(ModelSize.of(parts[0]).config(Variant.PAPER));
         for (int i = 2; i < parts.length; i++) {
-            String[] change = parts[i].split("=");
-            if (change[0].equals("image")) {
-                tree.put("height", Integer.parseInt(change[1])).put("width", Integer.parseInt(change[1]));
-            } else if (change[0].equals("variant")) {
-                tree.put("variant", change[1].toUpperCase(java.util.Locale.ROOT));
-            } else if (tree.has(change[0])) {
-                tree.put(change[0], Double.parseDouble(change[1]));
+            String[] change = parts[i].split("=", 2);
+            if (change[0].equals("variant") && change.length == 2) {
+                tree.put("variant", change[1].toUpperCase(Locale.ROOT));
+            } else if (change.length == 2 && change[1].matches("[0-9.]{1,9}")) {
+                set(tree, change[0], Double.parseDouble(change[1]));
             } else {
-                throw new IllegalArgumentException("A model has no setting '" + change[0] + "'");
+                throw new IllegalArgumentException(
+                        "A change of the model's settings is NAME=NUMBER, as in depth=6, but this was given: "
+                                + parts[i]);
             }
         }
         try {
             return JSON.treeToValue(tree, ModelConfig.class);
-        } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
-            throw new IllegalArgumentException(
-                    "The model of " + String.join(":", parts) + " cannot be: " + e.getOriginalMessage(), e);
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException("The model of " + shape + " cannot be: " + e.getOriginalMessage(), e);
         }
     }
 
-    private TorchWorkload torch(Own own) throws IOException {
-        Path model = TorchScript.export(own.model, batch);
+    private static void set(ObjectNode tree, String name, double value) {
+        if (name.equals("image")) {
+            tree.put("height", value).put("width", value);
+        } else if (tree.has(name)) {
+            tree.put(name, value);
+        } else {
+            throw new IllegalArgumentException("A model has no setting '" + name + "'");
+        }
+    }
+
+    private TorchWorkload torch(Path model, float[][] values) throws IOException {
         TorchWorkload t = new TorchWorkload();
-        FloatBuffer host = own.model.input(0).host().floats();
-        int view = batch * config.channels() * config.height() * config.width();
-        int noise = batch * config.patches();
         NDArray[] inputs = new NDArray[4];
         for (int i = 0; i < 2; i++) {
             int[] image = {batch, config.channels(), config.height(), config.width()};
-            inputs[i] = t.input("view " + i, slice(host, i * view, view), false, image);
-            int from = own.model.noiseOffset() + i * noise;
-            inputs[2 + i] = t.input("noise " + i, slice(host, from, noise), false, batch, config.patches());
+            inputs[i] = t.input("view " + i, values[i], false, image);
+            inputs[2 + i] = t.input("noise " + i, values[2 + i], false, batch, config.patches());
         }
         return t.script(model, "loss", inputs);
     }
@@ -128,6 +161,8 @@ public class TrainingStep extends KernelBenchmark {
     private final class Own implements Workload {
         private final ViCMae model;
         private final AdamW optimizer;
+        private final Event before;
+        private final Event after;
         private final io.github.vicmae.train.TrainingStep steps;
         private final double rate = pass.equals("step") ? RATE : io.github.vicmae.train.TrainingStep.NO_UPDATE;
 
@@ -137,6 +172,8 @@ public class TrainingStep extends KernelBenchmark {
             try {
                 optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
                 steps = new io.github.vicmae.train.TrainingStep(model, optimizer);
+                before = device.newEvent();
+                after = device.newEvent();
                 model.parameters().initialise(model.kernels(), 1);
                 for (int i = 0; i < model.inputCount(); i++) {
                     fill(model.input(i));
@@ -156,6 +193,17 @@ public class TrainingStep extends KernelBenchmark {
             FloatBuffer floats = input.host().floats();
             for (int i = 0; i < input.optimizerOffset(); i++) {
                 floats.put(i, i < input.noiseOffset() ? (float) random.nextGaussian() : random.nextFloat());
+            }
+        }
+
+        /** Both views, and the noise of both. */
+        private void copyInputs(float[][] values) {
+            FloatBuffer host = model.input(0).host().floats();
+            int view = batch * config.channels() * config.height() * config.width();
+            int noise = batch * config.patches();
+            for (int i = 0; i < 2; i++) {
+                values[i] = slice(host, i * view, view);
+                values[2 + i] = slice(host, model.noiseOffset() + i * noise, noise);
             }
         }
 
@@ -186,17 +234,19 @@ public class TrainingStep extends KernelBenchmark {
 
         @Override
         public double deviceSeconds(int launches) {
-            long start = System.nanoTime();
+            before.record(model.stream());
             for (int i = 0; i < launches; i++) {
                 launch();
             }
+            after.record(model.stream());
             synchronize();
-            return (System.nanoTime() - start) / 1e9;
+            after.synchronize();
+            return after.millisecondsSince(before) / 1e3;
         }
 
         @Override
         public void close() {
-            Closing.all(steps, optimizer, model);
+            Closing.all(steps, before, after, optimizer, model);
         }
     }
 }

@@ -14,7 +14,7 @@ interface Workload extends AutoCloseable {
     /** Bytes of memory that it holds on the device, or -1 where that cannot be told. */
     long memory();
 
-    /** The time on the device of so many launches one behind the other, in seconds, or NaN where only this process's clock tells it. */
+    /** The time of so many launches one behind the other, in seconds: on a card between events. NaN where they do nothing on the device. */
     double deviceSeconds(int launches);
 
     @Override

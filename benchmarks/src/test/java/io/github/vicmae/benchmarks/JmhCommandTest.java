@@ -1,6 +1,7 @@
 package io.github.vicmae.benchmarks;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,6 +10,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -118,15 +120,118 @@ class JmhCommandTest {
         assertTrue(row.latency() >= row.submit() && row.latency() < 1000 * row.submit(), row.toString());
     }
 
+    /** Odd rows have no two views: that shows when the loss is made, and earlier results stay. */
     @Test
-    void aShapeThatCannotBeIsARowWithItsReason() throws Exception {
-        Path out = folder.resolve("bad.json");
-        int code = run("jmh", "--short", "--device", "cpu", "--out", out.toString(), "AdamW", "-p", "shape=7x7");
-        assertEquals(1, code);
-        for (Row row : ResultsFile.read(out).rows()) {
-            assertNull(row.latency());
-            assertTrue(row.missing().startsWith("A shape of 1 sizes is wanted"), row.missing());
+    void aShapeThatCannotBeIsSaidWithItsPass() throws Exception {
+        Path out = Files.writeString(folder.resolve("earlier.json"), "earlier");
+        String[] arguments = {
+            "jmh",
+            "--short",
+            "--device",
+            "cpu",
+            "--out",
+            out.toString(),
+            "SimSiam",
+            "-p",
+            "shape=7x7",
+            "-p",
+            "pass=both"
+        };
+        assertEquals(1, run(arguments));
+        assertTrue(said.toString().contains("  SimSiam 7x7 fp32 both vicmae: "), said.toString());
+        assertFalse(said.toString().contains("without a word"), said.toString());
+        assertEquals("earlier", Files.readString(out));
+    }
+
+    /** Nothing is measured under the name of one who does not do it, or in a precision that there is not. */
+    @Test
+    void aBenchmarkIsRunByThoseWhoCanDoIt() throws Exception {
+        Path out = Files.writeString(folder.resolve("earlier.json"), "earlier");
+        List<List<String>> refused = List.of(
+                List.of("AdamW", "-p", "implementation=unfused"),
+                List.of("GradientNorm", "-p", "precision=bf16"),
+                List.of("LayerNorm", "-p", "precision=fp16"),
+                List.of("AdamW", "-p", "pass=both"),
+                List.of("AdamW", "-p", "shape=7x7"),
+                List.of("LayerNorm", "-p", "implementation=djl", "-p", "pass=backward"),
+                List.of("LayerNorm", "-p", "shpe=5x5"));
+        for (List<String> arguments : refused) {
+            List<String> all = new ArrayList<>(List.of("jmh", "--short", "--device", "cpu", "--out", out.toString()));
+            all.addAll(arguments);
+            assertEquals(2, run(all.toArray(new String[0])), arguments + ": " + said);
         }
+        assertEquals("earlier", Files.readString(out));
+        assertTrue(
+                said.toString().contains("There is no implementation 'unfused' of AdamW: use one of vicmae"),
+                said.toString());
+        assertTrue(said.toString().contains("LayerNorm has nothing of that; it has implementation vicmae, djl; "));
+    }
+
+    @Test
+    void aBenchmarkWithoutTheWantedPassIsLeftOut() throws Exception {
+        Path out = folder.resolve("both.json");
+        String[] arguments = {
+            "jmh",
+            "--short",
+            "--device",
+            "cpu",
+            "--out",
+            out.toString(),
+            "--title",
+            "it's both",
+            "LayerNorm",
+            "Pointwise",
+            "-p",
+            "pass=both",
+            "-p",
+            "implementation=vicmae"
+        };
+        assertEquals(0, run(arguments), said.toString());
+        assertTrue(said.toString().contains("Pointwise has nothing of that"), said.toString());
+        ResultsFile file = ResultsFile.read(out);
+        assertEquals(
+                List.of("LayerNorm both", "LayerNorm both"),
+                file.rows().stream().map(r -> r.benchmark() + " " + r.pass()).toList());
+        assertTrue(
+                file.command()
+                        .endsWith(" --out " + out + " --title 'it'\\''s both' LayerNorm Pointwise -p pass=both -p"
+                                + " implementation=vicmae"),
+                file.command());
+    }
+
+    /** On the CPU nothing but this process's clock tells the time of a launch. */
+    @Test
+    void theCpuHasNoTimeOfItsOwn() throws Exception {
+        Path out = folder.resolve("time.json");
+        String[] arguments = {
+            "jmh",
+            "--device",
+            "cpu",
+            "--out",
+            out.toString(),
+            "GradientNorm",
+            "-p",
+            "shape=100000",
+            "-f",
+            "0",
+            "-wi",
+            "1",
+            "-w",
+            "20ms",
+            "-i",
+            "3",
+            "-r",
+            "20ms",
+            "-opi",
+            "10"
+        };
+        assertEquals(0, run(arguments), said.toString());
+        Row row = ResultsFile.read(out).rows().get(0);
+        assertNull(row.deviceTime());
+        assertEquals(row.bytes() / row.latency(), row.bytesPerSecond());
+        assertTrue(row.latency() >= row.submit(), "-opi would divide the latency: " + row);
+        assertTrue(row.error() > 0 && row.error() < 3 * row.latency(), row.toString());
+        assertTrue(row.heap() < 16, "a launch allocates nothing: " + row);
     }
 
     /** Where a form ends is what the scaling runs are for: no failure of the run. No process has 512 TB of addresses. */
@@ -150,6 +255,11 @@ class JmhCommandTest {
                 said.toString());
         assertEquals(2, run("jmh", "--device", "emulated"));
         assertEquals(2, run("jmh", "LayerNorm", "-wi", "many"));
+        for (String option : List.of("-l", "-lp", "-rf json", "-rff x.json", "-t 2")) {
+            said.getBuffer().setLength(0);
+            assertEquals(2, run(("jmh LayerNorm " + option).split(" ")), option);
+            assertTrue(said.toString().startsWith("vicmae: " + option.split(" ")[0].substring(0, 2)), said.toString());
+        }
         assertEquals(2, run("results", folder.resolve("nothing").toString()));
     }
 

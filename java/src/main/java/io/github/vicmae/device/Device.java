@@ -117,6 +117,11 @@ public interface Device extends AutoCloseable {
         return 48 << 10;
     }
 
+    /** Why cuBLAS cannot make matrix products here, in a few words; null if it can. */
+    default String missingCublas() {
+        return "cuBLAS works on a card, and this is " + description();
+    }
+
     /** Whether an error has made the device useless to this process: every later call on it fails. Closing what belongs to it still works. */
     default boolean isLost() {
         return false;

@@ -49,9 +49,9 @@ final class CublasGemm implements AutoCloseable {
         }
     }
 
-    /** A handle on the stream, or null where cuBLAS cannot be had; {@link #state()} says why. */
+    /** A handle on the stream, or null where cuBLAS cannot be had; {@link #missing()} says why. */
     static CublasGemm create(CUstream stream) {
-        if (!isAvailable()) {
+        if (missing() != null) {
             return null;
         }
         try {
@@ -62,13 +62,13 @@ final class CublasGemm implements AutoCloseable {
         }
     }
 
-    private static synchronized boolean isAvailable() {
+    /** Why cuBLAS cannot be had, or null if it can. The library is not even loaded as long as the property says so. */
+    static synchronized String missing() {
+        if (MatMulPolicy.current() == MatMulPolicy.OWN) {
+            return "-D" + MatMulPolicy.PROPERTY + "=own says so";
+        }
         if (!looked) {
             looked = true;
-            if (MatMulPolicy.current() == MatMulPolicy.OWN) {
-                missing = "-D" + MatMulPolicy.PROPERTY + "=own says so";
-                return false;
-            }
             try {
                 library = CublasLibrary.load();
                 JCublas2.setExceptionsEnabled(false); // loads the natives
@@ -76,7 +76,7 @@ final class CublasGemm implements AutoCloseable {
                 remember(e);
             }
         }
-        return missing == null;
+        return missing;
     }
 
     /** JCuda's message is a page; the loader's own line in it, if there is one, says which library is missing. */
@@ -88,8 +88,9 @@ final class CublasGemm implements AutoCloseable {
 
     /** Who makes matrix products, and why not cuBLAS where it does not. */
     static String state() {
-        if (!isAvailable()) {
-            return "own kernels (cuBLAS is not used: " + missing + ")";
+        String why = missing();
+        if (why != null) {
+            return "own kernels (cuBLAS is not used: " + why + ")";
         }
         return MatMulPolicy.current() == MatMulPolicy.CUBLAS
                 ? library + " (-D" + MatMulPolicy.PROPERTY + "=cublas says so)"

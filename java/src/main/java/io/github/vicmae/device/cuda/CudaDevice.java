@@ -144,6 +144,11 @@ final class CudaDevice implements Device {
     }
 
     @Override
+    public String missingCublas() {
+        return emulator == null ? CublasGemm.missing() : "the emulated card runs this library's kernels alone";
+    }
+
+    @Override
     public Buffer allocate(String name, long bytes) {
         bind();
         Cuda.Address address = new Cuda.Address();

@@ -26,8 +26,9 @@ class CublasBridgeTest {
         assumeTrue(fake != null && NativeFiles.contains("cublas/libcublas.so.12"), "the bridge was not built");
         List<String> said = run(fake.getParent(), List.of());
         assertTrue(said.get(0).contains("cuBLAS 13 through the bridge, whichever is measured"), said.toString());
-        assertEquals("handle: true", said.get(1));
-        List<String> products = said.subList(2, said.size() - 1).stream()
+        assertEquals("missing: null", said.get(1));
+        assertEquals("handle: true", said.get(2));
+        List<String> products = said.subList(3, said.size() - 1).stream()
                 .filter(line -> line.matches("(F32|BF16) to .*"))
                 .toList();
         assertEquals(20, products.size(), said.toString());
@@ -43,7 +44,11 @@ class CublasBridgeTest {
         assumeTrue(fake != null && NativeFiles.contains("cublas/libcublas.so.12"), "the bridge was not built");
         List<String> own = run(fake.getParent(), List.of("-Dvicmae.matmul=own"));
         assertEquals(
-                List.of("state: own kernels (cuBLAS is not used: -Dvicmae.matmul=own says so)", "handle: false"), own);
+                List.of(
+                        "state: own kernels (cuBLAS is not used: -Dvicmae.matmul=own says so)",
+                        "missing: -Dvicmae.matmul=own says so",
+                        "handle: false"),
+                own);
         List<String> cublas = run(fake.getParent(), List.of("-Dvicmae.matmul=cublas"));
         assertEquals("state: cuBLAS 13 through the bridge (-Dvicmae.matmul=cublas says so)", cublas.get(0));
         List<String> wrong = run(fake.getParent(), List.of("-Dvicmae.matmul=openblas"));
@@ -56,8 +61,9 @@ class CublasBridgeTest {
     @Test
     void withoutTheLibraryTheReasonIsTold() throws Exception {
         assumeTrue(
-                run(folder, List.of()).get(1).equals("handle: false"), "this machine has a cuBLAS among its libraries");
+                run(folder, List.of()).get(2).equals("handle: false"), "this machine has a cuBLAS among its libraries");
         List<String> said = run(folder, List.of());
+        assertTrue(said.get(1).startsWith("missing: neither libcublas.so.12 nor"), said.toString());
         assertTrue(
                 said.get(0).startsWith("state: own kernels (cuBLAS is not used: neither libcublas.so.12 nor"),
                 said.toString());

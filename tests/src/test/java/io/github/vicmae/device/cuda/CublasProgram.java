@@ -28,6 +28,7 @@ final class CublasProgram {
 
     public static void main(String[] arguments) {
         System.out.println("state: " + CublasGemm.state());
+        System.out.println("missing: " + CublasGemm.missing());
         try (CublasGemm blas = CublasGemm.create(new CUstream())) {
             System.out.println("handle: " + (blas != null));
             if (blas == null) {

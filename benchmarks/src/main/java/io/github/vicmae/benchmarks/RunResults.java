@@ -1,0 +1,140 @@
+package io.github.vicmae.benchmarks;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The rows of a run as they come. Each is said on the console and written to the file at once, so that an interrupted run keeps what it has; its
+ * table is printed then too.
+ */
+final class RunResults implements AutoCloseable {
+    private final PrintWriter console;
+    private final Path file;
+    private final String title;
+    private final String command;
+    private final List<Row> rows = new ArrayList<>();
+    private final Thread atInterrupt = new Thread(this::interrupted, "interrupted");
+    private Map<String, Object> machine;
+    private boolean failed;
+    private boolean ended;
+
+    /**
+     * @param file for the rows, or null; it is not touched before there is a row
+     * @param command what makes them again
+     * @throws IOException if the file could not be written
+     */
+    RunResults(PrintWriter console, Path file, String title, String command) throws IOException {
+        this.console = console;
+        this.file = file;
+        this.title = title;
+        this.command = command;
+        if (file != null) {
+            tryToWrite();
+        }
+        Runtime.getRuntime().addShutdownHook(atInterrupt);
+    }
+
+    /** What cannot be written shows before anything is measured, and what is there stays. */
+    private void tryToWrite() throws IOException {
+        if (Files.isDirectory(file)) {
+            throw new IOException("The results cannot be written to " + file + ": it is a folder; name a file");
+        }
+        Path folder = file.toAbsolutePath().getParent();
+        try {
+            Files.createDirectories(folder);
+            Files.delete(Files.createTempFile(folder, "vicmae-", ".tmp"));
+        } catch (IOException e) {
+            throw new IOException(
+                    "The results cannot be written to " + file + ", since no file can be made in its folder: " + e, e);
+        }
+    }
+
+    /** A row with figures, or one that the machine or the library cannot have. */
+    synchronized void add(Row row) throws IOException {
+        if (!ended) {
+            rows.add(row);
+            if (row.isMeasured()) {
+                console.println("  " + work(row) + Figures.time(row.latency()));
+            }
+            save();
+        }
+    }
+
+    /** A row that ought to have figures. */
+    synchronized void addFailed(Row row) throws IOException {
+        if (!ended) {
+            failed = true;
+            rows.add(row);
+            console.println("  " + work(row) + row.missing());
+            save();
+        }
+    }
+
+    private static String work(Row row) {
+        return row.benchmark() + " " + row.shape() + " " + row.precision() + " "
+                + (row.pass() == null ? "" : row.pass() + " ") + row.implementation() + ": ";
+    }
+
+    /** A run in which everything failed replaces no results of another. */
+    private void save() throws IOException {
+        console.flush();
+        if (file == null || failed && rows.stream().noneMatch(Row::isMeasured)) {
+            return;
+        }
+        if (machine == null) {
+            machine = Machine.describe();
+        }
+        new ResultsFile(ResultsFile.SCHEMA, title, command, LocalDate.now().toString(), machine, rows).write(file);
+    }
+
+    /** Prints the table. */
+    synchronized void end() {
+        if (!ended) {
+            ended = true;
+            printTable();
+        }
+    }
+
+    private void printTable() {
+        ResultTable.print(console, rows);
+        if (file != null) {
+            console.println();
+            console.println(
+                    failed && rows.stream().noneMatch(Row::isMeasured)
+                            ? "Nothing was measured, and " + file + " was not written."
+                            : "Results: " + file);
+        }
+        console.flush();
+    }
+
+    /** The run has not come to its end: what there is, is printed all the same. */
+    private synchronized void interrupted() {
+        if (!ended) {
+            ended = true;
+            if (!rows.isEmpty()) {
+                console.println("Interrupted. What was measured until then:");
+                printTable();
+            }
+        }
+    }
+
+    boolean failed() {
+        return failed;
+    }
+
+    @Override
+    public void close() {
+        try {
+            Runtime.getRuntime().removeShutdownHook(atInterrupt);
+        } catch (IllegalStateException e) {
+            return; // the process is about to end, and the hook is at work
+        }
+        interrupted();
+    }
+}
