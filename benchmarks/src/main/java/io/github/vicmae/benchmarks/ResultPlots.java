@@ -32,7 +32,7 @@ final class ResultPlots {
     private static final Pattern ROWS = Pattern.compile("([0-9]+)x128");
     private static final Pattern LOADER = Pattern.compile("([0-9]+)x([0-9]+)x[0-9]+");
     private static final Pattern STEP = Pattern.compile("([^:]+):([0-9]+)(?::(image|depth)=([0-9]+))?");
-    private static final Pattern NO_MEMORY = Pattern.compile("(?i)out of memory|memory left|bytes left|are free");
+    private static final Pattern NO_MEMORY = Pattern.compile("(?i)out ?of ?memory|memory left|bytes left|are free");
     private static final Pattern MEBIBYTES = Pattern.compile("([0-9]+) MiB");
 
     /**

@@ -43,7 +43,7 @@ record ResultsFile(int schema, String title, String command, String date, Map<St
             // What follows the first words speaks of the stream that was read, not of the file.
             String why = e.getOriginalMessage().replaceFirst("(?s)( \\(start marker at|\\n).*", "");
             throw new IOException(
-                    path + line + ": this is not a whole file of results: " + why
+                    path + line + ": this is not a file of results: " + why
                             + ". Measure it anew, or take it out of the folder",
                     e);
         }

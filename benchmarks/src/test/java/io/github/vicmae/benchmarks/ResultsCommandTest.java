@@ -118,7 +118,7 @@ class ResultsCommandTest {
     @Test
     void brokenFilesAreNamedWithTheirLine() throws Exception {
         String whole = Files.readString(folder.resolve("data/run.json"));
-        refused("", "bad.json, line 1: this is not a whole file of results: ");
+        refused("", "bad.json, line 1: this is not a file of results: ");
         refused(whole.substring(0, whole.length() / 2), "bad.json, line ");
         refused("null", "bad.json holds results of form null");
         refused("{\"schema\": 1, \"rows\": [{\"latency\": \"x\"}]}", "bad.json, line 1");
