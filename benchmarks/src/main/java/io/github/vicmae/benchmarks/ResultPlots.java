@@ -188,9 +188,10 @@ final class ResultPlots {
     private void step(String base, String what, String words, List<Row> rows, ToDoubleFunction<Row> size) {
         String[] parts = base.split(":");
         String of = parts[0] + (parts.length > 1 ? ", " + parts[1] + " samples" : "");
-        String title = "Forward and backward of a step, " + of + ": time against " + words.replaceFirst(":.*", "");
+        String title = "Forward and backward of a step: " + of;
         Plot plot = new Plot(title, new Plot.Axis(words, true), MILLISECONDS);
-        curve("step-" + base.replace(':', '-') + "-" + what, plot, title, rows, size, r -> 1e3 * r.latency());
+        String text = title + ", time against " + words.replaceFirst(":.*", "");
+        curve("step-" + base.replace(':', '-') + "-" + what, plot, text, rows, size, r -> 1e3 * r.latency());
     }
 
     private void loader(List<Row> all) {

@@ -241,8 +241,11 @@ public final class Plot {
         List<Double> ticks = new ArrayList<>();
         if (axis.logarithmic) {
             double decades = to - from;
-            double[] parts =
-                    decades > 3.5 ? new double[] {1} : decades > 1.8 ? new double[] {1, 3} : new double[] {1, 2, 5};
+            double[] parts = decades > 3.5
+                    ? new double[] {1}
+                    : decades > 1.8
+                            ? new double[] {1, 3}
+                            : decades > 0.95 ? new double[] {1, 2, 5} : new double[] {1, 2, 3, 5, 7};
             for (int power = (int) Math.floor(from); power <= Math.ceil(to); power++) {
                 for (double part : parts) {
                     double value = part * Math.pow(10, power);

@@ -93,6 +93,7 @@ class PlotTest {
     @Test
     void ticksAreRound() {
         assertArrayEquals(new double[] {1, 2, 5, 10}, Plot.ticks(ROWS, 0, 1), 1e-9);
+        assertArrayEquals(new double[] {30, 50, 70, 100}, Plot.ticks(ROWS, Math.log10(28), Math.log10(175)), 1e-9);
         assertArrayEquals(new double[] {0, 5, 10, 15, 20, 25}, Plot.ticks(new Plot.Axis("", false), 0, 27), 1e-9);
     }
 
