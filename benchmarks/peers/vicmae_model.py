@@ -90,6 +90,17 @@ def projection_head(dim, hidden, out):
     return nn.Sequential(*layers, nn.Linear(hidden, out))
 
 
+def reconstruction(images, prediction, restore, kept, patch, normalise):
+    """The mean squared error of the masked patches, those with ranks from `kept` on."""
+    n, c, h, w = images.shape
+    target = images.view(n, c, h // patch, patch, w // patch, patch).permute(0, 2, 4, 3, 5, 1).flatten(3).flatten(1, 2)
+    if normalise:
+        mean = target.mean(dim=2, keepdim=True)
+        target = (target - mean) / torch.sqrt(target.var(dim=2, keepdim=True) + 1e-6)
+    mask = (restore >= kept).to(prediction.dtype)
+    return (((prediction - target) ** 2).mean(dim=2) * mask).sum() / mask.sum()
+
+
 class ViCMae(nn.Module):
     """The training model. `config` is the dictionary that vicmae writes; `fused` takes PyTorch's scaled_dot_product_attention."""
 
@@ -155,16 +166,6 @@ class ViCMae(nn.Module):
             x = block(x)
         return self.decoder_pred(self.decoder_norm(x))[:, 1:]
 
-    def reconstruction(self, images, prediction, restore):
-        p, c = self.config["patch"], self.config["channels"]
-        n, _, h, w = images.shape
-        target = images.view(n, c, h // p, p, w // p, p).permute(0, 2, 4, 3, 5, 1).reshape(n, self.patches, p * p * c)
-        if self.config["normPix"]:
-            mean = target.mean(dim=2, keepdim=True)
-            target = (target - mean) / torch.sqrt(target.var(dim=2, keepdim=True) + 1e-6)
-        mask = (restore >= self.kept).to(prediction.dtype)
-        return (((prediction - target) ** 2).mean(dim=2) * mask).sum() / mask.sum()
-
     def pool(self, x):
         kind = self.config["pooling"].lower()
         tokens = x[:, 1:]
@@ -195,8 +196,7 @@ class ViCMae(nn.Module):
         else:
             rows = columns = torch.cat([self.projector(p) for p in pooled])
         contrastive = self.contrast(rows, columns)
-        reconstruction = 0.5 * (
-            self.reconstruction(first, self.decode(a, a_restore), a_restore)
-            + self.reconstruction(second, self.decode(b, b_restore), b_restore)
-        )
-        return reconstruction, contrastive
+        settings = self.kept, self.config["patch"], self.config["normPix"]
+        first_error = reconstruction(first, self.decode(a, a_restore), a_restore, *settings)
+        second_error = reconstruction(second, self.decode(b, b_restore), b_restore, *settings)
+        return 0.5 * (first_error + second_error), contrastive

@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Rows as a table: those of the same work stand together, vicmae's first, with the others' time over its own. */
 final class ResultTable {
@@ -24,6 +26,15 @@ final class ResultTable {
             "of product",
             "heap",
             "memory");
+
+    private static final String STEP = TrainingStep.class.getSimpleName();
+
+    private static final Set<String> WITH_MEMORY = Suite.KERNELS.stream()
+            .filter(e -> LossBenchmark.class.isAssignableFrom(e.type())
+                    || e.type() == InfoNce.class
+                    || e.type() == TrainingStep.class)
+            .map(Suite.Entry::name)
+            .collect(Collectors.toUnmodifiableSet());
 
     private ResultTable() {}
 
@@ -54,6 +65,24 @@ final class ResultTable {
         return lines;
     }
 
+    /**
+     * The share of a copy, or NaN where it says nothing: of a step the bytes are those of the weights alone, and where the operations take longer
+     * than the bytes at the machine's own rates, the copy is not what limits.
+     */
+    private static double shareOfCopy(Row r) {
+        boolean byOperations = r.flops() != null
+                && r.productRate() != null
+                && r.bytes() != null
+                && r.copyRate() != null
+                && r.flops() / r.productRate() > r.bytes() / r.copyRate();
+        return byOperations || r.benchmark().equals(STEP) ? Double.NaN : r.shareOfCopy();
+    }
+
+    /** The memory of losses and steps, where it is what tells implementations apart; a forward row counts the gradients' tensors too. */
+    private static Double memory(Row r) {
+        return WITH_MEMORY.contains(r.benchmark()) && !"forward".equals(r.pass()) ? r.memory() : null;
+    }
+
     private static List<String> line(Row r, double own) {
         return List.of(
                 r.shape(),
@@ -66,11 +95,11 @@ final class ResultTable {
                 Figures.time(r.deviceTime()),
                 Double.isNaN(own) ? "" : Figures.digits(r.latency() / own),
                 Figures.rate(r.bytesPerSecond(), 1e9),
-                Figures.share(r.shareOfCopy()),
+                Figures.share(shareOfCopy(r)),
                 Figures.rate(r.flopsPerSecond(), 1e9),
                 Figures.share(r.shareOfProduct()),
                 Figures.bytes(r.heap()),
-                Figures.bytes(r.memory()));
+                Figures.bytes(memory(r)));
     }
 
     /** A sentence for each thing that was not measured, with all the rows that it stands for. */
@@ -80,7 +109,7 @@ final class ResultTable {
             if (!r.isMeasured()) {
                 String what = r.implementation() + (r.precision().equals("fp32") ? "" : " in " + r.precision());
                 List<String> who = reasons.computeIfAbsent(what + "|" + r.missing(), k -> new ArrayList<>());
-                String row = r.shape() == null ? r.benchmark() : r.benchmark() + " " + r.shape();
+                String row = r.benchmark() + " " + r.shape() + (r.pass() == null ? "" : " " + r.pass());
                 if (!who.contains(row)) {
                     who.add(row);
                 }

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -27,6 +28,8 @@ import picocli.CommandLine.Spec;
             "With --check nothing is written: the exit code says whether the page is what the files give."
         })
 final class ResultsCommand implements Callable<Integer> {
+    private static final String END = ".json";
+
     @Parameters(paramLabel = "FOLDER", defaultValue = "docs/results", description = "default: ${DEFAULT-VALUE}")
     private Path folder;
 
@@ -46,11 +49,14 @@ final class ResultsCommand implements Callable<Integer> {
         }
         List<Path> files;
         try (Stream<Path> found = Files.list(data)) {
-            files = found.filter(f -> f.toString().endsWith(".json")).sorted().toList();
+            // By name without its end, or cpu-scaling.json would come before cpu.json.
+            files = found.filter(f -> f.toString().endsWith(END))
+                    .sorted(Comparator.comparing(ResultsCommand::name))
+                    .toList();
         }
         ResultsPage page = new ResultsPage();
         for (Path file : files) {
-            page.add(file.getFileName().toString().replace(".json", ""), ResultsFile.read(file));
+            page.add(name(file), ResultsFile.read(file));
         }
         List<String> stale = new ArrayList<>();
         put(folder.resolve("benchmarks.md"), page.markdown(), stale);
@@ -65,6 +71,11 @@ final class ResultsCommand implements Callable<Integer> {
         console.println(
                 check ? "The page is what the JSON files give." : "Results: " + folder.resolve("benchmarks.md"));
         return 0;
+    }
+
+    private static String name(Path file) {
+        String name = file.getFileName().toString();
+        return name.substring(0, name.length() - END.length());
     }
 
     private void put(Path path, String text, List<String> stale) throws IOException {

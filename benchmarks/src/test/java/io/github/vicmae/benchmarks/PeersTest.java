@@ -1,34 +1,79 @@
 package io.github.vicmae.benchmarks;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.abort;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
+/** The scripts that measure PyTorch, as far as they can be looked at without it. */
 class PeersTest {
-    private static final String PARSE = "import ast, sys\nfor name in sys.argv[1:]: ast.parse(open(name).read(), name)";
+    private static final Path PEERS = Path.of("peers").toAbsolutePath();
 
-    /** The scripts that measure PyTorch are Python; they run where PyTorch is, this only reads them. */
+    @TempDir
+    Path folder;
+
     @Test
-    void theScriptsAreRead() throws Exception {
-        Path peers = Path.of("peers");
-        List<String> command = new ArrayList<>(List.of("python3", "-c", PARSE));
-        try (var files = Files.list(peers)) {
-            files.map(Path::toString).filter(f -> f.endsWith(".py")).forEach(command::add);
+    void everyScriptCompiles() throws Exception {
+        List<String> command = new ArrayList<>(List.of("-m", "py_compile"));
+        try (Stream<Path> scripts = Files.list(PEERS)) {
+            scripts.filter(s -> s.toString().endsWith(".py")).sorted().forEach(s -> command.add(s.toString()));
         }
+        assertTrue(command.size() > 2, "there are no scripts in " + PEERS);
+        python(command);
+    }
+
+    /** What PyTorch is measured with must be what this library is measured with, or no row stands beside another. */
+    @Test
+    void theShapesAreTheSuites() throws Exception {
+        String found =
+                python(List.of("-c", "import json, shapes; print(json.dumps([shapes.KERNELS, shapes.SCALING]))"));
+        JsonNode both = new ObjectMapper().readTree(found);
+        assertTrue(both.get(0).size() > 10, found);
+        holds(both.get(0), Suite.KERNELS);
+        holds(both.get(1), Suite.SCALING);
+    }
+
+    private static void holds(JsonNode peers, List<Suite.Entry> suite) {
+        peers.fieldNames().forEachRemaining(name -> {
+            Suite.Entry entry = suite.stream()
+                    .filter(e -> e.name().equals(name))
+                    .findFirst()
+                    .orElseThrow(() -> new AssertionError("The suite has no " + name));
+            for (Suite.Size size : Suite.Size.values()) {
+                List<String> shapes = new ArrayList<>();
+                peers.get(name).get(size.ordinal()).forEach(shape -> shapes.add(shape.asText()));
+                assertEquals(entry.shapes(size), shapes, name + ", " + size);
+            }
+        });
+    }
+
+    private String python(List<String> arguments) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of("python3"));
+        command.addAll(arguments);
+        ProcessBuilder builder =
+                new ProcessBuilder(command).directory(PEERS.toFile()).redirectErrorStream(true);
+        builder.environment().put("PYTHONPYCACHEPREFIX", folder.toString()); // nothing is left beside the scripts
         Process process;
         try {
-            process = new ProcessBuilder(command).redirectErrorStream(true).start();
+            process = builder.start();
         } catch (IOException e) {
-            assumeTrue(false, "no python3 is here: " + e.getMessage());
-            return;
+            return abort("There is no python3 here to look at " + PEERS + " with: " + e.getMessage());
         }
-        String said = new String(process.getInputStream().readAllBytes());
-        assertEquals(0, process.waitFor(), said);
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertTrue(process.waitFor(1, TimeUnit.MINUTES), "python3 does not end");
+        assertEquals(0, process.exitValue(), said);
+        return said;
     }
 }

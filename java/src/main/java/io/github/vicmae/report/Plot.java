@@ -1,8 +1,11 @@
 package io.github.vicmae.report;
 
 import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * Lines over two axes, logarithmic or linear, as one SVG file that needs no other. The same values give the same bytes on every machine.
@@ -14,7 +17,9 @@ public final class Plot {
     private static final int RIGHT = 230;
     private static final int TOP = 40;
     private static final int BOTTOM = 56;
+    private static final int LEGEND = WIDTH - RIGHT + 14;
     private static final int LEGEND_LINE = 18;
+    private static final String GREY = "#777777";
     /** Of Okabe and Ito (2008): told apart by those who do not see all colours. */
     private static final List<String> COLOURS =
             List.of("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d00");
@@ -41,9 +46,14 @@ public final class Plot {
         GUIDE
     }
 
-    private record Series(String name, double[] x, double[] y, Style style) {
+    private record Series(String name, double[] x, double[] y, Style style, Mark mark) {
         boolean isGuide() {
             return style == Style.GUIDE;
+        }
+
+        /** The first line of the name. */
+        String title() {
+            return name.lines().findFirst().orElse("");
         }
     }
 
@@ -51,6 +61,8 @@ public final class Plot {
     private final Axis horizontal;
     private final Axis vertical;
     private final List<Series> series = new ArrayList<>();
+    private final Map<Mark, String> marks = new EnumMap<>(Mark.class);
+    private double[] sizes;
     private double left = Double.POSITIVE_INFINITY;
     private double right = Double.NEGATIVE_INFINITY;
     private double bottom = Double.POSITIVE_INFINITY;
@@ -64,29 +76,42 @@ public final class Plot {
 
     /**
      * Adds points joined by a line, in their order. What an axis cannot show (not finite, or not above 0 on a logarithmic one) is left out.
+     * Further lines of the name are remarks below it in the legend.
      *
      * @throws IllegalArgumentException if there are not as many x as y
      */
     public Plot series(String name, double[] x, double[] y) {
-        return add(name, x, y, Style.LINE);
+        return add(name, x, y, Style.LINE, Mark.DOT);
     }
 
-    /** Adds points that no line joins. */
-    public Plot points(String name, double[] x, double[] y) {
-        return add(name, x, y, Style.POINTS);
+    /** Adds points that no line joins. All that have one name have one colour, and one line in the legend. */
+    public Plot points(String name, Mark mark, double[] x, double[] y) {
+        return add(name, x, y, Style.POINTS, mark);
+    }
+
+    /** Says in the legend what a mark stands for. */
+    public Plot mark(Mark mark, String words) {
+        marks.put(mark, words);
+        return this;
+    }
+
+    /** Puts the ticks of the horizontal axis at these values, as where something was measured, in place of round ones. */
+    public Plot ticksAt(double... values) {
+        sizes = values.clone();
+        return this;
     }
 
     /** Adds a dashed line without marks, as of a limit; it does not widen the axes' ranges once a series has set them. */
     public Plot guide(String name, double[] x, double[] y) {
-        return add(name, x, y, Style.GUIDE);
+        return add(name, x, y, Style.GUIDE, Mark.DOT);
     }
 
-    private Plot add(String name, double[] x, double[] y, Style style) {
+    private Plot add(String name, double[] x, double[] y, Style style, Mark mark) {
         if (x.length != y.length) {
             throw new IllegalArgumentException(
                     "The series '" + name + "' has " + x.length + " x values but " + y.length + " y values");
         }
-        series.add(new Series(name, x.clone(), y.clone(), style));
+        series.add(new Series(name, x.clone(), y.clone(), style, mark));
         return this;
     }
 
@@ -128,10 +153,21 @@ public final class Plot {
                     .append(LEFT + " " + TOP + "H" + (WIDTH - RIGHT) + "V" + (HEIGHT - BOTTOM) + "H" + LEFT)
                     .append("z\"/></clipPath>\n");
             grid(svg);
-            int colour = 0;
-            for (int i = 0; i < series.size(); i++) {
-                Series s = series.get(i);
-                draw(svg, s, s.isGuide() ? "#777777" : COLOURS.get(colour++ % COLOURS.size()), i);
+            Map<String, String> colours = new HashMap<>();
+            int row = 0;
+            for (Series s : series) {
+                boolean known = !s.isGuide() && colours.containsKey(s.name);
+                String colour = s.isGuide()
+                        ? GREY
+                        : colours.computeIfAbsent(s.name, n -> COLOURS.get(colours.size() % COLOURS.size()));
+                draw(svg, s, colour);
+                row = known ? row : legend(svg, s, colour, row);
+            }
+            for (Map.Entry<Mark, String> entry : marks.entrySet()) {
+                double at = TOP + 10 + row * LEGEND_LINE;
+                svg.append(entry.getKey().svg(LEGEND + 11, at, GREY, escaped(entry.getValue())));
+                text(svg, LEGEND + 28, at + 4, "start", "#1a1a1a", "", entry.getValue());
+                row++;
             }
         }
         return svg.append("</svg>\n").toString();
@@ -176,10 +212,16 @@ public final class Plot {
     }
 
     private void grid(StringBuilder svg) {
-        for (double value : ticks(horizontal, left, right)) {
+        double free = Double.NEGATIVE_INFINITY;
+        for (double value : sizes == null ? ticks(horizontal, left, right) : sizes) {
             double at = x(horizontal.place(value));
             line(svg, at, TOP, at, HEIGHT - BOTTOM, "#e3e3e3");
-            text(svg, at, HEIGHT - BOTTOM + 17, "middle", "#333333", "", label(value));
+            String label = sizes == null ? label(value) : whole(value);
+            double half = 4.0 * label.length();
+            if (at - half >= free) { // else it would run into the one before it
+                text(svg, at, HEIGHT - BOTTOM + 17, "middle", "#333333", "", label);
+                free = at + half;
+            }
         }
         for (double value : ticks(vertical, bottom, top)) {
             double at = y(vertical.place(value));
@@ -199,8 +241,11 @@ public final class Plot {
         List<Double> ticks = new ArrayList<>();
         if (axis.logarithmic) {
             double decades = to - from;
-            double[] parts =
-                    decades > 3.5 ? new double[] {1} : decades > 1.8 ? new double[] {1, 3} : new double[] {1, 2, 5};
+            double[] parts = decades > 3.5
+                    ? new double[] {1}
+                    : decades > 1.8
+                            ? new double[] {1, 3}
+                            : decades > 0.95 ? new double[] {1, 2, 5} : new double[] {1, 2, 3, 5, 7};
             for (int power = (int) Math.floor(from); power <= Math.ceil(to); power++) {
                 for (double part : parts) {
                     double value = part * Math.pow(10, power);
@@ -232,6 +277,11 @@ public final class Plot {
         return plain(value);
     }
 
+    /** A size as it is, for 65536 is not 65.54k to who knows it. */
+    private static String whole(double value) {
+        return value == Math.rint(value) ? String.valueOf((long) value) : plain(value);
+    }
+
     /** Up to four significant digits, without trailing zeros. */
     private static String plain(double value) {
         if (value == 0) {
@@ -243,51 +293,59 @@ public final class Plot {
                 .toPlainString();
     }
 
-    private void draw(StringBuilder svg, Series s, String colour, int row) {
+    private void draw(StringBuilder svg, Series s, String colour) {
         StringBuilder path = new StringBuilder();
-        StringBuilder marks = new StringBuilder();
+        StringBuilder points = new StringBuilder();
         boolean joined = false;
         for (int i = 0; i < s.x.length; i++) {
             if (!isShown(s, i)) {
                 joined = false;
                 continue;
             }
-            String at = number(x(horizontal.place(s.x[i]))) + " " + number(y(vertical.place(s.y[i])));
-            path.append(joined ? "L" : "M").append(at);
+            double x = x(horizontal.place(s.x[i]));
+            double y = y(vertical.place(s.y[i]));
+            path.append(joined ? "L" : "M").append(number(x)).append(' ').append(number(y));
             joined = true;
-            String[] pair = at.split(" ");
-            marks.append("<circle cx=\"").append(pair[0]).append("\" cy=\"").append(pair[1]);
-            marks.append("\" r=\"3.5\" fill=\"").append(colour).append("\"><title>");
-            marks.append(escaped(s.name + ": " + plain(s.x[i]) + ", " + plain(s.y[i])));
-            marks.append("</title></circle>\n");
+            String who = s.style == Style.POINTS && marks.containsKey(s.mark)
+                    ? s.title() + ", " + marks.get(s.mark)
+                    : s.title();
+            points.append(s.mark.svg(x, y, colour, escaped(who + ": " + plain(s.x[i]) + ", " + plain(s.y[i]))));
         }
-        String dashes = s.isGuide() ? " stroke-dasharray=\"6 4\"" : "";
-        if (path.length() > 0 && s.style == Style.POINTS) {
-            svg.append(marks);
-        } else if (path.length() > 0) {
+        if (path.length() > 0 && s.style != Style.POINTS) {
             svg.append("<path d=\"")
                     .append(path)
                     .append("\" fill=\"none\" stroke=\"")
                     .append(colour);
             svg.append("\" stroke-width=\"1.8\" clip-path=\"url(#area)\"")
-                    .append(dashes)
+                    .append(dashes(s))
                     .append("/>\n");
-            svg.append(s.isGuide() ? "" : marks);
         }
+        svg.append(s.isGuide() ? "" : points);
+    }
+
+    private static String dashes(Series s) {
+        return s.isGuide() ? " stroke-dasharray=\"6 4\"" : "";
+    }
+
+    /** A series' line of the legend, and its remarks below; the row after them. */
+    private static int legend(StringBuilder svg, Series s, String colour, int row) {
         double at = TOP + 10 + row * LEGEND_LINE;
-        int begin = WIDTH - RIGHT + 14;
         boolean points = s.style == Style.POINTS; // a dot is a short line with round ends
         svg.append("<path d=\"M")
-                .append(points ? begin + 11 : begin)
+                .append(points ? LEGEND + 11 : LEGEND)
                 .append(' ')
                 .append(number(at))
                 .append(points ? "h0.1\" stroke-linecap=\"round\" stroke-width=\"7" : "h22\" stroke-width=\"2.5")
                 .append("\" stroke=\"")
                 .append(colour)
                 .append('"')
-                .append(dashes)
+                .append(dashes(s))
                 .append("/>\n");
-        text(svg, begin + 28, at + 4, "start", "#1a1a1a", "", s.name);
+        for (String line : s.name.lines().toList()) {
+            String tint = line.equals(s.title()) ? "#1a1a1a" : "#555555";
+            text(svg, LEGEND + 28, TOP + 14 + row++ * LEGEND_LINE, "start", tint, "", line);
+        }
+        return row;
     }
 
     private static void line(StringBuilder svg, double x1, double y1, double x2, double y2, String colour) {

@@ -8,7 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.stream.IntStream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.w3c.dom.Document;
@@ -89,6 +93,7 @@ class PlotTest {
     @Test
     void ticksAreRound() {
         assertArrayEquals(new double[] {1, 2, 5, 10}, Plot.ticks(ROWS, 0, 1), 1e-9);
+        assertArrayEquals(new double[] {30, 50, 70, 100}, Plot.ticks(ROWS, Math.log10(28), Math.log10(175)), 1e-9);
         assertArrayEquals(new double[] {0, 5, 10, 15, 20, 25}, Plot.ticks(new Plot.Axis("", false), 0, 27), 1e-9);
     }
 
@@ -96,5 +101,62 @@ class PlotTest {
     void seriesWantAYForEachX() {
         Plot plot = new Plot("t", ROWS, TIME);
         assertThrows(IllegalArgumentException.class, () -> plot.series("a", new double[2], new double[3]));
+    }
+
+    @Test
+    void pointsOfOneNameHaveOneColourAndOneLineOfTheLegend() throws Exception {
+        Plot plot = new Plot("t", ROWS, TIME)
+                .points("a", Mark.DOT, new double[] {1}, new double[] {2})
+                .points("a", Mark.SQUARE, new double[] {2}, new double[] {3})
+                .points("b", Mark.DOT, new double[] {3}, new double[] {4})
+                .mark(Mark.DOT, "ours")
+                .mark(Mark.SQUARE, "theirs");
+        assertEquals(
+                List.of("t", "rows", "milliseconds", "a", "b", "ours", "theirs"),
+                texts(parse(plot)).stream().filter(w -> !w.matches("[0-9.]+")).toList());
+        String svg = plot.svg();
+        assertTrue(svg.contains("fill=\"#0072b2\"><title>a, ours: 1, 2<"), svg);
+        assertTrue(svg.contains("fill=\"#0072b2\"><title>a, theirs: 2, 3<"), svg);
+        assertTrue(svg.contains("fill=\"#d55e00\"><title>b, ours: 3, 4<"), svg);
+    }
+
+    @Test
+    void everyMarkIsWellFormedAndAnotherOne() throws Exception {
+        Set<String> signs = new HashSet<>();
+        for (Mark mark : Mark.values()) {
+            Plot plot = new Plot("t", ROWS, TIME).points("a", mark, new double[] {1}, new double[] {2});
+            parse(plot);
+            signs.add(plot.svg());
+        }
+        assertEquals(Mark.values().length, signs.size());
+    }
+
+    @Test
+    void remarksStandBelowTheirSeriesInTheLegend() throws Exception {
+        Plot plot = new Plot("t", ROWS, TIME)
+                .series("a\nno memory at 4", new double[] {1, 2}, new double[] {1, 2})
+                .series("b", new double[] {1, 4}, new double[] {2, 3});
+        Document svg = parse(plot);
+        assertTrue(texts(svg).containsAll(List.of("a", "no memory at 4", "b")), () -> texts(svg)
+                .toString());
+        assertTrue(plot.svg().contains("<title>a: 1, 1<"), "points are called by the name alone");
+    }
+
+    @Test
+    void ticksStandWhereTheyAreAskedForUnlessTheirLabelsWouldMeet() throws Exception {
+        Plot plot = new Plot("t", ROWS, TIME)
+                .series("a", new double[] {17, 65536}, new double[] {1, 2})
+                .ticksAt(17, 18, 1024, 65536);
+        List<String> words = texts(parse(plot));
+        assertTrue(words.containsAll(List.of("17", "1024", "65536")), words::toString);
+        assertFalse(words.contains("18"), words::toString);
+        assertFalse(words.contains("100"), words::toString);
+    }
+
+    private static List<String> texts(Document svg) {
+        var texts = svg.getElementsByTagName("text");
+        return IntStream.range(0, texts.getLength())
+                .mapToObj(i -> texts.item(i).getTextContent())
+                .toList();
     }
 }
