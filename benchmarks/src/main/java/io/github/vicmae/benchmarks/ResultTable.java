@@ -30,9 +30,7 @@ final class ResultTable {
     private static final String STEP = TrainingStep.class.getSimpleName();
 
     private static final Set<String> WITH_MEMORY = Suite.KERNELS.stream()
-            .filter(e -> LossBenchmark.class.isAssignableFrom(e.type())
-                    || e.type() == InfoNce.class
-                    || e.type() == TrainingStep.class)
+            .filter(e -> LossBenchmark.class.isAssignableFrom(e.type()) || e.type() == TrainingStep.class)
             .map(Suite.Entry::name)
             .collect(Collectors.toUnmodifiableSet());
 
