@@ -3,7 +3,7 @@
 # each kernel takes, for resources.cmake. INCLUDE: -Ifolder, or nothing.
 cmake_minimum_required(VERSION 3.20)
 get_filename_component(folder "${OUTPUT}" DIRECTORY)
-get_filename_component(module "${OUTPUT}" NAME_WE)
+get_filename_component(module "${OUTPUT}" NAME_WLE)
 get_filename_component(source "${SOURCE}" NAME)
 file(MAKE_DIRECTORY "${folder}")
 set(draft "${OUTPUT}.draft")

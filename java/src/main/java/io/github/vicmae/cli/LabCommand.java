@@ -27,12 +27,12 @@ import picocli.CommandLine.Spec;
         exitCodeListHeading = "Exit status:%n",
         exitCodeList = {
             "0:correct and safe",
-            "1:the results could not be written",
+            "1:the results could not be written, or the lab itself failed",
             "2:wrong arguments, or a wrong comment in the file",
             "3:wrong results",
             "4:unsafe: a race, a stray access, a read of unwritten memory, a crash",
             "5:it does not compile, or cannot be launched",
-            "6:it does not end",
+            "6:it did not end within the time limit",
             "7:correct, but this build has no emulated driver to look for races"
         })
 final class LabCommand implements Callable<Integer> {

@@ -4,6 +4,10 @@ import io.github.vicmae.device.DeviceException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -59,6 +63,23 @@ public final class Main {
         return line.execute(args);
     }
 
+    /** The JDK's message for a file is often its name alone. */
+    private static String sentence(Exception e) {
+        Throwable cause = e instanceof UncheckedIOException ? e.getCause() : e;
+        if (!(cause instanceof FileSystemException file) || file.getReason() != null) {
+            return e.getMessage();
+        }
+        String what = "it cannot be read or written";
+        if (file instanceof NoSuchFileException) {
+            what = "it does not exist, or cannot be made there";
+        } else if (file instanceof AccessDeniedException) {
+            what = "permission is denied";
+        } else if (file instanceof FileAlreadyExistsException) {
+            what = "it is there already, and no folder";
+        }
+        return file.getFile() + ": " + what + "; name another file or folder";
+    }
+
     /** What a user can mend is one sentence; anything else is our mistake, and its stack is shown. */
     private static int explain(Exception e, CommandLine command) {
         boolean usersToMend = e instanceof IOException
@@ -66,7 +87,7 @@ public final class Main {
                 || e instanceof DeviceException
                 || e instanceof IllegalArgumentException;
         if (usersToMend && e.getMessage() != null) {
-            command.getErr().println("vicmae: " + e.getMessage());
+            command.getErr().println("vicmae: " + sentence(e));
         } else {
             command.getErr().println("vicmae: an unexpected error; please report it with what stands below.");
             e.printStackTrace(command.getErr());

@@ -1,48 +1,91 @@
 package io.github.vicmae.lab;
 
+import java.util.Random;
+
 /**
- * The gradient of a loss of which nothing is known but itself: from its values at small steps to both sides of each element, with the error in
- * the step's square taken out (Richardson): (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h.
+ * The gradient of a loss of which nothing is known but itself: from its values at small steps to both sides, with the error in the step's square
+ * taken out (Richardson): (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h.
  */
 final class CentralDifferences {
-    private static final float STEP = 0.01f;
+    /** Of inputs around 1, at the temperature below: where logits are steeper, steps are smaller. */
+    private static final double STEP = 0.01;
+
+    private static final double STEP_TEMPERATURE = 0.1;
+    /** The shorter of the two steps by which a kink shows, as a part of the other. */
+    private static final double FINER = 0.25;
 
     private final LossRun run;
     private final LossProblem problem;
+    private final double step;
+
+    /**
+     * A gradient's elements.
+     *
+     * @param values estimated with the longer step
+     * @param finer the same with the shorter one: near a kink of the loss the two differ
+     */
+    record Elements(double[] values, double[] finer) {}
 
     CentralDifferences(LossRun run, LossProblem problem) {
         this.run = run;
         this.problem = problem;
+        step = STEP * Math.min(1, problem.shape().temperature() / STEP_TEMPERATURE);
     }
 
-    /** Times the weight, [R, D]; in the symmetric form a row's part as a column is in it. */
-    double[] rows() {
-        return of(problem.rows(), true);
+    /** Each element of the gradient in the rows [R, D] (in the symmetric form a row's part as a column is in it) or the columns [K, D], times the weight. */
+    Elements elements(boolean ofRows) {
+        int size = values(ofRows).length;
+        double[] coarse = new double[size];
+        double[] fine = new double[size];
+        float[] direction = new float[size];
+        for (int i = 0; i < size; i++) {
+            direction[i] = 1;
+            coarse[i] = estimate(ofRows, direction, i, i + 1, step);
+            fine[i] = estimate(ofRows, direction, i, i + 1, step * FINER);
+        }
+        restore(ofRows);
+        return new Elements(coarse, fine);
     }
 
-    /** Times the weight, [K, D]. */
-    double[] columns() {
-        return of(problem.columns(), false);
+    /** The gradient in the rows or columns along a direction of as many elements, times the weight; {@link #restore} ends a row of these. */
+    double along(boolean ofRows, float[] direction) {
+        return estimate(ofRows, direction, 0, direction.length, step);
     }
 
-    private double[] of(float[] values, boolean areRows) {
-        double[] gradient = new double[values.length];
-        float[] moved = values.clone();
-        for (int i = 0; i < values.length; i++) {
-            double sum = 0;
-            for (int step : new int[] {-2, -1, 1, 2}) {
-                moved[i] = values[i] + step * STEP;
-                double loss = areRows ? run.loss(moved, null) : run.loss(null, moved);
-                sum += loss * (Math.abs(step) == 1 ? 8 * step : -Integer.signum(step));
+    /** A direction of standard normal elements: of a gradient g the product with it is |g| in the mean of squares. */
+    static float[] randomDirection(int size, long seed) {
+        Random random = new Random(seed);
+        float[] direction = new float[size];
+        for (int i = 0; i < size; i++) {
+            direction[i] = (float) random.nextGaussian();
+        }
+        return direction;
+    }
+
+    private float[] values(boolean ofRows) {
+        return ofRows ? problem.rows() : problem.columns();
+    }
+
+    /** Along the elements from..to - 1 of a direction, the others being 0. */
+    private double estimate(boolean ofRows, float[] direction, int from, int to, double h) {
+        float[] moved = values(ofRows).clone();
+        double sum = 0;
+        for (int steps : new int[] {-2, -1, 1, 2}) {
+            for (int i = from; i < to; i++) {
+                moved[i] = (float) (values(ofRows)[i] + steps * h * direction[i]);
             }
-            moved[i] = values[i];
-            gradient[i] = problem.weight() * sum / (12 * STEP);
+            double loss = ofRows ? run.loss(moved, null) : run.loss(null, moved);
+            sum += loss * (Math.abs(steps) == 1 ? 8 * steps : -Integer.signum(steps));
         }
-        if (areRows) {
-            run.loss(values, null);
+        return problem.weight() * sum / (12 * h);
+    }
+
+    /** The device gets back what it had. */
+    void restore(boolean ofRows) {
+        if (ofRows) {
+            run.loss(problem.rows(), null);
         } else {
-            run.loss(null, values);
+            run.loss(null, problem.columns());
         }
-        return gradient;
     }
 }

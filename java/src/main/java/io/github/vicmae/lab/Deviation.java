@@ -30,9 +30,12 @@ public record Deviation(String quantity, String where, double error, double limi
         int worst = -1;
         for (int i = 0; i < expected.length; i++) {
             if (!Float.isFinite(found[i])) {
-                String what = Float.isNaN(found[i]) ? " is NaN, as what was never written" : " is " + found[i];
-                String words = element(quantity, i, width) + what + "; it should be " + number(expected[i]);
-                return new Deviation(quantity, where, Double.POSITIVE_INFINITY, limit, words);
+                String should = Double.isFinite(expected[i]) ? "; it should be " + number(expected[i]) : "";
+                return endless(quantity, where, limit, element(quantity, i, width) + notFinite(found[i]) + should);
+            }
+            if (!Double.isFinite(expected[i])) {
+                String words = element(quantity, i, width) + " cannot be told: the loss near here is not finite";
+                return endless(quantity, where, limit, words);
             }
             double distance = Math.abs(found[i] - expected[i]);
             squares += distance * distance;
@@ -48,11 +51,30 @@ public record Deviation(String quantity, String where, double error, double limi
         return new Deviation(quantity, where, error, limit, furthest == 0 ? "" : words);
     }
 
+    /** That all values are finite: an infinite error at the first that is not. */
+    static Deviation finite(String quantity, String where, float[] found, int width, double limit) {
+        for (int i = 0; i < found.length; i++) {
+            if (!Float.isFinite(found[i])) {
+                return endless(quantity, where, limit, element(quantity, i, width) + notFinite(found[i]));
+            }
+        }
+        return new Deviation(quantity, where, 0, limit, "");
+    }
+
+    /** An infinite error. */
+    private static Deviation endless(String quantity, String where, double limit, String words) {
+        return new Deviation(quantity, where, Double.POSITIVE_INFINITY, limit, words);
+    }
+
+    private static String notFinite(float value) {
+        return Float.isNaN(value) ? " is NaN, as is what was never written" : " is " + value;
+    }
+
     private static String element(String quantity, int index, int width) {
         return width == 0 ? quantity : quantity + "[" + index / width + ", " + index % width + "]";
     }
 
-    private static String number(double value) {
+    static String number(double value) {
         return String.format(Locale.ROOT, "%.6g", value);
     }
 
@@ -60,7 +82,7 @@ public record Deviation(String quantity, String where, double error, double limi
     String line() {
         return String.format(
                 Locale.ROOT,
-                "%-9s %-44s %9.1e of %7.0e  %s",
+                "%-9s %-56s %9.1e of %7.0e  %s",
                 quantity,
                 where,
                 error,

@@ -7,6 +7,11 @@ public enum Form {
     SYMMETRIC,
     TWO_SIDED;
 
+    /** As an option names it. */
+    String words() {
+        return this == SYMMETRIC ? "symmetric" : "two-sided";
+    }
+
     /**
      * The forms that an option names.
      *

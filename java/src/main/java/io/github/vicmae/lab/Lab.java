@@ -2,9 +2,11 @@ package io.github.vicmae.lab;
 
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.build.KernelBuild;
+import io.github.vicmae.device.build.WorkFolder;
 import io.github.vicmae.device.cpu.CpuDevice;
 import io.github.vicmae.device.cuda.EmulatedDriver;
 import io.github.vicmae.loss.ContrastiveLosses;
+import io.github.vicmae.loss.ContrastiveShape;
 import io.github.vicmae.loss.UserLoss;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -13,7 +15,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.stream.Stream;
 
 /**
  * Tries a contrastive loss of a user's own: builds it, runs it on the emulated device for races and stray accesses, checks its results, and times
@@ -21,6 +22,9 @@ import java.util.stream.Stream;
  */
 public final class Lab {
     private static final int[] PTX_FAMILIES = {80, 90};
+    private static final int FEW_ROWS = 4;
+    /** Bytes that a block can have on every card from compute capability 8.0 on. */
+    private static final int SHARED_OF_ALL_CARDS = 99 << 10;
 
     private final LabSettings settings;
     private final PrintWriter out;
@@ -58,27 +62,17 @@ public final class Lab {
         }
         loss = UserLoss.read(settings.file());
         Files.createDirectories(settings.out());
-        work = Files.createTempDirectory("vicmae-lab-");
-        try {
+        // In the cache: what a lab that was killed leaves there, the next one removes.
+        try (WorkFolder folder = WorkFolder.in(KernelBuild.usual().cache())) {
+            work = folder.path();
             Verdict verdict = stages();
             LabReport report = new LabReport(settings, loss, verdict, notes, devices, deviations, timings);
             report.write(settings.out());
             out.println();
             out.println("verdict: " + verdict);
-            out.println("written: " + settings.out().resolve("index.html") + ", table.md, plot.svg, lab.json");
+            out.println("written: " + settings.out().resolve("index.html") + ", table.md, lab.json"
+                    + (timings.isEmpty() ? "" : ", plots"));
             return verdict;
-        } finally {
-            delete(work);
-        }
-    }
-
-    private static void delete(Path folder) throws IOException {
-        List<Path> inside;
-        try (Stream<Path> all = Files.walk(folder)) {
-            inside = all.sorted(Comparator.reverseOrder()).toList();
-        }
-        for (Path file : inside) {
-            Files.deleteIfExists(file);
         }
     }
 
@@ -87,29 +81,37 @@ public final class Lab {
         if (!isBuilt(missing == null)) {
             return Verdict.NOT_BUILT;
         }
+        noteShared();
         Verdict safety = missing == null ? safety() : Verdict.UNCHECKED;
         if (missing != null) {
             note("Races and bounds were not looked for: " + missing + ".");
         }
-        if (safety != Verdict.CORRECT && safety != Verdict.WRONG && safety != Verdict.UNCHECKED) {
+        if (!safety.isGood() && safety != Verdict.WRONG) {
             return safety;
         }
-        Verdict results = Verdict.CORRECT;
-        for (String device :
-                List.of("cpu", settings.device()).stream().distinct().toList()) {
-            Verdict found = check(device, missing == null);
-            results = found == Verdict.CORRECT ? results : found;
+        List<String> tried =
+                List.of("cpu", settings.device()).stream().distinct().toList();
+        Verdict verdict = safety;
+        for (String device : tried) {
+            verdict = verdict.or(check(device, missing == null));
         }
-        if (results != Verdict.CORRECT || safety == Verdict.WRONG) {
-            return results == Verdict.CORRECT ? safety : results;
-        }
-        if (!settings.sizes().isEmpty()) {
-            for (String device :
-                    List.of("cpu", settings.device()).stream().distinct().toList()) {
-                time(device);
+        if (verdict.isGood() && !settings.sizes().isEmpty()) {
+            for (String device : tried) {
+                verdict = verdict.or(time(device));
             }
         }
-        return safety;
+        return verdict;
+    }
+
+    /** Cards differ in how much memory a block can have, and the widest of them may not be here. */
+    private void noteShared() {
+        int most = settings.sizes().stream().max(Comparator.naturalOrder()).orElse(FEW_ROWS);
+        long bytes = loss.shared(ContrastiveShape.of(most, settings.width(), settings.temperature(), false));
+        if (bytes > SHARED_OF_ALL_CARDS) {
+            note("At width " + settings.width() + " and " + most + " rows a block takes " + bytes + " bytes of shared"
+                    + " memory. Cards of compute capability 8.6, 8.9 and 12.0 have 99 KB for one, 8.0 has 163 KB, 9.0"
+                    + " and 10.0 have 227 KB.");
+        }
     }
 
     private void note(String text) {
@@ -171,21 +173,11 @@ public final class Lab {
         out.println("races, bounds and unwritten memory, on the emulated device:");
         WorkerProcess.Outcome outcome =
                 WorkerProcess.run(request(LabRequest.Stage.SAFETY, "emulated", safetyResults(), null), work, out);
-        LabFindings findings = outcome.findings();
-        if (findings == null) {
-            note("On the emulated device " + outcome.words() + ".");
-            return outcome.timedOut() ? Verdict.UNENDING : Verdict.UNSAFE;
-        }
-        if (findings.finding() != null) {
-            note(findings.finding());
-            return Verdict.UNSAFE;
-        }
-        if (findings.error() != null) {
-            note(findings.error());
-            return Verdict.NOT_BUILT;
+        if (isBrokenOff(outcome)) {
+            return brokenOff(outcome, "the emulated device");
         }
         out.println("  nothing found");
-        return judge(findings);
+        return judge(outcome.findings());
     }
 
     private Verdict check(String device, boolean peer) throws IOException {
@@ -196,20 +188,29 @@ public final class Lab {
         Path results = work.resolve("check.json");
         WorkerProcess.Outcome outcome = WorkerProcess.run(
                 request(LabRequest.Stage.CHECK, device, results, peer ? safetyResults() : null), work, out);
+        return isBrokenOff(outcome) ? brokenOff(outcome, device) : judge(outcome.findings());
+    }
+
+    private static boolean isBrokenOff(WorkerProcess.Outcome outcome) {
+        LabFindings findings = outcome.findings();
+        return findings == null || findings.finding() != null || findings.error() != null;
+    }
+
+    /** What it says of a loss that a stage came to no results. */
+    private Verdict brokenOff(WorkerProcess.Outcome outcome, String device) {
         LabFindings findings = outcome.findings();
         if (findings == null) {
             note("On " + device + " " + outcome.words() + ".");
             return outcome.timedOut() ? Verdict.UNENDING : Verdict.UNSAFE;
         }
-        if (findings.error() != null) {
-            note(findings.error());
-            return Verdict.NOT_BUILT;
-        }
-        return judge(findings);
+        note(findings.finding() != null ? findings.finding() : findings.error());
+        return findings.finding() != null ? Verdict.UNSAFE : Verdict.NOT_BUILT;
     }
 
     private Verdict judge(LabFindings findings) {
-        devices.add(findings.device());
+        if (!devices.contains(findings.device())) {
+            devices.add(findings.device());
+        }
         deviations.addAll(findings.deviations());
         List<Deviation> wrong =
                 findings.deviations().stream().filter(d -> !d.passes()).toList();
@@ -226,20 +227,26 @@ public final class Lab {
         return wrong.isEmpty() ? Verdict.CORRECT : Verdict.WRONG;
     }
 
-    private void time(String device) throws IOException {
+    /** A stage that takes too long has the times so far; one that crashes tells of the loss, at whatever size. */
+    private Verdict time(String device) throws IOException {
         out.println("times on " + device + " ...");
         WorkerProcess.Outcome outcome =
                 WorkerProcess.run(request(LabRequest.Stage.TIME, device, work.resolve("time.json"), null), work, out);
+        Verdict verdict = Verdict.CORRECT;
+        LabFindings findings = outcome.findings();
+        if (findings != null) {
+            timings.addAll(findings.timings());
+            LabReport.table(findings.timings()).forEach(out::println);
+            findings.timings().stream().filter(LossTiming::isMissing).forEach(t -> note(t.missingWords()));
+            verdict = judge(findings);
+            if (findings.error() != null) {
+                note("The timing on " + device + " broke off: " + findings.error());
+                verdict = verdict.or(Verdict.NOT_BUILT);
+            }
+        }
         if (!outcome.words().isEmpty()) {
             note("The timing on " + device + " is incomplete: " + outcome.words() + ".");
         }
-        if (outcome.findings() != null) {
-            if (outcome.findings().error() != null) {
-                note("The timing on " + device + " failed: "
-                        + outcome.findings().error());
-            }
-            timings.addAll(outcome.findings().timings());
-            LabReport.table(outcome.findings().timings()).forEach(out::println);
-        }
+        return outcome.words().isEmpty() || outcome.timedOut() ? verdict : verdict.or(Verdict.UNSAFE);
     }
 }

@@ -10,7 +10,8 @@ import java.util.List;
  * @param deviations from what should be
  * @param timings beside the built-in losses
  * @param finding what the emulated device found wrong; null if nothing
- * @param error why the stage could not be done; null if it was
+ * @param error why the stage could not be done, or not to its end; null if it was
+ * @param failure the lab's own, which says nothing of the loss; null if there was none
  * @param samples results for problems, in their order, for another stage to compare with
  */
 record LabFindings(
@@ -19,20 +20,32 @@ record LabFindings(
         List<LossTiming> timings,
         String finding,
         String error,
+        String failure,
         List<LossResult> samples) {
     static LabFindings error(String message) {
-        return new LabFindings("", List.of(), List.of(), null, message, List.of());
+        return new LabFindings("", List.of(), List.of(), null, message, null, List.of());
+    }
+
+    static LabFindings failure(String message) {
+        return new LabFindings("", List.of(), List.of(), null, null, message, List.of());
     }
 
     static LabFindings finding(String device, String message) {
-        return new LabFindings(device, List.of(), List.of(), message, null, List.of());
+        return new LabFindings(device, List.of(), List.of(), message, null, null, List.of());
     }
 
     static LabFindings checked(String device, List<Deviation> deviations, List<LossResult> samples) {
-        return new LabFindings(device, new ArrayList<>(deviations), List.of(), null, null, new ArrayList<>(samples));
+        return new LabFindings(
+                device, new ArrayList<>(deviations), List.of(), null, null, null, new ArrayList<>(samples));
     }
 
-    static LabFindings timed(String device, List<LossTiming> timings) {
-        return new LabFindings(device, List.of(), new ArrayList<>(timings), null, null, List.of());
+    static LabFindings timed(String device, List<LossTiming> timings, List<Deviation> deviations) {
+        return new LabFindings(
+                device, new ArrayList<>(deviations), new ArrayList<>(timings), null, null, null, List.of());
+    }
+
+    /** The same of a stage that broke off. */
+    LabFindings brokenOff(String message) {
+        return new LabFindings(device, deviations, timings, finding, message, failure, samples);
     }
 }

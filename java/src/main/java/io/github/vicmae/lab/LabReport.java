@@ -15,8 +15,6 @@ import java.util.Map;
 
 /** What the lab found, as files: a page, a table, a plot, and all of it as JSON. */
 final class LabReport {
-    private static final double MIB = 1 << 20;
-
     private final LabSettings settings;
     private final UserLoss loss;
     private final Verdict verdict;
@@ -44,7 +42,9 @@ final class LabReport {
 
     void write(Path folder) throws IOException {
         write(folder.resolve("table.md"), markdown());
-        write(folder.resolve("plot.svg"), plot().svg());
+        for (Map.Entry<String, Plot> plot : plots().entrySet()) {
+            write(folder.resolve(plot.getKey()), plot.getValue().svg());
+        }
         write(folder.resolve("lab.json"), json());
         write(folder.resolve("index.html"), page());
     }
@@ -53,16 +53,12 @@ final class LabReport {
         AtomicFile.write(file, text.getBytes(StandardCharsets.UTF_8));
     }
 
-    private static String name(Form form) {
-        return form == Form.SYMMETRIC ? "symmetric" : "two-sided";
-    }
-
     /** Times and memory in Markdown: a row for each loss and form, a column for each size. */
     static List<String> table(List<LossTiming> timings) {
         List<Integer> sizes = timings.stream().map(LossTiming::rows).distinct().toList();
         Map<String, Map<Integer, LossTiming>> rows = new LinkedHashMap<>();
         for (LossTiming t : timings) {
-            String row = "| " + t.loss() + " | " + name(t.form()) + " | " + t.device() + " |";
+            String row = "| " + t.loss() + " | " + t.form().words() + " | " + t.device() + " |";
             rows.computeIfAbsent(row, r -> new LinkedHashMap<>()).put(t.rows(), t);
         }
         List<String> lines = new ArrayList<>();
@@ -78,11 +74,7 @@ final class LabReport {
             StringBuilder line = new StringBuilder(row);
             for (int size : sizes) {
                 LossTiming t = bySize.get(size);
-                line.append(
-                        t == null
-                                ? " - |"
-                                : String.format(
-                                        Locale.ROOT, " %.3g ms, %.3g MiB |", t.milliseconds(), t.bytes() / MIB));
+                line.append(t == null ? " - |" : " " + t.cell() + " |");
             }
             lines.add(line.toString());
         });
@@ -115,23 +107,31 @@ final class LabReport {
         return text.toString();
     }
 
-    private Plot plot() {
-        Plot plot = new Plot(
-                "Both passes at width " + settings.width(),
-                new Plot.Axis("rows", true),
-                new Plot.Axis("milliseconds", true));
-        Map<String, List<LossTiming>> series = new LinkedHashMap<>();
-        boolean devicesDiffer =
-                timings.stream().map(LossTiming::device).distinct().count() > 1;
+    /** A plot for each form and device, with a line for each loss, by their files' names. */
+    private Map<String, Plot> plots() {
+        Map<String, Plot> plots = new LinkedHashMap<>();
+        Map<String, Map<String, List<LossTiming>>> lines = new LinkedHashMap<>();
         for (LossTiming t : timings) {
-            String name = t.loss() + ", " + name(t.form()) + (devicesDiffer ? ", " + t.device() : "");
-            series.computeIfAbsent(name, n -> new ArrayList<>()).add(t);
+            String file = "plot-" + t.form().words() + "-" + t.device() + ".svg";
+            plots.computeIfAbsent(
+                    file,
+                    f -> new Plot(
+                            "Both passes at width " + settings.width() + ", "
+                                    + t.form().words() + ", " + t.device(),
+                            new Plot.Axis("rows", true),
+                            new Plot.Axis("milliseconds", true)));
+            if (!t.isMissing()) {
+                lines.computeIfAbsent(file, f -> new LinkedHashMap<>())
+                        .computeIfAbsent(t.loss(), l -> new ArrayList<>())
+                        .add(t);
+            }
         }
-        series.forEach((name, all) -> plot.series(
-                name,
-                all.stream().mapToDouble(LossTiming::rows).toArray(),
-                all.stream().mapToDouble(LossTiming::milliseconds).toArray()));
-        return plot;
+        lines.forEach((file, byLoss) -> byLoss.forEach((name, all) -> plots.get(file)
+                .series(
+                        name,
+                        all.stream().mapToDouble(LossTiming::rows).toArray(),
+                        all.stream().mapToDouble(LossTiming::milliseconds).toArray())));
+        return plots;
     }
 
     private String json() {
@@ -163,18 +163,12 @@ final class LabReport {
                 .append("\">")
                 .append(verdict)
                 .append("</span></h1>\n");
-        page.append("<p>")
-                .append(escaped(
-                        settings.like() == null
-                                ? "Its gradient was held against differences of the loss itself."
-                                : "It was held against the definition of " + settings.like() + " in double precision."))
-                .append(" Temperature ")
-                .append(settings.temperature())
-                .append(".</p>\n");
+        page.append("<p>").append(escaped(method())).append("</p>\n");
         notes.forEach(note -> page.append("<pre>").append(escaped(note)).append("</pre>\n"));
         devices.forEach(device -> page.append("<p>").append(escaped(device)).append("</p>\n"));
         if (!timings.isEmpty()) {
-            page.append("<h2>Time and memory</h2>\n").append(plot().svg());
+            page.append("<h2>Time and memory</h2>\n");
+            plots().values().forEach(plot -> page.append(plot.svg()));
             page.append(
                     "<p>Medians of both passes together, taken in turns; memory beyond inputs and gradients.</p>\n");
             rows(page, table(timings));
@@ -196,6 +190,17 @@ final class LabReport {
             page.append("</table>\n");
         }
         return page.append("</body></html>\n").toString();
+    }
+
+    /** Says no more than was done: a loss that was found unsafe before has no results. */
+    private String method() {
+        if (deviations.isEmpty()) {
+            return "Its results were not looked at.";
+        }
+        return (settings.like() == null
+                        ? "Its gradient was held against differences of the loss itself."
+                        : "It was held against the definition of " + settings.like() + " in double precision.")
+                + " Temperature " + settings.temperature() + ".";
     }
 
     private static void rows(StringBuilder page, List<String> table) {

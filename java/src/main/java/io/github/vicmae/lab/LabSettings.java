@@ -40,6 +40,9 @@ public record LabSettings(
                         "A loss is timed with an even number of rows, at least 4, not " + size);
             }
         }
+        if (!(temperature > 0) || Float.isInfinite(temperature)) {
+            throw new IllegalArgumentException("The temperature must be above 0, not " + temperature);
+        }
         if (width < 1 || limitSeconds < 1) {
             throw new IllegalArgumentException(
                     "The width and the time limit must be at least 1, not " + width + " and " + limitSeconds);

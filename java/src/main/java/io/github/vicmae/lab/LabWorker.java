@@ -10,7 +10,6 @@ import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.loss.BuiltInLoss;
 import io.github.vicmae.loss.ContrastiveLosses;
 import io.github.vicmae.loss.ContrastiveShape;
-import io.github.vicmae.loss.LossDefinition;
 import io.github.vicmae.loss.UserLoss;
 import io.github.vicmae.model.ConfigJson;
 import java.io.IOException;
@@ -19,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
 /** A process that runs a user's kernels: whatever they do to it, the lab goes on. */
 public final class LabWorker {
@@ -42,11 +42,18 @@ public final class LabWorker {
         {258, 258, 100},
         {66, 131, 31}
     };
-    private static final int[][] FOR_DIFFERENCES = {{2, 2, 5}, {6, 6, 5}, {10, 10, 7}, {22, 22, 4}};
+    private static final int[][] FOR_DIFFERENCES = {{2, 2, 5}, {6, 6, 5}, {10, 10, 7}, {22, 22, 4}, {6, 11, 4}};
+    /** Too large for a difference in each element: they are tried along directions. */
+    private static final int[][] FOR_DIRECTIONS = {
+        {34, 34, 33}, {66, 66, 9}, {130, 130, 64}, {258, 258, 100}, {66, 131, 31}
+    };
+    /** A temperature is tried besides the one that was asked for, so that a loss which knows that one by heart is found out. */
+    private static final float OTHER_TEMPERATURE = 5;
 
     private final LabRequest request;
     private final UserLoss loss;
     private final BuiltInLoss like;
+    private String place = "";
 
     private LabWorker(LabRequest request) {
         this.request = request;
@@ -67,6 +74,9 @@ public final class LabWorker {
             findings = new LabWorker(request).run();
         } catch (DeviceException | IllegalArgumentException e) {
             findings = LabFindings.error(e.getMessage());
+        } catch (RuntimeException | IOException | Error e) {
+            e.printStackTrace();
+            findings = LabFindings.failure(e.toString());
         }
         write(request, findings);
         System.out.flush();
@@ -102,15 +112,21 @@ public final class LabWorker {
         };
     }
 
-    private List<LossProblem> problems(int[][] shapes) {
+    /** Says where the stage is, for when it goes no further. */
+    private void at(String where) {
+        place = where;
+        System.out.println(WorkerProcess.NOW + where);
+    }
+
+    private List<LossProblem> problems(int[][] shapes, float temperature) {
         List<LossProblem> problems = new ArrayList<>();
         for (int[] s : shapes) {
             for (Form form : request.forms()) {
                 boolean symmetric = form == Form.SYMMETRIC;
-                boolean fits = s[0] == s[1] || !symmetric && like != null && like.extraColumns();
+                boolean fits = s[0] == s[1] || !symmetric && (like == null || like.extraColumns());
                 if (fits && (like == null || s[0] >= like.leastRows())) {
                     ContrastiveShape shape =
-                            new ContrastiveShape(s[0], s[1], s[2], request.temperature(), symmetric, Precision.FP32);
+                            new ContrastiveShape(s[0], s[1], s[2], temperature, symmetric, Precision.FP32);
                     problems.add(LossProblem.random(shape, SEED));
                 }
             }
@@ -136,16 +152,18 @@ public final class LabWorker {
             int at = e.getMessage().indexOf(EMULATOR_SAYS);
             return at < 0
                     ? LabFindings.error(e.getMessage())
-                    : LabFindings.finding("emulated", e.getMessage().substring(at));
+                    : LabFindings.finding(
+                            "emulated", e.getMessage().substring(at).stripTrailing() + "\nat " + place);
         }
         return LabFindings.checked(
                 "emulated: under the schedules " + String.join(", ", EmulatedDriver.SCHEDULES), deviations, samples);
     }
 
     private void underSchedule(LossCheck check, List<Deviation> deviations, List<LossResult> samples) {
-        List<LossProblem> problems = problems(SMALL);
+        List<LossProblem> problems = problems(SMALL, request.temperature());
         for (int i = 0; i < problems.size(); i++) {
             LossProblem problem = problems.get(i);
+            at(check.device() + ", " + problem.words());
             LossResult result = check.run(problem);
             if (like != null) {
                 deviations.addAll(check.againstOracle(problem, result));
@@ -165,9 +183,8 @@ public final class LabWorker {
             Kernels kernels = Kernels.onNewStream(device);
             try (Stream stream = kernels.stream()) {
                 LossCheck check = new LossCheck(kernels, loss, like, request.device());
-                for (LossProblem problem : problems(like != null ? LARGE : FOR_DIFFERENCES)) {
-                    deviations.addAll(like != null ? check.againstOracle(problem) : check.againstDifferences(problem));
-                }
+                deviations.addAll(atTemperature(request.temperature(), check));
+                deviations.addAll(atTemperature(OTHER_TEMPERATURE * request.temperature(), check));
                 if (like == null && request.peer() != null) {
                     deviations.addAll(againstPeer(check));
                 }
@@ -177,11 +194,33 @@ public final class LabWorker {
         }
     }
 
+    private List<Deviation> atTemperature(float temperature, LossCheck check) {
+        List<Deviation> deviations = new ArrayList<>();
+        if (like != null) {
+            each(LARGE, temperature, check::againstOracle, deviations);
+        } else {
+            each(FOR_DIFFERENCES, temperature, check::againstDifferences, deviations);
+            each(FOR_DIRECTIONS, temperature, check::alongDirections, deviations);
+        }
+        return deviations;
+    }
+
+    private void each(
+            int[][] shapes,
+            float temperature,
+            Function<LossProblem, List<Deviation>> check,
+            List<Deviation> deviations) {
+        for (LossProblem problem : problems(shapes, temperature)) {
+            at(problem.words());
+            deviations.addAll(check.apply(problem));
+        }
+    }
+
     /** What the emulated device's many threads made of a problem is what this device makes of it. */
     private List<Deviation> againstPeer(LossCheck check) throws IOException {
         LabFindings peer = ConfigJson.read(Files.readString(Path.of(request.peer())), LabFindings.class);
         List<Deviation> deviations = new ArrayList<>();
-        List<LossProblem> problems = problems(SMALL);
+        List<LossProblem> problems = problems(SMALL, request.temperature());
         for (int i = 0; i < problems.size(); i++) {
             String where = "emulated beside " + request.device() + ", "
                     + problems.get(i).words();
@@ -195,26 +234,29 @@ public final class LabWorker {
     }
 
     private LabFindings time() throws IOException {
-        List<LossDefinition> losses = new ArrayList<>(List.of(loss));
-        ContrastiveLosses.all().stream()
+        List<BuiltInLoss> peers = ContrastiveLosses.all().stream()
                 .filter(l -> like == null || l.kind().equals(like.kind()))
-                .forEach(losses::add);
-        List<LossTiming> timings = new ArrayList<>();
+                .toList();
+        LabFindings found = LabFindings.timed(request.device(), List.of(), List.of());
         try (Device device = Device.open(request.device())) {
             Kernels kernels = Kernels.onNewStream(device);
             try (Stream stream = kernels.stream()) {
+                LossTimer timer = new LossTimer(kernels, loss, peers, like);
                 for (int rows : request.sizes()) {
                     System.out.println("  " + rows + " rows ...");
                     for (Form form : request.forms()) {
-                        timings.addAll(
-                                LossTimer.time(kernels, losses, form, rows, request.width(), request.temperature()));
+                        at(rows + " rows, " + form.words());
+                        timer.time(form, rows, request.width(), request.temperature());
                         // What there is so far is kept, should the next size take too long.
-                        write(request, LabFindings.timed(device.description(), timings));
+                        found = LabFindings.timed(device.description(), timer.timings(), timer.deviations());
+                        write(request, found);
                     }
                 }
                 stream.synchronize();
             }
-            return LabFindings.timed(device.description(), timings);
+            return found;
+        } catch (DeviceException | IllegalArgumentException e) {
+            return found.brokenOff(e.getMessage());
         }
     }
 }

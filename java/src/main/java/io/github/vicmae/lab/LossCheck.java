@@ -11,9 +11,23 @@ import java.util.List;
 public final class LossCheck {
     private static final double LOSS_LIMIT = 1e-5;
     private static final double GRADIENT_LIMIT = 1e-4;
-    private static final double DIFFERENCES_LIMIT = 1e-2;
+    /** Of two results in floats at sizes for which no oracle is asked: sums of thousands, each in an order of its own. */
+    private static final double PEER_LOSS_LIMIT = 1e-4;
+
+    private static final double PEER_GRADIENT_LIMIT = 1e-3;
+    private static final double DIFFERENCES_LIMIT = 3e-3;
+    /** A step in all elements at once may cross a hinge or two, which a direction cannot leave out. */
+    private static final double DIRECTION_LIMIT = 5e-2;
     /** Smaller gradients are held to the limit of this one: of a loss around 1 in floats there are no more digits. */
     private static final double SMALL_GRADIENT = 0.1;
+    /** The same for a direction's difference, of a loss around 1. */
+    private static final double SMALL_SLOPE = 1e-3;
+    /** Two steps that disagree by more than this part of the largest element have a kink between them. */
+    private static final double KINK = 0.01;
+
+    private static final double SMALL_KINK = 1e-4;
+    private static final double MOST_KINKS = 0.1;
+    private static final int DIRECTIONS = 8;
 
     private final Kernels kernels;
     private final LossDefinition loss;
@@ -58,7 +72,6 @@ public final class LossCheck {
 
     /** A result against the oracle. */
     List<Deviation> againstOracle(LossProblem problem, LossResult result) {
-        List<Deviation> found = new ArrayList<>();
         ContrastiveOracle oracle = like.oracle(problem.shape());
         double[] rows = doubles(problem.rows());
         double[] columns = problem.shape().symmetric() ? rows : doubles(problem.columns());
@@ -67,22 +80,24 @@ public final class LossCheck {
         double expected = oracle.loss(rows, columns);
         double[] terms = oracle.backward(drows, dcolumns, rows, columns, problem.weight());
         String where = where(problem);
-        // A loss near 0 is a difference of numbers around 1.
-        found.add(Deviation.of("loss", where, new double[] {expected}, new float[] {result.loss()}, 0, 1, LOSS_LIMIT));
+        List<Deviation> found = new ArrayList<>();
+        found.add(loss(where, expected, result, LOSS_LIMIT));
         int width = problem.shape().width();
-        found.add(Deviation.of(
-                "drows", where, drows, result.drows(), width, Math.max(terms[0], SMALL_GRADIENT), GRADIENT_LIMIT));
+        found.add(gradient("drows", where, drows, result.drows(), width, terms[0], GRADIENT_LIMIT));
         if (result.dcolumns() != null) {
-            found.add(Deviation.of(
-                    "dcolumns",
-                    where,
-                    dcolumns,
-                    result.dcolumns(),
-                    width,
-                    Math.max(terms[1], SMALL_GRADIENT),
-                    GRADIENT_LIMIT));
+            found.add(gradient("dcolumns", where, dcolumns, result.dcolumns(), width, terms[1], GRADIENT_LIMIT));
         }
         return found;
+    }
+
+    /** A loss near 0 is a difference of numbers around 1. */
+    private static Deviation loss(String where, double expected, LossResult found, double limit) {
+        return Deviation.of("loss", where, new double[] {expected}, new float[] {found.loss()}, 0, 1, limit);
+    }
+
+    private static Deviation gradient(
+            String quantity, String where, double[] expected, float[] found, int width, double terms, double limit) {
+        return Deviation.of(quantity, where, expected, found, width, Math.max(terms, SMALL_GRADIENT), limit);
     }
 
     static Deviation repeated(String where, LossResult first, LossResult second) {
@@ -91,52 +106,137 @@ public final class LossCheck {
                 "bits", where, same ? 0 : 1, 0, same ? "" : "a second run on the same inputs gave other bits");
     }
 
-    /** The gradients against differences of the loss itself, and that a second run is the same to the bit. */
+    /** Each element of the gradients against differences of the loss itself, and that a second run is the same to the bit. */
     public List<Deviation> againstDifferences(LossProblem problem) {
-        List<Deviation> found = new ArrayList<>();
-        String where = where(problem);
-        int width = problem.shape().width();
         try (LossRun run = new LossRun(kernels, loss, problem)) {
             LossResult result = run.run();
-            found.add(finite(where, result.loss()));
-            CentralDifferences differences = new CentralDifferences(run, problem);
-            double[] drows = differences.rows();
-            found.add(Deviation.of("drows", where, drows, result.drows(), width, SMALL_GRADIENT, DIFFERENCES_LIMIT));
-            if (result.dcolumns() != null) {
-                double[] dcolumns = differences.columns();
-                found.add(Deviation.of(
-                        "dcolumns", where, dcolumns, result.dcolumns(), width, SMALL_GRADIENT, DIFFERENCES_LIMIT));
+            List<Deviation> found = new ArrayList<>(List.of(finite(where(problem), result)));
+            if (!found.get(0).passes()) {
+                return found; // there are no differences of what is not finite
             }
-            found.add(repeated(where, result, run.run()));
+            CentralDifferences differences = new CentralDifferences(run, problem);
+            found.add(differences("drows", problem, differences.elements(true), result, result.drows()));
+            if (result.dcolumns() != null) {
+                found.add(differences("dcolumns", problem, differences.elements(false), result, result.dcolumns()));
+            }
+            found.add(repeated(where(problem), result, run.run()));
+            return found;
+        }
+    }
+
+    /** Where a hinge of the loss lies within the steps, differences say nothing, and the element is left out. */
+    private Deviation differences(
+            String quantity, LossProblem problem, CentralDifferences.Elements steps, LossResult result, float[] found) {
+        double[] expected = steps.values().clone();
+        double largest = SMALL_KINK / KINK * Math.max(1, Math.abs(result.loss()));
+        for (double element : expected) {
+            largest = Math.max(largest, Math.abs(element));
+        }
+        int kinks = 0;
+        for (int i = 0; i < expected.length; i++) {
+            if (Math.abs(expected[i] - steps.finer()[i]) > KINK * largest) {
+                expected[i] = found[i];
+                kinks++;
+            }
+        }
+        if (kinks > MOST_KINKS * expected.length) {
+            String words = "differences of the loss at two steps disagree at " + kinks + " of its " + expected.length
+                    + " elements: the loss is noisy, or has too many kinks to tell its gradient";
+            return new Deviation(quantity, where(problem), (double) kinks / expected.length, DIFFERENCES_LIMIT, words);
+        }
+        int width = problem.shape().width();
+        return gradient(quantity, where(problem), expected, found, width, 0, DIFFERENCES_LIMIT);
+    }
+
+    /** The gradients along random directions against differences of the loss, for shapes with too many elements to try each. */
+    public List<Deviation> alongDirections(LossProblem problem) {
+        try (LossRun run = new LossRun(kernels, loss, problem)) {
+            LossResult result = run.run();
+            List<Deviation> found = alongDirections(run, problem, result, DIRECTIONS);
+            found.add(repeated(where(problem), result, run.run()));
+            return found;
+        }
+    }
+
+    /** The same of a run that is there already. */
+    List<Deviation> alongDirections(LossRun run, LossProblem problem, LossResult result, int directions) {
+        List<Deviation> found = new ArrayList<>(List.of(finite(where(problem), result)));
+        if (found.get(0).passes()) {
+            found.add(alongDirections("drows", run, problem, result, directions));
+            if (result.dcolumns() != null) {
+                found.add(alongDirections("dcolumns", run, problem, result, directions));
+            }
         }
         return found;
     }
 
-    private static Deviation finite(String where, float loss) {
-        boolean finite = Float.isFinite(loss);
-        return new Deviation(
-                "loss", where, finite ? 0 : Double.POSITIVE_INFINITY, LOSS_LIMIT, finite ? "" : "loss is " + loss);
+    private Deviation alongDirections(
+            String quantity, LossRun run, LossProblem problem, LossResult result, int directions) {
+        boolean ofRows = quantity.equals("drows");
+        float[] gradient = ofRows ? result.drows() : result.dcolumns();
+        String where = where(problem) + ", along directions";
+        Deviation worst =
+                Deviation.finite(quantity, where, gradient, problem.shape().width(), DIRECTION_LIMIT);
+        if (!worst.passes()) {
+            return worst;
+        }
+        CentralDifferences differences = new CentralDifferences(run, problem);
+        double norm =
+                Math.max(Math.sqrt(product(gradient, gradient)), SMALL_SLOPE * Math.max(1, Math.abs(result.loss())));
+        for (int seed = 1; seed <= directions; seed++) {
+            float[] direction = CentralDifferences.randomDirection(gradient.length, seed);
+            double expected = differences.along(ofRows, direction);
+            double slope = product(gradient, direction);
+            double error = Double.isFinite(expected) ? Math.abs(slope - expected) / norm : Double.POSITIVE_INFINITY;
+            if (error > worst.error()) {
+                String words = quantity + " along random direction " + seed + " is " + Deviation.number(slope)
+                        + "; differences of the loss say " + Deviation.number(expected);
+                worst = new Deviation(quantity, where, error, DIRECTION_LIMIT, words);
+            }
+        }
+        differences.restore(ofRows);
+        return worst;
+    }
+
+    private static double product(float[] a, float[] b) {
+        double sum = 0;
+        for (int i = 0; i < a.length; i++) {
+            sum += (double) a[i] * b[i];
+        }
+        return sum;
+    }
+
+    private static Deviation finite(String where, LossResult result) {
+        return Deviation.finite("loss", where, new float[] {result.loss()}, 0, LOSS_LIMIT);
     }
 
     /** The results of one device against those of another: as exact as floats in another order are. */
     static List<Deviation> against(String where, LossProblem problem, LossResult expected, LossResult found) {
-        List<Deviation> deviations = new ArrayList<>();
+        return against(where, problem, expected, found, LOSS_LIMIT, GRADIENT_LIMIT);
+    }
+
+    /** The results of a large problem against those that another loss of the kind made of it. */
+    List<Deviation> againstPeer(String peer, LossProblem problem, LossResult expected, LossResult found) {
+        String where = where(problem) + ", beside " + peer;
+        return against(where, problem, expected, found, PEER_LOSS_LIMIT, PEER_GRADIENT_LIMIT);
+    }
+
+    private static List<Deviation> against(
+            String where,
+            LossProblem problem,
+            LossResult expected,
+            LossResult found,
+            double lossLimit,
+            double gradientLimit) {
+        List<Deviation> all = new ArrayList<>();
         int width = problem.shape().width();
-        deviations.add(Deviation.of(
-                "loss", where, new double[] {expected.loss()}, new float[] {found.loss()}, 0, 1, LOSS_LIMIT));
-        deviations.add(Deviation.of(
-                "drows", where, doubles(expected.drows()), found.drows(), width, SMALL_GRADIENT, GRADIENT_LIMIT));
+        all.add(loss(where, expected.loss(), found, lossLimit));
+        all.add(gradient("drows", where, doubles(expected.drows()), found.drows(), width, 0, gradientLimit));
         if (expected.dcolumns() != null) {
-            deviations.add(Deviation.of(
-                    "dcolumns",
-                    where,
-                    doubles(expected.dcolumns()),
-                    found.dcolumns(),
-                    width,
-                    SMALL_GRADIENT,
-                    GRADIENT_LIMIT));
+            double[] dcolumns = doubles(expected.dcolumns());
+            all.add(gradient("dcolumns", where, dcolumns, found.dcolumns(), width, 0, gradientLimit));
         }
-        return deviations;
+        return all;
     }
 
     private static double[] doubles(float[] values) {

@@ -1,6 +1,8 @@
 package io.github.vicmae.lab;
 
 import io.github.vicmae.loss.ContrastiveShape;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.Random;
 
 /**
@@ -12,6 +14,7 @@ import java.util.Random;
  */
 public record LossProblem(ContrastiveShape shape, float[] rows, float[] columns, float weight) {
     private static final float WEIGHT = 0.75f;
+    private static final MathContext DIGITS = new MathContext(4);
 
     /** Standard normal inputs. */
     public static LossProblem random(ContrastiveShape shape, long seed) {
@@ -31,7 +34,9 @@ public record LossProblem(ContrastiveShape shape, float[] rows, float[] columns,
 
     /** The shape in words. */
     public String words() {
-        return shape.rows() + " x " + shape.columns() + " x " + shape.width()
-                + (shape.symmetric() ? ", symmetric" : ", two-sided");
+        BigDecimal temperature = new BigDecimal(shape.temperature(), DIGITS).stripTrailingZeros();
+        return shape.rows() + " x " + shape.columns() + " x " + shape.width() + ", "
+                + (shape.symmetric() ? Form.SYMMETRIC : Form.TWO_SIDED).words() + ", t = "
+                + temperature.toPlainString();
     }
 }

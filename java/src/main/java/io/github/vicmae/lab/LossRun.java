@@ -14,7 +14,7 @@ import java.util.Arrays;
 /** A loss on a device with the memory for one problem. */
 final class LossRun implements AutoCloseable {
     private final Stream stream;
-    private final Arena arena = new Arena("loss");
+    private final Arena arena;
     private final Scratch scratch = new Scratch();
     private final ContrastiveLoss definition;
     private final Tensor loss;
@@ -28,6 +28,7 @@ final class LossRun implements AutoCloseable {
     /** Takes the memory and uploads the problem. */
     LossRun(Kernels kernels, LossDefinition definition, LossProblem problem) {
         stream = kernels.stream();
+        arena = new Arena(definition.name());
         checked = stream.device().tensorGap() > 0;
         ContrastiveShape shape = problem.shape();
         boolean two = !shape.symmetric();

@@ -1,5 +1,6 @@
 package io.github.vicmae.lab;
 
+import io.github.vicmae.loss.UserLoss;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -20,9 +21,7 @@ public final class LossTemplate {
      * @throws IOException if there is such a file, which is left as it is, or it cannot be written
      */
     public static void write(Path file) throws IOException {
-        if (!file.toString().endsWith(".cu")) {
-            throw new IllegalArgumentException("A loss is a file that ends in .cu, not " + file);
-        }
+        UserLoss.requireFile(file);
         try (InputStream in = LossTemplate.class.getResourceAsStream("template.cu")) {
             if (in == null) {
                 throw new IOException("This build has no template of a loss; build it anew with 'mvn package'");

@@ -1,7 +1,9 @@
 package io.github.vicmae.lab;
 
 import io.github.vicmae.device.Closing;
+import io.github.vicmae.device.DeviceMemoryException;
 import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.loss.BuiltInLoss;
 import io.github.vicmae.loss.ContrastiveShape;
 import io.github.vicmae.loss.LossDefinition;
 import java.util.ArrayList;
@@ -9,7 +11,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/** Times losses beside each other: in turns, so that what disturbs the machine disturbs them alike. */
+/**
+ * Times a loss and built-in ones beside each other: in turns, so that what disturbs the machine disturbs them alike. What the loss gives at the
+ * size is looked at before, since a wrong one may be a fast one.
+ */
 final class LossTimer {
     private static final int WARM_UP = 2;
     private static final int FEWEST = 5;
@@ -17,59 +22,125 @@ final class LossTimer {
     private static final long ENOUGH_NANOS = 1_500_000_000L;
     private static final long SEED = 3;
 
-    private LossTimer() {}
+    private final Kernels kernels;
+    private final LossDefinition loss;
+    private final List<BuiltInLoss> peers;
+    private final BuiltInLoss like;
+    private final LossCheck check;
+    private final String device;
+    private final List<LossTiming> timings = new ArrayList<>();
+    private final List<Deviation> deviations = new ArrayList<>();
 
-    /** The losses in their order, both passes, at one size. */
-    static List<LossTiming> time(
-            Kernels kernels, List<? extends LossDefinition> losses, Form form, int rows, int width, float temperature) {
+    /**
+     * @param peers that are timed too
+     * @param like one of these, with which the loss is to agree; null for none
+     */
+    LossTimer(Kernels kernels, LossDefinition loss, List<BuiltInLoss> peers, BuiltInLoss like) {
+        this.kernels = kernels;
+        this.loss = loss;
+        this.peers = peers;
+        this.like = like;
+        device = kernels.stream().device().kind().name().toLowerCase(Locale.ROOT);
+        check = new LossCheck(kernels, loss, like, device);
+    }
+
+    /** All times so far, in the order in which they were taken: the loss, then its peers. */
+    List<LossTiming> timings() {
+        return timings;
+    }
+
+    /** What the loss gave at each size, held against what it should be. */
+    List<Deviation> deviations() {
+        return deviations;
+    }
+
+    /** A loss that is timed; the run is null if it cannot be had at this size. */
+    private record Timed(LossDefinition loss, LossRun run, String missing) {}
+
+    /** Takes the times of both passes at one size. */
+    void time(Form form, int rows, int width, float temperature) {
         ContrastiveShape shape = ContrastiveShape.of(rows, width, temperature, form == Form.SYMMETRIC);
         LossProblem problem = LossProblem.random(shape, SEED);
-        List<LossRun> runs = new ArrayList<>();
+        List<Timed> all = new ArrayList<>();
         try {
-            for (LossDefinition loss : losses) {
-                runs.add(new LossRun(kernels, loss, problem));
+            all.add(warmedUp(loss, problem));
+            for (BuiltInLoss peer : peers) {
+                all.add(warmedUp(peer, problem));
             }
-            return time(
-                    losses, runs, form, kernels.stream().device().kind().name().toLowerCase(Locale.ROOT), rows);
+            if (all.get(0).run != null) {
+                deviations.addAll(check(all, problem));
+            }
+            time(all, form, rows);
         } finally {
-            Closing.all(runs.toArray(AutoCloseable[]::new));
+            Closing.all(all.stream().map(Timed::run).toArray(AutoCloseable[]::new));
         }
     }
 
-    private static List<LossTiming> time(
-            List<? extends LossDefinition> losses, List<LossRun> runs, Form form, String device, int rows) {
-        for (LossRun run : runs) {
+    /** That a loss has no room at a size, or does not take it, is a result too. */
+    private Timed warmedUp(LossDefinition definition, LossProblem problem) {
+        LossRun run = null;
+        try {
+            run = new LossRun(kernels, definition, problem);
             for (int i = 0; i < WARM_UP; i++) {
                 run.step();
             }
             run.await();
+            return new Timed(definition, run, null);
+        } catch (DeviceMemoryException | IllegalArgumentException e) {
+            Closing.all(run);
+            return new Timed(definition, null, e.getMessage());
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, run);
+            throw e;
         }
-        double[][] milliseconds = new double[runs.size()][MOST];
+    }
+
+    /** Against the loss that it is like, or, where there is none or it cannot be had, against a difference of the loss itself. */
+    private List<Deviation> check(List<Timed> all, LossProblem problem) {
+        LossRun own = all.get(0).run;
+        LossResult result = own.run();
+        for (Timed timed : all) {
+            if (timed.loss == like && timed.run != null) {
+                return check.againstPeer(like.name(), problem, timed.run.run(), result);
+            }
+        }
+        return check.alongDirections(own, problem, result, 1);
+    }
+
+    private void time(List<Timed> all, Form form, int rows) {
+        List<Timed> timed = all.stream().filter(t -> t.run != null).toList();
+        double[][] milliseconds = new double[timed.size()][MOST];
         long start = System.nanoTime();
         int count = 0;
-        while (count < FEWEST || count < MOST && System.nanoTime() - start < ENOUGH_NANOS) {
-            for (int i = 0; i < runs.size(); i++) {
+        while (!timed.isEmpty() && (count < FEWEST || count < MOST && System.nanoTime() - start < ENOUGH_NANOS)) {
+            for (int i = 0; i < timed.size(); i++) {
                 long begin = System.nanoTime();
-                runs.get(i).step();
-                runs.get(i).await();
+                timed.get(i).run.step();
+                timed.get(i).run.await();
                 milliseconds[i][count] = (System.nanoTime() - begin) / 1e6;
             }
             count++;
         }
-        List<LossTiming> timings = new ArrayList<>();
-        for (int i = 0; i < runs.size(); i++) {
-            double[] own = Arrays.copyOf(milliseconds[i], count);
-            Arrays.sort(own);
-            double median = (own[(count - 1) / 2] + own[count / 2]) / 2;
-            timings.add(new LossTiming(
-                    losses.get(i).name(),
-                    form,
-                    device,
-                    rows,
-                    median,
-                    runs.get(i).ownBytes(),
-                    count));
+        for (Timed t : all) {
+            String name = t.loss.name();
+            timings.add(
+                    t.run == null
+                            ? LossTiming.missing(name, form, device, rows, t.missing)
+                            : new LossTiming(
+                                    name,
+                                    form,
+                                    device,
+                                    rows,
+                                    median(milliseconds[timed.indexOf(t)], count),
+                                    t.run.ownBytes(),
+                                    count,
+                                    null));
         }
-        return timings;
+    }
+
+    private static double median(double[] values, int count) {
+        double[] sorted = Arrays.copyOf(values, count);
+        Arrays.sort(sorted);
+        return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
     }
 }

@@ -1,14 +1,14 @@
 package io.github.vicmae.lab;
 
-/** What the lab says of a loss in the end. */
+/** What the lab says of a loss in the end, from the best to the worst. */
 public enum Verdict {
     CORRECT("correct", 0),
-    WRONG("wrong", 3),
-    UNSAFE("unsafe", 4),
-    NOT_BUILT("not built", 5),
-    UNENDING("does not end", 6),
     /** Right as far as it was looked at, but races and bounds were not. */
-    UNCHECKED("not checked for safety", 7);
+    UNCHECKED("not checked for safety", 7),
+    WRONG("wrong", 3),
+    NOT_BUILT("not built", 5),
+    UNENDING("did not end", 6),
+    UNSAFE("unsafe", 4);
 
     private final String words;
     private final int exitCode;
@@ -16,6 +16,16 @@ public enum Verdict {
     Verdict(String words, int exitCode) {
         this.words = words;
         this.exitCode = exitCode;
+    }
+
+    /** Of two stages' verdicts the one that the loss gets. */
+    Verdict or(Verdict other) {
+        return compareTo(other) >= 0 ? this : other;
+    }
+
+    /** Whether nothing wrong was found, as far as it was looked at. */
+    boolean isGood() {
+        return this == CORRECT || this == UNCHECKED;
     }
 
     /** The exit status of the command. */

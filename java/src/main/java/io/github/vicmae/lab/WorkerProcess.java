@@ -21,8 +21,12 @@ final class WorkerProcess {
     private static final int NATIVE_ACCESS = 24;
 
     private static final int SIGNAL = 128;
-    /** How a JVM reports the end of native code. */
-    private static final Pattern CRASH = Pattern.compile("#\\s+(SIG\\w+).*");
+    /** How a line begins that says where a stage is. */
+    static final String NOW = "now: ";
+    /** How a JVM reports the end of native code, of which each thread may say something in between. */
+    private static final Pattern CRASH = Pattern.compile("\\b(SIG[A-Z]+) \\(0x.*");
+
+    private static final Pattern OF_A_CRASH = Pattern.compile("#.*|\\[thread \\d+ .*|" + CRASH.pattern());
 
     /**
      * How a stage ended.
@@ -40,6 +44,7 @@ final class WorkerProcess {
      *
      * @param work a folder for its files
      * @param out receives what it prints
+     * @throws IllegalStateException if it failed by a mistake of the lab's own
      */
     static Outcome run(LabRequest request, Path work, PrintWriter out) throws IOException {
         Path requestFile = work.resolve(request.stage().name().toLowerCase(Locale.ROOT) + "-request.json");
@@ -59,6 +64,10 @@ final class WorkerProcess {
             reader.join();
             LabFindings findings =
                     Files.exists(results) ? ConfigJson.read(Files.readString(results), LabFindings.class) : null;
+            if (findings != null && findings.failure() != null) {
+                throw new IllegalStateException("The lab failed on " + request.device() + ", at stage "
+                        + request.stage() + ", by a mistake of its own: " + findings.failure());
+            }
             return new Outcome(findings, !ended, words(request, ended, process.exitValue(), said));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -78,20 +87,30 @@ final class WorkerProcess {
     }
 
     private static String words(LabRequest request, boolean ended, int status, List<String> said) {
-        String last = said.isEmpty() ? "" : "; the last it said was: " + said.get(said.size() - 1);
+        String last = said.stream()
+                .filter(line -> line.startsWith(NOW))
+                .reduce((a, b) -> b)
+                .map(line -> ", at " + line.substring(NOW.length()))
+                .orElse("");
         if (!ended) {
-            return "it did not end within " + request.limitSeconds() + " s" + last;
+            return "it did not end within " + request.limitSeconds() + " s" + last
+                    + "; give it more with --time-limit if it is only slow";
         }
         for (String line : said) {
             Matcher crash = CRASH.matcher(line);
-            if (crash.matches()) {
-                return "it crashed with " + crash.group(1) + ": an address out of bounds, most likely";
+            if (crash.find()) {
+                return "it crashed with " + crash.group(1) + last + ": an address out of bounds, most likely";
             }
         }
         return status == 0
                 ? ""
                 : (status > SIGNAL ? "it crashed (signal " + (status - SIGNAL) + ")" : "it ended with status " + status)
-                        + last;
+                        + last
+                        + said.stream()
+                                .filter(line -> !line.startsWith(NOW))
+                                .reduce((a, b) -> b)
+                                .map(line -> "; the last it said was: " + line)
+                                .orElse("");
     }
 
     private static Thread reader(Process process, PrintWriter out, List<String> said) {
@@ -102,7 +121,7 @@ final class WorkerProcess {
                         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                             if (!line.isBlank()) {
                                 said.add(line.strip());
-                                printUnlessOfACrash(line, out);
+                                printForPeople(line, out);
                             }
                         }
                     } catch (IOException e) {
@@ -114,9 +133,9 @@ final class WorkerProcess {
         return reader;
     }
 
-    /** What a JVM says when it crashes is about itself, where the kernel is to blame. */
-    private static void printUnlessOfACrash(String line, PrintWriter out) {
-        if (!line.startsWith("#")) {
+    /** What a JVM says when it crashes is about itself, where the kernel is to blame; where a stage is matters if it goes no further. */
+    private static void printForPeople(String line, PrintWriter out) {
+        if (!OF_A_CRASH.matcher(line).matches() && !line.startsWith(NOW)) {
             out.println(line);
         }
     }
@@ -130,7 +149,7 @@ final class WorkerProcess {
         }
         command.addAll(List.of(
                 "-Djava.awt.headless=true",
-                "-Xmx1g",
+                "-Xmx2g",
                 "-XX:+UseSerialGC",
                 "-XX:-CreateCoredumpOnCrash",
                 "-XX:ErrorFile=" + work.resolve("crash.log"),

@@ -23,7 +23,7 @@ public final class ContrastiveLosses {
                     DEFAULT,
                     true,
                     2,
-                    (kernels, arena, scratch, shape) -> new InfoNce(kernels, arena, scratch, shape.infoNce()),
+                    InfoNce::new,
                     ContrastiveLosses::infoNceOracle),
             new BuiltInLoss(
                     "infonce-tiled",
@@ -92,8 +92,7 @@ public final class ContrastiveLosses {
             }
         }
         throw new IllegalArgumentException("There is no contrastive loss '" + name + "': use "
-                + ALL.stream().map(BuiltInLoss::name).collect(Collectors.joining(", "))
-                + ", or the file of your own, which ends in .cu");
+                + ALL.stream().map(BuiltInLoss::name).collect(Collectors.joining(", ")));
     }
 
     static void wantsNoExtraColumns(String loss, ContrastiveShape shape) {

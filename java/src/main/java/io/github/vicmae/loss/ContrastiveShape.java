@@ -2,6 +2,7 @@ package io.github.vicmae.loss;
 
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.kernel.InfoNceShape;
+import java.util.stream.IntStream;
 
 /**
  * What a contrastive loss is taken over.
@@ -41,6 +42,16 @@ public record ContrastiveShape(
     /** B. */
     public int samples() {
         return rows / 2;
+    }
+
+    /** The column of each row's positive, [R]: the other view of its sample. */
+    int[] positives() {
+        return IntStream.range(0, rows).map(i -> (i + samples()) % rows).toArray();
+    }
+
+    /** The column of each row's own place, [R]. */
+    int[] own() {
+        return IntStream.range(0, rows).toArray();
     }
 
     InfoNceShape infoNce() {

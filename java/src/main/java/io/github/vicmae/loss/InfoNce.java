@@ -21,42 +21,27 @@ import io.github.vicmae.layer.Scratch;
 public final class InfoNce implements ContrastiveLoss {
     private final Kernels kernels;
     private final Scratch scratch;
-    private final InfoNceShape shape;
+    private final ContrastiveShape shape;
     private final InfoNceState state;
     private final InfoNcePairs pairs;
 
     /**
-     * @param shape an even number of rows, two views of each sample, and at least as many columns
-     * @throws IllegalArgumentException if the rows are odd in number, or there are fewer columns
+     * @throws IllegalArgumentException if rows are wider than the kernels take
      */
-    public InfoNce(Kernels kernels, Arena arena, Scratch scratch, InfoNceShape shape) {
-        if (shape.rows() % 2 != 0 || shape.columns() < shape.rows()) {
-            throw new IllegalArgumentException("The contrastive loss of two views wants an even number of rows and at"
-                    + " least as many columns but was given " + shape.rows() + " x " + shape.columns());
-        }
+    public InfoNce(Kernels kernels, Arena arena, Scratch scratch, ContrastiveShape shape) {
         this.kernels = kernels;
         this.scratch = scratch;
         this.shape = shape;
-        state = new InfoNceState(arena, shape);
-        pairs = new InfoNcePairs(arena, shape);
-        scratch.need(kernels.infoNce().scratchSize(shape));
+        InfoNceShape taken = shape.infoNce();
+        state = new InfoNceState(arena, taken);
+        pairs = new InfoNcePairs(arena, taken);
+        scratch.need(kernels.infoNce().scratchSize(taken));
     }
 
     /** Writes the indices of positives and of excluded columns. */
     @Override
     public void prepare(Stream stream) {
-        writePairs(pairs, stream, shape.rows());
-    }
-
-    /** The positives of two views, and each row's own place left out. */
-    static void writePairs(InfoNcePairs pairs, Stream stream, int rows) {
-        int[] other = new int[rows];
-        int[] own = new int[rows];
-        for (int i = 0; i < rows; i++) {
-            other[i] = (i + rows / 2) % rows;
-            own[i] = i;
-        }
-        pairs.write(stream, other, own);
+        pairs.write(stream, shape.positives(), shape.own());
     }
 
     @Override

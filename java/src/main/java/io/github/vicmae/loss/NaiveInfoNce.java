@@ -44,7 +44,7 @@ final class NaiveInfoNce implements ContrastiveLoss {
 
     @Override
     public void prepare(Stream stream) {
-        InfoNce.writePairs(pairs, stream, shape.rows());
+        pairs.write(stream, shape.positives(), shape.own());
     }
 
     @Override

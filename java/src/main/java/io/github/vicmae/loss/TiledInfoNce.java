@@ -18,7 +18,7 @@ final class TiledInfoNce implements ContrastiveLoss {
 
     TiledInfoNce(Kernels kernels, Arena arena, Scratch scratch, ContrastiveShape shape) {
         this.kernels = kernels;
-        general = new InfoNce(kernels, arena, scratch, shape.twoSided().infoNce());
+        general = new InfoNce(kernels, arena, scratch, shape.twoSided());
         columnGradient = shape.symmetric() ? arena.floats("d columns", shape.columns(), shape.width()) : null;
     }
 

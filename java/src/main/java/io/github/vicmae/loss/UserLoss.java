@@ -23,8 +23,8 @@ public final class UserLoss implements LossDefinition {
     private static final String SIGNATURE = "pppppppppiiif";
 
     private static final int MOST_BLOCKS = Integer.MAX_VALUE;
-    /** Bytes that a block of every card can have. */
-    private static final int MOST_SHARED = 163 << 10;
+    /** Bytes that a block can have on the cards that have most; others have fewer, and say so when a kernel is launched. */
+    private static final int MOST_SHARED = 227 << 10;
 
     private final SourceLibrary library;
     private final LossSource source;
@@ -40,11 +40,21 @@ public final class UserLoss implements LossDefinition {
     }
 
     /**
+     * @throws IllegalArgumentException if the file's name is not that of a loss
+     */
+    public static void requireFile(Path file) {
+        if (!isFile(file.toString())) {
+            throw new IllegalArgumentException("A loss is a file that ends in .cu, not " + file);
+        }
+    }
+
+    /**
      * Reads a loss.
      *
-     * @throws IllegalArgumentException if the file cannot be read, or what its comments say is wrong; then with the line
+     * @throws IllegalArgumentException if the file has another ending, cannot be read, or what its comments say is wrong; then with the line
      */
     public static UserLoss read(Path file) {
+        requireFile(file);
         if (!Files.isRegularFile(file)) {
             throw new IllegalArgumentException(
                     "There is no file " + file + "; 'lab --new " + file + "' writes an example of a loss");
@@ -70,6 +80,21 @@ public final class UserLoss implements LossDefinition {
     /** SHA-256 of the source and of what it includes. */
     public String hash() {
         return library.hash();
+    }
+
+    /** The most dynamic shared memory that a block of it takes, in bytes. */
+    public long shared(ContrastiveShape shape) {
+        long most = 0;
+        for (List<LossSource.Launch> launches : List.of(source.forward(), source.backward())) {
+            for (LossSource.Launch l : launches) {
+                most = Math.max(most, shared(l, shape));
+            }
+        }
+        return most;
+    }
+
+    private int shared(LossSource.Launch l, ContrastiveShape shape) {
+        return source.size(l.line(), "shared", l.shared(), shape, 0, MOST_SHARED);
     }
 
     /** The source as a library of kernels. */
@@ -116,20 +141,14 @@ public final class UserLoss implements LossDefinition {
                             stream.device().libraryKernel(library, l.kernel(), SIGNATURE),
                             source.size(l.line(), "blocks", l.blocks(), shape, 1, MOST_BLOCKS),
                             source.size(l.line(), "threads", l.threads(), shape, 1, LossSource.MOST_THREADS),
-                            source.size(l.line(), "shared", l.shared(), shape, 0, MOST_SHARED)))
+                            shared(l, shape)))
                     .toList();
         }
 
         @Override
         public void prepare(Stream on) {
-            int[] other = new int[shape.rows()];
-            int[] own = new int[shape.rows()];
-            for (int i = 0; i < other.length; i++) {
-                other[i] = (i + shape.samples()) % shape.rows();
-                own[i] = i;
-            }
-            on.write(positive, other);
-            on.write(excluded, own);
+            on.write(positive, shape.positives());
+            on.write(excluded, shape.own());
         }
 
         @Override

@@ -5,6 +5,7 @@ import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.loss.ContrastiveLosses;
 import io.github.vicmae.loss.LossDefinition;
 import io.github.vicmae.loss.UserLoss;
+import java.io.IOException;
 import java.nio.file.Path;
 
 /**
@@ -147,7 +148,7 @@ public record ModelConfig(
     public ModelConfig withContrast(String loss) {
         String hash = UserLoss.isFile(loss) ? UserLoss.read(Path.of(loss)).hash() : null;
         if (hash == null) {
-            ContrastiveLosses.named(loss);
+            named(loss);
         }
         return new ModelConfig(
                 variant,
@@ -173,13 +174,33 @@ public record ModelConfig(
     }
 
     /**
+     * Copies a user's loss, so that what was trained with it can be trained on; of a built-in one there is nothing to copy.
+     *
+     * @param folder made if there is something to copy
+     * @throws IOException if it cannot be written
+     */
+    public void copyContrast(Path folder) throws IOException {
+        if (contrastiveLoss() instanceof UserLoss loss) {
+            loss.library().copyTo(folder);
+        }
+    }
+
+    private static LossDefinition named(String loss) {
+        try {
+            return ContrastiveLosses.named(loss);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(e.getMessage() + ", or the file of your own, which ends in .cu", e);
+        }
+    }
+
+    /**
      * The contrastive loss.
      *
      * @throws IllegalArgumentException if there is none of that name, or a user's file is missing, wrong, or another one than it was
      */
     LossDefinition contrastiveLoss() {
         if (!UserLoss.isFile(contrast)) {
-            return ContrastiveLosses.named(contrast);
+            return named(contrast);
         }
         UserLoss loss = UserLoss.read(Path.of(contrast));
         require(

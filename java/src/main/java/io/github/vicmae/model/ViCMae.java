@@ -16,8 +16,11 @@ import io.github.vicmae.layer.ProjectionHead;
 import io.github.vicmae.layer.Scratch;
 import io.github.vicmae.loss.ContrastiveLoss;
 import io.github.vicmae.loss.ContrastiveShape;
+import io.github.vicmae.loss.UserLoss;
 import io.github.vicmae.optim.AdamW;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -143,8 +146,19 @@ public final class ViCMae implements AutoCloseable {
         }
         lossesHost = newLossesBuffer();
         contrastive.prepare(stream);
+        if (UserLoss.isFile(config.contrast())) {
+            forget(dpredictor);
+            forget(dtarget);
+        }
         reconstructionLosses = losses.slice("reconstruction losses", 0, VIEWS);
         contrastiveLoss = losses.slice("contrastive loss", VIEWS, 1);
+    }
+
+    /** What a user's loss leaves unwritten shows in the first step, as a value that is not finite. */
+    private void forget(Tensor gradient) {
+        float[] nothing = new float[Math.toIntExact(gradient.size())];
+        Arrays.fill(nothing, Float.NaN);
+        stream.write(gradient, nothing);
     }
 
     private ProjectionHead head(Context context, String name) {
@@ -318,7 +332,7 @@ public final class ViCMae implements AutoCloseable {
 
     /**
      * Names the first tensor that holds a value that is not finite: images, parameters, and activations in the order of the computation, then
-     * gradients, then buffers.
+     * gradients, the contrastive loss's first, then buffers; gradients before activations if the losses are finite.
      *
      * @return its name, or null if all are finite
      */
@@ -331,12 +345,16 @@ public final class ViCMae implements AutoCloseable {
         List<Tensor> order = new ArrayList<>();
         order.add(input.images());
         parameters.all().stream().filter(Parameter::isTrained).forEach(p -> order.add(p.value()));
-        arena.tensors().stream()
-                .filter(t -> !t.name().startsWith(MemoryPlan.GRADIENT))
-                .forEach(order::add);
-        arena.tensors().stream()
-                .filter(t -> t.name().startsWith(MemoryPlan.GRADIENT))
-                .forEach(order::add);
+        List<Tensor> activations = new ArrayList<>();
+        List<Tensor> gradients = new ArrayList<>();
+        for (Tensor t : arena.tensors()) {
+            (t.name().startsWith(MemoryPlan.GRADIENT) ? gradients : activations).add(t);
+        }
+        Collections.reverse(gradients); // as they are computed: those of the contrastive loss are declared last
+        // Behind finite losses the backward pass went wrong, which leaves gradients in the place of some activations.
+        boolean backward = !hasNonFinite(losses);
+        order.addAll(backward ? gradients : activations);
+        order.addAll(backward ? activations : gradients);
         parameters.all().stream().filter(Parameter::isTrained).forEach(p -> order.add(p.gradient()));
         // Running statistics take over what the activations had.
         parameters.all().stream().filter(p -> !p.isTrained()).forEach(p -> order.add(p.value()));

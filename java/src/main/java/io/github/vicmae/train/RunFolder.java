@@ -76,6 +76,7 @@ final class RunFolder implements AutoCloseable {
             } else {
                 Files.deleteIfExists(path.resolve("metrics.jsonl"));
             }
+            settings.model().copyContrast(path.resolve("contrast"));
             AtomicFile.write(settingsFile, (ConfigJson.writePretty(settings) + "\n").getBytes(StandardCharsets.UTF_8));
             return new RunFolder(path, lockFile, lock, JsonLines.open(path.resolve("metrics.jsonl")));
         } catch (IOException | RuntimeException | Error e) {
@@ -115,10 +116,19 @@ final class RunFolder implements AutoCloseable {
             JsonNode b = now.path(name);
             if (a.isObject() && b.isObject()) {
                 compare(prefix + name + ".", a, b, differences);
-            } else if (!FREE.contains(prefix + name) && !a.equals(b) && !isFormer(prefix + name, a, b)) {
+            } else if (!FREE.contains(prefix + name)
+                    && !a.equals(b)
+                    && !isFormer(prefix + name, a, b)
+                    && !((prefix + name).equals("model.contrast") && isSameFile(old, now))) {
                 differences.add(difference(prefix + name, a, b));
             }
         }
+    }
+
+    /** Of the model's settings: a user's loss is known by its content, wherever its file is. */
+    private static boolean isSameFile(JsonNode old, JsonNode now) {
+        JsonNode hash = old.path("contrastHash");
+        return hash.isTextual() && hash.equals(now.path("contrastHash"));
     }
 
     private static String difference(String name, JsonNode old, JsonNode now) {

@@ -13,7 +13,7 @@
 // width (D), + - * / and brackets. @scratch is a number of floats; what the forward kernels leave there is there for the backward ones.
 // `shared` is a block's dynamic shared memory in bytes, and can be left out.
 //
-// @scratch   3 * rows + columns
+// @scratch   4 * rows + columns
 // @forward   lab_inverse_norms  blocks = rows + columns  threads = 64
 // @forward   lab_row_losses     blocks = rows            threads = 128
 // @forward   lab_mean_loss      blocks = 1               threads = 256
@@ -32,11 +32,13 @@ struct LabScratch {
   float* row_scale;     // [R] 1 / |x|
   float* column_scale;  // [K]
   float* lse;           // [R]
+  float* others;        // [R] what the positive lacks of the sum: sum_{j != positive(i), excluded(i)} exp(s_ij - lse_i)
   float* row_loss;      // [R]
 };
 
 DEVICE LabScratch parts_of(float* scratch, int R, int K) {
-  return {scratch, scratch + R, scratch + R + K, scratch + R + K + R};
+  float* const lse = scratch + R + K;
+  return {scratch, scratch + R, lse, lse + R, lse + 2 * static_cast<int64_t>(R)};
 }
 
 // The product of two vectors, by the lanes of a warp.
@@ -63,27 +65,29 @@ KERNEL(lab_inverse_norms, LOSS_PARAMETERS) {
   }
 }
 
-// A block for each row, a warp for each of its columns. No logit is above 1 / t, so exp(s - 1 / t) cannot overflow, and its sum cannot
-// vanish while t is 0.02 or more; below that, look for the largest logit first.
+// A block for each row, a warp for each of its columns. Logits lie between -1 / t and 1 / t: while t is 0.02 or more, exp(s) lies between
+// e^-50 and e^50, and floats add it up as it comes; below that, take the largest logit off first. The positive stays out of the sum until the
+// end: as its part of it nears 1, what is left are the others, and 1 - exp(s - lse) would have lost their digits.
 KERNEL(lab_row_losses, LOSS_PARAMETERS) {
   SHARED(float, partial, 32);
   const LabScratch s = parts_of(scratch, R, K);
-  const float highest = 1 / temperature;
   for (int i = blockIdx.x; i < R; i += gridDim.x) {
     const float* const x = rows + static_cast<int64_t>(i) * D;
     const float scale = s.row_scale[i] / temperature;
-    float sum = 0, at_positive = 0;
+    float others = 0, at_positive = 0;
     for (int j = first_warp(); j < K; j += warps()) {
       const float logit = dot(x, columns + static_cast<int64_t>(j) * D, D) * scale * s.column_scale[j];
-      if (j != excluded[i]) sum += exp_f(logit - highest);
       if (j == positive[i]) at_positive = logit;
+      else if (j != excluded[i]) others += exp_f(logit);
     }
     // Every lane of a warp has the warp's sum: one of them hands it on.
-    sum = block_sum(first_lane() == 0 ? sum : 0.0f, partial);
+    others = block_sum(first_lane() == 0 ? others : 0.0f, partial);
     at_positive = block_sum(first_lane() == 0 ? at_positive : 0.0f, partial);
     if (threadIdx.x == 0) {
-      s.lse[i] = highest + logf(sum);
-      s.row_loss[i] = s.lse[i] - at_positive;
+      const float own = exp_f(at_positive), sum = others + own;
+      s.lse[i] = logf(sum);
+      s.others[i] = others / sum;
+      s.row_loss[i] = others < own ? log1pf(others / own) : s.lse[i] - at_positive;
     }
   }
 }
@@ -103,9 +107,9 @@ KERNEL(lab_mean_loss, LOSS_PARAMETERS) {
 constexpr int CHUNK = 64;  // columns whose slopes a block holds at once
 
 // R ds_ij.
-DEVICE float slope(float logit, int i, int j, const float* lse, const int* positive, const int* excluded) {
-  const float p = j == excluded[i] ? 0.0f : exp_f(logit - lse[i]);
-  return j == positive[i] ? p - 1 : p;
+DEVICE float slope(float logit, int i, int j, const LabScratch& s, const int* positive, const int* excluded) {
+  if (j == positive[i]) return -s.others[i];
+  return j == excluded[i] ? 0.0f : exp_f(logit - s.lse[i]);
 }
 
 // A block for each row, and for each column that is not a row.
@@ -129,8 +133,8 @@ KERNEL(lab_gradients, LOSS_PARAMETERS) {
       for (int c = first_warp(); c < size; c += warps()) {
         const int j = first + c;
         const float logit = dot(x, others + static_cast<int64_t>(j) * D, D) * own_scale * other_scale[j] / temperature;
-        float g = is_row ? slope(logit, own, j, s.lse, positive, excluded) : slope(logit, j, own, s.lse, positive, excluded);
-        if (symmetric) g += slope(logit, j, own, s.lse, positive, excluded);
+        float g = is_row ? slope(logit, own, j, s, positive, excluded) : slope(logit, j, own, s, positive, excluded);
+        if (symmetric) g += slope(logit, j, own, s, positive, excluded);
         if (first_lane() == 0) slopes[c] = g * other_scale[j];
       }
       __syncthreads();  // all slopes are there

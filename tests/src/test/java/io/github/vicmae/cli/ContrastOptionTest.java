@@ -121,10 +121,29 @@ class ContrastOptionTest {
             assertEquals(expected.get(i), found.get(i), 1e-3, "step " + i);
         }
         assertEquals(0, pretrain(own, file.toString(), "--preset", "release", "--resume"), err.toString());
+        // Under another path it is the same loss; the run has a copy.
+        Path copy = own.resolve("contrast/my loss.cu");
+        assertEquals(-1L, Files.mismatch(file, copy));
+        assertEquals(0, pretrain(own, copy.toString(), "--preset", "release", "--resume"), err.toString());
+        assertEquals(1, pretrain(usual, file.toString(), "--preset", "release", "--resume"));
+        assertTrue(err.toString().contains("model.contrast was \"infonce\""), err.toString());
         Files.writeString(file, Files.readString(file).replace("1e-12f", "1e-11f"));
         assertEquals(1, pretrain(own, file.toString(), "--preset", "release", "--resume"));
         assertTrue(err.toString().contains("the file of the contrastive loss has changed since"), err.toString());
         assertEquals(0, plan(file.toString(), "--preset", "release"), err.toString());
+    }
+
+    /** A gradient that nobody writes is no zero. */
+    @Test
+    void aGradientLeftUnwrittenStopsTheRun() throws IOException {
+        Path file = folder.resolve("rows only.cu");
+        assertEquals(0, Main.run(new PrintWriter(out), new PrintWriter(err), "lab", "--new", file.toString()));
+        String text = Files.readString(file);
+        String columnsToo = "b < (symmetric ? R : R + K)";
+        assertTrue(text.contains(columnsToo), text);
+        Files.writeString(file, text.replace(columnsToo, "b < R"));
+        assertEquals(1, pretrain(folder.resolve("rows only"), file.toString(), "--preset", "paper"), out.toString());
+        assertTrue(err.toString().contains("not finite, first seen in 'd target'"), err.toString());
     }
 
     private int plan(String contrast, String... more) {

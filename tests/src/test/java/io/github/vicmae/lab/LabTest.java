@@ -9,14 +9,17 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.vicmae.cli.Main;
 import io.github.vicmae.device.build.KernelBuild;
+import io.github.vicmae.device.build.WorkFolder;
 import io.github.vicmae.device.cuda.EmulatedDriver;
 import io.github.vicmae.kernel.KernelFixture;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -104,7 +107,8 @@ class LabTest {
         assertTrue(extraColumns);
         String page = Files.readString(results(file).resolve("index.html"));
         assertTrue(page.contains("<svg") && page.contains("class=\"good\">correct"), page);
-        assertTrue(Files.readString(results(file).resolve("plot.svg")).contains("my own loss, symmetric"));
+        assertTrue(Files.readString(results(file).resolve("plot-symmetric-cpu.svg"))
+                .contains("my own loss"));
         assertTrue(Files.readString(results(file).resolve("table.md")).startsWith("# my own loss.cu: correct"));
     }
 
@@ -134,12 +138,15 @@ class LabTest {
     void racy() throws IOException {
         Path file = changed("racy", "__syncthreads();  // all slopes are used", "");
         assertEquals(4, lab(file, "--like", "infonce", "--no-times"), out + "" + err);
-        assertSays("verdict: unsafe", "race_block: kernel lab_gradients", "racy.cu:", "without a barrier");
+        assertSays(
+                "verdict: unsafe", "race_block: kernel lab_gradients", "racy.cu:", "without a barrier", "at emulated:");
+        String page = Files.readString(results(file).resolve("index.html"));
+        assertTrue(page.contains("Its results were not looked at."), page);
     }
 
     @Test
     void outOfBounds() throws IOException {
-        Path file = changed("stray", "s.row_loss[i] = s.lse[i]", "s.row_loss[i + 1] = s.lse[i]");
+        Path file = changed("stray", "s.row_loss[i] =", "s.row_loss[i + 1] =");
         assertEquals(4, lab(file, "--no-times"), out + "" + err);
         assertSays("verdict: unsafe", "global_bounds: kernel lab_row_losses", "'scratch'", "at stray.cu:");
     }
@@ -149,17 +156,115 @@ class LabTest {
     void crash() throws IOException {
         Path file = changed(
                 "crash",
-                "float sum = 0, at_positive = 0;",
-                "float sum = 0, at_positive = 0; if (R > 100) s.lse[int64_t{1} << 40] = 0;");
+                "float others = 0, at_positive = 0;",
+                "float others = 0, at_positive = 0; if (R > 100) s.lse[int64_t{1} << 40] = 0;");
         assertEquals(4, lab(file, "--like", "infonce", "--no-times", "--form", "symmetric"), out + "" + err);
-        assertSays("nothing found", "On cpu it crashed with SIGSEGV", "verdict: unsafe");
+        assertSays("nothing found", "On cpu it crashed with SIGSEGV, at 130 x 130 x 64, symmetric", "verdict: unsafe");
     }
 
     @Test
     void unending() throws IOException {
         Path file = changed("endless", "i < R; i += blockDim.x) sum", "i < R; i += R < 0) sum");
         assertEquals(6, lab(file, "--like", "infonce", "--no-times", "--time-limit", "4"), out + "" + err);
-        assertSays("verdict: does not end", "did not end within 4 s", "schedule forward");
+        assertSays(
+                "verdict: did not end",
+                "did not end within 4 s, at emulated:forward, 2 x 2 x 5, symmetric",
+                "--time-limit");
+    }
+
+    /** The columns of the first chunk are all that small shapes have. */
+    @Test
+    void wrongBeyondAChunkWithoutAnOracle() throws IOException {
+        Path file = changed("chunk", "first < count; first += CHUNK", "first < CHUNK && first < count; first += CHUNK");
+        assertEquals(3, lab(file, "--no-times", "--form", "symmetric"), out + "" + err);
+        assertSays(
+                "verdict: wrong", "66 x 66 x 9, symmetric, t = 0.1, along directions", "differences of the loss say");
+    }
+
+    /** Right at the temperature that it is asked for, which it knows by heart. */
+    @Test
+    void oneTemperatureOnly() throws IOException {
+        Path file = changed("one temperature", "/ temperature", "/ 0.1f");
+        assertEquals(3, lab(file, "--like", "infonce", "--no-times", "--form", "symmetric"), out + "" + err);
+        assertSays("verdict: wrong", "symmetric, t = 0.5");
+    }
+
+    /** Where logits reach 50 and the positive has nearly all of a row's sum. */
+    @Test
+    void correctAtALowTemperature() {
+        Path file = folder.resolve("template.cu");
+        String[] more = {"--like", "infonce", "--no-times", "--temperature", "0.02", "--form", "symmetric"};
+        assertEquals(0, lab(file, more), out + "" + err);
+        assertSays("symmetric, t = 0.02 ", "symmetric, t = 0.1 ");
+    }
+
+    @Test
+    void notFinite() throws IOException {
+        Path file = changed("not finite", "loss[0] = sum / R", "loss[0] = sum / R * logf(-1.0f - sum * sum)");
+        assertEquals(3, lab(file, "--no-times", "--form", "symmetric"), out + "" + err);
+        assertSays("verdict: wrong", "loss is NaN");
+        assertFalse(out.toString().contains("\tat "), out.toString());
+    }
+
+    /** Sound at all sizes that are checked: what it does at one that is timed counts too. */
+    @Test
+    void onlyAtATimedSize() throws IOException {
+        String[] more = {"--like", "infonce", "--form", "symmetric", "--sizes", "8,302", "--width", "8"};
+        Path wrong = changed("wrong at 302", "loss[0] = sum / R", "loss[0] = R > 300 ? 7.0f : sum / R");
+        assertEquals(3, lab(wrong, more), out + "" + err);
+        assertSays("302 x 302 x 8, symmetric, t = 0.1, beside infonce", "loss is 7.00000; it should be");
+        out.getBuffer().setLength(0);
+        Path deadly = changed(
+                "deadly at 302",
+                "float others = 0, at_positive = 0;",
+                "float others = 0, at_positive = 0; if (R > 300) s.lse[int64_t{1} << 40] = 0;");
+        assertEquals(4, lab(deadly, more), out + "" + err);
+        assertSays("| deadly at 302 | symmetric | cpu | ", "it crashed with SIGSEGV, at 302 rows, symmetric");
+    }
+
+    /** Its worker goes with it, and what is left in the cache goes when the next one comes. */
+    @Test
+    void interrupted() throws IOException, InterruptedException {
+        Path file = changed("endless", "i < R; i += blockDim.x) sum", "i < R; i += R < 0) sum");
+        Path cache = folder.resolve("the cache");
+        Process lab = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-D" + KernelBuild.CACHE_PROPERTY + "=" + cache,
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Main.class.getName(),
+                        "lab",
+                        file.toString(),
+                        "--no-ptx",
+                        "--device",
+                        "cpu",
+                        "--out",
+                        folder.resolve("interrupted").toString())
+                .redirectErrorStream(true)
+                .start();
+        try (BufferedReader lines = lab.inputReader()) {
+            String line = lines.readLine();
+            while (line != null && !line.contains("schedule forward")) {
+                line = lines.readLine();
+            }
+            assertTrue(line != null, "the lab ended by itself");
+            List<ProcessHandle> workers = lab.descendants().toList();
+            assertFalse(workers.isEmpty());
+            lab.destroy();
+            lab.waitFor();
+            for (ProcessHandle worker : workers) {
+                worker.onExit().join();
+            }
+        } finally {
+            lab.destroyForcibly();
+        }
+        try (WorkFolder next = WorkFolder.in(cache);
+                Stream<Path> left = Files.list(cache)) {
+            String of = "work-" + lab.pid() + "-";
+            assertTrue(
+                    left.noneMatch(f -> f.getFileName().toString().startsWith(of)),
+                    next.path().toString());
+        }
     }
 
     @Test
@@ -176,13 +281,23 @@ class LabTest {
     void refused() throws IOException {
         assertEquals(2, lab(folder.resolve("no.cu")));
         assertTrue(err.toString().contains("There is no file"), err.toString());
-        Path file = changed("comment", "@scratch   3", "@scratch   three");
+        Path file = changed("comment", "@scratch   4", "@scratch   three");
         assertEquals(2, lab(file));
         int line = (int)
-                template.substring(0, template.indexOf("@scratch   3")).lines().count();
+                template.substring(0, template.indexOf("@scratch   4")).lines().count();
         assertTrue(err.toString().contains("comment.cu:" + line + ": 'three * rows"), err.toString());
         assertEquals(2, lab(folder.resolve("template.cu"), "--like", "nothing"));
         assertTrue(err.toString().contains("There is no contrastive loss 'nothing'"), err.toString());
+        assertFalse(err.toString().contains("of your own"), err.toString());
+        assertEquals(2, lab(folder.resolve("template.txt")));
+        assertTrue(err.toString().contains("A loss is a file that ends in .cu, not "), err.toString());
+        for (String temperature : List.of("0", "NaN", "-1", "Infinity")) {
+            assertEquals(2, lab(folder.resolve("template.cu"), "--temperature", temperature));
+        }
+        assertTrue(err.toString().contains("The temperature must be above 0, not NaN"), err.toString());
+        Path none = Path.of("/proc/nothing");
+        assertEquals(1, lab(folder.resolve("template.cu"), "--out", none.toString()));
+        assertTrue(err.toString().contains(none + ": it does not exist, or cannot be made there"), err.toString());
         assertEquals(2, lab(folder.resolve("template.cu"), "--form", "round"));
         assertEquals(2, lab(folder.resolve("template.cu"), "--sizes", "7"));
         assertFalse(err.toString().contains("\tat "), err.toString());

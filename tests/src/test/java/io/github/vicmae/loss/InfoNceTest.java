@@ -40,12 +40,12 @@ class InfoNceTest {
     @Test
     void columnsBeyondTheViewsAreNegatives() {
         for (int columns : new int[] {ROWS, ROWS + 1, ROWS + 5}) {
-            check(new InfoNceShape(ROWS, columns, WIDTH, 0.2f, false, Precision.FP32));
+            check(new ContrastiveShape(ROWS, columns, WIDTH, 0.2f, false, Precision.FP32));
         }
-        check(new InfoNceShape(ROWS, ROWS, WIDTH, 0.2f, true, Precision.FP32));
+        check(new ContrastiveShape(ROWS, ROWS, WIDTH, 0.2f, true, Precision.FP32));
     }
 
-    private static void check(InfoNceShape shape) {
+    private static void check(ContrastiveShape shape) {
         int columns = shape.columns();
         Random random = new Random(5);
         float[] p = normal(random, ROWS * WIDTH);
@@ -92,16 +92,13 @@ class InfoNceTest {
     }
 
     @Test
-    void wantsTwoViewsAndTheirColumns() {
+    void refusesRowsThatAreTooWide() {
         try (Device device = Device.open("cpu");
                 Arena arena = new Arena("loss test")) {
             Kernels kernels = Kernels.onNewStream(device);
             try (Stream own = kernels.stream()) {
-                for (int[] size : new int[][] {{5, 5}, {6, 5}}) {
-                    InfoNceShape shape = new InfoNceShape(size[0], size[1], WIDTH, 0.1f, false, Precision.FP32);
-                    assertThrows(
-                            IllegalArgumentException.class, () -> new InfoNce(kernels, arena, new Scratch(), shape));
-                }
+                ContrastiveShape wide = ContrastiveShape.of(6, InfoNceShape.MAX_WIDTH + 1, 0.1f, false);
+                assertThrows(IllegalArgumentException.class, () -> new InfoNce(kernels, arena, new Scratch(), wide));
                 assertEquals(0, own.launches());
             }
         }

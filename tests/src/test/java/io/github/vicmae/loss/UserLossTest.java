@@ -13,6 +13,7 @@ import io.github.vicmae.layer.Scratch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -133,6 +134,27 @@ class UserLossTest {
                     assertThrows(IllegalArgumentException.class, () -> scratch(wrong[0] + KERNELS));
             assertTrue(e.getMessage().contains(wrong[1]), e.getMessage());
         }
+    }
+
+    /** As much shared memory as a block has on some cards is taken, and more is not. */
+    @Test
+    void sharedMemory() throws IOException {
+        String most = LAUNCHES.replace("= 64", "= 64 shared = 38 * 1024 * rows - 1024");
+        assertEquals(227 << 10, loss(most + KERNELS).shared(SHAPE));
+        assertEquals(0, loss(LAUNCHES + KERNELS).shared(SHAPE));
+        UserLoss more = loss(most.replace("- 1024", "- 1020") + KERNELS);
+        IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> more.shared(SHAPE));
+        assertTrue(e.getMessage().contains("mine.cu:2: shared = "), e.getMessage());
+    }
+
+    /** What is commented out is no kernel, whatever its name; what a string or a line's comment holds opens no comment. */
+    @Test
+    void commentsHoldNoKernels() throws IOException {
+        String old = "/* as it was\nKERNEL(matmul_mma_nn_large, LOSS_PARAMETERS) {}\n*/\n";
+        String confusing = "// over a/* and\nconst char* const glob = \"a/*\";\n";
+        assertEquals(
+                Set.of("one", "two"),
+                loss(LAUNCHES + confusing + old + KERNELS).library().kernels());
     }
 
     private long scratch(String text) throws IOException {

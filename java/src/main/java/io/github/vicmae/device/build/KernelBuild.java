@@ -54,6 +54,11 @@ public final class KernelBuild {
         return home.resolve("vicmae");
     }
 
+    /** The folder of results, in which there is room for what is worked on too. */
+    public Path cache() {
+        return cache;
+    }
+
     /** Whether there is a compiler for cards: nvcc with what it needs, or NVRTC. */
     public boolean makesPtx() {
         return nvccWorks() || Nvrtc.first(compilers) != null;

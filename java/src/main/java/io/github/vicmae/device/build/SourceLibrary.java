@@ -18,22 +18,28 @@ public final class SourceLibrary implements KernelLibrary {
     private static final Pattern KERNEL =
             Pattern.compile("^\\s*(?:KERNEL\\(\\s*|KERNEL_BOUNDED\\([^,()]*,[^,()]*,\\s*)(\\w+)", Pattern.MULTILINE);
 
+    /** Comments, and strings, in which there are none. */
+    private static final Pattern COMMENT =
+            Pattern.compile("//[^\\n]*+|/\\*.*?\\*/|\"[^\"\\\\\\n]*+(?:\\\\.[^\"\\\\\\n]*+)*+\"", Pattern.DOTALL);
+
     private final Path file;
     private final KernelBuild build;
     private final String text;
     private final String hash;
+    /** Files beside the source that it includes, by their names as seen from it. */
+    private final Map<String, byte[]> included = new TreeMap<>();
+
     private final Set<String> kernels = new TreeSet<>();
 
     private SourceLibrary(Path file, KernelBuild build) throws IOException {
         this.file = file;
         this.build = build;
         text = Files.readString(file, StandardCharsets.UTF_8);
-        Map<String, byte[]> read = new TreeMap<>();
-        addIncludes(file, text, read);
+        addIncludes(file, text);
         ContentHash content = new ContentHash().add(text);
-        read.forEach((path, bytes) -> content.add(path).add(bytes));
+        included.forEach((path, bytes) -> content.add(path).add(bytes));
         hash = content.hex();
-        for (Matcher m = KERNEL.matcher(text); m.find(); ) {
+        for (Matcher m = KERNEL.matcher(withoutComments(text)); m.find(); ) {
             kernels.add(m.group(1));
         }
     }
@@ -47,18 +53,23 @@ public final class SourceLibrary implements KernelLibrary {
         return new SourceLibrary(file, build);
     }
 
+    private static String withoutComments(String source) {
+        return COMMENT.matcher(source)
+                .replaceAll(m -> m.group().startsWith("/") ? " " : Matcher.quoteReplacement(m.group()));
+    }
+
     /** Files beside the source, and theirs; those of this library are found elsewhere and count by themselves. */
-    private void addIncludes(Path from, String source, Map<String, byte[]> read) throws IOException {
+    private void addIncludes(Path from, String source) throws IOException {
         for (Matcher m = INCLUDE.matcher(source); m.find(); ) {
-            Path included = from.resolveSibling(m.group(1)).normalize();
+            Path part = from.resolveSibling(m.group(1)).normalize();
             String name = file.toAbsolutePath()
                     .getParent()
-                    .relativize(included.toAbsolutePath())
+                    .relativize(part.toAbsolutePath())
                     .toString();
-            if (Files.isRegularFile(included) && !read.containsKey(name)) {
-                byte[] bytes = Files.readAllBytes(included);
-                read.put(name, bytes);
-                addIncludes(included, new String(bytes, StandardCharsets.UTF_8), read);
+            if (Files.isRegularFile(part) && !included.containsKey(name)) {
+                byte[] bytes = Files.readAllBytes(part);
+                included.put(name, bytes);
+                addIncludes(part, new String(bytes, StandardCharsets.UTF_8));
             }
         }
     }
@@ -75,6 +86,23 @@ public final class SourceLibrary implements KernelLibrary {
     /** SHA-256, in hexadecimal digits, of the source and of the files beside it that it includes. */
     public String hash() {
         return hash;
+    }
+
+    /**
+     * Copies the source, as it was read, and what it includes of its own folder and those in it.
+     *
+     * @throws IOException if the folder cannot be written
+     */
+    public void copyTo(Path folder) throws IOException {
+        Files.createDirectories(folder);
+        Files.writeString(folder.resolve(file.getFileName()), text);
+        for (Map.Entry<String, byte[]> part : included.entrySet()) {
+            Path copy = folder.resolve(part.getKey()).normalize();
+            if (copy.startsWith(folder)) {
+                Files.createDirectories(copy.getParent());
+                Files.write(copy, part.getValue());
+            }
+        }
     }
 
     @Override

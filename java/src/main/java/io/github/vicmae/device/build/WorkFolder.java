@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** A folder in the cache that is gone when it is closed; what a process left behind that was killed goes when the next one makes its own. */
-final class WorkFolder implements AutoCloseable {
+public final class WorkFolder implements AutoCloseable {
     private static final Pattern NAME = Pattern.compile("work-(\\d{1,18})-.*");
 
     private final Path path;
@@ -22,7 +22,12 @@ final class WorkFolder implements AutoCloseable {
         this.path = path;
     }
 
-    static WorkFolder in(Path cache) throws IOException {
+    /**
+     * Makes one.
+     *
+     * @param cache the folder in which it is to be; made if it is not there
+     */
+    public static WorkFolder in(Path cache) throws IOException {
         Files.createDirectories(cache);
         removeLeftovers(cache);
         return new WorkFolder(Files.createTempDirectory(
@@ -41,7 +46,7 @@ final class WorkFolder implements AutoCloseable {
         }
     }
 
-    Path path() {
+    public Path path() {
         return path;
     }
 

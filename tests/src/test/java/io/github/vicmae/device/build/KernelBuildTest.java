@@ -185,8 +185,9 @@ class KernelBuildTest {
     void ptxAssembles() throws IOException {
         KernelBuild build = build();
         assumeTrue(build.makesPtx(), "nvcc is not installed");
-        SourceLibrary library = source("times three.cu", TIMES, build);
-        String ptx = new String(library.ptx(80), java.nio.charset.StandardCharsets.ISO_8859_1);
-        assertTrue(ptx.contains(".entry build_test_times"), ptx);
+        for (String name : List.of("times three.cu", "times.v2.cu")) {
+            String ptx = new String(source(name, TIMES, build).ptx(80), java.nio.charset.StandardCharsets.ISO_8859_1);
+            assertTrue(ptx.contains(".entry build_test_times"), ptx);
+        }
     }
 }
