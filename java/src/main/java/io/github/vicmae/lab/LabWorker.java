@@ -68,7 +68,7 @@ public final class LabWorker {
      */
     public static void main(String[] args) throws IOException {
         LabRequest request = ConfigJson.read(Files.readString(Path.of(args[0])), LabRequest.class);
-        endAfter(request.limitSeconds() + GRACE_SECONDS);
+        endAfter(WorkerProcess.START_SECONDS + request.limitSeconds() + GRACE_SECONDS);
         LabFindings findings;
         try {
             findings = new LabWorker(request).run();

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -21,6 +22,8 @@ final class WorkerProcess {
     private static final int NATIVE_ACCESS = 24;
 
     private static final int SIGNAL = 128;
+    /** How long a process may take until its stage begins, which on a busy machine is longer than a short stage's limit. */
+    static final int START_SECONDS = 60;
     /** How a line begins that says where a stage is. */
     static final String NOW = "now: ";
     /** How a JVM reports the end of native code, of which each thread may say something in between. */
@@ -57,9 +60,11 @@ final class WorkerProcess {
         Thread stop = new Thread(process::destroyForcibly, "vicmae-lab-stop");
         Runtime.getRuntime().addShutdownHook(stop);
         List<String> said = new ArrayList<>();
-        Thread reader = reader(process, out, said);
+        CountDownLatch begun = new CountDownLatch(1);
+        Thread reader = reader(process, out, said, begun);
         try {
-            boolean ended = process.waitFor(request.limitSeconds(), TimeUnit.SECONDS);
+            boolean ended = begun.await(START_SECONDS, TimeUnit.SECONDS)
+                    && process.waitFor(request.limitSeconds(), TimeUnit.SECONDS);
             process.destroyForcibly().waitFor();
             reader.join();
             LabFindings findings =
@@ -113,7 +118,8 @@ final class WorkerProcess {
                                 .orElse("");
     }
 
-    private static Thread reader(Process process, PrintWriter out, List<String> said) {
+    /** {@code begun} opens when the process first says where its stage is, and at the latest when it ends. */
+    private static Thread reader(Process process, PrintWriter out, List<String> said, CountDownLatch begun) {
         Thread reader = new Thread(
                 () -> {
                     try (BufferedReader lines = new BufferedReader(
@@ -123,9 +129,14 @@ final class WorkerProcess {
                                 said.add(line.strip());
                                 printForPeople(line, out);
                             }
+                            if (line.startsWith(NOW)) {
+                                begun.countDown();
+                            }
                         }
                     } catch (IOException e) {
                         said.add("its output could not be read: " + e.getMessage());
+                    } finally {
+                        begun.countDown();
                     }
                 },
                 "vicmae-lab-output");
