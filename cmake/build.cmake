@@ -24,11 +24,16 @@ if(DESCRIPTION)
   set(failed 1)
   find_program(git git)
   if(git AND EXISTS "${root}/.git") # a folder above may be another project's
-    execute_process(COMMAND "${git}" -C "${root}" describe --always --dirty --abbrev=40 --exclude=*
+    execute_process(COMMAND "${git}" -C "${root}" describe --always --abbrev=40 --exclude=*
       RESULT_VARIABLE failed OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
   endif()
   set(text "version=${VERSION}\n")
   if(NOT failed AND NOT commit STREQUAL "")
+    # Of what is built here: a note that was edited makes no other build.
+    execute_process(COMMAND "${git}" -C "${root}" diff --quiet HEAD -- cuda cmake java pom.xml RESULT_VARIABLE differs)
+    if(differs)
+      string(APPEND commit "-dirty")
+    endif()
     string(APPEND text "commit=${commit}\n")
   endif()
   file(CONFIGURE OUTPUT "${DESCRIPTION}" CONTENT "${text}")

@@ -1,20 +1,10 @@
 # The kernels as PTX for GPUs, where nvcc is installed. Each module is compiled for compute_80 and compute_90, its version line lowered
 # to what its features need so that older drivers load it, and assembled for every architecture as a gate. What is assembled from the PTX
 # that a card of the architecture would load is kept as a cubin: a card takes that first, and nothing is compiled when it is loaded.
-find_program(VICMAE_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda/bin)
-find_program(VICMAE_PTXAS ptxas HINTS ENV CUDA_HOME ENV CUDA_PATH PATHS /usr/local/cuda/bin)
-if(NOT VICMAE_NVCC OR NOT VICMAE_PTXAS)
-  message(STATUS "nvcc and ptxas were not found: the CUDA modules are missing from this build, the CPU device is complete.")
+include(nvcc.cmake)
+if(NOT VICMAE_CUDA_FAMILIES)
   return()
 endif()
-
-# An architecture family's PTX ISA version, what its PTX must assemble for, and whose cubins are kept (device.cuda.ModuleFile lists them).
-set(VICMAE_PTX_VERSION_80 7.4)
-set(VICMAE_PTX_GATE_80 sm_80 sm_86 sm_89 sm_90 sm_100 sm_120)
-set(VICMAE_CUBINS_80 sm_80 sm_86 sm_89)
-set(VICMAE_PTX_VERSION_90 7.8)
-set(VICMAE_PTX_GATE_90 sm_90 sm_100 sm_120)
-set(VICMAE_CUBINS_90 ${VICMAE_PTX_GATE_90})
 
 set(VICMAE_RESOURCES "${CMAKE_BINARY_DIR}/ptx") # what each kernel takes: beside the build, not in the jar
 set(modules)
@@ -22,7 +12,7 @@ set(module_names)
 foreach(source ${VICMAE_KERNELS})
   get_filename_component(name ${source} NAME_WE)
   list(APPEND module_names ${name})
-  foreach(arch 80 90)
+  foreach(arch ${VICMAE_CUDA_FAMILIES})
     set(ptx "${VICMAE_OUTPUT}/ptx/compute_${arch}/${name}.ptx")
     set(resources "${VICMAE_RESOURCES}/compute_${arch}/${name}.tsv")
     set(cubins ${VICMAE_CUBINS_${arch}})

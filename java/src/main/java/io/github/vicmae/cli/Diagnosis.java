@@ -11,7 +11,6 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -23,9 +22,12 @@ import javax.imageio.ImageIO;
  * @param sentences the verdicts
  * @param advice what is missing
  * @param cpu whether the CPU device works
- * @param cuda whether the first card works
+ * @param card the card that 'auto' takes, as in cuda:0, or null if none works
  */
-record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, boolean cuda, SystemInfo info) {
+record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, String card, SystemInfo info) {
+    /** Older ones make no machine code for all cards, and those of the distributions are older. */
+    private static final String TOOLKIT = "NVIDIA's CUDA toolkit 12.8 or newer, from NVIDIA's package repository";
+
     /**
      * Something that is missing.
      *
@@ -39,11 +41,7 @@ record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, boole
         }
 
         Map<String, Object> tree() {
-            Map<String, Object> tree = new LinkedHashMap<>();
-            tree.put("missing", missing);
-            tree.put("gives", gives);
-            tree.put("command", command);
-            return tree;
+            return SystemInfo.map("missing", missing, "gives", gives, "command", command);
         }
     }
 
@@ -55,7 +53,7 @@ record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, boole
                 + info.system().name() + " on " + info.system().architecture() + ", "
                 + info.processor().cores() + " processors, heap up to " + (java.maxHeap() >> 20) + " MiB.");
         boolean cpu = works("The CPU device", () -> Device.open("cpu"), sentences);
-        boolean cuda = cuda(info.cuda(), sentences);
+        String card = card(info.cuda(), sentences);
         images(sentences);
         // Not tried: a process that loads the emulated driver can use no card.
         String missing = EmulatedDriver.missing();
@@ -64,26 +62,29 @@ record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, boole
                         ? "This build has the emulated driver: '--device emulated' checks the card's kernels without a card."
                         : "'--device emulated' cannot be used: " + missing + ".");
         sentences.add(
-                cuda
-                        ? "'--device auto' takes cuda:0."
+                card != null
+                        ? "'--device auto' takes " + card + "."
                         : cpu ? "'--device auto' takes the CPU." : "No device can be used.");
-        return new Diagnosis(List.copyOf(sentences), advice(info, cuda), cpu, cuda, info);
+        return new Diagnosis(List.copyOf(sentences), advice(info, card != null), cpu, card, info);
     }
 
     /** Java's own decoders are native libraries, and those of some JDKs need libraries of the system. */
     private static void images(List<String> sentences) {
+        ImageIO.setUseCache(false); // a full temporary folder is no matter of the decoders
         try {
             BufferedImage image = new BufferedImage(8, 8, BufferedImage.TYPE_INT_RGB);
             ByteArrayOutputStream file = new ByteArrayOutputStream();
             ImageIO.write(image, "jpeg", file);
             ImageIO.read(new ByteArrayInputStream(file.toByteArray()));
-        } catch (IOException | LinkageError | RuntimeException e) {
+        } catch (LinkageError e) {
             sentences.add("JPEG images cannot be read: " + (e.getMessage() == null ? e : e.getMessage())
                     + "; install the library that is named there, or use a Java that has it inside, such as Temurin.");
+        } catch (IOException | RuntimeException e) {
+            sentences.add("JPEG images cannot be read: " + e);
         }
     }
 
-    private static boolean cuda(SystemInfo.Cuda cuda, List<String> sentences) {
+    private static String card(SystemInfo.Cuda cuda, List<String> sentences) {
         if (cuda.version() != null) {
             sentences.add("The NVIDIA driver " + (cuda.driver() == null ? "" : cuda.driver() + " ") + "supports CUDA "
                     + cuda.version() + ".");
@@ -94,9 +95,11 @@ record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, boole
         }
         if (cuda.reason() != null) {
             sentences.add("CUDA cannot be used: " + cuda.reason() + ".");
-            return false;
+            return null;
         }
-        return works("The CUDA device", () -> CudaProbe.probe().open(0), sentences);
+        return works("The CUDA device", CudaProbe::openFirst, sentences)
+                ? "cuda:" + CudaProbe.probe().first()
+                : null;
     }
 
     /** Opens a device and loads a kernel, which shows whether the driver takes this build's modules. */
@@ -130,7 +133,7 @@ record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, boole
             advice.add(new Advice(
                     "the CUDA modules of this build",
                     "'--device cuda' on this machine or another",
-                    "apt-get install nvidia-cuda-toolkit, then mvn package"));
+                    "install " + TOOLKIT + ", then mvn package"));
         }
         if (!info.vicmae().videos()) {
             advice.add(new Advice("FFmpeg", "videos as data", "use the full distribution or a build from source"));
@@ -143,7 +146,7 @@ record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, boole
         for (SystemInfo.Tool tool : info.tools()) {
             String command =
                     switch (tool.name()) {
-                        case "nvcc" -> "apt-get install nvidia-cuda-toolkit";
+                        case "nvcc" -> "install " + TOOLKIT;
                         case "g++", "cmake" -> "apt-get install " + tool.name();
                         default -> null;
                     };
@@ -158,21 +161,26 @@ record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, boole
     }
 
     boolean isUsable() {
-        return cpu || cuda;
+        return cpu || card != null;
     }
 
     /** For JSON: usable, auto, cpu, cuda, java.home, sentences, missing. */
     Map<String, Object> tree() {
-        Map<String, Object> tree = new LinkedHashMap<>();
-        tree.put("usable", isUsable());
-        tree.put("auto", cuda ? "cuda:0" : cpu ? "cpu" : null);
-        tree.put("cpu", cpu);
-        tree.put("cuda", cuda);
-        tree.put(
+        return SystemInfo.map(
+                "usable",
+                isUsable(),
+                "auto",
+                card != null ? card : cpu ? "cpu" : null,
+                "cpu",
+                cpu,
+                "cuda",
+                card != null,
                 "java",
-                Map.of("version", info.java().version(), "home", info.java().home()));
-        tree.put("sentences", sentences);
-        tree.put("missing", advice.stream().map(Advice::tree).toList());
-        return tree;
+                SystemInfo.map(
+                        "version", info.java().version(), "home", info.java().home()),
+                "sentences",
+                sentences,
+                "missing",
+                advice.stream().map(Advice::tree).toList());
     }
 }

@@ -1,6 +1,7 @@
 package io.github.vicmae.cli;
 
 import io.github.vicmae.device.SystemInfo;
+import io.github.vicmae.device.cuda.ModuleFiles;
 import io.github.vicmae.io.JsonText;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -131,9 +132,7 @@ final class InfoCommand implements Callable<Integer> {
     }
 
     private static String names(String prefix, List<Integer> architectures) {
-        return architectures.isEmpty()
-                ? "none in this build"
-                : architectures.stream().map(a -> prefix + a).collect(Collectors.joining(", "));
+        return architectures.isEmpty() ? "none in this build" : ModuleFiles.names(prefix, architectures);
     }
 
     private static String mebibytes(long bytes) {

@@ -18,6 +18,11 @@ import picocli.CommandLine.Command;
         versionProvider = Main.Version.class,
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "COMMAND",
+        footerHeading = "%nAlso:%n",
+        footer = {
+            "  jmh, results  Benchmarks, and a page of them (sources, archive -gpu).",
+            "  test          The kernels' tests on a card (archive -gpu)."
+        },
         subcommands = {
             DemoCommand.class,
             PretrainCommand.class,

@@ -35,16 +35,13 @@ final class VerifyCommand implements Callable<Integer> {
     private CommandSpec spec;
 
     @Override
-    public Integer call() throws IOException {
+    public Integer call() {
         PrintWriter out = spec.commandLine().getOut();
         int failed = 0;
         try (Device d = device.open()) {
             out.println("device: " + d.description());
             for (Path file : files) {
-                List<Golden.Row> rows = Golden.verify(file, d, precision.value());
-                boolean passes = rows.stream().allMatch(Golden.Row::passes);
-                failed += passes ? 0 : 1;
-                print(out, file, rows);
+                failed += passes(file, d) ? 0 : 1;
             }
         }
         out.println(
@@ -52,6 +49,20 @@ final class VerifyCommand implements Callable<Integer> {
                         ? files.size() + (files.size() == 1 ? " file passes" : " files pass")
                         : failed + " of " + files.size() + (files.size() == 1 ? " file fails" : " files fail"));
         return failed == 0 ? 0 : Main.FAILED;
+    }
+
+    /** What cannot be read counts as failed, and the files behind it have their turn. */
+    private boolean passes(Path file, Device on) {
+        try {
+            List<Golden.Row> rows = Golden.verify(file, on, precision.value());
+            print(spec.commandLine().getOut(), file, rows);
+            return rows.stream().allMatch(Golden.Row::passes);
+        } catch (IOException e) {
+            String said = String.valueOf(e.getMessage());
+            String message = said.contains(file.toString()) ? said : file + ": " + said;
+            spec.commandLine().getErr().println("vicmae: " + message);
+            return false;
+        }
     }
 
     private static void print(PrintWriter out, Path file, List<Golden.Row> rows) {

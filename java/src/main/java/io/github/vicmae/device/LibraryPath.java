@@ -9,12 +9,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.lwjgl.system.APIUtil;
 
 /**
  * Where the dynamic loader finds a library (ld.so(8)), without loading it: the folders of LD_LIBRARY_PATH, then /etc/ld.so.cache, then the system's
  * own folders.
  */
-final class LibraryPath {
+public final class LibraryPath {
     private static final byte[] MAGIC = "glibc-ld.so.cache1.1".getBytes(StandardCharsets.US_ASCII);
     private static final int HEADER_BYTES = 48;
     private static final int ENTRY_BYTES = 24;
@@ -31,6 +32,32 @@ final class LibraryPath {
     LibraryPath(Path root, String variable) {
         this.root = root;
         this.variable = variable;
+    }
+
+    /** Where this process's loader looks. */
+    public static LibraryPath ofProcess() {
+        return new LibraryPath(Path.of("/"), System.getenv("LD_LIBRARY_PATH"));
+    }
+
+    /** What the loader says against a library that it could not load, or null where there is no file of this name. */
+    public String refusal(String name) {
+        try {
+            Path file = find(name);
+            if (file == null) {
+                return null;
+            }
+            try {
+                APIUtil.apiCreateLibrary(file.toString()).free();
+            } catch (UnsatisfiedLinkError e) {
+                // Again: the first failure's reason is lost while Java looks up the function that asks for it.
+                APIUtil.apiCreateLibrary(file.toString()).free();
+            }
+            return file + " is loaded only when it is named by its path";
+        } catch (UnsatisfiedLinkError e) {
+            return e.getMessage();
+        } catch (IOException | RuntimeException e) {
+            return null;
+        }
     }
 
     /** The folders of a variable such as PATH; what is empty or cannot be a path is left out. */

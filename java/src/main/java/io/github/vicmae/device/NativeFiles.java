@@ -13,6 +13,9 @@ import java.nio.file.StandardCopyOption;
 public final class NativeFiles {
     private static final String FOLDER = "/io/github/vicmae/kernels/";
 
+    /** The system property with the folder for what is unpacked. */
+    static final String TEMPORARY = "java.io.tmpdir";
+
     private NativeFiles() {}
 
     /**
@@ -41,7 +44,10 @@ public final class NativeFiles {
             return file;
         } catch (IOException e) {
             throw new UncheckedIOException(
-                    "The library " + resource + " could not be unpacked into the temporary folder", e);
+                    "The library " + resource + " could not be unpacked into the temporary folder "
+                            + System.getProperty(TEMPORARY) + ": " + e + "; make room there, or name another with -D"
+                            + TEMPORARY + "=FOLDER (VICMAE_JAVA_OPTIONS)",
+                    e);
         } catch (URISyntaxException e) {
             throw new IllegalStateException("The resource " + url + " has no path", e);
         }

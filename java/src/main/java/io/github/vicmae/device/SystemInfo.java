@@ -27,7 +27,7 @@ public record SystemInfo(
      * This build of vicmae.
      *
      * @param version null where it was not made by Maven
-     * @param commit the git commit it was made from, with -dirty behind it where files differed; null if it was not made in a checkout
+     * @param commit the git commit it was made from, with -dirty behind it where sources of the library differed; null if it was not made in a checkout
      * @param cubins architectures of its cubins, as in 90; empty without nvcc
      * @param ptx architectures of its PTX
      * @param emulatedDriver whether it has the emulated driver
@@ -95,7 +95,7 @@ public record SystemInfo(
      * @param features those of its instruction sets that kernels are built for, as /proc/cpuinfo names them
      * @param kernels the build of the kernels in use, as in x86-64-v4; null if there is none
      * @param products what makes matrix products
-     * @param openBlas OpenBLAS's name, or why it is not there
+     * @param openBlas OpenBLAS's version, or why it is not there
      * @param threads how many cores the CPU device uses
      * @param failure why the CPU device cannot be used, or null if it can
      */
@@ -229,7 +229,7 @@ public record SystemInfo(
     }
 
     /** Names and values in turn, in this order; a map that may hold nulls. */
-    private static Map<String, Object> map(Object... namesAndValues) {
+    public static Map<String, Object> map(Object... namesAndValues) {
         Map<String, Object> map = new LinkedHashMap<>();
         for (int i = 0; i < namesAndValues.length; i += 2) {
             map.put((String) namesAndValues[i], namesAndValues[i + 1]);

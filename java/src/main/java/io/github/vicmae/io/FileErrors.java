@@ -3,6 +3,7 @@ package io.github.vicmae.io;
 import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -10,11 +11,11 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /** Turns the JDK's terse file exceptions into sentences that name the file and the cause. */
-final class FileErrors {
+public final class FileErrors {
     private FileErrors() {}
 
     /** Returns an exception that says: PATH: cannot be VERB: why, with the free space if the disk is full. */
-    static IOException cannot(String verb, Path path, IOException cause) {
+    public static IOException cannot(String verb, Path path, IOException cause) {
         String participle = verb.equals("read") ? "read" : "written";
         String message = path + ": cannot be " + participle + ": " + reason(cause);
         if (diskFull(cause)) {
@@ -29,6 +30,9 @@ final class FileErrors {
         }
         if (cause instanceof AccessDeniedException) {
             return "permission denied";
+        }
+        if (cause instanceof FileAlreadyExistsException) {
+            return "there is a file in its place";
         }
         if (cause instanceof ClosedByInterruptException) {
             return "interrupted";

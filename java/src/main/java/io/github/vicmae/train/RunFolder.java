@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.NullNode;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.io.AtomicFile;
+import io.github.vicmae.io.FileErrors;
 import io.github.vicmae.io.JsonLines;
 import io.github.vicmae.model.ConfigJson;
 import io.github.vicmae.model.ModelConfig;
@@ -57,14 +58,17 @@ final class RunFolder implements AutoCloseable {
      * @throws IOException if another process holds it, if a new run would overwrite an old one, or if the old run had other settings
      */
     static RunFolder open(Path path, TrainSettings settings, boolean resume) throws IOException {
-        Files.createDirectories(path);
+        try {
+            Files.createDirectories(path);
+        } catch (IOException e) {
+            throw FileErrors.cannot("write", path, e);
+        }
         Path checkpoint = path.resolve("checkpoint.safetensors");
         boolean exists = Files.exists(checkpoint);
         if (exists && !resume) {
             throw new IOException(path + " holds a run already; use --resume to go on with it, or another folder");
         }
-        FileChannel lockFile =
-                FileChannel.open(path.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        FileChannel lockFile = lockFile(path.resolve(".lock"));
         try {
             FileLock lock = tryLock(lockFile);
             if (lock == null) {
@@ -82,6 +86,14 @@ final class RunFolder implements AutoCloseable {
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, lockFile);
             throw e;
+        }
+    }
+
+    private static FileChannel lockFile(Path path) throws IOException {
+        try {
+            return FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        } catch (IOException e) {
+            throw FileErrors.cannot("write", path, e);
         }
     }
 

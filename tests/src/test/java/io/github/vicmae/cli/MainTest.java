@@ -166,6 +166,32 @@ class MainTest {
     }
 
     @Test
+    void aFileThatCannotBeReadHidesNoOther() throws IOException {
+        Path text = Files.writeString(dir.resolve("x.safetensors"), "no tensors here");
+        String nowhere = dir.resolve("nowhere").toString();
+        assertEquals(1, run("verify", "--device", "cpu", nowhere, text.toString()));
+        assertTrue(err.toString().contains("vicmae: " + nowhere + ": "), err.toString());
+        assertTrue(err.toString().contains("vicmae: " + text + ": "), err.toString());
+        assertTrue(out.toString().contains("2 of 2 files fail"), out.toString());
+    }
+
+    @Test
+    void aFolderThatCannotBeMadeIsSaidInASentence() throws IOException {
+        Path data = TestData.pictures(dir.resolve("data"), 4, 32);
+        Path inTheWay = Files.writeString(dir.resolve("file"), "");
+        assertEquals(1, pretrain(data, inTheWay));
+        assertTrue(
+                err.toString().contains(inTheWay + ": cannot be written: there is a file in its place."),
+                err.toString());
+    }
+
+    @Test
+    void helpNamesWhatTheLauncherAddsToo() {
+        assertEquals(0, run("--help"));
+        assertTrue(out.toString().contains("jmh, results") && out.toString().contains("test  "), out.toString());
+    }
+
+    @Test
     void aFailedRunLeavesAFolderThatTheNextRunCanUse() throws IOException {
         Path data = Files.createDirectories(dir.resolve("data"));
         Files.writeString(data.resolve("a.png"), "broken");

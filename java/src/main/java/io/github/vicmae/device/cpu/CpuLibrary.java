@@ -1,17 +1,21 @@
 package io.github.vicmae.device.cpu;
 
 import io.github.vicmae.device.DeviceException;
+import io.github.vicmae.device.LibraryLoader;
 import io.github.vicmae.device.NativeFiles;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.lwjgl.system.JNI;
-import org.lwjgl.system.Library;
 import org.lwjgl.system.MemoryStack;
 import org.lwjgl.system.SharedLibrary;
 
 /** The kernels built for this processor, loaded once a process. */
 final class CpuLibrary {
+    /** The builds for x86-64 in ascending order (cmake/cpu.cmake). */
+    private static final List<String> LEVELS = List.of("x86-64", "x86-64-v3", "x86-64-v4");
+
     private static final Map<String, Path> FILES = new HashMap<>();
     private static final Map<Path, SharedLibrary> FURTHER = new HashMap<>();
     private static CpuLibrary loaded;
@@ -30,11 +34,7 @@ final class CpuLibrary {
             SharedLibrary baseline = load("x86-64");
             int level = JNI.invokePI(0L, baseline.getFunctionAddress("vicmae_x86_level"));
             String best = level == 0 ? "x86-64" : "x86-64-v" + level;
-            isa = System.getProperty("vicmae.isa", best);
-            if (isa.compareTo(best) > 0) {
-                throw new DeviceException("The kernels for " + isa
-                        + " were asked for (-Dvicmae.isa), but this processor has only " + best);
-            }
+            isa = isa(System.getProperty("vicmae.isa", best), best);
             library = isa.equals("x86-64") ? baseline : load(isa);
         } else {
             isa = architecture;
@@ -47,11 +47,40 @@ final class CpuLibrary {
         }
         engines = JNI.invokePI(0L, function("vicmae_gemm_engines"));
         engine = ProductEngine.chosen(engines, blas);
-        Integer wanted = Integer.getInteger("vicmae.threads");
-        threads = wanted == null ? Runtime.getRuntime().availableProcessors() : Math.max(1, wanted);
+        threads = threads(
+                System.getProperty("vicmae.threads"), Runtime.getRuntime().availableProcessors());
         try (MemoryStack stack = MemoryStack.stackPush()) {
             JNI.invokePI(org.lwjgl.system.MemoryUtil.memAddress(stack.ints(threads)), function("vicmae_set_threads"));
         }
+    }
+
+    /** The kernels that are asked for, which the processor must be able to run. */
+    static String isa(String wanted, String best) {
+        if (!LEVELS.contains(wanted)) {
+            throw new DeviceException("-Dvicmae.isa=" + wanted + " names no kernels; choose one of "
+                    + String.join(", ", LEVELS.subList(0, LEVELS.indexOf(best) + 1)));
+        }
+        if (LEVELS.indexOf(wanted) > LEVELS.indexOf(best)) {
+            throw new DeviceException("The kernels for " + wanted
+                    + " were asked for (-Dvicmae.isa), but this processor has only " + best);
+        }
+        return wanted;
+    }
+
+    /** How many threads are asked for, or one for each processor. */
+    static int threads(String wanted, int processors) {
+        if (wanted == null) {
+            return processors;
+        }
+        try {
+            int threads = Integer.parseInt(wanted.strip());
+            if (threads > 0) {
+                return threads;
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw new DeviceException("-Dvicmae.threads=" + wanted + " is no number of threads; give 1 or more");
     }
 
     static synchronized CpuLibrary get() {
@@ -62,7 +91,7 @@ final class CpuLibrary {
     }
 
     private static SharedLibrary load(String name) {
-        return open(file(name));
+        return LibraryLoader.load("The kernels in", file(name));
     }
 
     /** Where a build's library lies. */
@@ -78,19 +107,9 @@ final class CpuLibrary {
         });
     }
 
-    private static SharedLibrary open(Path path) {
-        return Library.loadNative(CpuLibrary.class, "io.github.vicmae", path.toString());
-    }
-
     /** Kernels of others, linked to the library in use; loaded once a process. */
     static synchronized SharedLibrary further(Path path) {
-        return FURTHER.computeIfAbsent(path, p -> {
-            try {
-                return open(p);
-            } catch (LinkageError e) {
-                throw new DeviceException("The kernels in " + p + " could not be loaded: " + e.getMessage(), e);
-            }
-        });
+        return FURTHER.computeIfAbsent(path, p -> LibraryLoader.load("The kernels in", p));
     }
 
     /** The library in use. */

@@ -25,6 +25,10 @@ public record CudaCard(
         int memoryClockMhz,
         int memoryBusBits,
         Boolean ecc) {
+    /** What the kernels' oldest PTX asks of a card. */
+    static final int LEAST_CAPABILITY = 80;
+
+    static final String TOO_OLD = "too old: compute capability 8.0 is the least";
 
     static CudaCard of(CUdevice device) {
         byte[] name = new byte[256];
@@ -45,6 +49,10 @@ public record CudaCard(
                 Math.max(0, optional(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE)) / 1000,
                 Math.max(0, optional(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH)),
                 ecc < 0 ? null : ecc > 0);
+    }
+
+    boolean isTooOld() {
+        return capability < LEAST_CAPABILITY;
     }
 
     /** An attribute that newer drivers may have dropped, or -1; the emulated one is not asked, since it notes every question it cannot answer. */

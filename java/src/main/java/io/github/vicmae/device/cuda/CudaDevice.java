@@ -54,8 +54,8 @@ final class CudaDevice implements Device {
         this.emulator = emulator;
         this.card = (emulator == null ? "cuda:" + ordinal : "emulated") + ": " + card;
         int capability = CudaProbe.capability(device);
-        if (capability < 80) {
-            throw new DeviceException("The card " + this.card + " is too old: compute capability 8.0 is the least");
+        if (capability < CudaCard.LEAST_CAPABILITY) {
+            throw new DeviceException("The card " + this.card + " is " + CudaCard.TOO_OLD);
         }
         // The emulated driver runs no machine code.
         ModuleFiles files = ModuleFiles.choose(capability);

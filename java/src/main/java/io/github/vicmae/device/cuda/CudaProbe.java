@@ -2,7 +2,7 @@ package io.github.vicmae.device.cuda;
 
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
-import io.github.vicmae.device.NativeFiles;
+import io.github.vicmae.device.LibraryPath;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,6 +13,7 @@ import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 import org.lwjgl.system.APIUtil;
+import org.lwjgl.system.Library;
 import org.lwjgl.system.SharedLibrary;
 
 /**
@@ -20,6 +21,8 @@ import org.lwjgl.system.SharedLibrary;
  * missing, and a class that failed once only answers NoClassDefFoundError, so the library is looked for before they are touched.
  */
 public final class CudaProbe {
+    private static final String DRIVER = "libcuda.so.1";
+
     static final String NO_MODULES =
             "this build has no CUDA modules: nvcc was not found when it was made; install it and build again";
 
@@ -54,26 +57,43 @@ public final class CudaProbe {
 
     private static CudaProbe look() {
         try {
+            Library.initialize();
+        } catch (LinkageError e) {
+            return missing("LWJGL, which loads the NVIDIA driver, could not be loaded itself: " + e);
+        }
+        try {
             // Left open on purpose: JCuda's natives find the driver that is already loaded.
-            SharedLibrary library = APIUtil.apiCreateLibrary("libcuda.so.1");
+            SharedLibrary library = APIUtil.apiCreateLibrary(DRIVER);
             loadedDriver = true;
             if (library.getFunctionAddress("vicmae_emulator_log") != 0) {
                 return missing(
-                        "the libcuda.so.1 that the system finds is the emulated driver (is LD_LIBRARY_PATH set?);"
+                        "the " + DRIVER + " that the system finds is the emulated driver (is LD_LIBRARY_PATH set?);"
                                 + " ask for the device 'emulated' to use it");
             }
         } catch (LinkageError e) {
-            return missing(
-                    "the NVIDIA driver's library libcuda.so.1 was not found; install the NVIDIA driver (no CUDA toolkit is needed)");
+            return missing(notLoaded(LibraryPath.ofProcess().refusal(DRIVER)));
         }
         try {
             CudaProbe probe = enumerate();
-            return probe.isUsable() && !modulesAreInBuild()
+            return probe.isUsable() && ModuleFiles.ptxOfBuild().isEmpty()
                     ? new CudaProbe(NO_MODULES, probe.driver, probe.cards)
                     : probe;
         } catch (LinkageError | RuntimeException e) {
             return missing("JCuda could not use the driver: " + e);
         }
+    }
+
+    /**
+     * Why the driver's library could not be loaded.
+     *
+     * @param refusal what the loader said of it, or null if it lies nowhere that the loader looks
+     */
+    static String notLoaded(String refusal) {
+        return refusal != null
+                ? "the NVIDIA driver's library " + DRIVER + " could not be loaded: " + refusal
+                        + "; install the driver again, or mount it anew into the container"
+                : "the NVIDIA driver's library " + DRIVER
+                        + " was not found; install the NVIDIA driver (no CUDA toolkit is needed)";
     }
 
     /** Whether this process has loaded a driver that is not the emulated one; call under this class's lock. */
@@ -82,7 +102,7 @@ public final class CudaProbe {
     }
 
     /**
-     * The first card if one can be used, else null.
+     * The first card that is not too old, or null if none can be used.
      *
      * @throws DeviceException if that cannot be told: the emulated driver is loaded, and the machine has NVIDIA's too
      */
@@ -94,7 +114,7 @@ public final class CudaProbe {
             throw new DeviceException("The device 'auto' cannot be chosen: this machine has an NVIDIA driver, but "
                     + probe.reason() + ", or ask for 'cpu'");
         }
-        return probe.isUsable() ? probe.open(0) : null;
+        return probe.isUsable() ? probe.open(probe.first()) : null;
     }
 
     /**
@@ -140,12 +160,26 @@ public final class CudaProbe {
         for (int i = 0; i < count[0]; i++) {
             cards.add(CudaCard.of(device(i)));
         }
-        return new CudaProbe(null, driver, cards);
+        return new CudaProbe(reason(cards), driver, cards);
     }
 
-    /** Whether the kernels were built for cards. */
-    private static boolean modulesAreInBuild() {
-        return NativeFiles.contains("ptx/compute_80/layer_norm.ptx");
+    /** Why none of the cards can be used, or null if one can. */
+    static String reason(List<CudaCard> cards) {
+        return first(cards) >= 0
+                ? null
+                : "the driver's cards ("
+                        + cards.stream().map(CudaCard::toString).collect(Collectors.joining("; ")) + ") are "
+                        + CudaCard.TOO_OLD;
+    }
+
+    /** The ordinal of the first card that is not too old, or -1. */
+    static int first(List<CudaCard> cards) {
+        for (int i = 0; i < cards.size(); i++) {
+            if (!cards.get(i).isTooOld()) {
+                return i;
+            }
+        }
+        return -1;
     }
 
     private static CudaProbe missing(String reason) {
@@ -184,6 +218,11 @@ public final class CudaProbe {
     /** The CUDA version that the driver supports, or null without a driver. */
     public String driver() {
         return driver;
+    }
+
+    /** The ordinal of the card that the device {@code auto} takes, or -1 if none can be used. */
+    public int first() {
+        return isUsable() ? first(cards) : -1;
     }
 
     /** The cards, in the driver's order. */

@@ -4,6 +4,7 @@ import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.KernelLibrary;
+import io.github.vicmae.device.LibraryLoader;
 import io.github.vicmae.device.NativeFiles;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -13,7 +14,6 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.lwjgl.system.JNI;
-import org.lwjgl.system.Library;
 import org.lwjgl.system.MemoryStack;
 import org.lwjgl.system.MemoryUtil;
 import org.lwjgl.system.SharedLibrary;
@@ -58,7 +58,7 @@ public final class EmulatedDriver {
 
     private EmulatedDriver(Path path) {
         this.path = path;
-        library = open(path);
+        library = LibraryLoader.load("The emulated driver", path);
         configure = function(PREFIX + "configure");
         log = function(PREFIX + "log");
         clearLog = function(PREFIX + "clear_log");
@@ -132,17 +132,6 @@ public final class EmulatedDriver {
             throw new DeviceException("The emulated device cannot be had: " + missing());
         }
         return path;
-    }
-
-    private static SharedLibrary open(Path path) {
-        try {
-            return Library.loadNative(
-                    EmulatedDriver.class,
-                    "io.github.vicmae",
-                    path.toAbsolutePath().toString());
-        } catch (LinkageError e) {
-            throw new DeviceException("The emulated driver " + path + " could not be loaded: " + e.getMessage(), e);
-        }
     }
 
     /** The library reads the environment variable by itself, but nobody would see what it says to a mistake there. */
@@ -294,11 +283,7 @@ public final class EmulatedDriver {
             }
         }
         if (!further.containsValue(file)) {
-            try {
-                Library.loadNative(EmulatedDriver.class, "io.github.vicmae", file.toString());
-            } catch (LinkageError e) {
-                throw new DeviceException("The kernels in " + file + " could not be loaded: " + e.getMessage(), e);
-            }
+            LibraryLoader.load("The kernels in", file);
         }
         kernels.kernels().forEach(kernel -> further.put(kernel, file));
         byte[] ptx = interfaceOf(kernels.name());

@@ -12,14 +12,14 @@ import java.util.stream.Collectors;
  * Guide, "Binary Compatibility").
  *
  * @param architecture the cubin's, ten times the major number plus the minor one, or 0 where PTX is to be loaded at once
- * @param ptx the PTX's architecture, 80 or 90; its text is read in any case, for the kernels' parameters
+ * @param ptx the PTX's architecture, 80 or 90; its text is read in any case, for the kernels' parameters; 0 where the card cannot run any
  * @param reason why no cubin is loaded, in a few words, or null where one is
  */
 public record ModuleFiles(int architecture, int ptx, String reason) {
     /** The system property that says whether cubins are loaded: {@code on} (the default), or {@code off} for PTX alone. */
     public static final String PROPERTY = "vicmae.cubin";
 
-    /** The architectures that cmake/ptx.cmake keeps cubins of. */
+    /** The architectures that cmake/nvcc.cmake has cubins kept of. */
     private static final List<Integer> CUBINS = List.of(80, 86, 89, 90, 100, 120);
 
     private static final List<Integer> PTX = List.of(80, 90);
@@ -54,6 +54,9 @@ public record ModuleFiles(int architecture, int ptx, String reason) {
         String wanted = setting == null ? "on" : setting.toLowerCase(Locale.ROOT);
         if (!wanted.equals("on") && !wanted.equals("off")) {
             throw new DeviceException("-D" + PROPERTY + "=" + setting + " is not known; say on or off");
+        }
+        if (capability < CudaCard.LEAST_CAPABILITY) {
+            return new ModuleFiles(0, 0, "the card is " + CudaCard.TOO_OLD);
         }
         if (wanted.equals("off")) {
             return new ModuleFiles(0, ptx, "-D" + PROPERTY + "=off says so");
@@ -99,6 +102,9 @@ public record ModuleFiles(int architecture, int ptx, String reason) {
     /** What is loaded, in words, as in "cubins for sm_90" or "PTX for compute_80 (this build has no cubins)". */
     @Override
     public String toString() {
+        if (ptx == 0) {
+            return "nothing (" + reason + ")";
+        }
         return isCubin() ? "cubins for sm_" + architecture : "PTX for compute_" + ptx + " (" + reason + ")";
     }
 

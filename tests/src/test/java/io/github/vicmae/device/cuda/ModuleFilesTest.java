@@ -17,10 +17,13 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -81,21 +84,35 @@ class ModuleFilesTest {
         assertEquals(
                 "PTX for compute_90 (-Dvicmae.cubin=off says so)",
                 ModuleFiles.choose(90, ALL, "off").toString());
+        assertEquals(
+                "nothing (the card is too old: compute capability 8.0 is the least)",
+                ModuleFiles.choose(75, ALL, null).toString());
         DeviceException e = assertThrows(DeviceException.class, () -> ModuleFiles.choose(90, ALL, "maybe"));
         assertTrue(e.getMessage().contains("-Dvicmae.cubin=maybe is not known; say on or off"), e.getMessage());
     }
 
-    /** Where the build has CUDA modules, each one has all its cubins, and each is machine code for its architecture. */
+    /** As nvcc writes it into its PTX: 12.8 is the first that knows sm_100 and sm_120. */
+    private static boolean nvccKnowsAll() {
+        String ptx = new String(NativeFiles.bytes("ptx/compute_80/layer_norm.ptx"), StandardCharsets.UTF_8);
+        Matcher version = Pattern.compile("Cuda compilation tools, release (\\d+)\\.(\\d+)")
+                .matcher(ptx);
+        assertTrue(version.find(), "the PTX does not say which nvcc made it");
+        int major = Integer.parseInt(version.group(1));
+        return major > 12 || major == 12 && Integer.parseInt(version.group(2)) >= 8;
+    }
+
+    /** Where the build has CUDA modules, each one has all cubins that nvcc can make, and each is machine code for its architecture. */
     @Test
     void everyModuleHasItsCubins() {
         assumeTrue(!ModuleFiles.ptxOfBuild().isEmpty(), "this build has no CUDA modules");
-        assertEquals(ALL, ModuleFiles.cubinsOfBuild());
+        List<Integer> cubins = nvccKnowsAll() ? ALL : ALL.subList(0, 4);
+        assertEquals(cubins, ModuleFiles.cubinsOfBuild());
         assertEquals(List.of(80, 90), ModuleFiles.ptxOfBuild());
         Set<String> modules = RequestedKernels.of(Device.Kind.CUDA).requests().stream()
                 .map(RequestedKernels.Request::module)
                 .collect(Collectors.toSet());
         for (String module : modules) {
-            for (int architecture : ALL) {
+            for (int architecture : cubins) {
                 String name = "cubin/sm_" + architecture + "/" + module + ".cubin";
                 byte[] image = NativeFiles.bytes(name);
                 assertTrue(image != null && image.length > 64, name + " is missing");
