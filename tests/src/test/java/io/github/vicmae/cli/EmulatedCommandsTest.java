@@ -182,7 +182,8 @@ class EmulatedCommandsTest {
 
     /** The command in a process of its own, with the driver's options by property and by environment variable. */
     private Process start(String property, String variable, String... args) throws IOException {
-        List<String> command = new ArrayList<>();
+        // A build that a shell started in the background ignores SIGINT, and hands that on.
+        List<String> command = new ArrayList<>(List.of("env", "--default-signal=INT"));
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-Xmx512m", "-Djava.awt.headless=true", "-Dvicmae.emulator=" + property));
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
