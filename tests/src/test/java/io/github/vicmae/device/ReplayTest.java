@@ -23,6 +23,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -115,12 +116,23 @@ class ReplayTest {
                 .flatMap(all -> choose.apply(all).stream())
                 .map(Launch::file)
                 .toList();
-        Replay replay = new Replay(program, schedule, files);
-        assertEquals(0, replay.exit, replay.output);
-        assertEquals(
-                files.size(),
-                replay.output.lines().filter(l -> l.endsWith(" ran")).count(),
-                replay.output);
+        int parts = Math.min(Runtime.getRuntime().availableProcessors(), files.size());
+        List<Replay> replays = new ArrayList<>(); // one for each core, at the same time
+        for (int part = 0; part < parts; part++) {
+            int first = part;
+            List<Path> some = IntStream.range(0, files.size())
+                    .filter(i -> i % parts == first)
+                    .mapToObj(files::get)
+                    .toList();
+            replays.add(new Replay(program, schedule, some));
+        }
+        long ran = 0;
+        for (Replay replay : replays) {
+            replay.end();
+            assertEquals(0, replay.exit, replay.output);
+            ran += replay.output.lines().filter(l -> l.endsWith(" ran")).count();
+        }
+        assertEquals(files.size(), ran);
     }
 
     /** What the sanitizers see of the broken kernels: the rest of the mistakes is nothing to them. */
@@ -162,6 +174,7 @@ class ReplayTest {
             }
             assertEquals(1, files.size());
             Replay replay = new Replay(seen.program, schedule, files);
+            replay.end();
             assertTrue(replay.exit != 0, replay.output);
             assertTrue(replay.output.contains(seen.text), replay.output);
             assertTrue(
@@ -170,23 +183,30 @@ class ReplayTest {
         }
     }
 
-    /** One run of a replay program. */
+    /** One run of a replay program, which goes on until it is waited for. */
     private static final class Replay {
-        final String output;
-        final int exit;
+        private final Process process;
+        private final Path said;
+        private String output;
+        private int exit;
 
-        Replay(String program, String schedule, List<Path> files) throws IOException, InterruptedException {
+        Replay(String program, String schedule, List<Path> files) throws IOException {
             Path binary = NativeFiles.extract("replay/" + program);
             assumeTrue(
                     binary != null, "this build has no " + program + " (-Dvicmae.sanitizers=OFF, or no such library)");
             List<String> command = new ArrayList<>(List.of(binary.toString()));
             files.forEach(f -> command.add(f.toString()));
-            ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+            said = Files.createTempFile(folder, "said", ".txt");
+            ProcessBuilder builder =
+                    new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(said.toFile());
             builder.environment().put("VICMAE_EMULATOR", "schedule=" + schedule);
             builder.environment().put("TSAN_OPTIONS", "halt_on_error=1");
-            Process process = builder.start();
-            output = new String(process.getInputStream().readAllBytes());
+            process = builder.start();
+        }
+
+        void end() throws IOException, InterruptedException {
             exit = process.waitFor();
+            output = Files.readString(said, StandardCharsets.ISO_8859_1);
         }
     }
 }
