@@ -10,6 +10,7 @@ import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.layer.Context;
 import io.github.vicmae.layer.Parameter;
 import io.github.vicmae.layer.Parameters;
@@ -22,7 +23,8 @@ import java.nio.FloatBuffer;
  * at a time.
  */
 public final class FeatureExtractor implements AutoCloseable {
-    private final ModelConfig config;
+    private final TrunkConfig trunk;
+    private final Pooling pooling;
     private final Kernels kernels;
     private final Stream stream;
     private final Parameters parameters = new Parameters();
@@ -46,10 +48,10 @@ public final class FeatureExtractor implements AutoCloseable {
             this.batch = batch;
             Scratch scratch = new Scratch();
             Context context = new Context(kernels, declared, arena, scratch, false, Precision.FP32);
-            images = arena.floats("images", batch, config.channels(), config.height(), config.width());
-            encoder = new VisionTransformer(context, config, batch, config.patches(), false);
-            pooled = arena.floats("pooled", batch, config.dim());
-            argmax = arena.tensor("argmax", DType.I32, batch, config.dim());
+            images = arena.floats("images", batch, trunk.channels(), trunk.height(), trunk.width());
+            encoder = new VisionTransformer(context, trunk, batch, trunk.patches(), false);
+            pooled = arena.floats("pooled", batch, trunk.dim());
+            argmax = arena.tensor("argmax", DType.I32, batch, trunk.dim());
             scratch.plan(arena);
             beforeAllocation.run();
             try {
@@ -70,10 +72,10 @@ public final class FeatureExtractor implements AutoCloseable {
                             pooled,
                             argmax,
                             encoder.output(),
-                            config.pooling(),
+                            pooling,
                             batch,
-                            1 + config.patches(),
-                            config.dim());
+                            1 + trunk.patches(),
+                            trunk.dim());
             stream.download(output, 0, pooled);
             stream.synchronize();
         }
@@ -87,13 +89,15 @@ public final class FeatureExtractor implements AutoCloseable {
     /**
      * Makes the encoder of a model.
      *
+     * @param pooling how the tokens of an image become its features
      * @param batch images that are run at once by {@link #extract}, at least 1
      */
-    public FeatureExtractor(Device device, ModelConfig config, int batch) {
+    public FeatureExtractor(Device device, TrunkConfig trunk, Pooling pooling, int batch) {
         if (batch < 1) {
             throw new IllegalArgumentException("A batch has at least one image, not " + batch);
         }
-        this.config = config;
+        this.trunk = trunk;
+        this.pooling = pooling;
         kernels = Kernels.onNewStream(device);
         stream = kernels.stream();
         try {
@@ -108,8 +112,9 @@ public final class FeatureExtractor implements AutoCloseable {
         }
     }
 
-    public ModelConfig config() {
-        return config;
+    /** The encoder's shape. */
+    public TrunkConfig trunk() {
+        return trunk;
     }
 
     /** Images that are run at once. */
@@ -132,7 +137,7 @@ public final class FeatureExtractor implements AutoCloseable {
     }
 
     /** Takes over the weights of a model in training, on the same device. */
-    public void copyFrom(ViCMae model) {
+    public void copyFrom(ModelState model) {
         model.stream().synchronize();
         for (Parameter p : parameters.all()) {
             stream.copy(p.value(), model.parameters().get(p.name()).value());
@@ -148,12 +153,12 @@ public final class FeatureExtractor implements AutoCloseable {
      * @throws IllegalArgumentException if a buffer is too small
      */
     public void extract(FloatBuffer images, FloatBuffer features, int count) {
-        int size = config.channels() * config.height() * config.width();
+        int size = trunk.channels() * trunk.height() * trunk.width();
         require(images.limit() >= (long) count * size, "images", (long) count * size, images.limit());
         require(
-                features.limit() >= (long) count * config.dim(),
+                features.limit() >= (long) count * trunk.dim(),
                 "features",
-                (long) count * config.dim(),
+                (long) count * trunk.dim(),
                 features.limit());
         int done = 0;
         while (done < count) {
@@ -161,7 +166,7 @@ public final class FeatureExtractor implements AutoCloseable {
             int part = Math.min(plan.batch, count - done);
             plan.input.floats().put(0, images, done * size, part * size);
             plan.run();
-            features.put(done * config.dim(), plan.output.floats(), 0, part * config.dim());
+            features.put(done * trunk.dim(), plan.output.floats(), 0, part * trunk.dim());
             done += part;
         }
     }
