@@ -1,7 +1,7 @@
 package io.github.vicmae.data;
 
-import io.github.vicmae.kernel.AugmentDraws;
-import io.github.vicmae.kernel.AugmentShape;
+import io.github.vicmae.kernel.augment.AugmentDraws;
+import io.github.vicmae.kernel.augment.AugmentShape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.IntBuffer;
