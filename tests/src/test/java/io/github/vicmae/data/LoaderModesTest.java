@@ -4,6 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.video.FrameSampler;
+import io.github.vicmae.data.view.DeviceViews;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Tensor;
