@@ -299,7 +299,7 @@ public final class Trainer implements AutoCloseable {
         try {
             StepInput input = steps.next();
             if (settings.deviceViews()) {
-                steps.nextViews().load(batch);
+                steps.nextViews().load(batch.frames());
             } else {
                 input.host().floats().put(0, batch.views(), 0, batch.views().capacity());
             }

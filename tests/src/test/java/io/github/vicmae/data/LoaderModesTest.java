@@ -79,7 +79,7 @@ class LoaderModesTest {
                     Batch expected = finished.next();
                     Batch batch = packed.next();
                     assertEquals(Rest.of(expected), Rest.of(batch));
-                    views.load(batch);
+                    views.load(batch.frames());
                     batch.release();
                     views.upload(kernels.stream());
                     views.make(kernels, images);

@@ -1,6 +1,5 @@
 package io.github.vicmae.data.view;
 
-import io.github.vicmae.data.Batch;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.DType;
@@ -18,7 +17,7 @@ import io.github.vicmae.kernel.Kernels;
  * kernels' workspace. A step is
  *
  * <pre>{@code
- * views.load(batch);             // copies to page-locked memory; the batch can be released
+ * views.load(batch.frames());    // copies to page-locked memory; the batch can be released
  * views.upload(stream);          // asynchronous
  * views.make(kernels, images);   // asynchronous; the same launches each time, so they can be captured
  * }</pre>
@@ -142,16 +141,11 @@ public final class DeviceViews implements AutoCloseable {
     }
 
     /**
-     * Copies a batch's crops and draws to page-locked memory, after the upload before is done; the batch may be released then.
+     * Copies the crops and draws of a batch, as {@link ViewWriter#pack} has packed them, to page-locked memory once the upload before is done;
+     * the batch may be released then.
      *
-     * @throws IllegalArgumentException if the batch has another size, or its views were packed with other settings
-     * @throws IllegalStateException if the batch has finished views
+     * @throws IllegalArgumentException if there is another number of views, or they were packed with other settings
      */
-    public void load(Batch batch) {
-        load(batch.frames());
-    }
-
-    /** The same from what {@link ViewWriter#pack} has filled, all views of it. */
     public void load(FrameUpload frames) {
         if (frames.views() != views || !frames.shape().equals(workspace.shape())) {
             throw new IllegalArgumentException("Memory was planned for " + views + " views of " + workspace.shape()
@@ -200,7 +194,7 @@ public final class DeviceViews implements AutoCloseable {
     /**
      * Makes the views of the last upload.
      *
-     * @param images [2, B, C, H, W] or as many elements in another shape, written: normalised views as in {@link Batch#views()}
+     * @param images [2, B, C, H, W] or as many elements in another shape, written: normalised views as in {@link io.github.vicmae.data.Batch#views()}
      */
     public void make(Kernels kernels, Tensor images) {
         kernels.augment().make(images, plan.frames, plan.draws, plan.normalisation, workspace);
