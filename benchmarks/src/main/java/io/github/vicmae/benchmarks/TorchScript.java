@@ -1,7 +1,7 @@
 package io.github.vicmae.benchmarks;
 
 import io.github.vicmae.model.Checkpoint;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.objective.ViCMae;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,7 +1,7 @@
 package io.github.vicmae.cli;
 
 import io.github.vicmae.device.Device;
-import io.github.vicmae.model.ModelConfig;
+import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.train.StepBenchmark;
 import java.io.PrintWriter;
 import java.util.Locale;

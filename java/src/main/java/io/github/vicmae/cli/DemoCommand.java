@@ -1,16 +1,16 @@
 package io.github.vicmae.cli;
 
-import io.github.vicmae.data.Dataset;
-import io.github.vicmae.data.Kind;
-import io.github.vicmae.data.SyntheticShapes;
-import io.github.vicmae.data.ViewSettings;
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.source.Kind;
+import io.github.vicmae.data.synthetic.SyntheticShapes;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.eval.ClipFeatures;
 import io.github.vicmae.eval.Knn;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.model.FeatureExtractor;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Variant;
 import io.github.vicmae.optim.AdamW;
 import io.github.vicmae.optim.WeightRamp;
 import io.github.vicmae.train.TrainSettings;

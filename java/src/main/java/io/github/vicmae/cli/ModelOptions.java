@@ -1,9 +1,9 @@
 package io.github.vicmae.cli;
 
 import io.github.vicmae.kernel.Pooling;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.ModelSize;
-import io.github.vicmae.model.Variant;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.ModelSize;
+import io.github.vicmae.objective.Variant;
 import picocli.CommandLine.Option;
 
 /** The options that make a model: a named size, and what differs from it. */

@@ -1,10 +1,10 @@
 package io.github.vicmae.cli;
 
-import io.github.vicmae.data.DeviceViews;
+import io.github.vicmae.data.view.DeviceViews;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.model.Execution;
-import io.github.vicmae.model.MemoryPlan;
-import io.github.vicmae.model.ModelConfig;
+import io.github.vicmae.objective.MemoryPlan;
+import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.train.TrainSettings;
 import java.io.PrintWriter;
 import java.util.Locale;

@@ -1,9 +1,9 @@
 package io.github.vicmae.cli;
 
-import io.github.vicmae.data.FrameSampler;
+import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.device.Device;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Variant;
 import io.github.vicmae.optim.AdamW;
 import io.github.vicmae.optim.WeightRamp;
 import io.github.vicmae.train.TrainSettings;

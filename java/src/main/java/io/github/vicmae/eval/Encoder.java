@@ -1,15 +1,15 @@
 package io.github.vicmae.eval;
 
-import io.github.vicmae.data.EvalView;
 import io.github.vicmae.data.Frames;
-import io.github.vicmae.data.Image;
-import io.github.vicmae.data.ViewSettings;
+import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.view.EvalView;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.Checkpoint;
 import io.github.vicmae.model.FeatureExtractor;
-import io.github.vicmae.model.ModelConfig;
+import io.github.vicmae.objective.ModelConfig;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;

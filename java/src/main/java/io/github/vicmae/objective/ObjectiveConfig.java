@@ -2,7 +2,7 @@ package io.github.vicmae.objective;
 
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
-import io.github.vicmae.data.ViewSettings;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.model.TrunkConfig;
 import java.util.Arrays;

@@ -1,6 +1,6 @@
 package io.github.vicmae.objective;
 
-import io.github.vicmae.data.ViewSettings;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.loss.ContrastiveLosses;
 import io.github.vicmae.loss.LossDefinition;

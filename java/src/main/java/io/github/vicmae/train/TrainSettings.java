@@ -1,9 +1,9 @@
 package io.github.vicmae.train;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.vicmae.data.FrameSampler;
+import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.data.LoaderSettings;
-import io.github.vicmae.data.ViewSettings;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.model.Execution;

@@ -6,14 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.TestData;
-import io.github.vicmae.data.Image;
+import io.github.vicmae.data.image.Image;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.model.Checkpoint;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.ViCMae;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
