@@ -32,6 +32,7 @@ final class BenchCommand implements Callable<Integer> {
     @Command(
             name = "step",
             mixinStandardHelpOptions = true,
+            modelTransformer = ModelOptions.Settings.class,
             description = "Time training steps on random data, beside the device's own matrix-product rate.")
     static final class Step implements Callable<Integer> {
         @Option(names = "--batch", defaultValue = "4", description = "samples of a step (default: ${DEFAULT-VALUE})")

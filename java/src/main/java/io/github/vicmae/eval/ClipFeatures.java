@@ -54,7 +54,7 @@ public final class ClipFeatures {
 
     /** The encoder's features, [samples][D]. */
     public float[][] encoded(FeatureExtractor extractor) {
-        int dim = extractor.config().dim();
+        int dim = extractor.trunk().dim();
         FloatBuffer features = ByteBuffer.allocateDirect(labels.length * frames * dim * Float.BYTES)
                 .order(ByteOrder.nativeOrder())
                 .asFloatBuffer();

@@ -7,7 +7,6 @@ import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.io.TensorSource;
-import io.github.vicmae.model.Checkpoint;
 import io.github.vicmae.model.FeatureExtractor;
 import io.github.vicmae.objective.ModelConfig;
 import java.awt.image.BufferedImage;
@@ -33,18 +32,20 @@ import java.util.List;
 public final class Encoder implements AutoCloseable {
     private static final int DEFAULT_BATCH = 16;
 
+    private final ModelConfig config;
     private final FeatureExtractor extractor;
     private final EvalView view;
     private final ViewSettings settings;
     private final FloatBuffer input;
     private final FloatBuffer output;
 
-    private Encoder(FeatureExtractor extractor, ViewSettings settings) {
+    private Encoder(ModelConfig config, FeatureExtractor extractor, ViewSettings settings) {
+        this.config = config;
         this.extractor = extractor;
         this.settings = settings;
         view = new EvalView(settings);
         input = direct(extractor.batch() * settings.viewSize());
-        output = direct(extractor.batch() * extractor.config().dim());
+        output = direct(extractor.batch() * config.trunk().dim());
     }
 
     /**
@@ -69,7 +70,7 @@ public final class Encoder implements AutoCloseable {
      */
     public static Encoder load(Path file, int heads, Device device, int batch) throws IOException {
         try (TensorSource source = TensorSource.open(file)) {
-            return load(source, Checkpoint.config(source, heads), device, batch);
+            return load(source, ModelConfig.of(source, heads), device, batch);
         }
     }
 
@@ -81,10 +82,11 @@ public final class Encoder implements AutoCloseable {
     }
 
     private static Encoder load(TensorSource source, ModelConfig config, Device device, int batch) throws IOException {
-        FeatureExtractor extractor = new FeatureExtractor(device, config, batch);
+        FeatureExtractor extractor =
+                new FeatureExtractor(device, config.trunk(), config.objective().pooling(), batch);
         try {
             extractor.load(source);
-            return new Encoder(extractor, ViewSettings.paper(config.height(), config.width(), config.channels()));
+            return new Encoder(config, extractor, config.objective().viewSettings(config.trunk()));
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, extractor);
             throw e;
@@ -93,12 +95,12 @@ public final class Encoder implements AutoCloseable {
 
     /** The model's settings. */
     public ModelConfig config() {
-        return extractor.config();
+        return config;
     }
 
     /** Values of a feature vector, D. */
     public int width() {
-        return extractor.config().dim();
+        return config.trunk().dim();
     }
 
     /**

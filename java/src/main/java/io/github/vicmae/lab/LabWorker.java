@@ -11,7 +11,7 @@ import io.github.vicmae.loss.BuiltInLoss;
 import io.github.vicmae.loss.ContrastiveLosses;
 import io.github.vicmae.loss.ContrastiveShape;
 import io.github.vicmae.loss.UserLoss;
-import io.github.vicmae.model.ConfigJson;
+import io.github.vicmae.settings.SettingTree;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -67,7 +67,7 @@ public final class LabWorker {
      * @param args the request's file
      */
     public static void main(String[] args) throws IOException {
-        LabRequest request = ConfigJson.read(Files.readString(Path.of(args[0])), LabRequest.class);
+        LabRequest request = SettingTree.read(Files.readString(Path.of(args[0])), LabRequest.class);
         endAfter(WorkerProcess.START_SECONDS + request.limitSeconds() + GRACE_SECONDS);
         LabFindings findings;
         try {
@@ -85,7 +85,7 @@ public final class LabWorker {
     }
 
     private static void write(LabRequest request, LabFindings findings) throws IOException {
-        AtomicFile.write(Path.of(request.results()), ConfigJson.write(findings).getBytes(StandardCharsets.UTF_8));
+        AtomicFile.write(Path.of(request.results()), SettingTree.json(findings).getBytes(StandardCharsets.UTF_8));
     }
 
     /** For when the lab itself was killed and nobody else ends this process. */
@@ -218,7 +218,7 @@ public final class LabWorker {
 
     /** What the emulated device's many threads made of a problem is what this device makes of it. */
     private List<Deviation> againstPeer(LossCheck check) throws IOException {
-        LabFindings peer = ConfigJson.read(Files.readString(Path.of(request.peer())), LabFindings.class);
+        LabFindings peer = SettingTree.read(Files.readString(Path.of(request.peer())), LabFindings.class);
         List<Deviation> deviations = new ArrayList<>();
         List<LossProblem> problems = problems(SMALL, request.temperature());
         for (int i = 0; i < problems.size(); i++) {

@@ -3,7 +3,6 @@ package io.github.vicmae.model;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.io.DType;
-import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.io.SafetensorsWriter;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.layer.Parameter;

@@ -44,12 +44,7 @@ public final class Decoder {
         int visible = 1 + kept;
         embed = new Linear(context, "decoder_embed", trunk.dim(), c.dim(), samples * visible);
         tokens = new DecoderTokens(
-                context,
-                samples,
-                trunk.height() / trunk.patch(),
-                trunk.width() / trunk.patch(),
-                kept,
-                c.dim());
+                context, samples, trunk.height() / trunk.patch(), trunk.width() / trunk.patch(), kept, c.dim());
         embedded = context.activation("decoder_embed", samples, visible, c.dim());
         blocks = new BlockStack(
                 context,

@@ -11,23 +11,24 @@ public record DecoderConfig(
                 shownDefault = "the model's",
                 range = "[4, inf)")
         int dim,
+
         @Setting(
                 flag = "--decoder-depth",
                 description = "blocks of the decoder",
                 shownDefault = "the model's",
                 range = "[1, inf)")
         int depth,
+
         @Setting(
                 flag = "--decoder-heads",
                 description = "attention heads of the decoder",
                 shownDefault = "the model's",
                 range = "[1, inf)")
         int heads,
-        @Setting(
-                description = "hidden width of the decoder's MLPs over its width",
-                value = "4",
-                range = "(0, inf)")
+
+        @Setting(description = "hidden width of the decoder's MLPs over its width", value = "4", range = "(0, inf)")
         double mlpRatio,
+
         @Setting(
                 flag = "--norm-pix",
                 label = "true|false",

@@ -5,38 +5,40 @@ import io.github.vicmae.settings.Setting;
 
 /** The encoder's shape: what an image is cut into, and the vision transformer over it. */
 public record TrunkConfig(
-        @Setting(description = "rows of an input image, a multiple of the patch", range = "[1, inf)") int height,
-        @Setting(description = "columns of an input image, a multiple of the patch", range = "[1, inf)") int width,
-        @Setting(
-                flag = "--channels",
-                description = "channels of an image, 1 to 4",
-                value = "3",
-                range = "[1, 4]")
+        @Setting(description = "rows of an input image, a multiple of the patch", range = "[1, inf)")
+        int height,
+
+        @Setting(description = "columns of an input image, a multiple of the patch", range = "[1, inf)")
+        int width,
+
+        @Setting(flag = "--channels", description = "channels of an image, 1 to 4", value = "3", range = "[1, 4]")
         int channels,
+
         @Setting(
                 flag = "--patch",
                 description = "patch side in pixels",
                 shownDefault = "the model's",
                 range = "[1, inf)")
         int patch,
+
         @Setting(flag = "--dim", description = "width of the encoder", shownDefault = "the model's", range = "[4, inf)")
         int dim,
+
         @Setting(
                 flag = "--depth",
                 description = "blocks of the encoder",
                 shownDefault = "the model's",
                 range = "[1, inf)")
         int depth,
+
         @Setting(
                 flag = "--heads",
                 description = "attention heads of the encoder",
                 shownDefault = "the model's",
                 range = "[1, inf)")
         int heads,
-        @Setting(
-                description = "hidden width of the encoder's MLPs over its width",
-                value = "4",
-                range = "(0, inf)")
+
+        @Setting(description = "hidden width of the encoder's MLPs over its width", value = "4", range = "(0, inf)")
         double mlpRatio) {
 
     private static final int MAX_HEAD_DIM = 128;

@@ -14,15 +14,15 @@ public enum ModelSize {
     L16(16, 224, 1024, 24, 16, 512, 8, 16, 4096),
     H14(14, 224, 1280, 32, 16, 512, 8, 16, 4096);
 
-    final int patch;
-    final int image;
-    final int dim;
-    final int depth;
-    final int heads;
-    final int decoderDim;
-    final int decoderDepth;
-    final int decoderHeads;
-    final int headHidden;
+    public final int patch;
+    public final int image;
+    public final int dim;
+    public final int depth;
+    public final int heads;
+    public final int decoderDim;
+    public final int decoderDepth;
+    public final int decoderHeads;
+    public final int headHidden;
 
     ModelSize(
             int patch,

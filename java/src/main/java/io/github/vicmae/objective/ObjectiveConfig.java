@@ -17,11 +17,25 @@ import java.util.stream.Collectors;
 public sealed interface ObjectiveConfig permits ViCMaeConfig, MaeConfig {
     /** The names of all methods. */
     static String methods() {
-        return Arrays.stream(ObjectiveConfig.class
-                        .getAnnotation(JsonSubTypes.class)
-                        .value())
+        return Arrays.stream(
+                        ObjectiveConfig.class.getAnnotation(JsonSubTypes.class).value())
                 .map(JsonSubTypes.Type::name)
                 .collect(Collectors.joining(", "));
+    }
+
+    /**
+     * The record of a method's settings.
+     *
+     * @throws IllegalArgumentException if there is no such method
+     */
+    static Class<? extends ObjectiveConfig> record(String method) {
+        for (JsonSubTypes.Type type :
+                ObjectiveConfig.class.getAnnotation(JsonSubTypes.class).value()) {
+            if (type.name().equals(method)) {
+                return type.value().asSubclass(ObjectiveConfig.class);
+            }
+        }
+        throw new IllegalArgumentException("There is no method '" + method + "': use " + methods());
     }
 
     /** The method's name, as {@code --method} takes it. */

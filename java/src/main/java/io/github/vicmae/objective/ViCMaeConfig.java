@@ -22,49 +22,54 @@ import java.nio.file.Path;
  */
 public record ViCMaeConfig(
         Variant variant,
+
         @Setting(
                 flag = "--mask",
                 description = "share of masked patches",
                 shownDefault = "0.75; 0.5 with --preset release",
                 range = "[0, 1)")
         double maskRatio,
+
         @Setting(
                 flag = "--pooling",
                 label = "mean|max|gem|cls",
                 description = "how the encoder's tokens become one feature vector",
                 value = "mean")
         Pooling pooling,
+
         @Setting(
                 flag = "--head-hidden",
                 description = "hidden width of the projection heads",
                 shownDefault = "the model's",
                 range = "[1, inf)")
         int headHidden,
+
         @Setting(
                 flag = "--head-out",
                 description = "output width of the projection heads",
                 value = "128",
                 range = "[1, inf)")
         int headOut,
+
         @Setting(
                 flag = "--contrast",
                 label = "NAME|FILE.cu",
                 description = "the contrastive loss: one of 'lab --list', or the file of your own",
                 value = ContrastiveLosses.DEFAULT)
         String contrast,
+
         String contrastHash,
-        @Setting(
-                flag = "--temperature",
-                description = "of the contrastive loss",
-                value = "0.1",
-                range = "[0.01, 100]")
+
+        @Setting(flag = "--temperature", description = "of the contrastive loss", value = "0.1", range = "[0.01, 100]")
         double temperature,
+
         @Setting(
                 flag = "--recon-weight",
                 description = "weight of the reconstruction loss",
                 shownDefault = "1; 0.97 with --preset release",
                 range = "[0, inf)")
         double reconstructionWeight,
+
         WeightRamp contrastiveWeight)
         implements ObjectiveConfig {
     static final String METHOD = "vicmae";
@@ -87,6 +92,63 @@ public record ViCMaeConfig(
                 headOut,
                 contrast,
                 contrastHash,
+                temperature,
+                reconstructionWeight,
+                contrastiveWeight);
+    }
+
+    /** The paper's form with mean pooling, InfoNCE at a temperature of 0.1, and a weight of 1 for the reconstruction. */
+    public static ViCMaeConfig paper(double maskRatio, int headHidden, int headOut, WeightRamp contrastiveWeight) {
+        return of(Variant.PAPER, maskRatio, Pooling.MEAN, headHidden, headOut, 0.1)
+                .with(1, contrastiveWeight);
+    }
+
+    /** With InfoNCE and the paper's weights. */
+    public static ViCMaeConfig of(
+            Variant variant, double maskRatio, Pooling pooling, int headHidden, int headOut, double temperature) {
+        return new ViCMaeConfig(
+                variant,
+                maskRatio,
+                pooling,
+                headHidden,
+                headOut,
+                ContrastiveLosses.DEFAULT,
+                null,
+                temperature,
+                1,
+                PAPER_WEIGHT);
+    }
+
+    /** The same with other weights of the losses. */
+    public ViCMaeConfig with(double reconstruction, WeightRamp contrastive) {
+        return new ViCMaeConfig(
+                variant,
+                maskRatio,
+                pooling,
+                headHidden,
+                headOut,
+                contrast,
+                contrastHash,
+                temperature,
+                reconstruction,
+                contrastive);
+    }
+
+    /**
+     * The same with another contrastive loss.
+     *
+     * @param loss the name of a built-in one, or the path of a user's own, which ends in .cu
+     * @throws IllegalArgumentException if there is no such loss, or a user's file is wrong; it names file and line
+     */
+    public ViCMaeConfig withContrast(String loss) {
+        return new ViCMaeConfig(
+                variant,
+                maskRatio,
+                pooling,
+                headHidden,
+                headOut,
+                loss,
+                hashOf(loss),
                 temperature,
                 reconstructionWeight,
                 contrastiveWeight);

@@ -19,21 +19,26 @@ import java.nio.FloatBuffer;
 public final class AdamW implements AutoCloseable {
     /** AdamW's numbers but for the learning rate. */
     public record Settings(
-            @Setting(description = "decay of the gradients' mean", value = "0.9", range = "[0, 1)") double beta1,
+            @Setting(description = "decay of the gradients' mean", value = "0.9", range = "[0, 1)")
+            double beta1,
+
             @Setting(
                     flag = "--beta2",
                     description = "decay of the gradients' mean square",
                     value = "0.95",
                     range = "[0, 1)")
             double beta2,
+
             @Setting(description = "added to the root of the mean square", value = "1e-8", range = "(0, inf)")
             double eps,
+
             @Setting(
                     flag = "--weight-decay",
                     description = "on parameters of more than one dimension that are no biases",
                     value = "0.05",
                     range = "[0, inf)")
             double weightDecay,
+
             @Setting(
                     flag = "--clip",
                     description = "largest gradient norm that is not scaled down, 0 for no clipping",

@@ -11,18 +11,21 @@ public record WeightRamp(
                 description = "how the weight of the contrastive loss rises",
                 shownDefault = "linear; constant with --preset release")
         Shape shape,
+
         @Setting(
                 flag = "--lambda-start",
                 description = "where the ramp begins, as a share of the run",
                 value = "0",
                 range = "[0, 1]")
         double start,
+
         @Setting(
                 flag = "--lambda-end",
                 description = "where the ramp ends, as a share of the run",
                 value = "0.5",
                 range = "[0, 1]")
         double end,
+
         @Setting(
                 flag = "--lambda",
                 description = "final weight of the contrastive loss",

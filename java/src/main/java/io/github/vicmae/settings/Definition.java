@@ -24,7 +24,8 @@ public record Definition(Class<?> owner, String key, Class<?> type, Setting sett
 
     /** Whether the option takes no value and turns the default around. */
     public boolean isSwitch() {
-        return (type == boolean.class || type == Boolean.class) && setting.label().isEmpty();
+        return (type == boolean.class || type == Boolean.class)
+                && setting.label().isEmpty();
     }
 
     /**
@@ -59,7 +60,8 @@ public record Definition(Class<?> owner, String key, Class<?> type, Setting sett
         }
         if (type == boolean.class || type == Boolean.class) {
             if (!text.equals("true") && !text.equals("false")) {
-                throw new IllegalArgumentException("The setting " + name() + " must be true or false, not '" + text + "'");
+                throw new IllegalArgumentException(
+                        "The setting " + name() + " must be true or false, not '" + text + "'");
             }
             return Boolean.valueOf(text);
         }

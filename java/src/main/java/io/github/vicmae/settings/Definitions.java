@@ -53,8 +53,8 @@ public final class Definitions {
     public static void check(Class<? extends Record> type, Object... values) {
         RecordComponent[] components = type.getRecordComponents();
         if (values.length != components.length) {
-            throw new IllegalStateException(type.getSimpleName() + " has " + components.length + " components, not "
-                    + values.length);
+            throw new IllegalStateException(
+                    type.getSimpleName() + " has " + components.length + " components, not " + values.length);
         }
         for (Definition d : of(type)) {
             for (int i = 0; i < components.length; i++) {

@@ -169,8 +169,8 @@ public final class SettingTree {
     public static <T extends Record> T with(T settings, String key, Object value) {
         ObjectNode tree = tree(settings);
         if (get(tree, key).isMissingNode()) {
-            throw new IllegalArgumentException(
-                    "There is no setting '" + key + "' in " + settings.getClass().getSimpleName());
+            throw new IllegalArgumentException("There is no setting '" + key + "' in "
+                    + settings.getClass().getSimpleName());
         }
         put(tree, key, value);
         @SuppressWarnings("unchecked")

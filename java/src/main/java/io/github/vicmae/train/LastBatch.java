@@ -3,7 +3,6 @@ package io.github.vicmae.train;
 import io.github.vicmae.data.Batch;
 import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.view.ViewSettings;
-import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.objective.Objective;

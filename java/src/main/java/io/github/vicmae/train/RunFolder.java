@@ -26,8 +26,8 @@ import java.util.TreeSet;
 /** A run's folder: settings, metrics, checkpoints and report. Held by one process at a time. */
 final class RunFolder implements AutoCloseable {
     /** Settings that may change when a run goes on: they do not touch its result, or no more than another device does. */
-    private static final Set<String> FREE =
-            Set.of("loading.workers", "loading.prefetch", "loading.deviceViews", "compute.recompute", "checkpointEvery");
+    private static final Set<String> FREE = Set.of(
+            "loading.workers", "loading.prefetch", "loading.deviceViews", "compute.recompute", "checkpointEvery");
 
     private static final String CONTRAST = "model.objective.contrast";
     private static final String CONTRAST_HASH = "model.objective.contrastHash";

@@ -15,10 +15,10 @@ import io.github.vicmae.kernel.Philox;
 import io.github.vicmae.kernel.Reduce;
 import io.github.vicmae.kernel.matmul.MatMul;
 import io.github.vicmae.model.Execution;
+import io.github.vicmae.model.StepInput;
 import io.github.vicmae.objective.FlopCount;
 import io.github.vicmae.objective.ModelConfig;
-import io.github.vicmae.model.StepInput;
-import io.github.vicmae.objective.ViCMae;
+import io.github.vicmae.objective.Objective;
 import io.github.vicmae.optim.AdamW;
 import java.lang.management.ManagementFactory;
 import java.nio.FloatBuffer;
@@ -62,6 +62,7 @@ public final class StepBenchmark {
     }
 
     private static final int GEMM_SIDE = 2048;
+    private static final double[] WEIGHTS = {1, 0.03};
     private static final int WARMUP = 3;
     private static final int EMPTY_LAUNCHES = 20_000;
 
@@ -75,7 +76,7 @@ public final class StepBenchmark {
     public static Result run(
             Device device, ModelConfig config, int batch, Precision precision, boolean recompute, int steps) {
         Execution execution = new Execution(precision, recompute, Execution.inputs(device.kind()));
-        try (ViCMae model = new ViCMae(device, config, batch, execution);
+        try (Objective model = Objective.create(device, config, batch, execution);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
                 TrainingStep training = new TrainingStep(model, optimizer);
                 GemmRate gemm = new GemmRate(device)) {
@@ -115,7 +116,7 @@ public final class StepBenchmark {
                     step,
                     median(passes),
                     batch / step,
-                    batch * FlopCount.perPair(config) / step / 1e9,
+                    batch * FlopCount.perSample(config) / step / 1e9,
                     2.0 * GEMM_SIDE * GEMM_SIDE * GEMM_SIDE / median(gemmSeconds) / 1e9,
                     launches,
                     emptyLaunchNanos(device),
@@ -126,7 +127,7 @@ public final class StepBenchmark {
 
     /** As in training: up to as many steps under way as there are inputs. */
     private static void run(TrainingStep training, double rate) {
-        training.submit(1, 0.03, rate);
+        training.submit(WEIGHTS, rate);
         while (training.isReady() || !training.hasRoom()) {
             training.finish();
         }

@@ -1,8 +1,8 @@
 package io.github.vicmae.train;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.data.LoaderSettings;
+import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Precision;
@@ -37,13 +37,17 @@ public record TrainSettings(
         AdamW.Settings optimizer,
         Loading loading,
         Compute compute,
-        @Setting(flag = "--seed", description = "of everything that is drawn", value = "0") long seed,
+
+        @Setting(flag = "--seed", description = "of everything that is drawn", value = "0")
+        long seed,
+
         @Setting(
                 flag = "--checkpoint-every",
                 description = "epochs between checkpoints",
                 value = "1",
                 range = "[1, inf)")
         int checkpointEvery,
+
         String init) {
 
     /** Samples for which the base learning rate is meant. */
@@ -53,14 +57,17 @@ public record TrainSettings(
     public record Views(
             @Setting(flag = "--no-colour", description = "leave out the changes of colour", value = "true")
             boolean colour,
+
             @Setting(flag = "--no-spatial", description = "leave out random crops and flips", value = "true")
             boolean spatial,
+
             @Setting(
                     flag = "--window",
                     description = "seconds within which a video's frames are drawn",
                     value = "2.12",
                     range = "(0, inf)")
             double windowSeconds,
+
             @Setting(
                     flag = "--frame-distance",
                     description = "take frames this far apart instead; 0 is the same frame twice",
@@ -68,6 +75,7 @@ public record TrainSettings(
                     shownDefault = "drawn within the window",
                     range = "[-1, inf)")
             int frameDistance,
+
             @Setting(
                     flag = "--video-share",
                     description = "share of videos in each batch",
@@ -85,30 +93,26 @@ public record TrainSettings(
 
     /** Batches, epochs and learning rate. */
     public record Schedule(
-            @Setting(
-                    flag = "--epochs",
-                    description = "passes over the data",
-                    value = "100",
-                    range = "[1, inf)")
+            @Setting(flag = "--epochs", description = "passes over the data", value = "100", range = "[1, inf)")
             int epochs,
-            @Setting(
-                    flag = "--batch",
-                    description = "samples of a forward pass",
-                    value = "32",
-                    range = "[1, inf)")
+
+            @Setting(flag = "--batch", description = "samples of a forward pass", value = "32", range = "[1, inf)")
             int batch,
+
             @Setting(
                     flag = "--accumulate",
                     description = "forward passes of an update",
                     value = "1",
                     range = "[1, inf)")
             int accumulate,
+
             @Setting(
                     flag = "--lr",
                     description = "base learning rate, for 256 samples an update",
                     value = "1.5e-4",
                     range = "(0, inf)")
             double baseLearningRate,
+
             @Setting(
                     flag = "--warmup",
                     description = "epochs of linear warm-up, may be a fraction",
@@ -150,12 +154,10 @@ public record TrainSettings(
                     shownDefault = "the processors",
                     range = "[1, inf)")
             int workers,
-            @Setting(
-                    flag = "--prefetch",
-                    description = "batches decoded ahead",
-                    value = "2",
-                    range = "[1, inf)")
+
+            @Setting(flag = "--prefetch", description = "batches decoded ahead", value = "2", range = "[1, inf)")
             int prefetch,
+
             boolean deviceViews) {
         public Loading {
             Definitions.check(Loading.class, workers, prefetch, deviceViews);
@@ -178,6 +180,7 @@ public record TrainSettings(
                     value = "fp32",
                     former = "\"fp32\"")
             Precision precision,
+
             @Setting(
                     flag = "--recompute",
                     description =

@@ -101,8 +101,15 @@ public final class Trainer implements AutoCloseable {
         for (int i = 0; settings.loading().deviceViews() && i < model.inputCount(); i++) {
             deviceViews.add(
                     i == 0
-                            ? new DeviceViews(device, settings.viewSettings(), settings.schedule().batch())
-                            : new DeviceViews(device, settings.viewSettings(), settings.schedule().batch(), deviceViews.get(0)));
+                            ? new DeviceViews(
+                                    device,
+                                    settings.viewSettings(),
+                                    settings.schedule().batch())
+                            : new DeviceViews(
+                                    device,
+                                    settings.viewSettings(),
+                                    settings.schedule().batch(),
+                                    deviceViews.get(0)));
         }
     }
 

@@ -1,4 +1,4 @@
-package io.github.vicmae.model;
+package io.github.vicmae.objective;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
