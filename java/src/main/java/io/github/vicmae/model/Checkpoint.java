@@ -27,7 +27,7 @@ public final class Checkpoint {
 
     private static final String FIRST_MOMENT = "exp_avg.";
     private static final String SECOND_MOMENT = "exp_avg_sq.";
-    private static final String BATCHES_TRACKED = ".num_batches_tracked";
+    static final String BATCHES_TRACKED = ".num_batches_tracked";
     private static final Pattern HEAD = Pattern.compile("(projector|predictor|target)\\.");
     private static final int LISTED = 40;
 
@@ -103,7 +103,7 @@ public final class Checkpoint {
         if (source instanceof Safetensors ours && ours.metadata().containsKey(CONFIG)) {
             return ConfigJson.read(ours.metadata().get(CONFIG), ModelConfig.class);
         }
-        return PublishedConfig.infer(source, heads);
+        return PublishedConfig.infer(StateDict.of(source), heads);
     }
 
     /**
@@ -136,23 +136,28 @@ public final class Checkpoint {
     }
 
     /**
-     * Starts a model from another run's or a published checkpoint: encoder and decoder have to fit, heads are taken if the file has them.
+     * Starts a model from another run's or a published checkpoint: encoder and decoder have to fit, heads are taken if the file has them. Wrappers
+     * around the names, such as {@code module.}, are taken off.
      *
-     * @throws IOException naming every tensor that is missing or of another shape; then nothing is loaded
+     * @return what else the file holds and the model does not take, by name
+     * @throws IOException naming every tensor that is missing, of another shape, or changes what is computed in a way that this model does not
+     *     have; then nothing is loaded
      */
-    public static void start(TensorSource source, ViCMae model) throws IOException {
+    public static List<String> start(TensorSource file, ViCMae model) throws IOException {
+        TensorSource source = StateDict.of(file);
         List<Parameter> taken = model.parameters().all().stream()
                 .filter(p ->
                         source.contains(p.name()) || !HEAD.matcher(p.name()).lookingAt())
                 .toList();
         loadParameters(source, taken, model.stream(), "", Parameter::value);
         model.parameters().round(model.kernels());
+        return OtherTensors.passedOver(source, taken);
     }
 
     /**
      * Loads some parameters.
      *
-     * @throws IOException if the file does not have them all in the right shape
+     * @throws IOException if the file does not have them all in the right shape, or has others that change what is computed
      */
     static void loadParameters(
             TensorSource source,
@@ -171,6 +176,7 @@ public final class Checkpoint {
                         + Arrays.toString(dims(p)) + " in this model");
             }
         }
+        problems.addAll(OtherTensors.problems(source, parameters, prefix));
         if (!problems.isEmpty()) {
             String more = problems.size() > LISTED ? "\n  and " + (problems.size() - LISTED) + " more" : "";
             throw new IOException(source.path() + " does not fit this model:\n  "
