@@ -54,6 +54,9 @@ final class ResultsCommand implements Callable<Integer> {
                     .sorted(Comparator.comparing(ResultsCommand::name))
                     .toList();
         }
+        if (!check) {
+            AtomicFile.checkWritable(folder.resolve("benchmarks.md"));
+        }
         ResultsPage page = new ResultsPage();
         for (Path file : files) {
             page.add(name(file), ResultsFile.read(file));

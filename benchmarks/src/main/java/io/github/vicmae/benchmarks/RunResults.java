@@ -1,5 +1,7 @@
 package io.github.vicmae.benchmarks;
 
+import io.github.vicmae.io.AtomicFile;
+import io.github.vicmae.io.FileErrors;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -40,19 +42,14 @@ final class RunResults implements AutoCloseable {
         Runtime.getRuntime().addShutdownHook(atInterrupt);
     }
 
-    /** What cannot be written shows before anything is measured, and what is there stays. */
+    /** Before anything is measured; a file that is there stays as it is. */
     private void tryToWrite() throws IOException {
-        if (Files.isDirectory(file)) {
-            throw new IOException("The results cannot be written to " + file + ": it is a folder; name a file");
-        }
-        Path folder = file.toAbsolutePath().getParent();
         try {
-            Files.createDirectories(folder);
-            Files.delete(Files.createTempFile(folder, "vicmae-", ".tmp"));
+            Files.createDirectories(file.toAbsolutePath().getParent());
         } catch (IOException e) {
-            throw new IOException(
-                    "The results cannot be written to " + file + ", since no file can be made in its folder: " + e, e);
+            throw FileErrors.cannot("write", file, e);
         }
+        AtomicFile.checkWritable(file);
     }
 
     /** A row with figures, or one that the machine or the library cannot have. */

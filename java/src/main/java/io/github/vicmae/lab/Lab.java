@@ -5,6 +5,8 @@ import io.github.vicmae.device.build.KernelBuild;
 import io.github.vicmae.device.build.WorkFolder;
 import io.github.vicmae.device.cpu.CpuDevice;
 import io.github.vicmae.device.cuda.EmulatedDriver;
+import io.github.vicmae.io.AtomicFile;
+import io.github.vicmae.io.FileErrors;
 import io.github.vicmae.loss.ContrastiveLosses;
 import io.github.vicmae.loss.ContrastiveShape;
 import io.github.vicmae.loss.UserLoss;
@@ -61,7 +63,7 @@ public final class Lab {
             ContrastiveLosses.named(settings.like());
         }
         loss = UserLoss.read(settings.file());
-        Files.createDirectories(settings.out());
+        checkOut();
         // In the cache: what a lab that was killed leaves there, the next one removes.
         try (WorkFolder folder = WorkFolder.in(KernelBuild.usual().cache())) {
             work = folder.path();
@@ -70,10 +72,20 @@ public final class Lab {
             report.write(settings.out());
             out.println();
             out.println("verdict: " + verdict);
-            out.println("written: " + settings.out().resolve("index.html") + ", table.md, lab.json"
+            out.println("written: " + settings.out().resolve(LabReport.PAGE) + ", table.md, lab.json"
                     + (timings.isEmpty() ? "" : ", plots"));
             return verdict;
         }
+    }
+
+    /** Before any work: a folder in which nothing can be written would cost all of it. */
+    private void checkOut() throws IOException {
+        try {
+            Files.createDirectories(settings.out());
+        } catch (IOException e) {
+            throw FileErrors.cannot("write", settings.out(), e);
+        }
+        AtomicFile.checkWritable(settings.out().resolve(LabReport.PAGE));
     }
 
     private Verdict stages() throws IOException {
@@ -151,18 +163,7 @@ public final class Lab {
     }
 
     private LabRequest request(LabRequest.Stage stage, String device, Path results, Path peer) {
-        return new LabRequest(
-                stage,
-                settings.file().toAbsolutePath().toString(),
-                settings.like(),
-                settings.forms(),
-                device,
-                settings.temperature(),
-                settings.sizes(),
-                settings.width(),
-                settings.limitSeconds(),
-                results.toString(),
-                peer == null ? null : peer.toString());
+        return new LabRequest(stage, settings.withAbsoluteFile(), device, results, peer);
     }
 
     private Path safetyResults() {

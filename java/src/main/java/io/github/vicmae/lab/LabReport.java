@@ -15,6 +15,9 @@ import java.util.Map;
 
 /** What the lab found, as files: a page, a table, a plot, and all of it as JSON. */
 final class LabReport {
+    /** The page's file name. */
+    static final String PAGE = "index.html";
+
     private final LabSettings settings;
     private final UserLoss loss;
     private final Verdict verdict;
@@ -46,7 +49,7 @@ final class LabReport {
             write(folder.resolve(plot.getKey()), plot.getValue().svg());
         }
         write(folder.resolve("lab.json"), json());
-        write(folder.resolve("index.html"), page());
+        write(folder.resolve(PAGE), page());
     }
 
     private static void write(Path file, String text) throws IOException {

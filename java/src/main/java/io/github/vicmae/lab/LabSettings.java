@@ -48,4 +48,10 @@ public record LabSettings(
                     "The width and the time limit must be at least 1, not " + width + " and " + limitSeconds);
         }
     }
+
+    /** The same for a process that may run in another folder. */
+    LabSettings withAbsoluteFile() {
+        return new LabSettings(
+                file.toAbsolutePath(), like, forms, device, temperature, sizes, width, limitSeconds, ptx, out);
+    }
 }

@@ -51,14 +51,16 @@ public final class LabWorker {
     private static final float OTHER_TEMPERATURE = 5;
 
     private final LabRequest request;
+    private final LabSettings settings;
     private final UserLoss loss;
     private final BuiltInLoss like;
     private String place = "";
 
     private LabWorker(LabRequest request) {
         this.request = request;
-        loss = UserLoss.read(Path.of(request.file()));
-        like = request.like() == null ? null : ContrastiveLosses.named(request.like());
+        settings = request.settings();
+        loss = UserLoss.read(settings.file());
+        like = settings.like() == null ? null : ContrastiveLosses.named(settings.like());
     }
 
     /**
@@ -68,7 +70,7 @@ public final class LabWorker {
      */
     public static void main(String[] args) throws IOException {
         LabRequest request = ConfigJson.read(Files.readString(Path.of(args[0])), LabRequest.class);
-        endAfter(WorkerProcess.START_SECONDS + request.limitSeconds() + GRACE_SECONDS);
+        endAfter(WorkerProcess.START_SECONDS + request.settings().limitSeconds() + GRACE_SECONDS);
         LabFindings findings;
         try {
             findings = new LabWorker(request).run();
@@ -85,7 +87,7 @@ public final class LabWorker {
     }
 
     private static void write(LabRequest request, LabFindings findings) throws IOException {
-        AtomicFile.write(Path.of(request.results()), ConfigJson.write(findings).getBytes(StandardCharsets.UTF_8));
+        AtomicFile.write(request.results(), ConfigJson.write(findings).getBytes(StandardCharsets.UTF_8));
     }
 
     /** For when the lab itself was killed and nobody else ends this process. */
@@ -121,7 +123,7 @@ public final class LabWorker {
     private List<LossProblem> problems(int[][] shapes, float temperature) {
         List<LossProblem> problems = new ArrayList<>();
         for (int[] s : shapes) {
-            for (Form form : request.forms()) {
+            for (Form form : settings.forms()) {
                 boolean symmetric = form == Form.SYMMETRIC;
                 boolean fits = s[0] == s[1] || !symmetric && (like == null || like.extraColumns());
                 if (fits && (like == null || s[0] >= like.leastRows())) {
@@ -160,7 +162,7 @@ public final class LabWorker {
     }
 
     private void underSchedule(LossCheck check, List<Deviation> deviations, List<LossResult> samples) {
-        List<LossProblem> problems = problems(SMALL, request.temperature());
+        List<LossProblem> problems = problems(SMALL, settings.temperature());
         for (int i = 0; i < problems.size(); i++) {
             LossProblem problem = problems.get(i);
             at(check.device() + ", " + problem.words());
@@ -183,8 +185,8 @@ public final class LabWorker {
             Kernels kernels = Kernels.onNewStream(device);
             try (Stream stream = kernels.stream()) {
                 LossCheck check = new LossCheck(kernels, loss, like, request.device());
-                deviations.addAll(atTemperature(request.temperature(), check));
-                deviations.addAll(atTemperature(OTHER_TEMPERATURE * request.temperature(), check));
+                deviations.addAll(atTemperature(settings.temperature(), check));
+                deviations.addAll(atTemperature(OTHER_TEMPERATURE * settings.temperature(), check));
                 if (like == null && request.peer() != null) {
                     deviations.addAll(againstPeer(check));
                 }
@@ -218,9 +220,9 @@ public final class LabWorker {
 
     /** What the emulated device's many threads made of a problem is what this device makes of it. */
     private List<Deviation> againstPeer(LossCheck check) throws IOException {
-        LabFindings peer = ConfigJson.read(Files.readString(Path.of(request.peer())), LabFindings.class);
+        LabFindings peer = ConfigJson.read(Files.readString(request.peer()), LabFindings.class);
         List<Deviation> deviations = new ArrayList<>();
-        List<LossProblem> problems = problems(SMALL, request.temperature());
+        List<LossProblem> problems = problems(SMALL, settings.temperature());
         for (int i = 0; i < problems.size(); i++) {
             String where = "emulated beside " + request.device() + ", "
                     + problems.get(i).words();
@@ -242,11 +244,11 @@ public final class LabWorker {
             Kernels kernels = Kernels.onNewStream(device);
             try (Stream stream = kernels.stream()) {
                 LossTimer timer = new LossTimer(kernels, loss, peers, like);
-                for (int rows : request.sizes()) {
+                for (int rows : settings.sizes()) {
                     System.out.println("  " + rows + " rows ...");
-                    for (Form form : request.forms()) {
+                    for (Form form : settings.forms()) {
                         at(rows + " rows, " + form.words());
-                        timer.time(form, rows, request.width(), request.temperature());
+                        timer.time(form, rows, settings.width(), settings.temperature());
                         // What there is so far is kept, should the next size take too long.
                         found = LabFindings.timed(device.description(), timer.timings(), timer.deviations());
                         write(request, found);

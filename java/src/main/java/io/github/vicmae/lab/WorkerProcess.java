@@ -51,7 +51,7 @@ final class WorkerProcess {
      */
     static Outcome run(LabRequest request, Path work, PrintWriter out) throws IOException {
         Path requestFile = work.resolve(request.stage().name().toLowerCase(Locale.ROOT) + "-request.json");
-        Path results = Path.of(request.results());
+        Path results = request.results();
         Files.deleteIfExists(results);
         Files.writeString(requestFile, ConfigJson.write(request));
         Process process = new ProcessBuilder(command(request, requestFile, work))
@@ -64,7 +64,7 @@ final class WorkerProcess {
         Thread reader = reader(process, out, said, begun);
         try {
             boolean ended = begun.await(START_SECONDS, TimeUnit.SECONDS)
-                    && process.waitFor(request.limitSeconds(), TimeUnit.SECONDS);
+                    && process.waitFor(request.settings().limitSeconds(), TimeUnit.SECONDS);
             process.destroyForcibly().waitFor();
             reader.join();
             LabFindings findings =
@@ -98,7 +98,7 @@ final class WorkerProcess {
                 .map(line -> ", at " + line.substring(NOW.length()))
                 .orElse("");
         if (!ended) {
-            return "it did not end within " + request.limitSeconds() + " s" + last
+            return "it did not end within " + request.settings().limitSeconds() + " s" + last
                     + "; give it more with --time-limit if it is only slow";
         }
         for (String line : said) {
