@@ -1,5 +1,6 @@
 package io.github.vicmae.benchmarks;
 
+import io.github.vicmae.cli.ArgumentErrors;
 import java.util.Arrays;
 import java.util.List;
 import picocli.CommandLine;
@@ -21,12 +22,18 @@ public final class Main {
 
     static CommandLine commandLine(String[] arguments) {
         boolean results = isNamed(arguments) && arguments[0].equals(RESULTS);
-        CommandLine line = new CommandLine(results ? new ResultsCommand() : new JmhCommand());
+        CommandLine line = plain(results);
+        line.setParameterExceptionHandler(new ArgumentErrors(() -> plain(results)));
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             command.getErr().println("vicmae: " + (e.getMessage() == null ? e : e.getMessage()));
             return e instanceof IllegalArgumentException ? 2 : 1;
         });
         return line;
+    }
+
+    private static CommandLine plain(boolean results) {
+        return new CommandLine(results ? new ResultsCommand() : new JmhCommand())
+                .setUnmatchedOptionsAllowedAsOptionParameters(false);
     }
 
     /** The arguments behind the command's name. */
