@@ -89,6 +89,41 @@ class ArchitectureTest {
                 .check(CLASSES);
     }
 
+    /** {@code Kernels} brings the rooms together; a room sees only the root package, and the root package no room. */
+    @Test
+    void kernelRoomsAreIndependent() {
+        slices().matching(ROOT + "kernel.(*)..").should().notDependOnEachOther().check(CLASSES);
+        noClasses()
+                .that()
+                .resideInAPackage(ROOT + "kernel.*..")
+                .should()
+                .dependOnClassesThat()
+                .haveFullyQualifiedName(ROOT + "kernel.Kernels")
+                .check(CLASSES);
+        noClasses()
+                .that()
+                .resideInAPackage(ROOT + "kernel")
+                .and()
+                .doNotHaveFullyQualifiedName(ROOT + "kernel.Kernels")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage(ROOT + "kernel.*..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void devicesDoNotSeeTheSystemReport() {
+        noClasses()
+                .that()
+                .resideInAPackage(ROOT + "device..")
+                .and()
+                .resideOutsideOfPackage(ROOT + "device.system..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage(ROOT + "device.system..")
+                .check(CLASSES);
+    }
+
     private static DescribedPredicate<JavaClass> outside(String... packages) {
         return DescribedPredicate.describe("are of vicmae but not in " + String.join(", ", packages), c -> {
             if (!c.getPackageName().startsWith(ROOT)) {
@@ -101,6 +136,38 @@ class ArchitectureTest {
             }
             return true;
         });
+    }
+
+    /** Batches and their loader stand in {@code data} itself, above all rooms. */
+    @Test
+    void roomsOfTheDataSeeOnlyThoseBelowThem() {
+        Architectures.layeredArchitecture()
+                .consideringOnlyDependenciesInAnyPackage(ROOT + "data..")
+                .layer("batches")
+                .definedBy(ROOT + "data")
+                .layer("source")
+                .definedBy(ROOT + "data.source..")
+                .layer("image")
+                .definedBy(ROOT + "data.image..")
+                .layer("video")
+                .definedBy(ROOT + "data.video..")
+                .layer("view")
+                .definedBy(ROOT + "data.view..")
+                .layer("synthetic")
+                .definedBy(ROOT + "data.synthetic..")
+                .whereLayer("batches")
+                .mayNotBeAccessedByAnyLayer()
+                .whereLayer("synthetic")
+                .mayNotBeAccessedByAnyLayer()
+                .whereLayer("view")
+                .mayOnlyBeAccessedByLayers("batches")
+                .whereLayer("video")
+                .mayOnlyBeAccessedByLayers("batches", "synthetic")
+                .whereLayer("image")
+                .mayOnlyBeAccessedByLayers("batches", "synthetic", "view", "video")
+                .whereLayer("source")
+                .mayOnlyBeAccessedByLayers("batches", "synthetic", "view", "video", "image")
+                .check(CLASSES);
     }
 
     @Test
