@@ -11,7 +11,7 @@ public final class Main {
 
     private Main() {}
 
-    /** Runs what the first argument says, jmh (which may be left out) or results; exits with 0 if all went well, 2 for wrong arguments, else 1. */
+    /** Runs the command that the first argument names, jmh (the default) or results. Exit status: 0 done, 1 failed, 2 wrong arguments. */
     public static void main(String[] arguments) {
         System.exit(commandLine(arguments).execute(without(arguments)));
     }
@@ -36,7 +36,7 @@ public final class Main {
                 .setUnmatchedOptionsAllowedAsOptionParameters(false);
     }
 
-    /** The arguments behind the command's name. */
+    /** The arguments after the command's name. */
     static String[] without(String[] arguments) {
         return isNamed(arguments) ? Arrays.copyOfRange(arguments, 1, arguments.length) : arguments;
     }

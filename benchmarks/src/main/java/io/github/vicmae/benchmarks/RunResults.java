@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The rows of a run as they come. Each is said on the console and written to the file at once, so that an interrupted run keeps what it has; its
- * table is printed then too.
+ * The rows of a run. Each is printed and written to the file at once, so that an interrupted run keeps its results; its table is printed as
+ * well.
  */
 final class RunResults implements AutoCloseable {
     private final PrintWriter console;
@@ -28,7 +28,7 @@ final class RunResults implements AutoCloseable {
 
     /**
      * @param file for the rows, or null; it is not touched before there is a row
-     * @param command what makes them again
+     * @param command the command that produces them
      * @throws IOException if the file could not be written
      */
     RunResults(PrintWriter console, Path file, String title, String command) throws IOException {
@@ -52,7 +52,7 @@ final class RunResults implements AutoCloseable {
         AtomicFile.checkWritable(file);
     }
 
-    /** A row with figures, or one that the machine or the library cannot have. */
+    /** Adds a row with figures, or one that the machine or the library cannot measure. */
     synchronized void add(Row row) throws IOException {
         if (!ended) {
             rows.add(row);
@@ -63,7 +63,7 @@ final class RunResults implements AutoCloseable {
         }
     }
 
-    /** A row that ought to have figures. */
+    /** Adds a row that should have figures but failed. */
     synchronized void addFailed(Row row) throws IOException {
         if (!ended) {
             failed = true;
@@ -78,7 +78,7 @@ final class RunResults implements AutoCloseable {
                 + (row.pass() == null ? "" : row.pass() + " ") + row.implementation() + ": ";
     }
 
-    /** A run in which everything failed replaces no results of another. */
+    /** A run in which everything failed does not replace earlier results. */
     private void save() throws IOException {
         console.flush();
         if (file == null || failed && rows.stream().noneMatch(Row::isMeasured)) {
@@ -110,12 +110,12 @@ final class RunResults implements AutoCloseable {
         console.flush();
     }
 
-    /** The run has not come to its end: what there is, is printed all the same. */
+    /** Prints the rows of an unfinished run. */
     private synchronized void interrupted() {
         if (!ended) {
             ended = true;
             if (!rows.isEmpty()) {
-                console.println("Interrupted. What was measured until then:");
+                console.println("Interrupted. Results so far:");
                 printTable();
             }
         }
@@ -130,7 +130,7 @@ final class RunResults implements AutoCloseable {
         try {
             Runtime.getRuntime().removeShutdownHook(atInterrupt);
         } catch (IllegalStateException e) {
-            return; // the process is about to end, and the hook is at work
+            return; // the process is shutting down, and the hook is running
         }
         interrupted();
     }

@@ -10,15 +10,15 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** Answers wrong arguments with one sentence and the way to the help, not with the help itself: the sentence would leave the screen. */
+/** Reports wrong arguments in one sentence and points to the help, which would push the sentence off the screen. */
 public final class ArgumentErrors implements IParameterExceptionHandler {
-    /** What picocli says where an option that takes several values comes upon a misspelt option. */
+    /** Picocli's message where an option with several values is followed by a misspelt option. */
     private static final Pattern UNKNOWN_OPTION = Pattern.compile("Unknown option: '([^']*)'; Expected parameter");
 
     private final Supplier<CommandLine> again;
 
     /**
-     * @param again makes the same command line anew
+     * @param again creates the same command line, to parse the arguments once more
      */
     public ArgumentErrors(Supplier<CommandLine> again) {
         this.again = again;

@@ -32,7 +32,7 @@ final class ConsoleProgress implements Progress, AutoCloseable {
         this.columns = columns;
     }
 
-    /** The width that the environment names, where it is a number. */
+    /** The width in the environment variable, or the usual one where it is not a number. */
     static int columns(String variable) {
         return variable != null && variable.matches("[1-9][0-9]{1,4}") ? Integer.parseInt(variable) : USUAL_COLUMNS;
     }
@@ -50,7 +50,7 @@ final class ConsoleProgress implements Progress, AutoCloseable {
             return;
         }
         last = now;
-        String line = line(u, columns - 1); // a full line would break on some terminals
+        String line = line(u, columns - 1); // some terminals wrap a full line
         if (terminal) {
             err.print("\r" + line + "\u001b[K");
             err.flush();
@@ -60,7 +60,7 @@ final class ConsoleProgress implements Progress, AutoCloseable {
         }
     }
 
-    /** The most that fits, and a bar if there is room for one: where the run is and how long it takes go before the losses. */
+    /** As much as fits, and a bar if there is room for one; position and remaining time take precedence over the losses. */
     static String line(Update u, int width) {
         String steps = u.step() + "/" + u.totalSteps();
         String epoch = String.format(Locale.ROOT, "  epoch %.1f", u.epoch());
@@ -107,7 +107,7 @@ final class ConsoleProgress implements Progress, AutoCloseable {
         note("warning: " + message);
     }
 
-    /** Prints a line of its own. */
+    /** Prints a separate line. */
     synchronized void note(String message) {
         if (drawn) {
             err.println();

@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** What the lab found, as files: a page, a table, a plot, and all of it as JSON. */
+/** Writes the findings as files: a page, a table, plots, and all of it as JSON. */
 final class LabReport {
     /** The page's file name. */
     static final String PAGE = "index.html";
@@ -110,7 +110,7 @@ final class LabReport {
         return text.toString();
     }
 
-    /** A plot for each form and device, with a line for each loss, by their files' names. */
+    /** A plot for each form and device, with a line for each loss; keys are file names. */
     private Map<String, Plot> plots() {
         Map<String, Plot> plots = new LinkedHashMap<>();
         Map<String, Map<String, List<LossTiming>>> lines = new LinkedHashMap<>();
@@ -195,14 +195,14 @@ final class LabReport {
         return page.append("</body></html>\n").toString();
     }
 
-    /** Says no more than was done: a loss that was found unsafe before has no results. */
+    /** Describes the check; a loss that was found unsafe has no results. */
     private String method() {
         if (deviations.isEmpty()) {
-            return "Its results were not looked at.";
+            return "Its results were not checked.";
         }
         return (settings.like() == null
-                        ? "Its gradient was held against differences of the loss itself."
-                        : "It was held against the definition of " + settings.like() + " in double precision.")
+                        ? "Its gradient was compared with finite differences of the loss."
+                        : "It was compared with the definition of " + settings.like() + " in double precision.")
                 + " Temperature " + settings.temperature() + ".";
     }
 

@@ -20,14 +20,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 
-/** A process that runs a user's kernels: whatever they do to it, the lab goes on. */
+/** Runs a user's kernels in a process of its own, so that the lab survives whatever they do. */
 public final class LabWorker {
     private static final String EMULATOR_SAYS = "vicmae emulated driver:";
     private static final int GAVE_UP = 124;
     private static final int GRACE_SECONDS = 10;
     private static final long SEED = 29;
 
-    /** rows, columns, width: two rows, odd sizes, sizes that end within warps and chunks, wide rows, and extra columns. */
+    /** Rows, columns, width: two rows, odd sizes, sizes that end within a warp or a chunk, wide rows, and extra columns. */
     private static final int[][] SMALL = {{2, 2, 5}, {6, 6, 3}, {10, 10, 40}, {66, 66, 5}, {6, 11, 4}};
 
     private static final int[][] LARGE = {
@@ -43,11 +43,11 @@ public final class LabWorker {
         {66, 131, 31}
     };
     private static final int[][] FOR_DIFFERENCES = {{2, 2, 5}, {6, 6, 5}, {10, 10, 7}, {22, 22, 4}, {6, 11, 4}};
-    /** Too large for a difference in each element: they are tried along directions. */
+    /** Too large for a difference in each element; these are checked along random directions. */
     private static final int[][] FOR_DIRECTIONS = {
         {34, 34, 33}, {66, 66, 9}, {130, 130, 64}, {258, 258, 100}, {66, 131, 31}
     };
-    /** A temperature is tried besides the one that was asked for, so that a loss which knows that one by heart is found out. */
+    /** A second temperature is checked as well, as this multiple of the first, to catch a loss that ignores its parameter. */
     private static final float OTHER_TEMPERATURE = 5;
 
     private final LabRequest request;
@@ -64,7 +64,7 @@ public final class LabWorker {
     }
 
     /**
-     * Runs the stage that a file asks for, and writes what it found to another.
+     * Runs the stage that a request file describes, and writes the findings to another file.
      *
      * @param args the request's file
      */
@@ -82,7 +82,7 @@ public final class LabWorker {
         }
         write(request, findings);
         System.out.flush();
-        // Whatever a user's code set up for the process's end is not waited for.
+        // halt, not exit: exit handlers of the user's code are not run.
         Runtime.getRuntime().halt(0);
     }
 
@@ -90,7 +90,7 @@ public final class LabWorker {
         AtomicFile.write(request.results(), ConfigJson.write(findings).getBytes(StandardCharsets.UTF_8));
     }
 
-    /** For when the lab itself was killed and nobody else ends this process. */
+    /** Ends this process if the lab was killed and can no longer do it. */
     private static void endAfter(int seconds) {
         Thread guard = new Thread(
                 () -> {
@@ -114,7 +114,7 @@ public final class LabWorker {
         };
     }
 
-    /** Says where the stage is, for when it goes no further. */
+    /** Records and prints the current position, in case the stage gets no further. */
     private void at(String where) {
         place = where;
         System.out.println(WorkerProcess.NOW + where);
@@ -136,7 +136,7 @@ public final class LabWorker {
         return problems;
     }
 
-    /** All problems under each schedule; the results must not depend on it. */
+    /** Runs all problems under each schedule; results must not depend on it. */
     private LabFindings safety() {
         List<Deviation> deviations = new ArrayList<>();
         List<LossResult> samples = new ArrayList<>();
@@ -218,7 +218,7 @@ public final class LabWorker {
         }
     }
 
-    /** What the emulated device's many threads made of a problem is what this device makes of it. */
+    /** Compares with the emulated device, which computed the same problems with many threads. */
     private List<Deviation> againstPeer(LossCheck check) throws IOException {
         LabFindings peer = ConfigJson.read(Files.readString(request.peer()), LabFindings.class);
         List<Deviation> deviations = new ArrayList<>();
@@ -249,7 +249,7 @@ public final class LabWorker {
                     for (Form form : settings.forms()) {
                         at(rows + " rows, " + form.words());
                         timer.time(form, rows, settings.width(), settings.temperature());
-                        // What there is so far is kept, should the next size take too long.
+                        // Keeps the results so far in case the next size takes too long.
                         found = LabFindings.timed(device.description(), timer.timings(), timer.deviations());
                         write(request, found);
                     }
