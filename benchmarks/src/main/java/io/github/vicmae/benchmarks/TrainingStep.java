@@ -63,7 +63,8 @@ public class TrainingStep extends KernelBenchmark {
         try {
             Path model;
             float[][] inputs = new float[4][];
-            // The model's memory is freed before libtorch allocates its own, which is measured as the growth of the process.
+            // The model's memory is freed before libtorch allocates its own, which is measured as the growth of the
+            // process.
             try (own) {
                 model = TorchScript.export(own.model, batch);
                 own.copyInputs(inputs);

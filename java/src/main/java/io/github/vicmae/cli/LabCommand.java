@@ -48,7 +48,8 @@ final class LabCommand implements Callable<Integer> {
     @Option(
             names = "--like",
             paramLabel = "NAME",
-            description = "the built-in loss that it has to agree with; without it, its gradient is compared with finite differences")
+            description =
+                    "the built-in loss that it has to agree with; without it, its gradient is compared with finite differences")
     private String like;
 
     @Option(
