@@ -64,18 +64,19 @@ public class TrainingStep extends KernelBenchmark {
         try {
             Path model;
             float[][] inputs = new float[4][];
-            // The model's memory is given back before libtorch takes its own, which is told from the process's growth.
+            // The model's memory is freed before libtorch allocates its own, which is measured as the growth of the
+            // process.
             try (own) {
                 model = TorchScript.export(own.model, batch);
                 own.copyInputs(inputs);
             }
             return torch(model, inputs);
         } catch (IOException e) {
-            throw new UncheckedIOException("The model could not be handed to libtorch", e);
+            throw new UncheckedIOException("The model could not be exported for libtorch", e);
         }
     }
 
-    /** As training has it. */
+    /** As in training. */
     @Override
     MatMulPolicy policy(Implementation who) {
         return MatMulPolicy.FASTEST;
@@ -88,7 +89,7 @@ public class TrainingStep extends KernelBenchmark {
     /**
      * The paper's model with 0.75 of the patches masked; of the published code's one projector where the shape says variant=release.
      *
-     * @throws IllegalArgumentException if the shape is of another form, or there is no such model
+     * @throws IllegalArgumentException if the shape is malformed, or there is no such model
      */
     static ModelConfig config(String shape) {
         String[] parts = shape.split(":", -1);
@@ -112,7 +113,7 @@ public class TrainingStep extends KernelBenchmark {
         try {
             return JSON.treeToValue(tree, ModelConfig.class);
         } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("The model of " + shape + " cannot be: " + e.getOriginalMessage(), e);
+            throw new IllegalArgumentException("The model of " + shape + " is invalid: " + e.getOriginalMessage(), e);
         }
     }
 
@@ -149,7 +150,7 @@ public class TrainingStep extends KernelBenchmark {
         return values;
     }
 
-    /** What the model's own passes give on the same input, which the golden files hold to PyTorch's in double precision. */
+    /** The loss of the model's own passes on the same input, which golden files compare with PyTorch in double precision. */
     @Override
     List<Expected> expected() {
         double limit = Precision.of(precision) == Precision.BF16 ? 1e-2 : 1e-4;

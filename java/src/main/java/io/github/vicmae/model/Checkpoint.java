@@ -26,6 +26,7 @@ public final class Checkpoint {
 
     private static final String FIRST_MOMENT = "exp_avg.";
     private static final String SECOND_MOMENT = "exp_avg_sq.";
+    static final String BATCHES_TRACKED = ".num_batches_tracked";
     private static final int LISTED = 40;
 
     private Checkpoint() {}
@@ -118,23 +119,28 @@ public final class Checkpoint {
     }
 
     /**
-     * Starts a model from another run's or a published checkpoint.
+     * Starts a model from another run's or a published checkpoint. Wrappers around the names, such as {@code module.}, are taken off.
      *
      * @param optional whether a parameter of this name may be missing in the file: it then keeps its value
-     * @throws IOException naming every tensor that is missing or of another shape; then nothing is loaded
+     * @return what else the file holds and the model does not take, by name
+     * @throws IOException naming every tensor that is missing, of another shape, or changes what is computed in a way that this model does not
+     *     have; then nothing is loaded
      */
-    public static void start(TensorSource source, ModelState model, Predicate<String> optional) throws IOException {
+    public static List<String> start(TensorSource file, ModelState model, Predicate<String> optional)
+            throws IOException {
+        TensorSource source = StateDict.of(file);
         List<Parameter> taken = model.parameters().all().stream()
                 .filter(p -> source.contains(p.name()) || !optional.test(p.name()))
                 .toList();
         loadParameters(source, taken, model.stream(), "", Parameter::value);
         model.parameters().round(model.kernels());
+        return OtherTensors.passedOver(source, taken);
     }
 
     /**
      * Loads some parameters.
      *
-     * @throws IOException if the file does not have them all in the right shape
+     * @throws IOException if the file does not have them all in the right shape, or has others that change what is computed
      */
     static void loadParameters(
             TensorSource source,
@@ -153,6 +159,7 @@ public final class Checkpoint {
                         + Arrays.toString(dims(p)) + " in this model");
             }
         }
+        problems.addAll(OtherTensors.problems(source, parameters, prefix));
         if (!problems.isEmpty()) {
             String more = problems.size() > LISTED ? "\n  and " + (problems.size() - LISTED) + " more" : "";
             throw new IOException(source.path() + " does not fit this model:\n  "

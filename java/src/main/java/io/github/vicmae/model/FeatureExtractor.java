@@ -17,10 +17,11 @@ import io.github.vicmae.layer.Parameters;
 import io.github.vicmae.layer.Scratch;
 import java.io.IOException;
 import java.nio.FloatBuffer;
+import java.util.List;
 
 /**
- * The trained encoder for use: unmasked images in, pooled features out, in batches of up to a fixed size. Memory is taken once. For one thread
- * at a time.
+ * The trained encoder for use: unmasked images in, pooled features out, in batches of up to a fixed size. Memory is taken once. May be shared by
+ * several threads: a call waits until the one before it is done.
  */
 public final class FeatureExtractor implements AutoCloseable {
     private final TrunkConfig trunk;
@@ -30,6 +31,7 @@ public final class FeatureExtractor implements AutoCloseable {
     private final Parameters parameters = new Parameters();
     private Plan single;
     private Plan many;
+    private boolean closed;
 
     /** The layers and activations for one batch size. */
     private final class Plan implements AutoCloseable {
@@ -115,21 +117,28 @@ public final class FeatureExtractor implements AutoCloseable {
     }
 
     /**
-     * Loads the encoder's weights; a file's other tensors are left alone.
+     * Loads the encoder's weights. Wrappers around the names, such as {@code module.}, are taken off.
      *
-     * @throws IOException naming every tensor that is missing or of another shape
+     * @return what else the file holds besides the parts of the published models, by name; it is passed over
+     * @throws IOException naming every tensor that is missing, of another shape, or changes what is computed in a way that this encoder does not
+     *     have, such as a LayerScale
      */
-    public void load(TensorSource source) throws IOException {
+    public synchronized List<String> load(TensorSource file) throws IOException {
+        checkOpen();
+        TensorSource source = StateDict.of(file);
         Checkpoint.loadParameters(source, parameters.all(), stream, "", Parameter::value);
+        return OtherTensors.passedOver(source, parameters.all());
     }
 
     /** Gives the encoder fresh weights. */
-    public void initialise(long seed) {
+    public synchronized void initialise(long seed) {
+        checkOpen();
         parameters.initialise(kernels, seed);
     }
 
     /** Takes over the weights of a model in training, on the same device. */
-    public void copyFrom(ModelState model) {
+    public synchronized void copyFrom(ModelState model) {
+        checkOpen();
         model.stream().synchronize();
         for (Parameter p : parameters.all()) {
             stream.copy(p.value(), model.parameters().get(p.name()).value());
@@ -140,18 +149,26 @@ public final class FeatureExtractor implements AutoCloseable {
     /**
      * Computes the pooled features of {@code count} images.
      *
-     * @param images normalised, [count, C, H, W], from its position 0 on; left as it is
-     * @param features [count, dim], written from its position 0 on
-     * @throws IllegalArgumentException if a buffer is too small
+     * <p>Buffers may be direct or on the heap, and of either byte order; direct ones in native order are the fastest.
+     *
+     * @param images normalised, [count, C, H, W], from index 0 on, whatever the position; left as it is
+     * @param features [count, dim], written from index 0 on
+     * @param count at least 0
+     * @throws IllegalArgumentException if the count is negative, a buffer ends before its last value, or the features' buffer is read-only
+     * @throws IllegalStateException if this or its device is closed
      */
-    public void extract(FloatBuffer images, FloatBuffer features, int count) {
-        int size = trunk.channels() * trunk.height() * trunk.width();
-        require(images.limit() >= (long) count * size, "images", (long) count * size, images.limit());
-        require(
-                features.limit() >= (long) count * trunk.dim(),
-                "features",
-                (long) count * trunk.dim(),
-                features.limit());
+    public synchronized void extract(FloatBuffer images, FloatBuffer features, int count) {
+        checkOpen();
+        int size = trunk.imageSize();
+        if (count < 0) {
+            throw new IllegalArgumentException("The number of images must be 0 or more, not " + count);
+        }
+        if (features.isReadOnly()) {
+            throw new IllegalArgumentException(
+                    "The buffer of features is read-only; it must be one that can be written");
+        }
+        require("images", images, count, size);
+        require("features", features, count, trunk.dim());
         int done = 0;
         while (done < count) {
             Plan plan = count - done == 1 ? single : many;
@@ -163,15 +180,24 @@ public final class FeatureExtractor implements AutoCloseable {
         }
     }
 
-    private static void require(boolean holds, String what, long wanted, long found) {
-        if (!holds) {
-            throw new IllegalArgumentException(
-                    "The buffer of " + what + " needs " + wanted + " floats but has " + found);
+    private static void require(String what, FloatBuffer buffer, int count, int size) {
+        long wanted = (long) count * size;
+        if (buffer.limit() < wanted) {
+            throw new IllegalArgumentException("The buffer of " + what + " needs " + wanted + " floats (" + count
+                    + " times " + size + "), but its limit is " + buffer.limit());
         }
     }
 
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("The encoder is used after it was closed");
+        }
+    }
+
+    /** Gives back what the encoder took, after a call that is under way in another thread. Closing it again does nothing. */
     @Override
-    public void close() {
+    public synchronized void close() {
+        closed = true;
         // The stream first: it waits for the work that uses the rest.
         Closing.all(stream, many == single ? null : many, single, parameters);
     }

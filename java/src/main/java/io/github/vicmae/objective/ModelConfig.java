@@ -5,6 +5,7 @@ import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.Checkpoint;
 import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.StateDict;
 import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.settings.SettingTree;
 import java.io.IOException;
@@ -87,6 +88,6 @@ public record ModelConfig(TrunkConfig trunk, DecoderConfig decoder, ObjectiveCon
         if (source instanceof Safetensors ours && ours.metadata().containsKey(Checkpoint.CONFIG)) {
             return ofJson(ours.metadata().get(Checkpoint.CONFIG));
         }
-        return PublishedConfig.infer(source, heads);
+        return PublishedConfig.infer(StateDict.of(source), heads);
     }
 }

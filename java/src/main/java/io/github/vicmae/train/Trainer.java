@@ -129,7 +129,11 @@ public final class Trainer implements AutoCloseable {
         model.parameters().initialise(model.kernels(), settings.seed());
         if (settings.init() != null) {
             try (TensorSource source = TensorSource.open(Path.of(settings.init()))) {
-                Checkpoint.start(source, model.state(), model::isOptional);
+                List<String> passedOver = Checkpoint.start(source, model.state(), model::isOptional);
+                if (!passedOver.isEmpty()) {
+                    progress.warning(settings.init() + " holds more than this model takes, which is passed over: "
+                            + String.join(", ", passedOver));
+                }
             }
         }
     }

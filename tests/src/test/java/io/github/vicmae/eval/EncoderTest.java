@@ -26,7 +26,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 class EncoderTest {
@@ -92,6 +97,152 @@ class EncoderTest {
             }
             assertThrows(IllegalArgumentException.class, () -> encoder.embed(images, last, 3));
         }
+    }
+
+    @Test
+    void threadsThatShareAnEncoderGetTheRightFeatures() throws Exception {
+        try (Device device = Device.open("cpu")) {
+            Path file = checkpoint(device, config(16, 16, 3));
+            try (Encoder encoder = Encoder.load(file, device, 2);
+                    Encoder second = Encoder.load(file, device, 2)) {
+                List<Image> pictures = new ArrayList<>();
+                for (int i = 0; i < 5; i++) {
+                    pictures.add(picture(i, 3));
+                }
+                float[][] expected = encoder.embed(pictures);
+                ExecutorService threads = Executors.newFixedThreadPool(4);
+                try {
+                    List<Future<?>> done = new ArrayList<>();
+                    for (int t = 0; t < 4; t++) {
+                        Encoder used = t == 3 ? second : encoder;
+                        done.add(threads.submit(() -> {
+                            for (int i = 0; i < 200; i++) {
+                                assertArrayEquals(expected[i % 5], used.embed(pictures.get(i % 5)), 1e-5f);
+                                float[][] all = used.embed(pictures);
+                                for (int p = 0; p < all.length; p++) {
+                                    assertArrayEquals(expected[p], all[p]);
+                                }
+                            }
+                        }));
+                    }
+                    for (Future<?> one : done) {
+                        one.get();
+                    }
+                } finally {
+                    threads.shutdownNow();
+                }
+            }
+            assertEquals(0, device.liveBytes());
+        }
+    }
+
+    @Test
+    void anEncoderMayBeClosedWhileAnotherThreadUsesIt() throws Exception {
+        Device device = Device.open("cpu");
+        Encoder encoder = Encoder.load(checkpoint(device, config(16, 16, 3)), device, 2);
+        ExecutorService thread = Executors.newSingleThreadExecutor();
+        CountDownLatch begun = new CountDownLatch(1);
+        Future<String> ended = thread.submit(() -> {
+            try {
+                while (true) {
+                    encoder.embed(picture(1, 3));
+                    begun.countDown();
+                }
+            } catch (IllegalStateException e) {
+                return e.getMessage();
+            }
+        });
+        begun.await();
+        encoder.close();
+        assertEquals("The encoder is used after it was closed", ended.get());
+        thread.shutdown();
+        encoder.close();
+        assertEquals(0, device.liveBytes());
+        device.close();
+    }
+
+    @Test
+    void heapBuffersAndTheOtherByteOrderGiveTheSame() throws IOException {
+        try (Device device = Device.open("cpu");
+                Encoder encoder = Encoder.load(checkpoint(device, config(16, 16, 3)), device, 2)) {
+            int size = 3 * 16 * 16;
+            FloatBuffer images = direct(3 * size);
+            FloatBuffer heap = FloatBuffer.allocate(3 * size);
+            ByteOrder other =
+                    ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
+            FloatBuffer swapped =
+                    ByteBuffer.allocateDirect(4 * 3 * size).order(other).asFloatBuffer();
+            for (int i = 0; i < images.capacity(); i++) {
+                images.put(i, (float) Math.sin(i));
+                heap.put(i, (float) Math.sin(i));
+                swapped.put(i, (float) Math.sin(i));
+            }
+            float[] expected = new float[3 * encoder.width()];
+            FloatBuffer features = direct(expected.length);
+            encoder.embed(images, features, 3);
+            features.get(0, expected);
+            for (FloatBuffer in : List.of(
+                    heap, swapped, heap.asReadOnlyBuffer(), images.duplicate().position(7))) {
+                FloatBuffer out = in == swapped
+                        ? ByteBuffer.allocate(4 * expected.length).order(other).asFloatBuffer()
+                        : FloatBuffer.allocate(expected.length);
+                encoder.embed(in, out, 3);
+                float[] found = new float[expected.length];
+                out.get(0, found);
+                assertArrayEquals(expected, found);
+            }
+        }
+    }
+
+    @Test
+    void wrongCallsAreRefusedInASentence() throws IOException {
+        Device device = Device.open("cpu");
+        Path file = checkpoint(device, config(16, 16, 3));
+        Encoder encoder = Encoder.load(file, device, 2);
+        int size = 3 * 16 * 16;
+        FloatBuffer images = direct(2 * size);
+        FloatBuffer features = direct(2 * encoder.width());
+        refused(IllegalArgumentException.class, "not -1", () -> encoder.embed(images, features, -1));
+        refused(
+                IllegalArgumentException.class,
+                "images needs 2304 floats (3 times 768), but its limit is 1536",
+                () -> encoder.embed(images, direct(3 * encoder.width()), 3));
+        refused(
+                IllegalArgumentException.class,
+                "images needs",
+                () -> encoder.embed(images.duplicate().limit(size), features, 2));
+        refused(
+                IllegalArgumentException.class,
+                "features needs 64 floats",
+                () -> encoder.embed(images, direct(encoder.width()), 2));
+        refused(
+                IllegalArgumentException.class,
+                "images needs 1649267440896 floats",
+                () -> encoder.embed(images, features, Integer.MAX_VALUE));
+        refused(
+                IllegalArgumentException.class,
+                "read-only",
+                () -> encoder.embed(images, features.asReadOnlyBuffer(), 1));
+        refused(IllegalArgumentException.class, "at least one image, not -2", () -> Encoder.load(file, device, -2));
+        encoder.embed(images, features, 0);
+        assertEquals(0, encoder.embed(List.of()).length);
+        encoder.close();
+        refused(
+                IllegalStateException.class,
+                "encoder is used after it was closed",
+                () -> encoder.embed(images, features, 1));
+        refused(IllegalStateException.class, "encoder is used after it was closed", () -> encoder.embed(picture(1, 3)));
+        Encoder orphan = Encoder.load(file, device, 2);
+        device.close();
+        refused(IllegalStateException.class, "device is used after it was closed", () -> orphan.embed(picture(1, 3)));
+        refused(IllegalStateException.class, "device is used after it was closed", () -> Encoder.load(file, device));
+        orphan.close();
+        assertEquals(0, device.liveBytes());
+    }
+
+    private static void refused(Class<? extends Exception> type, String says, Executable call) {
+        String message = assertThrows(type, call).getMessage();
+        assertTrue(message.contains(says), message);
     }
 
     private static FloatBuffer direct(int floats) {
