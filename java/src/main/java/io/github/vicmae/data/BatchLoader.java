@@ -51,6 +51,7 @@ public final class BatchLoader implements AutoCloseable {
     private boolean closed;
     private Throwable failure;
     private long waited;
+    private long repeated;
 
     /** A loader that starts at the first step of epoch 0 and does not report skipped files. */
     public BatchLoader(Dataset data, ViewSettings view, FrameSampler sampler, LoaderSettings settings)
@@ -61,7 +62,7 @@ public final class BatchLoader implements AutoCloseable {
     /**
      * Starts the workers.
      *
-     * @param sampler must draw two frames a clip
+     * @param sampler must draw as many views, of as many frames, as {@code view} has
      * @param startEpoch epoch of the first batch
      * @param startStep its step within the epoch
      * @param onSkip told of every unreadable file once, from a worker thread, one call at a time
@@ -83,9 +84,10 @@ public final class BatchLoader implements AutoCloseable {
         this.settings = settings;
         this.onSkip = onSkip;
         order = new EpochOrder(data, settings);
-        if (sampler.frames() != 2) {
+        if (sampler.views() != view.views() || sampler.frames() != view.frames()) {
             throw new IllegalArgumentException(
-                    "A batch has two views, so two frames must be drawn from a clip, not " + sampler.frames() + ".");
+                    "A sample has " + view.views() + " views of " + view.frames() + " frames, but " + sampler.views()
+                            + " times " + sampler.frames() + " would be drawn from a video.");
         }
         if (startEpoch < 0 || startStep < 0 || startStep >= order.stepsPerEpoch()) {
             throw new IllegalArgumentException("Cannot start at epoch " + startEpoch + ", step " + startStep
@@ -116,8 +118,8 @@ public final class BatchLoader implements AutoCloseable {
         } catch (OutOfMemoryError e) {
             throw new IOException(
                     "There is not enough memory for " + count + " batches of " + settings.batchSize()
-                            + " pairs of views ("
-                            + 8L * count * settings.batchSize() * view.viewSize()
+                            + " samples ("
+                            + 4L * count * settings.batchSize() * view.views() * view.viewSize()
                             + " bytes); make the batch or the number of prefetched batches smaller, or raise -XX:MaxDirectMemorySize.",
                     e);
         }
@@ -132,6 +134,16 @@ public final class BatchLoader implements AutoCloseable {
     public int skipped() {
         synchronized (lock) {
             return skipped.size();
+        }
+    }
+
+    /**
+     * How often so far two frames were drawn from a video that should differ and were one and the same: it has too few frames, or its length
+     * is not what its header says.
+     */
+    public long repeatedFrames() {
+        synchronized (lock) {
+            return repeated;
         }
     }
 
@@ -281,7 +293,10 @@ public final class BatchLoader implements AutoCloseable {
             }
         }
         try {
-            decoder.decode(sample, repeat, batch, slot);
+            boolean sameFrame = decoder.decode(sample, repeat, batch, slot);
+            synchronized (lock) {
+                repeated += sameFrame ? 1 : 0;
+            }
             return true;
         } catch (InterruptedIOException e) {
             throw e;

@@ -5,6 +5,7 @@ import static org.bytedeco.ffmpeg.global.avcodec.AVDISCARD_ALL;
 import static org.bytedeco.ffmpeg.global.avcodec.AVDISCARD_DEFAULT;
 import static org.bytedeco.ffmpeg.global.avcodec.AVDISCARD_NONREF;
 import static org.bytedeco.ffmpeg.global.avcodec.AV_PKT_DATA_DISPLAYMATRIX;
+import static org.bytedeco.ffmpeg.global.avcodec.AV_PKT_FLAG_DISCARD;
 import static org.bytedeco.ffmpeg.global.avcodec.AV_PKT_FLAG_KEY;
 import static org.bytedeco.ffmpeg.global.avcodec.av_packet_alloc;
 import static org.bytedeco.ffmpeg.global.avcodec.av_packet_free;
@@ -18,7 +19,6 @@ import static org.bytedeco.ffmpeg.global.avcodec.avcodec_open2;
 import static org.bytedeco.ffmpeg.global.avcodec.avcodec_parameters_to_context;
 import static org.bytedeco.ffmpeg.global.avcodec.avcodec_receive_frame;
 import static org.bytedeco.ffmpeg.global.avcodec.avcodec_send_packet;
-import static org.bytedeco.ffmpeg.global.avformat.AVFMT_DURATION_FROM_BITRATE;
 import static org.bytedeco.ffmpeg.global.avformat.AVSEEK_FLAG_BACKWARD;
 import static org.bytedeco.ffmpeg.global.avformat.av_find_best_stream;
 import static org.bytedeco.ffmpeg.global.avformat.av_guess_frame_rate;
@@ -32,7 +32,6 @@ import static org.bytedeco.ffmpeg.global.avutil.AVERROR_EAGAIN;
 import static org.bytedeco.ffmpeg.global.avutil.AVERROR_EOF;
 import static org.bytedeco.ffmpeg.global.avutil.AVMEDIA_TYPE_VIDEO;
 import static org.bytedeco.ffmpeg.global.avutil.AV_NOPTS_VALUE;
-import static org.bytedeco.ffmpeg.global.avutil.AV_TIME_BASE;
 import static org.bytedeco.ffmpeg.global.avutil.av_dict_free;
 import static org.bytedeco.ffmpeg.global.avutil.av_dict_set;
 import static org.bytedeco.ffmpeg.global.avutil.av_frame_alloc;
@@ -44,6 +43,7 @@ import io.github.vicmae.data.image.ImageReader;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.bytedeco.ffmpeg.avcodec.AVCodec;
 import org.bytedeco.ffmpeg.avcodec.AVCodecContext;
 import org.bytedeco.ffmpeg.avcodec.AVCodecParameters;
@@ -66,6 +66,12 @@ import org.bytedeco.javacpp.IntPointer;
 final class VideoStream implements AutoCloseable {
     private static final double DEFAULT_RATE = 25;
 
+    /** Videos with more frames a second are rare; headers that give 1000 or 90000 are not. */
+    private static final double MAX_RATE = 480;
+
+    /** A time stamp behind every other one, far enough from the limits not to overflow in a demuxer. */
+    private static final long LAST = Long.MAX_VALUE / 4;
+
     private final BytePointer url;
     private AVFormatContext format;
     private AVCodecContext codec;
@@ -75,6 +81,7 @@ final class VideoStream implements AutoCloseable {
     private double tick;
     private long start;
     private double rate;
+    private double duration;
     private double skipBefore = Double.NEGATIVE_INFINITY;
     private boolean waitForKey;
     private boolean draining;
@@ -107,11 +114,47 @@ final class VideoStream implements AutoCloseable {
         }
         tick = seconds(stream.time_base());
         start = stream.start_time() == AV_NOPTS_VALUE ? 0 : stream.start_time();
-        double guessed = seconds(av_guess_frame_rate(format, stream, null));
-        rate = guessed > 0 && guessed <= 1000 ? guessed : DEFAULT_RATE;
+        rate = likelyRate();
         openDecoder(stream.codecpar());
         packet = Ffmpeg.allocated(av_packet_alloc(), "a packet");
+        if (duration == 0) {
+            duration = 1 / rate; // measuring may open the file again, and come here
+            duration = hasSampleTable() ? stream.duration() * tick : measureDuration();
+        }
         restart();
+    }
+
+    /** Frames a second by the header, where it is in reason: some give the ticks of their clock. */
+    private double likelyRate() {
+        double guessed = seconds(av_guess_frame_rate(format, stream, null));
+        double average = seconds(stream.avg_frame_rate());
+        if (guessed > 0 && guessed <= MAX_RATE) {
+            return guessed;
+        }
+        return average > 0 && average <= MAX_RATE ? average : DEFAULT_RATE;
+    }
+
+    /** Whether the container lists every frame with its time, as MP4 and QuickTime do. In others a header's length is often another stream's. */
+    private boolean hasSampleTable() {
+        String container = format.iformat().name().getString();
+        return container.contains("mp4")
+                && stream.nb_frames() > 0
+                && stream.duration() != AV_NOPTS_VALUE
+                && stream.duration() > 0;
+    }
+
+    /** The end of the last packet: behind the last key frame, or in the whole file where that cannot be found. */
+    private double measureDuration() throws IOException {
+        double end = 0;
+        if (av_seek_frame(format, index, LAST, AVSEEK_FLAG_BACKWARD) >= 0) {
+            end = readTimes(new Times());
+        }
+        if (!(end > 0)) {
+            toStart();
+            end = readTimes(new Times());
+        }
+        toStart();
+        return end > 0 ? end : 1 / rate;
     }
 
     private AVFormatContext openInput() throws IOException {
@@ -155,26 +198,14 @@ final class VideoStream implements AutoCloseable {
         return codec.height();
     }
 
-    /** Frames a second as the container says or FFmpeg guesses; 25 if neither does. */
+    /** Frames a second, roughly. */
     double rate() {
         return rate;
     }
 
-    /** The length that the container or its time stamps give, in seconds; 0 if FFmpeg could only guess it from the file's size. */
-    double statedDuration() {
-        if (format.duration_estimation_method() == AVFMT_DURATION_FROM_BITRATE) {
-            return 0;
-        }
-        if (stream.duration() != AV_NOPTS_VALUE && stream.duration() > 0) {
-            return stream.duration() * tick;
-        }
-        long length = format.duration();
-        return length == AV_NOPTS_VALUE || length <= 0 ? 0 : (double) length / AV_TIME_BASE;
-    }
-
-    /** The number of frames that the container gives, 0 if it gives none. */
-    long statedFrames() {
-        return Math.max(0, stream.nb_frames());
+    /** The length of this stream in seconds: by the list of its frames, or else the end of its last packet. */
+    double duration() {
+        return duration;
     }
 
     /** The display matrix as an EXIF orientation; turns that are no multiple of 90 degrees are left out. */
@@ -301,14 +332,19 @@ final class VideoStream implements AutoCloseable {
         return true;
     }
 
-    /** Goes to the first frame, opening the file again where the container cannot seek. */
+    /** Goes to the first frame. */
     void rewind() throws IOException {
+        toStart();
+        restart();
+    }
+
+    /** Has the first packet read next, opening the file again where the container cannot seek. */
+    private void toStart() throws IOException {
         if (av_seek_frame(format, index, Math.min(start, 0), AVSEEK_FLAG_BACKWARD) < 0
                 && av_seek_frame(format, index, start, AVSEEK_FLAG_BACKWARD) < 0) {
             closeContexts();
             open();
         }
-        restart();
     }
 
     private void restart() {
@@ -326,15 +362,41 @@ final class VideoStream implements AutoCloseable {
         return entry == null || entry.isNull() ? Double.NaN : (entry.timestamp() - start) * tick;
     }
 
-    /** Reads every packet from here to the end, without decoding: the end of the last one in seconds and their number. */
-    double[] probe() throws InterruptedIOException {
+    /** The times at which the stream's frames begin, ascending, from the packets of the whole file; the position is lost. */
+    double[] frameTimes() throws IOException {
+        toStart();
+        Times times = new Times();
+        readTimes(times);
+        return times.sorted();
+    }
+
+    /** Times of packets, as many as there are. */
+    private static final class Times {
+        private double[] values = new double[256];
+        private int count;
+
+        void add(double time) {
+            if (count == values.length) {
+                values = Arrays.copyOf(values, 2 * count);
+            }
+            values[count++] = time;
+        }
+
+        double[] sorted() {
+            double[] sorted = Arrays.copyOf(values, count);
+            Arrays.sort(sorted);
+            return sorted;
+        }
+    }
+
+    /** Reads every packet from here to the end, without decoding; returns the end of the last one in seconds, 0 if there is none. */
+    private double readTimes(Times times) throws InterruptedIOException {
         double end = 0;
-        long count = 0;
         while (av_read_frame(format, packet) >= 0) {
-            if (packet.stream_index() == index) {
-                count++;
+            if (packet.stream_index() == index && (packet.flags() & AV_PKT_FLAG_DISCARD) == 0) {
                 long stamp = packet.pts() != AV_NOPTS_VALUE ? packet.pts() : packet.dts();
-                double time = stamp == AV_NOPTS_VALUE ? (count - 1) / rate : (stamp - start) * tick;
+                double time = stamp == AV_NOPTS_VALUE ? times.count / rate : (stamp - start) * tick;
+                times.add(time);
                 end = Math.max(end, time + (packet.duration() > 0 ? packet.duration() * tick : 1 / rate));
             }
             av_packet_unref(packet);
@@ -342,7 +404,7 @@ final class VideoStream implements AutoCloseable {
                 throw new InterruptedIOException("interrupted while reading");
             }
         }
-        return new double[] {end, count};
+        return end;
     }
 
     static AVFrame newFrame() throws IOException {
