@@ -89,6 +89,41 @@ class ArchitectureTest {
                 .check(CLASSES);
     }
 
+    /** {@code Kernels} brings the rooms together; a room sees only the root package, and the root package no room. */
+    @Test
+    void kernelRoomsAreIndependent() {
+        slices().matching(ROOT + "kernel.(*)..").should().notDependOnEachOther().check(CLASSES);
+        noClasses()
+                .that()
+                .resideInAPackage(ROOT + "kernel.*..")
+                .should()
+                .dependOnClassesThat()
+                .haveFullyQualifiedName(ROOT + "kernel.Kernels")
+                .check(CLASSES);
+        noClasses()
+                .that()
+                .resideInAPackage(ROOT + "kernel")
+                .and()
+                .doNotHaveFullyQualifiedName(ROOT + "kernel.Kernels")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage(ROOT + "kernel.*..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void devicesDoNotSeeTheSystemReport() {
+        noClasses()
+                .that()
+                .resideInAPackage(ROOT + "device..")
+                .and()
+                .resideOutsideOfPackage(ROOT + "device.system..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage(ROOT + "device.system..")
+                .check(CLASSES);
+    }
+
     private static DescribedPredicate<JavaClass> outside(String... packages) {
         return DescribedPredicate.describe("are of vicmae but not in " + String.join(", ", packages), c -> {
             if (!c.getPackageName().startsWith(ROOT)) {

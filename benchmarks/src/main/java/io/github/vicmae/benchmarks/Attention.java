@@ -2,7 +2,7 @@ package io.github.vicmae.benchmarks;
 
 import ai.djl.ndarray.NDArray;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.AttentionKernels;
+import io.github.vicmae.kernel.attention.AttentionKernels;
 import io.github.vicmae.kernel.oracle.AttentionOracle;
 import java.util.Arrays;
 import java.util.List;

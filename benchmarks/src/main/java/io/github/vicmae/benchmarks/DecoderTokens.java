@@ -1,7 +1,7 @@
 package io.github.vicmae.benchmarks;
 
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.TokenKernels;
+import io.github.vicmae.kernel.patch.TokenKernels;
 import java.util.List;
 import org.openjdk.jmh.annotations.Param;
 

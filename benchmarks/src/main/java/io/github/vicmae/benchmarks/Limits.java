@@ -10,7 +10,7 @@ import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.MatMul;
+import io.github.vicmae.kernel.matmul.MatMul;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;

@@ -1,6 +1,6 @@
 package io.github.vicmae.benchmarks;
 
-import io.github.vicmae.device.SystemInfo;
+import io.github.vicmae.device.system.SystemInfo;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Collectors;

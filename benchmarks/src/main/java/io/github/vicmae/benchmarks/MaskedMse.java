@@ -2,8 +2,8 @@ package io.github.vicmae.benchmarks;
 
 import ai.djl.ndarray.NDArray;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.MaskedMseKernels;
 import io.github.vicmae.kernel.oracle.MaskedMseOracle;
+import io.github.vicmae.kernel.patch.MaskedMseKernels;
 import java.util.List;
 import java.util.function.Supplier;
 import org.openjdk.jmh.annotations.Param;

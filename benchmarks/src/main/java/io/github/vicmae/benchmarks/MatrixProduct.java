@@ -6,7 +6,7 @@ import ai.djl.nn.core.Linear;
 import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.MatMul;
+import io.github.vicmae.kernel.matmul.MatMul;
 import io.github.vicmae.kernel.oracle.EpilogueOracle;
 import io.github.vicmae.kernel.oracle.GeluOracle;
 import io.github.vicmae.kernel.oracle.MatMulOracle;

@@ -2,9 +2,9 @@ package io.github.vicmae.cli;
 
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Stream;
-import io.github.vicmae.device.SystemInfo;
 import io.github.vicmae.device.cuda.CudaProbe;
 import io.github.vicmae.device.cuda.EmulatedDriver;
+import io.github.vicmae.device.system.SystemInfo;
 import io.github.vicmae.kernel.Reduce;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;

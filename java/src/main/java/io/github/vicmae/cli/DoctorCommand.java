@@ -1,6 +1,6 @@
 package io.github.vicmae.cli;
 
-import io.github.vicmae.device.SystemInfo;
+import io.github.vicmae.device.system.SystemInfo;
 import io.github.vicmae.io.JsonText;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;

@@ -1,7 +1,7 @@
 package io.github.vicmae.cli;
 
-import io.github.vicmae.device.SystemInfo;
 import io.github.vicmae.device.cuda.ModuleFiles;
+import io.github.vicmae.device.system.SystemInfo;
 import io.github.vicmae.io.JsonText;
 import java.io.PrintWriter;
 import java.util.ArrayList;

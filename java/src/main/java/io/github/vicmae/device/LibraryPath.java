@@ -29,7 +29,7 @@ public final class LibraryPath {
      * @param root the folder in which etc, lib and usr are looked for
      * @param variable LD_LIBRARY_PATH, or null
      */
-    LibraryPath(Path root, String variable) {
+    public LibraryPath(Path root, String variable) {
         this.root = root;
         this.variable = variable;
     }
@@ -61,7 +61,7 @@ public final class LibraryPath {
     }
 
     /** The folders of a variable such as PATH; what is empty or cannot be a path is left out. */
-    static List<Path> folders(String variable) {
+    public static List<Path> folders(String variable) {
         List<Path> folders = new ArrayList<>();
         for (String folder : variable == null ? new String[0] : variable.split(":")) {
             if (!folder.isEmpty() && folder.indexOf(0) < 0) {
@@ -76,7 +76,7 @@ public final class LibraryPath {
      *
      * @param name as in libcuda.so.1
      */
-    Path find(String name) throws IOException {
+    public Path find(String name) throws IOException {
         for (Path folder : folders(variable)) {
             if (Files.isRegularFile(folder.resolve(name))) {
                 return folder.resolve(name);

@@ -3,6 +3,17 @@ package io.github.vicmae.kernel;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Stream;
+import io.github.vicmae.kernel.attention.AttentionKernels;
+import io.github.vicmae.kernel.augment.AugmentKernels;
+import io.github.vicmae.kernel.contrastive.CosineLossKernels;
+import io.github.vicmae.kernel.contrastive.InfoNceKernels;
+import io.github.vicmae.kernel.contrastive.SoftmaxLossKernels;
+import io.github.vicmae.kernel.contrastive.VicRegKernels;
+import io.github.vicmae.kernel.matmul.MatMul;
+import io.github.vicmae.kernel.patch.MaskedMseKernels;
+import io.github.vicmae.kernel.patch.MaskingKernels;
+import io.github.vicmae.kernel.patch.PatchEmbedKernels;
+import io.github.vicmae.kernel.patch.TokenKernels;
 
 /** All kernel families on one stream. */
 public record Kernels(

@@ -72,7 +72,7 @@ public final class Reduce {
     }
 
     /** How many blocks share the width of a row where a thread takes 16 bytes of it. On the CPU a row is one piece, for the prefetcher. */
-    static int strips(Stream stream, int width, int threads, DType dtype) {
+    public static int strips(Stream stream, int width, int threads, DType dtype) {
         if (stream.device().kind() == Device.Kind.CPU) {
             return 1;
         }
@@ -81,12 +81,12 @@ public final class Reduce {
     }
 
     /** Second stage: out[i] += sum over p of scratch[p, i], scratch [parts, width]. */
-    void finish(Tensor out, Tensor scratch, int parts, int width) {
+    public void finish(Tensor out, Tensor scratch, int parts, int width) {
         launchFinish(out, null, scratch, parts, width, width);
     }
 
     /** Second stage of two sums: out[i] += sum over p of scratch[p, i], next[i] += sum of scratch[p, width + i], scratch [parts, 2 * width]. */
-    void finish(Tensor out, Tensor next, Tensor scratch, int parts, int width) {
+    public void finish(Tensor out, Tensor next, Tensor scratch, int parts, int width) {
         launchFinish(out, next, scratch, parts, width, 2 * width);
     }
 

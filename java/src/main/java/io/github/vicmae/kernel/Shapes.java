@@ -7,40 +7,41 @@ import java.util.Arrays;
 /**
  * The checks that stand before every launch. A size is given as up to four factors, not as an array, so that a check allocates nothing.
  */
-final class Shapes {
+public final class Shapes {
     private Shapes() {}
 
     /**
      * @throws IllegalArgumentException unless the tensor is of floats and has {@code d0} elements
      */
-    static void floats(String kernel, String argument, Tensor tensor, long d0) {
+    public static void floats(String kernel, String argument, Tensor tensor, long d0) {
         floats(kernel, argument, tensor, d0, 1, 1, 1);
     }
 
     /** The same for {@code d0 * d1} elements. */
-    static void floats(String kernel, String argument, Tensor tensor, long d0, long d1) {
+    public static void floats(String kernel, String argument, Tensor tensor, long d0, long d1) {
         floats(kernel, argument, tensor, d0, d1, 1, 1);
     }
 
     /** The same for {@code d0 * d1 * d2} elements. */
-    static void floats(String kernel, String argument, Tensor tensor, long d0, long d1, long d2) {
+    public static void floats(String kernel, String argument, Tensor tensor, long d0, long d1, long d2) {
         floats(kernel, argument, tensor, d0, d1, d2, 1);
     }
 
     /** The same for {@code d0 * d1 * d2 * d3} elements. */
-    static void floats(String kernel, String argument, Tensor tensor, long d0, long d1, long d2, long d3) {
+    public static void floats(String kernel, String argument, Tensor tensor, long d0, long d1, long d2, long d3) {
         require(kernel, argument, tensor, DType.F32, d0, d1, d2, d3);
     }
 
     /**
      * @throws IllegalArgumentException unless the tensor is of the type and has {@code d0 * d1} elements
      */
-    static void typed(String kernel, String argument, Tensor tensor, DType dtype, long d0, long d1) {
+    public static void typed(String kernel, String argument, Tensor tensor, DType dtype, long d0, long d1) {
         require(kernel, argument, tensor, dtype, d0, d1, 1, 1);
     }
 
     /** The same for {@code d0 * d1 * d2 * d3} elements. */
-    static void typed(String kernel, String argument, Tensor tensor, DType dtype, long d0, long d1, long d2, long d3) {
+    public static void typed(
+            String kernel, String argument, Tensor tensor, DType dtype, long d0, long d1, long d2, long d3) {
         require(kernel, argument, tensor, dtype, d0, d1, d2, d3);
     }
 
@@ -49,7 +50,7 @@ final class Shapes {
      *
      * @throws IllegalArgumentException if it holds neither that nor floats
      */
-    static boolean isBf16(String kernel, String argument, Tensor tensor) {
+    public static boolean isBf16(String kernel, String argument, Tensor tensor) {
         if (!tensor.dtype().isFloating()) {
             throw new IllegalArgumentException(
                     kernel + " wants " + argument + " as floats or bfloat16 but was given " + tensor);
@@ -60,19 +61,19 @@ final class Shapes {
     /**
      * @throws IllegalArgumentException unless the tensor is of 32-bit integers and has {@code d0} elements
      */
-    static void ints(String kernel, String argument, Tensor tensor, long d0) {
+    public static void ints(String kernel, String argument, Tensor tensor, long d0) {
         require(kernel, argument, tensor, DType.I32, d0, 1, 1, 1);
     }
 
     /** The same for {@code d0 * d1} elements. */
-    static void ints(String kernel, String argument, Tensor tensor, long d0, long d1) {
+    public static void ints(String kernel, String argument, Tensor tensor, long d0, long d1) {
         require(kernel, argument, tensor, DType.I32, d0, d1, 1, 1);
     }
 
     /**
      * @throws IllegalArgumentException unless the tensor is of floats and has at least {@code size} elements
      */
-    static void atLeast(String kernel, String argument, Tensor tensor, long size) {
+    public static void atLeast(String kernel, String argument, Tensor tensor, long size) {
         if (tensor.dtype() != DType.F32 || tensor.size() < size) {
             throw new IllegalArgumentException(
                     kernel + " wants at least " + size + " floats of " + argument + " but was given " + tensor);

@@ -11,8 +11,8 @@ import io.github.vicmae.device.Tensor;
  * @param floats for {@link DType#F32}
  * @param bf16 for {@link DType#BF16}
  */
-record TypedKernel(Kernel floats, Kernel bf16) {
-    static TypedKernel of(Device device, String module, String name, String signature) {
+public record TypedKernel(Kernel floats, Kernel bf16) {
+    public static TypedKernel of(Device device, String module, String name, String signature) {
         return new TypedKernel(
                 device.kernel(module, name, signature), device.kernel(module, name + "_bf16", signature));
     }
@@ -22,7 +22,7 @@ record TypedKernel(Kernel floats, Kernel bf16) {
      *
      * @throws IllegalArgumentException if it holds neither floats nor bfloat16
      */
-    Kernel form(Tensor tensor) {
+    public Kernel form(Tensor tensor) {
         if (!tensor.dtype().isFloating()) {
             throw new IllegalArgumentException(floats.name() + " wants floats or bfloat16 but was given " + tensor);
         }

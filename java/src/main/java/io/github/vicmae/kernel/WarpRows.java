@@ -1,14 +1,14 @@
 package io.github.vicmae.kernel;
 
 /** The launches of kernels in which a warp takes a row: a few rows for each block, one after another where a block is a single thread. */
-final class WarpRows {
+public final class WarpRows {
     private static final int ROWS_A_BLOCK = 8;
     /** Threads of a block: a warp of 32 for each of its rows. */
-    static final int THREADS = 32 * ROWS_A_BLOCK;
+    public static final int THREADS = 32 * ROWS_A_BLOCK;
 
     private WarpRows() {}
 
-    static int blocks(int rows) {
+    public static int blocks(int rows) {
         return (rows - 1) / ROWS_A_BLOCK + 1;
     }
 }

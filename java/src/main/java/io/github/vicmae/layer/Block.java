@@ -3,7 +3,7 @@ package io.github.vicmae.layer;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.AttentionKernels;
+import io.github.vicmae.kernel.attention.AttentionKernels;
 
 /** A pre-norm transformer block: x += attention(norm1(x)); x += mlp(norm2(x)) (Dosovitskiy et al. 2021). */
 final class Block {

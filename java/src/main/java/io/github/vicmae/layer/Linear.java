@@ -3,7 +3,7 @@ package io.github.vicmae.layer;
 import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.MatMul;
+import io.github.vicmae.kernel.matmul.MatMul;
 
 /** A linear map y = x W' + b with W [out, in], its products in one pass with what stands before or behind them. */
 public final class Linear {

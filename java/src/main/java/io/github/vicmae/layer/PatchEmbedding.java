@@ -1,7 +1,7 @@
 package io.github.vicmae.layer;
 
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.PatchEmbedKernels;
+import io.github.vicmae.kernel.patch.PatchEmbedKernels;
 
 /**
  * Embeds the patches that the mask keeps (all of them if there is no mask), adds the fixed positions and puts the class token in front. The

@@ -1,7 +1,7 @@
 package io.github.vicmae.loss;
 
 import io.github.vicmae.device.Precision;
-import io.github.vicmae.kernel.InfoNceShape;
+import io.github.vicmae.kernel.contrastive.InfoNceShape;
 import java.util.stream.IntStream;
 
 /**

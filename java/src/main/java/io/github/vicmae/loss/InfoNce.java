@@ -3,11 +3,11 @@ package io.github.vicmae.loss;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.InfoNceKernels;
-import io.github.vicmae.kernel.InfoNcePairs;
-import io.github.vicmae.kernel.InfoNceShape;
-import io.github.vicmae.kernel.InfoNceState;
 import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.kernel.contrastive.InfoNceKernels;
+import io.github.vicmae.kernel.contrastive.InfoNcePairs;
+import io.github.vicmae.kernel.contrastive.InfoNceShape;
+import io.github.vicmae.kernel.contrastive.InfoNceState;
 import io.github.vicmae.layer.Scratch;
 
 /**

@@ -5,8 +5,8 @@ import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.InfoNcePairs;
 import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.kernel.contrastive.InfoNcePairs;
 import io.github.vicmae.layer.Scratch;
 
 /**

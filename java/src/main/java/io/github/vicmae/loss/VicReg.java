@@ -7,7 +7,7 @@ import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.kernel.Reduce;
-import io.github.vicmae.kernel.VicRegKernels;
+import io.github.vicmae.kernel.contrastive.VicRegKernels;
 import io.github.vicmae.layer.Scratch;
 
 /**

@@ -2,8 +2,8 @@ package io.github.vicmae.model;
 
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.MaskedMseKernels;
-import io.github.vicmae.kernel.TokenKernels;
+import io.github.vicmae.kernel.patch.MaskedMseKernels;
+import io.github.vicmae.kernel.patch.TokenKernels;
 import io.github.vicmae.layer.BlockStack;
 import io.github.vicmae.layer.Context;
 import io.github.vicmae.layer.DecoderTokens;

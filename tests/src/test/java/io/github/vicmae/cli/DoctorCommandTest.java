@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.github.vicmae.device.SystemInfo;
+import io.github.vicmae.device.system.SystemInfo;
 import io.github.vicmae.kernel.KernelFixture;
 import java.io.IOException;
 import java.io.PrintWriter;

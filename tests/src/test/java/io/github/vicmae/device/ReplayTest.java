@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.vicmae.device.cuda.EmulatedDriver;
 import io.github.vicmae.device.cuda.RequestedKernels;
-import io.github.vicmae.kernel.InfoNceLaunches;
-import io.github.vicmae.kernel.MatMulLaunches;
+import io.github.vicmae.kernel.contrastive.InfoNceLaunches;
+import io.github.vicmae.kernel.matmul.MatMulLaunches;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -25,7 +25,7 @@ public final class KernelFixture implements AutoCloseable {
     private static final String EVERY_DEVICE =
             "cpu,emulated:forward,emulated:reverse,emulated:random,emulated:fair," + "emulated:reverse@97";
     /** The types of activations: the kernels that move them come in one form for each. */
-    static final List<DType> ACTIVATIONS = List.of(DType.F32, DType.BF16);
+    public static final List<DType> ACTIVATIONS = List.of(DType.F32, DType.BF16);
 
     private static final List<String> DEVICES = chooseDevices();
 

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Stream;
-import io.github.vicmae.kernel.InfoNceShape;
 import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.kernel.contrastive.InfoNceShape;
 import io.github.vicmae.loss.BuiltInLoss;
 import io.github.vicmae.loss.ContrastiveLosses;
 import java.util.List;

@@ -8,9 +8,9 @@ import io.github.vicmae.device.Event;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.AugmentDraws;
-import io.github.vicmae.kernel.AugmentWorkspace;
 import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.kernel.augment.AugmentDraws;
+import io.github.vicmae.kernel.augment.AugmentWorkspace;
 
 /**
  * Makes the views of one batch at a time on a device: page-locked host memory, device memory for the uploaded crops and draws, and the

@@ -1,8 +1,8 @@
 package io.github.vicmae.data.view;
 
 import io.github.vicmae.data.image.Image;
-import io.github.vicmae.kernel.AugmentDraws;
-import io.github.vicmae.kernel.AugmentShape;
+import io.github.vicmae.kernel.augment.AugmentDraws;
+import io.github.vicmae.kernel.augment.AugmentShape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.IntBuffer;

@@ -1,0 +1,104 @@
+package io.github.vicmae.kernel.patch;
+
+import io.github.vicmae.device.Kernel;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.Shapes;
+import io.github.vicmae.kernel.TypedKernel;
+
+/** The reconstruction loss of masked patches and its gradient, in one pass (cuda/masked_mse.cu; He et al. 2022). */
+public final class MaskedMseKernels {
+    /** Few, so that many patches are on their way at once. */
+    private static final int THREADS = 64;
+
+    private static final int FINISH_THREADS = 1024;
+    /** What every GPU gives a block without asking: 48 KiB, less some for the block's sums. */
+    private static final int MAX_PIXELS = 12_000;
+
+    private final Stream stream;
+    private final TypedKernel rowLosses;
+    private final Kernel finish;
+
+    public MaskedMseKernels(Stream stream) {
+        this.stream = stream;
+        rowLosses = TypedKernel.of(stream.device(), "masked_mse", "masked_mse_rows", "pppppiiiiiiifp");
+        finish = stream.device().kernel("masked_mse", "masked_mse_finish", "ppilf");
+    }
+
+    /** Floats of scratch that {@link #forwardBackward} needs: one for each row of the prediction. */
+    public static long scratchSize(int samples, int height, int width, int patch) {
+        return (long) samples * (1 + height / patch * (width / patch));
+    }
+
+    /**
+     * Each view's loss, the mean over its masked patches of the mean over pixels of (pred - target)^2, and the gradient of {@code weight}
+     * times the mean over views. Where nothing is masked both are 0.
+     *
+     * @param loss [views], written
+     * @param dpred [samples, 1 + patches, patch * patch * channels], pred's type, written; zero in the class row and at visible patches
+     * @param pred [samples, 1 + patches, patch * patch * channels], floats or bfloat16, pixels in (row, column, channel) order
+     * @param images [samples, channels, height, width], the samples of view 0 first
+     * @param restore [samples, patches] integers, each row a permutation; a patch is masked where it is at least {@code kept}
+     * @param samples of all views together
+     * @param normPix whether a target is normalised by its own mean and unbiased variance + 1e-6
+     * @param weight [1], on the device
+     * @param scratch at least {@link #scratchSize} floats
+     * @throws IllegalArgumentException if the image is not divisible into patches or the samples into views, or a shape is wrong
+     */
+    public void forwardBackward(
+            Tensor loss,
+            Tensor dpred,
+            Tensor pred,
+            Tensor images,
+            Tensor restore,
+            int views,
+            int samples,
+            int channels,
+            int height,
+            int width,
+            int patch,
+            int kept,
+            boolean normPix,
+            Tensor weight,
+            Tensor scratch) {
+        if (height % patch != 0 || width % patch != 0) {
+            throw new IllegalArgumentException("An image of " + height + " x " + width
+                    + " pixels is not divisible into patches of " + patch + " x " + patch);
+        }
+        if (samples % views != 0) {
+            throw new IllegalArgumentException(samples + " samples are not divisible into " + views + " views");
+        }
+        int patches = height / patch * (width / patch);
+        int pixels = patch * patch * channels;
+        if (pixels > MAX_PIXELS || (normPix && pixels < 2)) {
+            throw new IllegalArgumentException("maskedMse takes patches of 2 to " + MAX_PIXELS + " values, but " + patch
+                    + " x " + patch + " x " + channels + " are " + pixels);
+        }
+        if (kept < 0 || kept > patches) {
+            throw new IllegalArgumentException(
+                    "maskedMse was told that " + kept + " of " + patches + " patches are kept");
+        }
+        Shapes.floats("maskedMse", "loss", loss, views);
+        Shapes.typed("maskedMse", "dpred", dpred, pred.dtype(), samples, 1 + patches, pixels, 1);
+        Shapes.typed("maskedMse", "pred", pred, pred.dtype(), samples, 1 + patches, pixels, 1);
+        Shapes.floats("maskedMse", "images", images, samples, channels, height, width);
+        Shapes.ints("maskedMse", "restore", restore, samples, patches);
+        Shapes.floats("maskedMse", "weight", weight, 1);
+        Shapes.atLeast("maskedMse", "scratch", scratch, scratchSize(samples, height, width, patch));
+
+        double masked = (double) (samples / views) * (patches - kept); // of one view
+        float mean = masked == 0 ? 0 : (float) (1 / masked);
+        float slope = masked == 0 ? 0 : (float) (2 / (masked * views * pixels));
+        stream.begin(rowLosses.form(pred))
+                .arg(scratch)
+                .arg(dpred)
+                .arg(pred)
+                .arg(images)
+                .arg(restore);
+        stream.arg(samples).arg(channels).arg(height).arg(width).arg(patch).arg(kept);
+        stream.arg(normPix ? 1 : 0).arg(slope).arg(weight);
+        stream.launch(Math.multiplyExact(samples, 1 + patches), 1, 1, THREADS, pixels * Float.BYTES);
+        stream.begin(finish).arg(loss).arg(scratch).arg(views).arg((long) (samples / views) * (1 + patches));
+        stream.arg(mean).launch(views, FINISH_THREADS);
+    }
+}

@@ -1,0 +1,135 @@
+package io.github.vicmae.kernel.patch;
+
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.Reduce;
+import io.github.vicmae.kernel.Shapes;
+import io.github.vicmae.kernel.TypedKernel;
+import io.github.vicmae.kernel.WarpRows;
+
+/** What stands around the patch embedding's matrix product (cuda/patch_embed.cu; Dosovitskiy et al. 2021, He et al. 2022). */
+public final class PatchEmbedKernels {
+    private static final int THREADS = 256;
+    /** Parts of the gradients of bias and class token for each of the device's: more blocks keep more rows on their way. */
+    private static final int MORE_PARTS = 2;
+
+    private final Stream stream;
+    private final TypedKernel gather;
+    private final TypedKernel assemble;
+    private final TypedKernel backward;
+    private final Reduce reduce;
+
+    public PatchEmbedKernels(Stream stream) {
+        this.stream = stream;
+        gather = TypedKernel.of(stream.device(), "patch_embed", "patch_gather", "pppiiiiii");
+        assemble = TypedKernel.of(stream.device(), "patch_embed", "patch_assemble", "ppppppiii");
+        backward = TypedKernel.of(stream.device(), "patch_embed", "patch_backward", "pppiii");
+        reduce = new Reduce(stream);
+    }
+
+    /** Floats of scratch that {@link #backward} needs. */
+    public static int scratchSize(Stream stream, int width) {
+        return Math.multiplyExact(MORE_PARTS, Reduce.scratchSize(stream, 2 * width));
+    }
+
+    /**
+     * @param patches [samples * kept, channels * patch * patch], floats or bfloat16, written, pixels in (channel, row, column) order
+     * @param images [samples, channels, height, width]
+     * @param keep [samples, kept] integers, or null for all patches in order
+     */
+    public void gather(
+            Tensor patches,
+            Tensor images,
+            Tensor keep,
+            int samples,
+            int channels,
+            int height,
+            int width,
+            int patch,
+            int kept) {
+        Shapes.typed(
+                "patchEmbed",
+                "patches",
+                patches,
+                patches.dtype(),
+                (long) samples * kept,
+                (long) channels * patch * patch);
+        Shapes.floats("patchEmbed", "images", images, samples, channels, height, width);
+        checkKeep(keep, samples, kept);
+        stream.begin(gather.form(patches)).arg(patches).arg(images).argOrNull(keep);
+        stream.arg(samples).arg(channels).arg(height).arg(width).arg(patch).arg(kept);
+        stream.launch(WarpRows.blocks(Math.multiplyExact(samples, kept)), WarpRows.THREADS);
+    }
+
+    /**
+     * @param tokens [samples, 1 + kept, width], written
+     * @param embedded [samples * kept, width], floats or bfloat16, the product without bias
+     * @param bias [width]
+     * @param cls [width]
+     * @param positions [1 + patches, width]
+     * @param keep [samples, kept] integers, or null for all patches in order
+     */
+    public void assemble(
+            Tensor tokens,
+            Tensor embedded,
+            Tensor bias,
+            Tensor cls,
+            Tensor positions,
+            Tensor keep,
+            int samples,
+            int kept,
+            int width) {
+        Shapes.floats("patchEmbed", "tokens", tokens, samples, 1 + kept, width);
+        Shapes.typed("patchEmbed", "embedded", embedded, embedded.dtype(), (long) samples * kept, width);
+        Shapes.floats("patchEmbed", "bias", bias, width);
+        Shapes.floats("patchEmbed", "cls", cls, width);
+        Shapes.atLeast("patchEmbed", "positions", positions, (1L + kept) * width);
+        checkKeep(keep, samples, kept);
+        stream.begin(assemble.form(embedded))
+                .arg(tokens)
+                .arg(embedded)
+                .arg(bias)
+                .arg(cls)
+                .arg(positions)
+                .argOrNull(keep);
+        stream.arg(samples).arg(kept).arg(width);
+        stream.launch(WarpRows.blocks(Math.multiplyExact(samples, 1 + kept)), WarpRows.THREADS);
+    }
+
+    /**
+     * The gradients of {@link #assemble}.
+     *
+     * @param dembedded [samples * kept, width], floats or bfloat16, written
+     * @param dcls [width], added to
+     * @param dbias [width], added to
+     * @param dtokens [samples, 1 + kept, width]
+     * @param scratch at least {@link #scratchSize} floats
+     */
+    public void backward(
+            Tensor dembedded,
+            Tensor dcls,
+            Tensor dbias,
+            Tensor dtokens,
+            int samples,
+            int kept,
+            int width,
+            Tensor scratch) {
+        Shapes.typed("patchEmbed", "dembedded", dembedded, dembedded.dtype(), (long) samples * kept, width);
+        Shapes.floats("patchEmbed", "dcls", dcls, width);
+        Shapes.floats("patchEmbed", "dbias", dbias, width);
+        Shapes.floats("patchEmbed", "dtokens", dtokens, samples, 1 + kept, width);
+        Shapes.atLeast("patchEmbed", "scratch", scratch, scratchSize(stream, width));
+        Math.multiplyExact(samples, 1 + kept); // the kernel counts the rows
+        int parts = MORE_PARTS * stream.device().partialBlocks();
+        stream.begin(backward.form(dembedded)).arg(dembedded).arg(scratch).arg(dtokens);
+        stream.arg(samples).arg(kept).arg(width);
+        stream.launch(parts, Reduce.strips(stream, width, THREADS, dtokens.dtype()), 1, THREADS, 0);
+        reduce.finish(dcls, dbias, scratch, parts, width);
+    }
+
+    private static void checkKeep(Tensor keep, int samples, int kept) {
+        if (keep != null) {
+            Shapes.ints("patchEmbed", "keep", keep, samples, kept);
+        }
+    }
+}
