@@ -61,10 +61,10 @@ final class EmbedCommand implements Callable<Integer> {
                 Encoder encoder = Encoder.load(model, heads, d, BATCH)) {
             for (Sample sample : files.samples()) {
                 try {
-                    features.add(encoder.embed(sample.path()));
+                    features.add(encoder.embed(sample));
                     samples.add(sample);
                 } catch (IOException e) {
-                    err.println("warning: skipped " + sample.path() + ": " + e.getMessage());
+                    err.println("warning: skipped " + sample.name() + ": " + e.getMessage());
                 }
             }
             if (features.isEmpty()) {
@@ -83,7 +83,7 @@ final class EmbedCommand implements Callable<Integer> {
         for (int i = 0; i < labels.length; i++) {
             System.arraycopy(features.get(i), 0, flat, i * width, width);
             labels[i] = samples.get(i).label();
-            paths.append(samples.get(i).path()).append('\n');
+            paths.append(samples.get(i).name()).append('\n');
         }
         new SafetensorsWriter()
                 .metadata("paths", paths.toString())

@@ -8,7 +8,6 @@ import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.kernel.Philox;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -45,7 +44,7 @@ public final class BatchLoader implements AutoCloseable {
     /** Batches in work or ready, in their order; the last one is being handed out to workers. */
     private final ArrayDeque<Batch> pending = new ArrayDeque<>();
 
-    private final Map<Path, String> skipped = new LinkedHashMap<>();
+    private final Map<String, String> skipped = new LinkedHashMap<>();
     private int epoch;
     private int step;
     private boolean closed;
@@ -288,7 +287,7 @@ public final class BatchLoader implements AutoCloseable {
             if (closed) {
                 throw new InterruptedIOException("closed");
             }
-            if (skipped.containsKey(sample.path())) {
+            if (skipped.containsKey(sample.name())) {
                 return false;
             }
         }
@@ -301,16 +300,16 @@ public final class BatchLoader implements AutoCloseable {
         } catch (InterruptedIOException e) {
             throw e;
         } catch (IOException e) {
-            skip(sample.path(), e.getMessage());
+            skip(sample.name(), e.getMessage());
             return false;
         }
     }
 
-    private void skip(Path path, String reason) {
+    private void skip(String name, String reason) {
         synchronized (lock) {
             // Closing interrupts the workers, which also makes sound files fail.
-            if (!closed && skipped.putIfAbsent(path, reason) == null) {
-                onSkip.accept(new SkippedFile(path, reason));
+            if (!closed && skipped.putIfAbsent(name, reason) == null) {
+                onSkip.accept(new SkippedFile(name, reason));
             }
         }
     }

@@ -11,7 +11,6 @@ import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.data.view.ViewWriter;
 import io.github.vicmae.kernel.Philox;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Iterator;
@@ -31,7 +30,7 @@ final class SampleDecoder implements AutoCloseable {
     private final int shortSide;
     private final int capacity;
     private boolean repeated;
-    private final Map<Path, VideoReader> open = new LinkedHashMap<>(16, 0.75f, true);
+    private final Map<Integer, VideoReader> open = new LinkedHashMap<>(16, 0.75f, true);
 
     SampleDecoder(Dataset data, ViewSettings view, FrameSampler sampler, LoaderSettings settings) {
         this.view = view;
@@ -69,12 +68,12 @@ final class SampleDecoder implements AutoCloseable {
 
     /** A picture is every frame of every view. */
     private List<Image> image(Sample sample) throws IOException {
-        return Collections.nCopies(view.views() * view.frames(), ImageReader.read(sample.path(), view.channels()));
+        return Collections.nCopies(view.views() * view.frames(), ImageReader.read(sample.content(), view.channels()));
     }
 
     /** The frames of all views, one view after the other. */
     private List<Image> frames(Sample sample, int epoch, int repeat) throws IOException {
-        VideoReader reader = reader(sample.path());
+        VideoReader reader = reader(sample);
         // What is decoded must not depend on which frames this worker read before.
         reader.reset();
         Philox random = Draw.FRAMES.stream(settings.seed(), epoch, sample.index(), repeat, 0);
@@ -92,14 +91,14 @@ final class SampleDecoder implements AutoCloseable {
         } finally {
             // FFmpeg's index grows while a file is read, and in a damaged one that can change where a seek ends.
             if (reader.sawDamage()) {
-                open.remove(sample.path());
+                open.remove(sample.index());
                 reader.close();
             }
         }
     }
 
-    private VideoReader reader(Path path) throws IOException {
-        VideoReader reader = open.get(path);
+    private VideoReader reader(Sample sample) throws IOException {
+        VideoReader reader = open.get(sample.index());
         if (reader != null) {
             return reader;
         }
@@ -108,8 +107,8 @@ final class SampleDecoder implements AutoCloseable {
             oldest.next().close();
             oldest.remove();
         }
-        reader = VideoReader.open(path);
-        open.put(path, reader);
+        reader = VideoReader.open(sample.content());
+        open.put(sample.index(), reader);
         return reader;
     }
 

@@ -8,7 +8,6 @@ import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.ViCMae;
 import io.github.vicmae.report.ReconstructionGrid;
 import io.github.vicmae.report.ReportData;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -48,9 +47,8 @@ final class LastBatch {
         int[] restore = model.stream().readInts(model.restore());
         List<ReportData.Sample> shown = new ArrayList<>();
         for (int i = 0; i < Math.min(SHOWN, samples.length); i++) {
-            Path file = data.samples().get(samples[i]).path();
             shown.add(new ReportData.Sample(
-                    file.getFileName().toString(),
+                    data.samples().get(samples[i]).shortName(),
                     images(grid, i, predictions, restore),
                     images(grid, model.batch() + i, predictions, restore)));
         }

@@ -85,10 +85,10 @@ final class RunLog {
 
     void skipped(SkippedFile file) {
         Map<String, Object> line = new LinkedHashMap<>();
-        line.put("skipped_file", file.path().toString());
+        line.put("skipped_file", file.name());
         line.put("reason", file.reason());
         write(line);
-        progress.warning("Skipped " + file.path() + ": " + file.reason());
+        progress.warning("Skipped " + file.name() + ": " + file.reason());
     }
 
     private void write(Map<String, ?> line) {

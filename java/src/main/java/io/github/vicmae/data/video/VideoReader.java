@@ -6,6 +6,7 @@ import static org.bytedeco.ffmpeg.global.avutil.av_frame_unref;
 import io.github.vicmae.data.image.Ffmpeg;
 import io.github.vicmae.data.image.FrameConverter;
 import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.source.Content;
 import io.github.vicmae.data.source.ReadFailure;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -23,7 +24,7 @@ public final class VideoReader implements AutoCloseable {
     /** Time stamps are rounded to the container's ticks, so a frame that starts this much later counts as started. */
     private static final double EPSILON = 1e-4;
 
-    private final Path path;
+    private final Content content;
     private final VideoStream stream;
     private final FrameConverter converter = new FrameConverter();
     private final int orientation;
@@ -39,9 +40,9 @@ public final class VideoReader implements AutoCloseable {
     private long decoded;
     private double[] frameTimes;
 
-    private VideoReader(Path path) throws IOException {
-        this.path = path;
-        stream = new VideoStream(path);
+    private VideoReader(Content content) throws IOException {
+        this.content = content;
+        stream = new VideoStream(content);
         try {
             shown = VideoStream.newFrame();
             ahead = VideoStream.newFrame();
@@ -59,19 +60,23 @@ public final class VideoReader implements AutoCloseable {
      * @throws IOException if the file cannot be read or has no video that this FFmpeg decodes; the message names path and reason
      */
     public static VideoReader open(Path path) throws IOException {
+        return open(Content.of(path));
+    }
+
+    /** The same of a video that lies anywhere. */
+    public static VideoReader open(Content content) throws IOException {
         try {
-            ReadFailure.requireFile(path);
             Ffmpeg.require(); // before the classes that are made of FFmpeg's
-            return new VideoReader(path);
+            return new VideoReader(content);
         } catch (InterruptedIOException e) {
             throw e;
         } catch (IOException | RuntimeException e) {
-            throw unreadable(path, ReadFailure.reason(e), e);
+            throw unreadable(content, ReadFailure.reason(e), e);
         }
     }
 
-    private static IOException unreadable(Path path, String reason, Throwable cause) {
-        return new IOException("Cannot read the video " + path + ": " + reason + ".", cause);
+    private static IOException unreadable(Content content, String reason, Throwable cause) {
+        return new IOException("Cannot read the video " + content.name() + ": " + reason + ".", cause);
     }
 
     /** Columns of the frames, after rotation. */
@@ -124,7 +129,7 @@ public final class VideoReader implements AutoCloseable {
             } catch (InterruptedIOException e) {
                 throw e;
             } catch (IOException | RuntimeException e) {
-                throw unreadable(path, ReadFailure.reason(e), e);
+                throw unreadable(content, ReadFailure.reason(e), e);
             }
         }
         return frameTimes;
@@ -177,7 +182,7 @@ public final class VideoReader implements AutoCloseable {
         } catch (InterruptedIOException e) {
             throw e;
         } catch (IOException | RuntimeException e) {
-            throw unreadable(path, ReadFailure.reason(e), e);
+            throw unreadable(content, ReadFailure.reason(e), e);
         }
     }
 

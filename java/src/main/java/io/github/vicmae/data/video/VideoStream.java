@@ -24,6 +24,8 @@ import static org.bytedeco.ffmpeg.global.avformat.av_find_best_stream;
 import static org.bytedeco.ffmpeg.global.avformat.av_guess_frame_rate;
 import static org.bytedeco.ffmpeg.global.avformat.av_read_frame;
 import static org.bytedeco.ffmpeg.global.avformat.av_seek_frame;
+import static org.bytedeco.ffmpeg.global.avformat.AV_DISPOSITION_ATTACHED_PIC;
+import static org.bytedeco.ffmpeg.global.avformat.avformat_alloc_context;
 import static org.bytedeco.ffmpeg.global.avformat.avformat_close_input;
 import static org.bytedeco.ffmpeg.global.avformat.avformat_find_stream_info;
 import static org.bytedeco.ffmpeg.global.avformat.avformat_index_get_entry_from_timestamp;
@@ -40,9 +42,11 @@ import static org.bytedeco.ffmpeg.global.avutil.av_frame_unref;
 
 import io.github.vicmae.data.image.Ffmpeg;
 import io.github.vicmae.data.image.ImageReader;
+import io.github.vicmae.data.source.Content;
+import io.github.vicmae.data.source.ReadFailure;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.file.Path;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.bytedeco.ffmpeg.avcodec.AVCodec;
 import org.bytedeco.ffmpeg.avcodec.AVCodecContext;
@@ -59,7 +63,7 @@ import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.IntPointer;
 
 /**
- * The video stream of one file, demuxed and decoded frame by frame on the calling thread. Times are seconds from the stream's start.
+ * The video stream of one sample, demuxed and decoded frame by frame on the calling thread. Times are seconds from the stream's start.
  *
  * <p>Packets that do not decode and frames that the decoder itself calls damaged are passed over.
  */
@@ -72,7 +76,8 @@ final class VideoStream implements AutoCloseable {
     /** A time stamp behind every other one, far enough from the limits not to overflow in a demuxer. */
     private static final long LAST = Long.MAX_VALUE / 4;
 
-    private final BytePointer url;
+    private final Content content;
+    private ContentInput input;
     private AVFormatContext format;
     private AVCodecContext codec;
     private AVPacket packet;
@@ -90,9 +95,9 @@ final class VideoStream implements AutoCloseable {
     private int lastError;
     private boolean damaged;
 
-    VideoStream(Path path) throws IOException {
+    VideoStream(Content content) throws IOException {
         Ffmpeg.require();
-        url = Ffmpeg.url(path);
+        this.content = content;
         try {
             open();
         } catch (IOException | RuntimeException | Error e) {
@@ -102,11 +107,15 @@ final class VideoStream implements AutoCloseable {
     }
 
     private void open() throws IOException {
-        format = openInput();
-        Ffmpeg.check(avformat_find_stream_info(format, (AVDictionary) null), "its streams cannot be read");
+        input = new ContentInput(content);
+        format = openFormat();
+        check(avformat_find_stream_info(format, (AVDictionary) null), "its streams cannot be read");
         index = av_find_best_stream(format, AVMEDIA_TYPE_VIDEO, -1, -1, (AVCodec) null, 0);
-        Ffmpeg.check(index, "it has no video stream");
+        check(index, "it has no video stream");
         stream = format.streams(index);
+        if ((stream.disposition() & AV_DISPOSITION_ATTACHED_PIC) != 0) {
+            throw new IOException("it has a cover picture, but no video");
+        }
         for (int i = 0; i < format.nb_streams(); i++) {
             if (i != index) {
                 format.streams(i).discard(AVDISCARD_ALL);
@@ -157,17 +166,30 @@ final class VideoStream implements AutoCloseable {
         return end > 0 ? end : 1 / rate;
     }
 
-    private AVFormatContext openInput() throws IOException {
-        AVFormatContext context = new AVFormatContext(null);
+    private AVFormatContext openFormat() throws IOException {
+        AVFormatContext context = Ffmpeg.allocated(avformat_alloc_context(), "a container");
+        context.pb(input.context());
         AVDictionary options = new AVDictionary(null);
-        try {
-            // A play list inside the file must not make it read other files or the network.
-            av_dict_set(options, "protocol_whitelist", "file", 0);
-            Ffmpeg.check(avformat_open_input(context, url, null, options), "it cannot be opened as a video");
+        try (BytePointer name = new BytePointer(content.name(), StandardCharsets.UTF_8)) {
+            // A play list inside the file must not make it read other files or the network: no protocol has this name.
+            av_dict_set(options, "protocol_whitelist", "none", 0);
+            // The context is freed where this fails.
+            check(avformat_open_input(context, name, null, options), "it cannot be opened as a video");
             return context;
         } finally {
             av_dict_free(options);
         }
+    }
+
+    /** As {@link Ffmpeg#check}, with the reason of the content's channel where that is what failed. */
+    private void check(int result, String what) throws IOException {
+        if (result < 0 && Thread.currentThread().isInterrupted()) {
+            throw new InterruptedIOException("interrupted while reading");
+        }
+        if (result < 0 && input.failure() != null) {
+            throw new IOException(what + ": " + ReadFailure.reason(input.failure()), input.failure());
+        }
+        Ffmpeg.check(result, what);
     }
 
     private void openDecoder(AVCodecParameters parameters) throws IOException {
@@ -430,11 +452,14 @@ final class VideoStream implements AutoCloseable {
             avformat_close_input(format);
             format = null;
         }
+        if (input != null) {
+            input.close();
+            input = null;
+        }
     }
 
     @Override
     public void close() {
         closeContexts();
-        url.close();
     }
 }
