@@ -36,7 +36,7 @@ final class EmbedCommand implements Callable<Integer> {
             names = "--out",
             required = true,
             paramLabel = "FILE.safetensors",
-            description = "receives 'features' [n, D], 'labels' [n], and the paths as metadata")
+            description = "receives 'features' [n, D], 'labels' [n], and as metadata the paths and the classes' names")
     private Path out;
 
     @Option(
@@ -55,6 +55,7 @@ final class EmbedCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         PrintWriter err = spec.commandLine().getErr();
         Dataset files = Dataset.scan(data);
+        files.report().sentences().forEach(sentence -> err.println("warning: " + sentence));
         List<float[]> features = new ArrayList<>();
         List<Sample> samples = new ArrayList<>();
         try (Device d = device.open();
@@ -70,13 +71,14 @@ final class EmbedCommand implements Callable<Integer> {
             if (features.isEmpty()) {
                 throw new IOException("None of the " + files.size() + " files could be read");
             }
-            write(features, samples, encoder.width());
+            write(features, samples, files.classNames(), encoder.width());
         }
         err.println(features.size() + " of " + files.size() + " files embedded into " + out);
         return 0;
     }
 
-    private void write(List<float[]> features, List<Sample> samples, int width) throws IOException {
+    private void write(List<float[]> features, List<Sample> samples, List<String> classNames, int width)
+            throws IOException {
         float[] flat = new float[Math.multiplyExact(features.size(), width)];
         long[] labels = new long[features.size()];
         StringBuilder paths = new StringBuilder();
@@ -87,6 +89,7 @@ final class EmbedCommand implements Callable<Integer> {
         }
         new SafetensorsWriter()
                 .metadata("paths", paths.toString())
+                .metadata("classes", String.join("\n", classNames))
                 .add("features", new long[] {labels.length, width}, flat)
                 .add("labels", new long[] {labels.length}, labels)
                 .write(out);
