@@ -289,14 +289,15 @@ class BatchLoaderTest {
             assertEquals(bad.size(), reports.size());
             assertEquals(
                     bad,
-                    reports.stream().map(r -> r.name().substring(r.name().lastIndexOf('/') + 1)).collect(Collectors.toSet()));
+                    reports.stream()
+                            .map(r -> r.name().substring(r.name().lastIndexOf('/') + 1))
+                            .collect(Collectors.toSet()));
             for (SkippedFile report : reports) {
                 assertTrue(report.reason().contains(report.name()), report.reason());
             }
             for (Content batch : batches) {
                 for (int sample : batch.samples()) {
-                    assertFalse(bad.contains(
-                            mixed.samples().get(sample).shortName()));
+                    assertFalse(bad.contains(mixed.samples().get(sample).shortName()));
                 }
             }
             if (reference != null) {

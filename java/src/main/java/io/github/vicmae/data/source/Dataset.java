@@ -103,9 +103,7 @@ public final class Dataset {
         for (SampleSource.Found one : found) {
             int label = -1;
             if (one.className() != null) {
-                label = numbered
-                        ? Integer.parseInt(one.className())
-                        : Collections.binarySearch(names, one.className());
+                label = numbered ? Integer.parseInt(one.className()) : Collections.binarySearch(names, one.className());
             }
             String className = label < 0 ? null : names.get(label);
             samples.add(new Sample(one.id(), one.content(), one.kind(), className, label, samples.size()));

@@ -24,7 +24,14 @@ import java.util.TreeMap;
  */
 public final class FolderSource implements SampleSource {
     private static final Set<String> SYSTEM = Set.of(
-            "@eaDir", "@Recycle", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "__MACOSX", "lost+found");
+            "@eaDir",
+            "@Recycle",
+            "#recycle",
+            "#snapshot",
+            "$RECYCLE.BIN",
+            "System Volume Information",
+            "__MACOSX",
+            "lost+found");
 
     private final Path root;
 
@@ -118,8 +125,7 @@ public final class FolderSource implements SampleSource {
 
         private void unreadable(Path path, IOException e) {
             report.add(
-                    Reason.UNREADABLE,
-                    FileNames.printable(FileNames.text(path)) + " (" + ReadFailure.reason(e) + ")");
+                    Reason.UNREADABLE, FileNames.printable(FileNames.text(path)) + " (" + ReadFailure.reason(e) + ")");
         }
     }
 }

@@ -20,7 +20,8 @@ record ListEntry(String path, String label) {
             return new ListEntry(path.toString(), label(rest.startsWith(",") ? rest.substring(1) : rest, separator));
         }
         for (char separator : SEPARATORS) {
-            // The path ends where its extension does; a later place is right where the path holds a separator after something like one.
+            // The path ends where its extension does; a later place is right where the path holds a separator after
+            // something like one.
             for (int at = line.lastIndexOf(separator); at > 0; at = line.lastIndexOf(separator, at - 1)) {
                 String path = line.substring(0, at).strip();
                 if (Kind.of(path) != null) {
@@ -38,7 +39,9 @@ record ListEntry(String path, String label) {
         if (fields.size() == 1) {
             return fields.get(0);
         }
-        boolean framesFirst = fields.size() == 2 && fields.get(0).matches("\\d+") && fields.get(1).matches("-?\\d+");
+        boolean framesFirst = fields.size() == 2
+                && fields.get(0).matches("\\d+")
+                && fields.get(1).matches("-?\\d+");
         return framesFirst ? fields.get(1) : text;
     }
 }

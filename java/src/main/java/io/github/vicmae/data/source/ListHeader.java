@@ -15,11 +15,31 @@ record ListHeader(char separator, int columns, int path, int label) {
     private static final char[] SEPARATORS = {'\t', ',', ';'};
     /** In the order in which they are preferred. */
     private static final List<String> PATHS = List.of(
-            "path", "file_path", "filepath", "video_path", "image_path", "filename", "file_name", "file", "video", "image",
-            "clip", "name", "video_name", "image_name");
+            "path",
+            "file_path",
+            "filepath",
+            "video_path",
+            "image_path",
+            "filename",
+            "file_name",
+            "file",
+            "video",
+            "image",
+            "clip",
+            "name",
+            "video_name",
+            "image_name");
 
     private static final List<String> LABELS = List.of(
-            "class_name", "label_name", "category_name", "class", "category", "action", "label", "target", "class_id",
+            "class_name",
+            "label_name",
+            "category_name",
+            "class",
+            "category",
+            "action",
+            "label",
+            "target",
+            "class_id",
             "label_id");
 
     /** The header, or null if the line names no column of paths. */

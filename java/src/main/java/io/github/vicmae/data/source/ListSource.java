@@ -53,7 +53,8 @@ public final class ListSource implements SampleSource {
             text = text(Files.readAllBytes(list));
         } catch (IOException e) {
             throw new IOException(
-                    "Cannot read the list " + FileNames.printable(FileNames.text(list)) + ": " + ReadFailure.reason(e) + ".",
+                    "Cannot read the list " + FileNames.printable(FileNames.text(list)) + ": " + ReadFailure.reason(e)
+                            + ".",
                     e);
         }
         Path folder = list.toAbsolutePath().getParent();
@@ -75,7 +76,8 @@ public final class ListSource implements SampleSource {
             ListEntry entry = header == null ? null : header.read(line.text());
             Found sample = found(entry == null ? ListEntry.parse(line.text()) : entry, folder);
             if (sample == null) {
-                report.add(Reason.LINE, list.getFileName() + " line " + line.number() + " (" + shown(line.text()) + ")");
+                report.add(
+                        Reason.LINE, list.getFileName() + " line " + line.number() + " (" + shown(line.text()) + ")");
             } else {
                 found.add(sample);
             }
@@ -86,7 +88,8 @@ public final class ListSource implements SampleSource {
     private static String text(byte[] bytes) {
         if (bytes.length >= 2) {
             int mark = (bytes[0] & 0xFF) << 8 | bytes[1] & 0xFF;
-            Charset wide = mark == 0xFFFE ? StandardCharsets.UTF_16LE : mark == 0xFEFF ? StandardCharsets.UTF_16BE : null;
+            Charset wide =
+                    mark == 0xFFFE ? StandardCharsets.UTF_16LE : mark == 0xFEFF ? StandardCharsets.UTF_16BE : null;
             if (wide != null) {
                 return new String(bytes, 2, bytes.length - 2, wide);
             }

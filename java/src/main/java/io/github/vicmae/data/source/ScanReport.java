@@ -21,7 +21,10 @@ public final class ScanReport {
         /** A file whose extension is neither a video's nor an image's. */
         UNKNOWN("unknown", "file of an unknown kind", "files of unknown kinds"),
         /** A file whose extension is a video's and whose content is not: TypeScript in {@code .ts}. */
-        OTHER_CONTENT("other_content", "file that is no video in spite of its name", "files that are no videos in spite of their names"),
+        OTHER_CONTENT(
+                "other_content",
+                "file that is no video in spite of its name",
+                "files that are no videos in spite of their names"),
         /** A folder or file that could not be looked at. */
         UNREADABLE("unreadable", "folder or file that cannot be read", "folders or files that cannot be read"),
         /** A link that leads back to a folder above it. */

@@ -20,14 +20,16 @@ import static org.bytedeco.ffmpeg.global.avcodec.avcodec_parameters_to_context;
 import static org.bytedeco.ffmpeg.global.avcodec.avcodec_receive_frame;
 import static org.bytedeco.ffmpeg.global.avcodec.avcodec_send_packet;
 import static org.bytedeco.ffmpeg.global.avformat.AVSEEK_FLAG_BACKWARD;
+import static org.bytedeco.ffmpeg.global.avformat.AV_DISPOSITION_ATTACHED_PIC;
 import static org.bytedeco.ffmpeg.global.avformat.av_find_best_stream;
 import static org.bytedeco.ffmpeg.global.avformat.av_guess_frame_rate;
 import static org.bytedeco.ffmpeg.global.avformat.av_read_frame;
 import static org.bytedeco.ffmpeg.global.avformat.av_seek_frame;
-import static org.bytedeco.ffmpeg.global.avformat.AV_DISPOSITION_ATTACHED_PIC;
 import static org.bytedeco.ffmpeg.global.avformat.avformat_alloc_context;
 import static org.bytedeco.ffmpeg.global.avformat.avformat_close_input;
 import static org.bytedeco.ffmpeg.global.avformat.avformat_find_stream_info;
+import static org.bytedeco.ffmpeg.global.avformat.avformat_index_get_entries_count;
+import static org.bytedeco.ffmpeg.global.avformat.avformat_index_get_entry;
 import static org.bytedeco.ffmpeg.global.avformat.avformat_index_get_entry_from_timestamp;
 import static org.bytedeco.ffmpeg.global.avformat.avformat_open_input;
 import static org.bytedeco.ffmpeg.global.avutil.AVERROR_EAGAIN;
@@ -73,6 +75,9 @@ final class VideoStream implements AutoCloseable {
     /** Videos with more frames a second are rare; headers that give 1000 or 90000 are not. */
     private static final double MAX_RATE = 480;
 
+    /** Packets at the end that surely hold the last frame. */
+    private static final int ENOUGH = 16;
+
     /** A time stamp behind every other one, far enough from the limits not to overflow in a demuxer. */
     private static final long LAST = Long.MAX_VALUE / 4;
 
@@ -87,6 +92,10 @@ final class VideoStream implements AutoCloseable {
     private long start;
     private double rate;
     private double duration;
+    /** Whether the container gives every frame's duration; if not, whether they are all the same as far as is known. */
+    private boolean sampleTable;
+
+    private boolean evenFrames;
     private double skipBefore = Double.NEGATIVE_INFINITY;
     private boolean waitForKey;
     private boolean draining;
@@ -128,7 +137,8 @@ final class VideoStream implements AutoCloseable {
         packet = Ffmpeg.allocated(av_packet_alloc(), "a packet");
         if (duration == 0) {
             duration = 1 / rate; // measuring may open the file again, and come here
-            duration = hasSampleTable() ? stream.duration() * tick : measureDuration();
+            sampleTable = hasSampleTable();
+            duration = sampleTable ? stream.duration() * tick : measureDuration();
         }
         restart();
     }
@@ -143,26 +153,44 @@ final class VideoStream implements AutoCloseable {
         return average > 0 && average <= MAX_RATE ? average : DEFAULT_RATE;
     }
 
-    /** Whether the container lists every frame with its time, as MP4 and QuickTime do. In others a header's length is often another stream's. */
-    private boolean hasSampleTable() {
-        String container = format.iformat().name().getString();
-        return container.contains("mp4")
-                && stream.nb_frames() > 0
-                && stream.duration() != AV_NOPTS_VALUE
-                && stream.duration() > 0;
+    /**
+     * Whether the container lists every frame with its time, as MP4 and QuickTime do, and the file is long enough to hold them. In other
+     * containers a header's length is often another stream's.
+     */
+    private boolean hasSampleTable() throws IOException {
+        if (!format.iformat().name().getString().contains("mp4")
+                || stream.nb_frames() <= 0
+                || stream.duration() == AV_NOPTS_VALUE
+                || stream.duration() <= 0) {
+            return false;
+        }
+        AVIndexEntry last = avformat_index_get_entry(stream, avformat_index_get_entries_count(stream) - 1);
+        return last != null && !last.isNull() && last.pos() + last.size() <= content.size();
     }
 
-    /** The end of the last packet: behind the last key frame, or in the whole file where that cannot be found. */
+    /** The end of the last packet: behind the last key frame, or in the whole file where that does not tell. */
     private double measureDuration() throws IOException {
+        Times times = new Times();
         double end = 0;
         if (av_seek_frame(format, index, LAST, AVSEEK_FLAG_BACKWARD) >= 0) {
-            end = readTimes(new Times());
+            end = readTimes(times);
+            // Frames are not stored in the order of their times: a few alone may lack the last one.
+            if (times.count < ENOUGH && end > 1 && seek(end - 1)) {
+                times = new Times();
+                end = Math.max(end, readTimes(times));
+            }
         }
-        if (!(end > 0)) {
+        if (!(end > 0) || times.guessed) {
             toStart();
-            end = readTimes(new Times());
+            times = new Times();
+            end = readTimes(times);
         }
         toStart();
+        double measured = times.rate();
+        evenFrames = !times.guessed && times.areEven(tick) && Math.abs(measured - rate) < 0.02 * rate;
+        if (measured > 0 && (measured > 1.5 * rate || rate > 1.5 * measured)) {
+            rate = measured;
+        }
         return end > 0 ? end : 1 / rate;
     }
 
@@ -328,9 +356,12 @@ final class VideoStream implements AutoCloseable {
         return time;
     }
 
-    /** How long the frame that {@link #next} gave last is shown, in seconds. */
+    /**
+     * How long the frame that {@link #next} gave last is shown at least, in seconds: 0 where only the next frame can tell, since headers give
+     * durations that are too long.
+     */
     double lastDuration() {
-        return lastDuration;
+        return sampleTable ? lastDuration : evenFrames ? Math.min(lastDuration, 1 / rate) : 0;
     }
 
     /** Whether anything so far did not decode. */
@@ -396,6 +427,35 @@ final class VideoStream implements AutoCloseable {
     private static final class Times {
         private double[] values = new double[256];
         private int count;
+        /** Whether a packet had no time stamp. */
+        private boolean guessed;
+
+        /** Frames a second from the first to the last one, 0 if there are too few. */
+        double rate() {
+            double[] sorted = sorted();
+            double length = count < 2 ? 0 : sorted[count - 1] - sorted[0];
+            return length > 0 ? (count - 1) / length : 0;
+        }
+
+        /** The longest time from one frame to the next. */
+        double longest() {
+            double[] sorted = sorted();
+            double longest = 0;
+            for (int i = 1; i < count; i++) {
+                longest = Math.max(longest, sorted[i] - sorted[i - 1]);
+            }
+            return longest;
+        }
+
+        /** Whether the frames are the same time apart, as nearly as the container's ticks allow. */
+        boolean areEven(double tick) {
+            double[] sorted = sorted();
+            double shortest = Double.POSITIVE_INFINITY;
+            for (int i = 1; i < count; i++) {
+                shortest = Math.min(shortest, sorted[i] - sorted[i - 1]);
+            }
+            return count >= 4 && longest() - shortest < 2.5 * Math.max(tick, 1e-6);
+        }
 
         void add(double time) {
             if (count == values.length) {
@@ -413,20 +473,30 @@ final class VideoStream implements AutoCloseable {
 
     /** Reads every packet from here to the end, without decoding; returns the end of the last one in seconds, 0 if there is none. */
     private double readTimes(Times times) throws InterruptedIOException {
-        double end = 0;
+        double last = Double.NEGATIVE_INFINITY;
+        double lastLength = 0;
         while (av_read_frame(format, packet) >= 0) {
             if (packet.stream_index() == index && (packet.flags() & AV_PKT_FLAG_DISCARD) == 0) {
                 long stamp = packet.pts() != AV_NOPTS_VALUE ? packet.pts() : packet.dts();
+                times.guessed |= stamp == AV_NOPTS_VALUE;
                 double time = stamp == AV_NOPTS_VALUE ? times.count / rate : (stamp - start) * tick;
                 times.add(time);
-                end = Math.max(end, time + (packet.duration() > 0 ? packet.duration() * tick : 1 / rate));
+                if (time > last) {
+                    last = time;
+                    lastLength = packet.duration() > 0 ? packet.duration() * tick : 1 / rate;
+                }
             }
             av_packet_unref(packet);
             if (Thread.currentThread().isInterrupted()) {
                 throw new InterruptedIOException("interrupted while reading");
             }
         }
-        return end;
+        if (times.count == 0) {
+            return 0;
+        }
+        double measured = times.rate();
+        // What a header says of the last frame is not believed if no frame before it was shown for so long.
+        return last + (measured > 0 && lastLength > 1.5 * times.longest() ? 1 / measured : lastLength);
     }
 
     static AVFrame newFrame() throws IOException {

@@ -43,9 +43,7 @@ class DatasetTest {
         assertEquals(List.of("cat", "dog"), data.classNames());
         assertEquals(
                 List.of("3.JPG", "1.png", "2.mp4", "loose.webm"),
-                data.samples().stream()
-                        .map(Sample::shortName)
-                        .toList());
+                data.samples().stream().map(Sample::shortName).toList());
         assertEquals(
                 List.of(0, 1, 1, -1), data.samples().stream().map(Sample::label).toList());
         assertEquals(
@@ -105,9 +103,7 @@ class DatasetTest {
                 data.samples().stream().map(Sample::label).toList());
         assertEquals(
                 List.of("clips/a b.mp4", "clips/c.mp4", "/abs/d.mkv", "odd, \"name\" 5.mp4", "alone.mp4"),
-                data.samples().stream()
-                        .map(Sample::id)
-                        .toList());
+                data.samples().stream().map(Sample::id).toList());
         assertEquals(8, data.classNames().size());
         assertEquals(1, data.report().count());
     }

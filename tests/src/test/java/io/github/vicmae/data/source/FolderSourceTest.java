@@ -145,7 +145,8 @@ class FolderSourceTest {
                         .sorted()
                         .toList());
         for (Sample sample : data.samples()) {
-            assertTrue(sample.name().startsWith(dir.toString()) && !sample.name().contains("\n"), sample.name());
+            assertTrue(
+                    sample.name().startsWith(dir.toString()) && !sample.name().contains("\n"), sample.name());
             if (sample.isVideo()) {
                 try (VideoReader reader = VideoReader.open(sample.content())) {
                     assertEquals(5, reader.frameCount());
@@ -192,7 +193,9 @@ class FolderSourceTest {
             assertEquals(text, FileNames.text(FileNames.path(text)), Arrays.toString(name));
             assertEquals("/a/" + text, FileNames.text(FileNames.path("/a/" + text)));
         }
-        assertArrayEquals(new char[] {'\uDCE9'}, FileNames.decode(new byte[] {(byte) 0xE9}).toCharArray());
+        assertArrayEquals(
+                new char[] {'\uDCE9'},
+                FileNames.decode(new byte[] {(byte) 0xE9}).toCharArray());
         assertEquals("caf\\xE9\\n\\x07", FileNames.printable("caf\uDCE9\n\u0007"));
     }
 }

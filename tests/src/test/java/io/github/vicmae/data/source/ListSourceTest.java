@@ -89,7 +89,9 @@ class ListSourceTest {
         SampleSource.Scan scan = scan("\"two\nlines.png\",cat\r\nb.png,\"dog\nand cat\"\r\nnotes\r\nc.png,dog");
         assertEquals(List.of("two\nlines.png|cat", "b.png|dog\\nand cat", "c.png|dog"), read(scan));
         assertEquals(1, scan.report().count());
-        assertTrue(scan.report().sentences().get(0).contains("list.csv line 5 (notes)"), scan.report().sentences().toString());
+        assertTrue(
+                scan.report().sentences().get(0).contains("list.csv line 5 (notes)"),
+                scan.report().sentences().toString());
     }
 
     /** A quote that is never closed costs its own line at most. */
@@ -111,22 +113,24 @@ class ListSourceTest {
     @Test
     void namesInOtherEncodings() throws IOException {
         byte[] latin = "caf\u00E9.png cat\n".getBytes(StandardCharsets.ISO_8859_1);
-        Found found = new ListSource(Files.write(dir.resolve("latin.txt"), latin)).scan().found().get(0);
+        Found found = new ListSource(Files.write(dir.resolve("latin.txt"), latin))
+                .scan()
+                .found()
+                .get(0);
         assertEquals("caf\\xE9.png", FileNames.printable(found.id()));
-        assertTrue(found.content().name().endsWith("caf\\xE9.png"), found.content().name());
+        assertTrue(
+                found.content().name().endsWith("caf\\xE9.png"), found.content().name());
         byte[] wide = "\uFEFFcaf\u00E9.png cat\r\n".getBytes(StandardCharsets.UTF_16LE);
         assertEquals(
-                List.of("caf\u00E9.png|cat"),
-                read(new ListSource(Files.write(dir.resolve("wide.txt"), wide)).scan()));
+                List.of("caf\u00E9.png|cat"), read(new ListSource(Files.write(dir.resolve("wide.txt"), wide)).scan()));
         byte[] zeros = Arrays.copyOf("a\0.png cat\nb.png dog\n".getBytes(StandardCharsets.UTF_8), 21);
-        assertEquals(
-                List.of("b.png|dog"),
-                read(new ListSource(Files.write(dir.resolve("zeros.txt"), zeros)).scan()));
+        assertEquals(List.of("b.png|dog"), read(new ListSource(Files.write(dir.resolve("zeros.txt"), zeros)).scan()));
     }
 
     @Test
     void noLabelIsNoClass() throws IOException {
-        Dataset data = Dataset.of(List.of(new ListSource(Files.writeString(dir.resolve("l.txt"), "a.mp4 -1\nb.mp4 2\n"))));
+        Dataset data =
+                Dataset.of(List.of(new ListSource(Files.writeString(dir.resolve("l.txt"), "a.mp4 -1\nb.mp4 2\n"))));
         assertNull(data.samples().get(0).className());
         assertEquals(-1, data.samples().get(0).label());
         assertEquals("2", data.samples().get(1).className());
