@@ -2,6 +2,7 @@ package io.github.vicmae.eval;
 
 import io.github.vicmae.data.Frames;
 import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.data.view.EvalView;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Closing;
@@ -127,6 +128,11 @@ public final class Encoder implements AutoCloseable {
      */
     public float[] embed(Path file) throws IOException {
         return embed(Frames.middle(file));
+    }
+
+    /** The same of a sample of a data set. */
+    public float[] embed(Sample sample) throws IOException {
+        return embed(Frames.middle(sample.content(), sample.kind()));
     }
 
     /** The features of an image, [D]. */

@@ -8,7 +8,6 @@ import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.objective.Objective;
 import io.github.vicmae.report.ReconstructionGrid;
 import io.github.vicmae.report.ReportData;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -54,12 +53,11 @@ final class LastBatch {
         int[] restore = model.stream().readInts(model.restore());
         List<ReportData.Sample> shown = new ArrayList<>();
         for (int i = 0; i < Math.min(SHOWN, samples.length); i++) {
-            Path file = data.samples().get(samples[i]).path();
             List<ReconstructionGrid.Images> ofSample = new ArrayList<>();
             for (int view = 0; view < model.config().objective().views(); view++) {
                 ofSample.add(images(grid, view * model.batch() + i, predictions, restore));
             }
-            shown.add(new ReportData.Sample(file.getFileName().toString(), ofSample));
+            shown.add(new ReportData.Sample(data.samples().get(samples[i]).shortName(), ofSample));
         }
         return shown;
     }

@@ -1,5 +1,6 @@
 package io.github.vicmae.train;
 
+import io.github.vicmae.data.source.ScanReport;
 import io.github.vicmae.data.source.SkippedFile;
 import io.github.vicmae.objective.Losses;
 import java.io.IOException;
@@ -24,6 +25,7 @@ final class RunLog {
      * @param seconds that it took
      * @param waiting the share of them that went by waiting for data
      * @param skipped files so far that could not be used
+     * @param repeatedFrames how often so far two frames of a video that should differ were one and the same
      */
     record Step(
             long number,
@@ -34,7 +36,8 @@ final class RunLog {
             float gradientNorm,
             double seconds,
             double waiting,
-            int skipped) {}
+            int skipped,
+            long repeatedFrames) {}
 
     private final RunFolder run;
     private final Progress progress;
@@ -73,6 +76,7 @@ final class RunLog {
         line.put("pairs_per_second", pairs / seconds);
         line.put("data_wait", step.waiting);
         line.put("skipped", step.skipped);
+        line.put("repeated_frames", step.repeatedFrames);
         write(line);
         Duration left = Duration.ofMillis((long) (1000 * secondsPerStep * (totalSteps - step.number)));
         progress.step(
@@ -88,12 +92,22 @@ final class RunLog {
         write(line);
     }
 
+    /** What the data lacks, once: in the metrics as counts, and in a sentence for each reason. */
+    void leftOut(ScanReport report) {
+        if (report.count() > 0) {
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put("left_out", report.counts());
+            write(line);
+            report.sentences().forEach(progress::warning);
+        }
+    }
+
     void skipped(SkippedFile file) {
         Map<String, Object> line = new LinkedHashMap<>();
-        line.put("skipped_file", file.path().toString());
+        line.put("skipped_file", file.name());
         line.put("reason", file.reason());
         write(line);
-        progress.warning("Skipped " + file.path() + ": " + file.reason());
+        progress.warning("Skipped " + file.name() + ": " + file.reason());
     }
 
     private void write(Map<String, ?> line) {

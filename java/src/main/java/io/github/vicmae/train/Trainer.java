@@ -90,6 +90,7 @@ public final class Trainer implements AutoCloseable {
                 start();
             }
             progress.started(describe(device));
+            log.leftOut(data.report());
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, this);
             throw e;
@@ -279,7 +280,8 @@ public final class Trainer implements AutoCloseable {
                 steps.gradientNorm(),
                 seconds,
                 pass.waitNanos / 1e9 / seconds,
-                loader.skipped()));
+                loader.skipped(),
+                loader.repeatedFrames()));
         if ((long) epoch(step) > (long) epoch(step - 1) || step == totalSteps) {
             endEpoch();
         }
