@@ -29,11 +29,10 @@ final class Decoder {
         this.c = c;
         this.samples = samples;
         Arena arena = context.activations();
-        int all = 1 + c.patches();
-        int visible = 1 + c.kept();
+        int all = c.grid().tokens();
+        int visible = c.grid().tokens(c.kept());
         embed = new Linear(context, "decoder_embed", c.dim(), c.decoderDim(), samples * visible);
-        tokens = new DecoderTokens(
-                context, samples, c.height() / c.patch(), c.width() / c.patch(), c.kept(), c.decoderDim());
+        tokens = new DecoderTokens(context, c.grid(), samples, c.kept(), c.decoderDim());
         embedded = context.activation("decoder_embed", samples, visible, c.decoderDim());
         blocks = new BlockStack(
                 context,
@@ -52,7 +51,7 @@ final class Decoder {
         doutput = context.activation("d decoder_norm", samples, all, c.decoderDim());
         dinput = arena.floats("d decoder_blocks.input", samples, all, c.decoderDim());
         context.scratch().need(TokenKernels.scratchSize(context.stream(), c.decoderDim()));
-        context.scratch().need(MaskedMseKernels.scratchSize(samples, c.height(), c.width(), c.patch()));
+        context.scratch().need(MaskedMseKernels.scratchSize(c.grid(), samples));
     }
 
     /** [samples, 1 + L, p * p * C]; row 0 of each sample is the class token's and means nothing. */
@@ -78,12 +77,10 @@ final class Decoder {
                         prediction,
                         images,
                         restore,
+                        c.grid(),
                         views,
                         samples,
                         c.channels(),
-                        c.height(),
-                        c.width(),
-                        c.patch(),
                         c.kept(),
                         c.normPix(),
                         weight,

@@ -6,8 +6,8 @@ public final class FlopCount {
 
     /** Operations of forward and backward pass together, for one sample (a pair of views). */
     public static double perPair(ModelConfig c) {
-        double tokens = 1 + c.kept();
-        double all = 1 + c.patches();
+        double tokens = c.grid().tokens(c.kept());
+        double all = c.grid().tokens();
         double patchEmbed = 2.0 * c.kept() * c.patchSize() * c.dim();
         double encoder = c.depth() * block(tokens, c.dim(), c.hidden());
         double decoder = c.decoderDepth() * block(all, c.decoderDim(), c.decoderHidden())

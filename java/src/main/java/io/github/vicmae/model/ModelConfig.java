@@ -1,6 +1,7 @@
 package io.github.vicmae.model;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.loss.ContrastiveLosses;
 import io.github.vicmae.loss.LossDefinition;
@@ -227,9 +228,14 @@ public record ModelConfig(
         }
     }
 
+    /** How an image is cut into patches. */
+    public PatchGrid grid() {
+        return PatchGrid.ofImage(height, width, patch);
+    }
+
     /** Patches of an image, L. */
     public int patches() {
-        return (height / patch) * (width / patch);
+        return grid().patches();
     }
 
     /** Patches that the encoder sees of each view, {@code int(L * (1 - maskRatio))}. */
