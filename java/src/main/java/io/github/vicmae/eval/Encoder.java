@@ -44,8 +44,7 @@ public final class Encoder implements AutoCloseable {
     private final FloatBuffer input;
     private final FloatBuffer output;
 
-    private Encoder(
-            ModelConfig config, FeatureExtractor extractor, List<String> passedOver, ViewSettings settings) {
+    private Encoder(ModelConfig config, FeatureExtractor extractor, List<String> passedOver, ViewSettings settings) {
         this.config = config;
         this.extractor = extractor;
         this.passedOver = passedOver;
@@ -94,8 +93,7 @@ public final class Encoder implements AutoCloseable {
                 new FeatureExtractor(device, config.trunk(), config.objective().pooling(), batch);
         try {
             List<String> passedOver = extractor.load(source);
-            return new Encoder(
-                    config, extractor, passedOver, config.objective().viewSettings(config.trunk()));
+            return new Encoder(config, extractor, passedOver, config.objective().viewSettings(config.trunk()));
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, extractor);
             throw e;

@@ -2,6 +2,7 @@ package io.github.vicmae.model;
 
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.patch.MaskedMseKernels;
 import io.github.vicmae.kernel.patch.TokenKernels;
 import io.github.vicmae.layer.BlockStack;
@@ -14,6 +15,7 @@ public final class Decoder {
     private final Context context;
     private final TrunkConfig trunk;
     private final DecoderConfig c;
+    private final PatchGrid grid;
     private final int kept;
     private final int samples;
     private final Linear embed;
@@ -40,11 +42,11 @@ public final class Decoder {
         this.kept = kept;
         this.samples = samples;
         Arena arena = context.activations();
-        int all = 1 + trunk.patches();
-        int visible = 1 + kept;
+        grid = trunk.grid();
+        int all = grid.tokens();
+        int visible = grid.tokens(kept);
         embed = new Linear(context, "decoder_embed", trunk.dim(), c.dim(), samples * visible);
-        tokens = new DecoderTokens(
-                context, samples, trunk.height() / trunk.patch(), trunk.width() / trunk.patch(), kept, c.dim());
+        tokens = new DecoderTokens(context, grid, samples, kept, c.dim());
         embedded = context.activation("decoder_embed", samples, visible, c.dim());
         blocks = new BlockStack(
                 context,
@@ -63,7 +65,7 @@ public final class Decoder {
         doutput = context.activation("d decoder_norm", samples, all, c.dim());
         dinput = arena.floats("d decoder_blocks.input", samples, all, c.dim());
         context.scratch().need(TokenKernels.scratchSize(context.stream(), c.dim()));
-        context.scratch().need(MaskedMseKernels.scratchSize(samples, trunk.height(), trunk.width(), trunk.patch()));
+        context.scratch().need(MaskedMseKernels.scratchSize(grid, samples));
     }
 
     /** [samples, 1 + L, p * p * C]; row 0 of each sample is the class token's and means nothing. */
@@ -89,12 +91,10 @@ public final class Decoder {
                         prediction,
                         images,
                         restore,
+                        grid,
                         views,
                         samples,
                         trunk.channels(),
-                        trunk.height(),
-                        trunk.width(),
-                        trunk.patch(),
                         kept,
                         c.normPix(),
                         weight,

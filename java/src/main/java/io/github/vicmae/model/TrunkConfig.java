@@ -1,5 +1,6 @@
 package io.github.vicmae.model;
 
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.settings.Definitions;
 import io.github.vicmae.settings.Setting;
 
@@ -77,9 +78,14 @@ public record TrunkConfig(
         }
     }
 
+    /** How an image is cut into patches. */
+    public PatchGrid grid() {
+        return PatchGrid.ofImage(height, width, patch);
+    }
+
     /** Patches of an image, L. */
     public int patches() {
-        return (height / patch) * (width / patch);
+        return grid().patches();
     }
 
     /** Values of a patch, p * p * C. */

@@ -16,10 +16,18 @@ public final class VisionTransformer {
      * @param recompute see {@link Execution}
      */
     public VisionTransformer(Context context, TrunkConfig c, int samples, int kept, boolean recompute) {
-        var g = new PatchEmbedding.Geometry(samples, c.channels(), c.height(), c.width(), c.patch(), kept);
-        embedding = new PatchEmbedding(context, g, c.dim());
+        embedding = new PatchEmbedding(context, c.grid(), samples, c.channels(), kept, c.dim());
         blocks = new BlockStack(
-                context, "blocks", "norm", c.depth(), samples, 1 + kept, c.dim(), c.heads(), c.hidden(), recompute);
+                context,
+                "blocks",
+                "norm",
+                c.depth(),
+                samples,
+                c.grid().tokens(kept),
+                c.dim(),
+                c.heads(),
+                c.hidden(),
+                recompute);
     }
 
     /** [samples, 1 + kept, dim] of the last forward pass. */

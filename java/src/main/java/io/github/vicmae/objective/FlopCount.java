@@ -11,8 +11,8 @@ public final class FlopCount {
     public static double perSample(ModelConfig config) {
         TrunkConfig t = config.trunk();
         DecoderConfig d = config.decoder();
-        double tokens = 1 + config.kept();
-        double all = 1 + t.patches();
+        double tokens = t.grid().tokens(config.kept());
+        double all = t.grid().tokens();
         double patchEmbed = 2.0 * config.kept() * t.patchSize() * t.dim();
         double encoder = t.depth() * block(tokens, t.dim(), t.hidden());
         double decoder = d.depth() * block(all, d.dim(), d.hidden())

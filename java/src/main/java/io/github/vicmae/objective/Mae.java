@@ -24,7 +24,7 @@ final class Mae implements Objective {
         this.config = config;
         this.workspace = workspace;
         int n = workspace.samples();
-        int tokens = 1 + config.kept();
+        int tokens = config.trunk().grid().tokens(config.kept());
         int dim = config.trunk().dim();
         boolean recompute = workspace.execution().recompute();
         Arena arena = workspace.arena();

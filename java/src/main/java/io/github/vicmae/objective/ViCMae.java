@@ -51,7 +51,7 @@ final class ViCMae implements Objective {
         this.own = own;
         this.workspace = workspace;
         int n = workspace.samples();
-        int tokens = 1 + config.kept();
+        int tokens = config.trunk().grid().tokens(config.kept());
         int dim = config.trunk().dim();
         boolean recompute = workspace.execution().recompute();
         boolean paper = own.variant() == Variant.PAPER;
@@ -124,7 +124,7 @@ final class ViCMae implements Objective {
                         encoder.output(),
                         own.pooling(),
                         workspace.samples(),
-                        1 + config.kept(),
+                        config.trunk().grid().tokens(config.kept()),
                         config.trunk().dim());
         predictor.forward(pooled);
         if (target != predictor) {
@@ -153,7 +153,7 @@ final class ViCMae implements Objective {
                         encoder.output(),
                         own.pooling(),
                         workspace.samples(),
-                        1 + config.kept(),
+                        config.trunk().grid().tokens(config.kept()),
                         config.trunk().dim());
         encoder.backward(dtokens, dencoded);
     }

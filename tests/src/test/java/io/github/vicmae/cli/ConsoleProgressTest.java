@@ -16,10 +16,9 @@ class ConsoleProgressTest {
                 step,
                 total,
                 scale,
-                new Losses(
-                        2.1234 * scale,
-                        new String[] {Losses.RECONSTRUCTION, Losses.CONTRASTIVE},
-                        new double[] {0.9 * scale, 4.5 * scale}),
+                new Losses(2.1234 * scale, new String[] {Losses.RECONSTRUCTION, Losses.CONTRASTIVE}, new double[] {
+                    0.9 * scale, 4.5 * scale
+                }),
                 15.3 * scale,
                 Duration.ofSeconds((long) (4000 * scale)));
     }

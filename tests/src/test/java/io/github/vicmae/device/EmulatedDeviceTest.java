@@ -11,6 +11,7 @@ import io.github.vicmae.device.cuda.EmulatedDriver;
 import io.github.vicmae.kernel.KernelFixture;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.kernel.Reduce;
+import io.github.vicmae.kernel.attention.AttentionKernels;
 import io.github.vicmae.model.DecoderConfig;
 import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.objective.ModelConfig;
@@ -89,6 +90,33 @@ class EmulatedDeviceTest {
             assertTrue(device.tensorGap() >= 256);
             assertEquals(arena.bytes(), device.liveBytes());
         }
+    }
+
+    /** CUDA keeps a function's shared memory with the function: a smaller launch on another stream must not lower it. */
+    @Test
+    void streamsShareAFunctionsSharedMemory() {
+        try (Device device = Device.open("emulated");
+                Stream first = device.newStream();
+                Stream second = device.newStream();
+                Arena arena = new Arena("attention")) {
+            int[] tokens = {240, 160, 240};
+            Tensor qkv = arena.tensor("qkv", DType.BF16, 240, 3 * 64);
+            Tensor out = arena.tensor("out", DType.BF16, 240, 64);
+            Tensor lse = arena.floats("lse", 240);
+            arena.allocate(device);
+            first.zero(qkv);
+            first.synchronize();
+            AttentionKernels[] attention = {new AttentionKernels(first), new AttentionKernels(second)};
+            for (int i = 0; i < tokens.length; i++) {
+                int n = tokens[i];
+                attention[i % 2].forward(
+                        out.slice("out", 0, n, 64), lse.slice("lse", 0, n), qkv.slice("qkv", 0, n, 192), 1, n, 1, 64);
+                (i % 2 == 0 ? first : second).synchronize();
+                float[] sums = first.read(lse);
+                assertEquals(Math.log(n), sums[n - 1], 1e-5, "log-sum-exp of " + n + " scores of 0");
+            }
+        }
+        assertEquals("", driver.log());
     }
 
     @Test

@@ -101,13 +101,6 @@ public record ViewSettings(
         return of(height, width, channels, one, one);
     }
 
-    /** MAE's: crop (0.2 to 1) and flip, of images and videos alike. */
-    public static ViewSettings mae(int height, int width, int channels) {
-        Augmentation crop = Augmentation.cropAndFlip(0.2f, 1);
-        Pair both = new Pair(crop, crop);
-        return of(height, width, channels, both, both);
-    }
-
     /** ImageNet's mean and deviation for RGB, 0.5 and 0.5 for other numbers of channels. */
     private static ViewSettings of(
             int height, int width, int channels, List<Augmentation> image, List<Augmentation> video) {
