@@ -1,4 +1,4 @@
-// Random views from crops of uint8 frames, equal to io.github.vicmae.data.ViewWriter: the crop resized with an antialiasing filter,
+// Random views from crops of uint8 frames, equal to io.github.vicmae.data.view.ViewWriter: the crop resized with an antialiasing filter,
 // mirrored, its colours changed, blurred, solarized and normalised. A row of `draws` (augment.cuh) says what happens to a view:
 //   1. taps     weights of the resizing filter for each row and column of a view: w((k + 0.5 - centre) / stretch), stretch = max(1, in /
 //               out), normalised over the crop, outside of which the filter sees nothing

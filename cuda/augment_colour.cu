@@ -4,7 +4,7 @@
 
 constexpr int kBlurTile = 64;  // columns that are blurred along the rows together
 constexpr int kBlurRows = 8;
-constexpr int kMaxRadius = 300;  // io.github.vicmae.data.Augmentation allows sigma up to 100
+constexpr int kMaxRadius = 300;  // io.github.vicmae.data.view.Augmentation allows sigma up to 100
 
 // ---- colour -----------------------------------------------------------------------------------------------------------------------
 

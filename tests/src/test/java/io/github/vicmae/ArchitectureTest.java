@@ -138,6 +138,38 @@ class ArchitectureTest {
         });
     }
 
+    /** Batches and their loader stand in {@code data} itself, above all rooms. */
+    @Test
+    void roomsOfTheDataSeeOnlyThoseBelowThem() {
+        Architectures.layeredArchitecture()
+                .consideringOnlyDependenciesInAnyPackage(ROOT + "data..")
+                .layer("batches")
+                .definedBy(ROOT + "data")
+                .layer("source")
+                .definedBy(ROOT + "data.source..")
+                .layer("image")
+                .definedBy(ROOT + "data.image..")
+                .layer("video")
+                .definedBy(ROOT + "data.video..")
+                .layer("view")
+                .definedBy(ROOT + "data.view..")
+                .layer("synthetic")
+                .definedBy(ROOT + "data.synthetic..")
+                .whereLayer("batches")
+                .mayNotBeAccessedByAnyLayer()
+                .whereLayer("synthetic")
+                .mayNotBeAccessedByAnyLayer()
+                .whereLayer("view")
+                .mayOnlyBeAccessedByLayers("batches")
+                .whereLayer("video")
+                .mayOnlyBeAccessedByLayers("batches", "synthetic")
+                .whereLayer("image")
+                .mayOnlyBeAccessedByLayers("batches", "synthetic", "view", "video")
+                .whereLayer("source")
+                .mayOnlyBeAccessedByLayers("batches", "synthetic", "view", "video", "image")
+                .check(CLASSES);
+    }
+
     @Test
     void packagesHaveNoCycles() {
         slices().matching(ROOT + "(*)..").should().beFreeOfCycles().check(CLASSES);

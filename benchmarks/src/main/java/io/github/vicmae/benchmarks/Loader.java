@@ -2,11 +2,11 @@ package io.github.vicmae.benchmarks;
 
 import io.github.vicmae.data.Batch;
 import io.github.vicmae.data.BatchLoader;
-import io.github.vicmae.data.Dataset;
-import io.github.vicmae.data.FrameSampler;
 import io.github.vicmae.data.LoaderSettings;
-import io.github.vicmae.data.SyntheticShapes;
-import io.github.vicmae.data.ViewSettings;
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.synthetic.SyntheticShapes;
+import io.github.vicmae.data.video.FrameSampler;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Closing;
 import java.io.File;
 import java.io.IOException;

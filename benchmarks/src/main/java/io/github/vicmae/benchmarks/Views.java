@@ -1,11 +1,11 @@
 package io.github.vicmae.benchmarks;
 
-import io.github.vicmae.data.DeviceViews;
-import io.github.vicmae.data.FrameUpload;
-import io.github.vicmae.data.Image;
-import io.github.vicmae.data.Kind;
-import io.github.vicmae.data.ViewSettings;
-import io.github.vicmae.data.ViewWriter;
+import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.source.Kind;
+import io.github.vicmae.data.view.DeviceViews;
+import io.github.vicmae.data.view.FrameUpload;
+import io.github.vicmae.data.view.ViewSettings;
+import io.github.vicmae.data.view.ViewWriter;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.Philox;

@@ -1,9 +1,9 @@
 package io.github.vicmae.cli;
 
-import io.github.vicmae.data.Dataset;
-import io.github.vicmae.data.Kind;
-import io.github.vicmae.data.SyntheticShapes;
-import io.github.vicmae.data.ViewSettings;
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.source.Kind;
+import io.github.vicmae.data.synthetic.SyntheticShapes;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.eval.ClipFeatures;
 import io.github.vicmae.eval.Knn;

@@ -1,7 +1,7 @@
 package io.github.vicmae.cli;
 
-import io.github.vicmae.data.Dataset;
-import io.github.vicmae.data.Sample;
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.eval.Encoder;
 import io.github.vicmae.io.SafetensorsWriter;

@@ -1,6 +1,6 @@
 package io.github.vicmae.cli;
 
-import io.github.vicmae.data.DeviceViews;
+import io.github.vicmae.data.view.DeviceViews;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.model.Execution;
 import io.github.vicmae.model.MemoryPlan;

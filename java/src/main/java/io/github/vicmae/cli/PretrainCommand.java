@@ -1,6 +1,6 @@
 package io.github.vicmae.cli;
 
-import io.github.vicmae.data.FrameSampler;
+import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.model.ModelConfig;
 import io.github.vicmae.model.Variant;

@@ -1,5 +1,8 @@
 package io.github.vicmae.data;
 
+import io.github.vicmae.data.source.Sample;
+import io.github.vicmae.data.view.FrameUpload;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.kernel.Philox;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

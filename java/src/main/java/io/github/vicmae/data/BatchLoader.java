@@ -1,5 +1,10 @@
 package io.github.vicmae.data;
 
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.source.Sample;
+import io.github.vicmae.data.source.SkippedFile;
+import io.github.vicmae.data.video.FrameSampler;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.kernel.Philox;
 import java.io.IOException;
 import java.io.InterruptedIOException;

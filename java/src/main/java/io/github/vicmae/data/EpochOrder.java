@@ -1,5 +1,7 @@
 package io.github.vicmae.data;
 
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.kernel.Philox;
 import java.util.HashMap;
 import java.util.Map;

@@ -1,5 +1,9 @@
 package io.github.vicmae.data;
 
+import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.image.ImageReader;
+import io.github.vicmae.data.source.Kind;
+import io.github.vicmae.data.video.VideoReader;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,5 +1,8 @@
 package io.github.vicmae.data;
 
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.view.DeviceViews;
+
 /**
  * How batches are made.
  *

@@ -1,5 +1,14 @@
 package io.github.vicmae.data;
 
+import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.image.ImageReader;
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.source.Kind;
+import io.github.vicmae.data.source.Sample;
+import io.github.vicmae.data.video.FrameSampler;
+import io.github.vicmae.data.video.VideoReader;
+import io.github.vicmae.data.view.ViewSettings;
+import io.github.vicmae.data.view.ViewWriter;
 import io.github.vicmae.kernel.Philox;
 import java.io.IOException;
 import java.nio.file.Path;

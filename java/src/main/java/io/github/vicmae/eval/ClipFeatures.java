@@ -1,11 +1,11 @@
 package io.github.vicmae.eval;
 
-import io.github.vicmae.data.Dataset;
-import io.github.vicmae.data.EvalView;
 import io.github.vicmae.data.Frames;
-import io.github.vicmae.data.Image;
-import io.github.vicmae.data.Sample;
-import io.github.vicmae.data.ViewSettings;
+import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.source.Sample;
+import io.github.vicmae.data.view.EvalView;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.model.FeatureExtractor;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -1,9 +1,9 @@
 package io.github.vicmae.eval;
 
-import io.github.vicmae.data.EvalView;
 import io.github.vicmae.data.Frames;
-import io.github.vicmae.data.Image;
-import io.github.vicmae.data.ViewSettings;
+import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.view.EvalView;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.io.TensorSource;

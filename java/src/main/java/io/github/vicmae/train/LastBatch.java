@@ -1,8 +1,8 @@
 package io.github.vicmae.train;
 
 import io.github.vicmae.data.Batch;
-import io.github.vicmae.data.Dataset;
-import io.github.vicmae.data.ViewSettings;
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.model.ModelConfig;
 import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.ViCMae;

@@ -1,6 +1,6 @@
 package io.github.vicmae.train;
 
-import io.github.vicmae.data.SkippedFile;
+import io.github.vicmae.data.source.SkippedFile;
 import io.github.vicmae.model.Losses;
 import java.io.IOException;
 import java.time.Duration;

@@ -1,8 +1,8 @@
 package io.github.vicmae.train;
 
-import io.github.vicmae.data.FrameSampler;
 import io.github.vicmae.data.LoaderSettings;
-import io.github.vicmae.data.ViewSettings;
+import io.github.vicmae.data.video.FrameSampler;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.model.Execution;

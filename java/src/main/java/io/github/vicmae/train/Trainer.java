@@ -2,8 +2,8 @@ package io.github.vicmae.train;
 
 import io.github.vicmae.data.Batch;
 import io.github.vicmae.data.BatchLoader;
-import io.github.vicmae.data.Dataset;
-import io.github.vicmae.data.DeviceViews;
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.view.DeviceViews;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
@@ -299,7 +299,7 @@ public final class Trainer implements AutoCloseable {
         try {
             StepInput input = steps.next();
             if (settings.deviceViews()) {
-                steps.nextViews().load(batch);
+                steps.nextViews().load(batch.frames());
             } else {
                 input.host().floats().put(0, batch.views(), 0, batch.views().capacity());
             }

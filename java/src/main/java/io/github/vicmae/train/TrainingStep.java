@@ -1,6 +1,6 @@
 package io.github.vicmae.train;
 
-import io.github.vicmae.data.DeviceViews;
+import io.github.vicmae.data.view.DeviceViews;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Event;

@@ -8,6 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.source.Sample;
+import io.github.vicmae.data.source.SkippedFile;
+import io.github.vicmae.data.video.FrameSampler;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.kernel.Philox;
 import java.io.IOException;
 import java.nio.ByteOrder;

@@ -4,6 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.video.FrameSampler;
+import io.github.vicmae.data.view.DeviceViews;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Tensor;
@@ -75,7 +79,7 @@ class LoaderModesTest {
                     Batch expected = finished.next();
                     Batch batch = packed.next();
                     assertEquals(Rest.of(expected), Rest.of(batch));
-                    views.load(batch);
+                    views.load(batch.frames());
                     batch.release();
                     views.upload(kernels.stream());
                     views.make(kernels, images);

@@ -1,5 +1,7 @@
 package io.github.vicmae.data;
 
+import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.video.VideoWriter;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -9,11 +11,11 @@ import java.util.Random;
 import javax.imageio.ImageIO;
 
 /** Pictures and files that the tests make themselves. */
-final class Pictures {
+public final class Pictures {
     private Pictures() {}
 
     /** A smooth RGB picture: red grows to the right, green downwards, blue with both. */
-    static Image gradient(int width, int height) {
+    public static Image gradient(int width, int height) {
         byte[] pixels = new byte[width * height * 3];
         for (int y = 0, d = 0; y < height; y++) {
             for (int x = 0; x < width; x++) {
@@ -25,13 +27,13 @@ final class Pictures {
         return new Image(width, height, 3, pixels);
     }
 
-    static Image random(int width, int height, int channels, long seed) {
+    public static Image random(int width, int height, int channels, long seed) {
         byte[] pixels = new byte[width * height * channels];
         new Random(seed).nextBytes(pixels);
         return new Image(width, height, channels, pixels);
     }
 
-    static Image constant(int width, int height, int... colour) {
+    public static Image constant(int width, int height, int... colour) {
         byte[] pixels = new byte[width * height * colour.length];
         for (int i = 0; i < pixels.length; i++) {
             pixels[i] = (byte) colour[i % colour.length];
@@ -39,7 +41,7 @@ final class Pictures {
         return new Image(width, height, colour.length, pixels);
     }
 
-    static BufferedImage buffered(Image image) {
+    public static BufferedImage buffered(Image image) {
         BufferedImage picture = new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_INT_RGB);
         for (int y = 0; y < image.height(); y++) {
             for (int x = 0; x < image.width(); x++) {
@@ -49,7 +51,7 @@ final class Pictures {
         return picture;
     }
 
-    static byte[] encode(BufferedImage picture, String format) throws IOException {
+    public static byte[] encode(BufferedImage picture, String format) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         if (!ImageIO.write(picture, format, out)) {
             throw new IOException("no encoder for " + format);
@@ -57,13 +59,13 @@ final class Pictures {
         return out.toByteArray();
     }
 
-    static Path write(Path path, BufferedImage picture, String format) throws IOException {
+    public static Path write(Path path, BufferedImage picture, String format) throws IOException {
         Files.createDirectories(path.getParent());
         return Files.write(path, encode(picture, format));
     }
 
     /** A JPEG file with a marker segment put in behind its first two bytes. */
-    static byte[] withSegment(byte[] jpeg, int marker, byte[] content) {
+    public static byte[] withSegment(byte[] jpeg, int marker, byte[] content) {
         byte[] out = new byte[jpeg.length + content.length + 4];
         out[0] = jpeg[0];
         out[1] = jpeg[1];
@@ -77,7 +79,7 @@ final class Pictures {
     }
 
     /** A video of gray frames; the level of frame {@code i} is {@link #level}. */
-    static Path countingVideo(Path path, int width, int height, int rate, int frames) throws IOException {
+    public static Path countingVideo(Path path, int width, int height, int rate, int frames) throws IOException {
         Files.createDirectories(path.getParent());
         try (VideoWriter writer = new VideoWriter(path, new VideoWriter.Settings(width, height, rate, 2, 12))) {
             for (int i = 0; i < frames; i++) {
@@ -88,11 +90,11 @@ final class Pictures {
     }
 
     /** Neighbouring frames are far enough apart to tell from their mean after compression. */
-    static int level(int frame) {
+    public static int level(int frame) {
         return 16 + frame * 37 % 224;
     }
 
-    static double mean(Image image) {
+    public static double mean(Image image) {
         double sum = 0;
         for (byte value : image.pixels()) {
             sum += value & 0xFF;

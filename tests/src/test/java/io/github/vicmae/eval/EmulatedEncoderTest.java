@@ -3,7 +3,7 @@ package io.github.vicmae.eval;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.github.vicmae.data.Image;
+import io.github.vicmae.data.image.Image;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Emulation;

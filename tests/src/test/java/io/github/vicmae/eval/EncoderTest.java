@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.TestData;
-import io.github.vicmae.data.Image;
+import io.github.vicmae.data.image.Image;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.kernel.Pooling;

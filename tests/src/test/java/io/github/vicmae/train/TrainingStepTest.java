@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
-import io.github.vicmae.data.DeviceViews;
-import io.github.vicmae.data.ViewSettings;
+import io.github.vicmae.data.view.DeviceViews;
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Emulation;
 import io.github.vicmae.device.Precision;

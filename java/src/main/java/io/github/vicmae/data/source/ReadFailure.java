@@ -1,0 +1,44 @@
+package io.github.vicmae.data.source;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/** Why a file cannot be read, as the end of a sentence that names the file. */
+public final class ReadFailure {
+    private ReadFailure() {}
+
+    /** @throws IOException if the path is no file that can hold anything: opening a pipe, for one, would wait without end */
+    public static void requireFile(Path path) throws IOException {
+        if (Files.isDirectory(path)) {
+            throw new IOException("it is a folder");
+        }
+        if (Files.size(path) == 0 && Files.isRegularFile(path)) {
+            throw new IOException("the file is empty");
+        }
+        if (!Files.isRegularFile(path)) {
+            throw new IOException("it is a pipe or a device, not a file");
+        }
+        if (!Files.isReadable(path)) {
+            throw new IOException("there is no permission to read it");
+        }
+    }
+
+    /** What went wrong, without the path that some of the JDK's exceptions have as their whole message. */
+    public static String reason(Throwable e) {
+        if (e instanceof NoSuchFileException) {
+            return "there is no such file";
+        }
+        if (e instanceof AccessDeniedException) {
+            return "there is no permission to read it";
+        }
+        String message = e.getMessage();
+        if (message == null || !(e instanceof IOException)) {
+            return "its decoder failed with " + e.getClass().getSimpleName()
+                    + (message == null ? "" : " (" + message + ")");
+        }
+        return message.endsWith(".") ? message.substring(0, message.length() - 1) : message;
+    }
+}

@@ -1,0 +1,266 @@
+package io.github.vicmae.data.video;
+
+import static org.bytedeco.ffmpeg.global.avutil.av_frame_move_ref;
+import static org.bytedeco.ffmpeg.global.avutil.av_frame_unref;
+
+import io.github.vicmae.data.image.Ffmpeg;
+import io.github.vicmae.data.image.FrameConverter;
+import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.source.ReadFailure;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.file.Path;
+import org.bytedeco.ffmpeg.avutil.AVFrame;
+
+/**
+ * Frames of a video by time, through FFmpeg: it seeks to the key frame before the wanted time and decodes on from there.
+ *
+ * <p>The frame at a time is the one that is shown then: the last frame that starts at or before it, the first frame for earlier times, the
+ * last readable one for later times. Frames that do not decode are passed over. Rotation metadata is applied; pixels are taken as square.
+ * Frames asked for in ascending order are decoded in one pass. Not thread-safe; decodes on the calling thread.
+ */
+public final class VideoReader implements AutoCloseable {
+    /** Time stamps are rounded to the container's ticks, so a frame that starts this much later counts as started. */
+    private static final double EPSILON = 1e-4;
+
+    private final Path path;
+    private final VideoStream stream;
+    private final FrameConverter converter = new FrameConverter();
+    private final int orientation;
+    private final double duration;
+    private AVFrame shown;
+    private AVFrame ahead;
+    /** Times of the two frames in hand, NaN for none. */
+    private double shownTime = Double.NaN;
+
+    private double aheadTime = Double.NaN;
+    private double shownEnd;
+    private boolean ended;
+    private long decoded;
+
+    private VideoReader(Path path) throws IOException {
+        this.path = path;
+        stream = new VideoStream(path);
+        try {
+            shown = VideoStream.newFrame();
+            ahead = VideoStream.newFrame();
+            orientation = stream.orientation();
+            double stated = stream.statedDuration();
+            if (stated > 0) {
+                duration = stated;
+            } else {
+                double found = stream.probe()[0];
+                duration = found > 0 ? found : 1 / stream.rate();
+                stream.rewind();
+            }
+        } catch (IOException | RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+    }
+
+    /**
+     * Opens a video file. A container without a duration is read to its end once, without decoding.
+     *
+     * @throws IOException if the file cannot be read or has no video that this FFmpeg decodes; the message names path and reason
+     */
+    public static VideoReader open(Path path) throws IOException {
+        try {
+            ReadFailure.requireFile(path);
+            Ffmpeg.require(); // before the classes that are made of FFmpeg's
+            return new VideoReader(path);
+        } catch (InterruptedIOException e) {
+            throw e;
+        } catch (IOException | RuntimeException e) {
+            throw unreadable(path, ReadFailure.reason(e), e);
+        }
+    }
+
+    private static IOException unreadable(Path path, String reason, Throwable cause) {
+        return new IOException("Cannot read the video " + path + ": " + reason + ".", cause);
+    }
+
+    /** Columns of the frames, after rotation. */
+    public int width() {
+        return orientation >= 5 ? stream.height() : stream.width();
+    }
+
+    /** Rows of the frames, after rotation. */
+    public int height() {
+        return orientation >= 5 ? stream.width() : stream.height();
+    }
+
+    /** Length in seconds: what the container says, or else the end of its last packet. */
+    public double durationSeconds() {
+        return duration;
+    }
+
+    /** Frames a second, on average. */
+    public double frameRate() {
+        return stream.rate();
+    }
+
+    /** Number of frames: what the container says, or else the length times the rate; at least 1. */
+    public long frameCount() {
+        long stated = stream.statedFrames();
+        return stated > 0 ? stated : Math.max(1, Math.round(duration * stream.rate()));
+    }
+
+    /** How many frames were decoded so far, wanted or on the way to a wanted one. */
+    public long decodedFrames() {
+        return decoded;
+    }
+
+    /** Whether anything so far did not decode. */
+    public boolean sawDamage() {
+        return stream.sawDamage();
+    }
+
+    /** The frame at a time in its full size; see {@link #frameAt(double, int)}. */
+    public Image frameAt(double seconds) throws IOException {
+        return frameAt(seconds, 0);
+    }
+
+    /**
+     * The frame that is shown {@code seconds} after the start, as RGB.
+     *
+     * @param shortSide the frame is shrunk so that its short side has this many pixels; 0, or more than it has, leaves it as it is
+     * @throws IOException if no frame of the file decodes; the message has FFmpeg's reason
+     */
+    public Image frameAt(double seconds, int shortSide) throws IOException {
+        if (!(seconds >= 0)) {
+            seconds = 0;
+        }
+        try {
+            double near = seconds - 2.5 / stream.rate();
+            goTo(seconds, near);
+            // Where frames are far apart, the wanted one may be among those that were left out on the way.
+            if (shownTime < near && shownEnd <= seconds + EPSILON) {
+                forget();
+                goTo(seconds, Double.NEGATIVE_INFINITY);
+            }
+            if (Double.isNaN(shownTime)) {
+                String error = stream.lastError();
+                throw new IOException(
+                        "none of its frames could be decoded" + (error == null ? "" : " (" + error + ")"));
+            }
+            return convert(shortSide);
+        } catch (InterruptedIOException e) {
+            throw e;
+        } catch (IOException | RuntimeException e) {
+            throw unreadable(path, ReadFailure.reason(e), e);
+        }
+    }
+
+    private void goTo(double seconds, double skipBefore) throws IOException {
+        stream.skipBefore(skipBefore);
+        if (!isAhead(seconds)) {
+            seekTo(seconds);
+        }
+        decodeTo(seconds);
+    }
+
+    /** Forgets the position, so that what comes next does not depend on what was read before, even in a damaged stream. */
+    public void reset() {
+        forget();
+    }
+
+    /** Whether decoding on from here is the shortest way to a time. */
+    private boolean isAhead(double seconds) {
+        if (Double.isNaN(shownTime) || seconds + EPSILON < shownTime) {
+            return false;
+        }
+        double reached = Double.isNaN(aheadTime) ? shownTime : aheadTime;
+        double key = stream.keyFrameBefore(seconds);
+        return ended || seconds <= reached + 2 / stream.rate() || !(key > reached + 2 / stream.rate());
+    }
+
+    /** Seeks so that the first frame decoded is not after the wanted time; indices can be wrong, so it goes further back if it is. */
+    private void seekTo(double seconds) throws IOException {
+        double target = Math.min(seconds, duration);
+        for (double back = 0; target - back > 0; back = Math.max(1, back * 4)) {
+            if (!stream.seek(target - back)) {
+                break;
+            }
+            forget();
+            advance();
+            if (!Double.isNaN(shownTime) && shownTime <= seconds + EPSILON) {
+                return;
+            }
+        }
+        forget();
+        stream.rewind();
+        advance();
+    }
+
+    private void decodeTo(double seconds) throws IOException {
+        while (!ended && seconds + EPSILON >= shownEnd) {
+            if (Double.isNaN(aheadTime)) {
+                aheadTime = decode(ahead);
+                if (ended) {
+                    return;
+                }
+            }
+            if (aheadTime > seconds + EPSILON) {
+                return;
+            }
+            step();
+        }
+    }
+
+    /** The first frame after a seek. */
+    private void advance() throws IOException {
+        aheadTime = decode(ahead);
+        if (!ended) {
+            step();
+        }
+    }
+
+    private void step() {
+        av_frame_unref(shown);
+        av_frame_move_ref(shown, ahead);
+        shownTime = aheadTime;
+        shownEnd = shownTime + stream.lastDuration();
+        aheadTime = Double.NaN;
+    }
+
+    private double decode(AVFrame frame) throws IOException {
+        double time = stream.next(frame);
+        if (Double.isNaN(time)) {
+            ended = true;
+        } else {
+            decoded++;
+        }
+        return time;
+    }
+
+    private void forget() {
+        av_frame_unref(shown);
+        av_frame_unref(ahead);
+        shownTime = Double.NaN;
+        aheadTime = Double.NaN;
+        shownEnd = Double.NEGATIVE_INFINITY;
+        ended = false;
+    }
+
+    private Image convert(int shortSide) throws IOException {
+        int width = shown.width();
+        int height = shown.height();
+        int side = Math.min(width, height);
+        if (shortSide > 0 && shortSide < side) {
+            width = Math.max(1, Math.round((float) width * shortSide / side));
+            height = Math.max(1, Math.round((float) height * shortSide / side));
+        }
+        return converter.toRgb(shown, width, height).oriented(orientation);
+    }
+
+    @Override
+    public void close() {
+        VideoStream.free(shown);
+        VideoStream.free(ahead);
+        shown = null;
+        ahead = null;
+        converter.close();
+        stream.close();
+    }
+}

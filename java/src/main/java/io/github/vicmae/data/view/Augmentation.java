@@ -1,0 +1,58 @@
+package io.github.vicmae.data.view;
+
+/**
+ * How one view is made from a picture: the range and the probability of every operation, applied in the order of the components.
+ *
+ * @param minScale least share of the picture's area that the crop takes
+ * @param maxScale greatest share
+ * @param flip probability of a horizontal flip
+ * @param jitter probability of the colour jitter
+ * @param strength how much the colour jitter changes
+ * @param gray probability of losing the colours
+ * @param blur probability of a Gaussian blur
+ * @param minSigma least deviation of the blur in pixels of the view
+ * @param maxSigma greatest deviation
+ * @param solarize probability that values from 128 on are inverted
+ */
+public record Augmentation(
+        float minScale,
+        float maxScale,
+        float flip,
+        float jitter,
+        ColourJitter strength,
+        float gray,
+        float blur,
+        float minSigma,
+        float maxSigma,
+        float solarize) {
+    public Augmentation {
+        if (!(minScale > 0 && minScale <= maxScale && maxScale <= 1)) {
+            throw new IllegalArgumentException(
+                    "The crop's scale must be a range within (0, 1], not " + minScale + " to " + maxScale + ".");
+        }
+        probability("flip", flip);
+        probability("colour jitter", jitter);
+        probability("grayscale", gray);
+        probability("blur", blur);
+        probability("solarize", solarize);
+        if (!(minSigma > 0 && minSigma <= maxSigma && maxSigma <= 100)) {
+            throw new IllegalArgumentException(
+                    "The blur's sigma must be a range within (0, 100], not " + minSigma + " to " + maxSigma + ".");
+        }
+    }
+
+    private static void probability(String name, float value) {
+        if (!(value >= 0 && value <= 1)) {
+            throw new IllegalArgumentException("The probability of " + name + " must be 0 to 1, not " + value + ".");
+        }
+    }
+
+    /** Crop and flip alone. */
+    public static Augmentation cropAndFlip(float minScale, float maxScale) {
+        return new Augmentation(minScale, maxScale, 0.5f, 0, ColourJitter.DEFAULT, 0, 0, 0.1f, 2, 0);
+    }
+
+    Augmentation withoutColour() {
+        return new Augmentation(minScale, maxScale, flip, 0, strength, 0, 0, minSigma, maxSigma, 0);
+    }
+}

@@ -1,0 +1,55 @@
+package io.github.vicmae.data.view;
+
+import io.github.vicmae.data.source.Kind;
+import io.github.vicmae.kernel.Philox;
+
+/**
+ * Everything that is random about one view, drawn before anything is done to a picture: the same draw can be carried out on the host
+ * ({@link ViewWriter}) or on a device ({@link DeviceViews}).
+ *
+ * @param box what is cropped, in pixels of the picture
+ * @param flip whether the view is mirrored left to right
+ * @param jitter the colour jitter's draw, null for none
+ * @param gray whether the colours are lost
+ * @param sigma deviation of the Gaussian blur in pixels of the view, 0 for none
+ * @param solarize whether values from 128 on are inverted
+ */
+record ViewDraw(CropBox box, boolean flip, ColourJitter.Factors jitter, boolean gray, float sigma, boolean solarize) {
+    /**
+     * Draws a view.
+     *
+     * @param kind what the picture comes from: it chooses the operations
+     * @param view 0 or 1: the first or the second view of the pair
+     * @param width columns of the picture
+     * @param height rows of the picture
+     */
+    static ViewDraw random(ViewSettings settings, Kind kind, int view, int width, int height, Philox random) {
+        Augmentation augmentation = settings.augmentation(kind, view);
+        CropBox box;
+        boolean flip = false;
+        if (settings.spatial()) {
+            box = CropBox.random(
+                    random, width, height, augmentation.minScale(), augmentation.maxScale(), settings.aspect());
+            flip = random.nextFloat() < augmentation.flip();
+        } else {
+            box = CropBox.centre(width, height, settings.aspect(), 1);
+        }
+        boolean rgb = settings.channels() == 3;
+        boolean jittered = random.nextFloat() < augmentation.jitter() && rgb;
+        ColourJitter.Factors jitter = jittered ? augmentation.strength().draw(random) : null;
+        boolean gray = random.nextFloat() < augmentation.gray() && rgb;
+        boolean blurred = random.nextFloat() < augmentation.blur();
+        float sigma = blurred ? random.nextFloat(augmentation.minSigma(), augmentation.maxSigma()) : 0;
+        boolean solarize = random.nextFloat() < augmentation.solarize();
+        return new ViewDraw(box, flip, jitter, gray, sigma, solarize);
+    }
+
+    /**
+     * The view for evaluation: nothing is random.
+     *
+     * @param share the sides of the central crop as a share of the largest one that fits
+     */
+    static ViewDraw centre(ViewSettings settings, double share, int width, int height) {
+        return new ViewDraw(CropBox.centre(width, height, settings.aspect(), share), false, null, false, 0, false);
+    }
+}

@@ -1,0 +1,141 @@
+package io.github.vicmae.data.source;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class DatasetTest {
+    @TempDir
+    Path dir;
+
+    private Path touch(String name) throws IOException {
+        Path path = dir.resolve(name);
+        Files.createDirectories(path.getParent());
+        return Files.writeString(path, "x");
+    }
+
+    @Test
+    void kindsAreKnownByTheExtensionInAnyCase() {
+        assertEquals(Kind.IMAGE, Kind.of(Path.of("a/B.JPeG")));
+        assertEquals(Kind.VIDEO, Kind.of(Path.of("a/b.c.MKV")));
+        assertNull(Kind.of(Path.of("a.mp4/notes")));
+        assertNull(Kind.of(Path.of("a/.hidden.png")));
+        assertNull(Kind.of(Path.of("a/png")));
+    }
+
+    @Test
+    void theFirstFolderLevelIsTheClass() throws IOException {
+        touch("d/dog/deep/er/2.mp4");
+        touch("d/dog/1.png");
+        touch("d/cat/3.JPG");
+        touch("d/cat/readme.md");
+        touch("d/loose.webm");
+        Dataset data = Dataset.scan(List.of(dir.resolve("d")));
+        assertEquals(List.of("cat", "dog"), data.classNames());
+        assertEquals(
+                List.of("3.JPG", "1.png", "2.mp4", "loose.webm"),
+                data.samples().stream()
+                        .map(s -> s.path().getFileName().toString())
+                        .toList());
+        assertEquals(
+                List.of(0, 1, 1, -1), data.samples().stream().map(Sample::label).toList());
+        assertEquals(
+                List.of(0, 1, 2, 3), data.samples().stream().map(Sample::index).toList());
+        assertEquals(1, data.ignored());
+        assertEquals(2, data.videos());
+        assertEquals(2, data.images());
+    }
+
+    @Test
+    void classesAreSharedOverSeveralFolders() throws IOException {
+        touch("a/dog/1.png");
+        touch("b/cat/1.mp4");
+        touch("b/dog/2.mp4");
+        Dataset data = Dataset.scan(List.of(dir.resolve("a"), dir.resolve("b"), touch("single.gif")));
+        assertEquals(List.of("cat", "dog"), data.classNames());
+        assertEquals(
+                List.of(1, 0, 1, -1), data.samples().stream().map(Sample::label).toList());
+    }
+
+    @Test
+    void loopsOfLinksEnd() throws IOException {
+        touch("d/c/1.png");
+        try {
+            Files.createSymbolicLink(dir.resolve("d/c/back"), dir.resolve("d"));
+            Files.createSymbolicLink(dir.resolve("d/c/self"), dir.resolve("d/c/self"));
+        } catch (IOException | UnsupportedOperationException e) {
+            assumeTrue(false, "no symbolic links here");
+        }
+        assertEquals(1, Dataset.scan(List.of(dir.resolve("d"))).size());
+    }
+
+    @Test
+    void nothingFoundSaysWhatWasTried() throws IOException {
+        touch("d/a.txt");
+        touch("d/b.doc");
+        IOException e = assertThrows(IOException.class, () -> Dataset.scan(List.of(dir.resolve("d"))));
+        assertTrue(e.getMessage().contains(dir.resolve("d").toString()), e.getMessage());
+        assertTrue(e.getMessage().contains("2 files"), e.getMessage());
+        assertTrue(e.getMessage().contains("mp4") && e.getMessage().contains("png"), e.getMessage());
+        Path missing = dir.resolve("missing");
+        IOException none = assertThrows(IOException.class, () -> Dataset.scan(List.of(missing)));
+        assertTrue(none.getMessage().contains(missing.toString()));
+        assertThrows(IOException.class, () -> Dataset.scan(List.of()));
+    }
+
+    @Test
+    void kineticsListsKeepTheirNumbers() throws IOException {
+        Path list = dir.resolve("lists/train.txt");
+        Files.createDirectories(list.getParent());
+        Files.writeString(
+                list,
+                "# comment\nclips/a b.mp4 3\n\nclips/c.mp4\t0\n/abs/d.mkv,7\n\"odd, \"\"name\"\" 5.mp4\", 2\nalone.mp4\nnote.pdf 4\n");
+        Dataset data = Dataset.scan(List.of(list));
+        assertEquals(
+                List.of(3, 0, 7, 2, -1),
+                data.samples().stream().map(Sample::label).toList());
+        assertEquals(
+                List.of("clips/a b.mp4", "clips/c.mp4", "/abs/d.mkv", "odd, \"name\" 5.mp4", "alone.mp4"),
+                data.samples().stream()
+                        .map(s -> s.path().startsWith(dir)
+                                ? dir.resolve("lists")
+                                        .toAbsolutePath()
+                                        .relativize(s.path())
+                                        .toString()
+                                : s.path().toString())
+                        .toList());
+        assertEquals(8, data.classNames().size());
+        assertEquals(1, data.ignored());
+    }
+
+    @Test
+    void listsMayNameTheirClasses() throws IOException {
+        Path list = Files.writeString(
+                dir.resolve("l.csv"),
+                "\uFEFFpath,label\r\na.mp4,riding a bike\r\nb,c.mp4,\"arm wrestling\"\r\nd.png 12\r\n");
+        Dataset data = Dataset.scan(List.of(list));
+        assertEquals(List.of("12", "arm wrestling", "riding a bike"), data.classNames());
+        assertEquals(
+                List.of(2, 1, 0), data.samples().stream().map(Sample::label).toList());
+        assertEquals("b,c.mp4", data.samples().get(1).path().getFileName().toString());
+        assertEquals(1, data.ignored(), "the header");
+    }
+
+    @Test
+    void absurdLabelsAndBinaryListsDoNoHarm() throws IOException {
+        Path list = Files.writeString(dir.resolve("l.csv"), "a.mp4 2000000000\nb.mp4 99999999999999999999\n");
+        assertEquals(2, Dataset.scan(List.of(list)).classNames().size());
+        Path binary = Files.write(dir.resolve("b.csv"), new byte[] {(byte) 0xFF, (byte) 0xFE, 0, 1});
+        IOException e = assertThrows(IOException.class, () -> Dataset.scan(List.of(binary)));
+        assertTrue(e.getMessage().contains(binary.toString()), e.getMessage());
+    }
+}
