@@ -3,6 +3,7 @@ package io.github.vicmae.model;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.patch.MaskedMseKernels;
+import io.github.vicmae.kernel.patch.PixelTarget;
 import io.github.vicmae.kernel.patch.TokenKernels;
 import io.github.vicmae.layer.BlockStack;
 import io.github.vicmae.layer.Context;
@@ -82,7 +83,7 @@ final class Decoder {
                         samples,
                         c.channels(),
                         c.kept(),
-                        c.normPix(),
+                        PixelTarget.of(c.grid(), c.normPix()),
                         weight,
                         context.scratch().tensor());
     }

@@ -71,8 +71,9 @@ public final class FeatureExtractor implements AutoCloseable {
                             argmax,
                             encoder.output(),
                             config.pooling(),
+                            config.grid(),
                             batch,
-                            1 + config.patches(),
+                            config.patches(),
                             config.dim());
             stream.download(output, 0, pooled);
             stream.synchronize();

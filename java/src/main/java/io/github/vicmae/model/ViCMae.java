@@ -274,7 +274,8 @@ public final class ViCMae implements AutoCloseable {
         }
         kernels.masking().rank(restore, keep, input.noise(), n, config.patches(), config.kept());
         encoder.forward(input.images(), keep);
-        kernels.pool().forward(pooled, argmax, encoder.output(), pooling, n, 1 + config.kept(), config.dim());
+        kernels.pool()
+                .forward(pooled, argmax, encoder.output(), pooling, config.grid(), n, config.kept(), config.dim());
         predictor.forward(pooled);
         if (target != predictor) {
             target.forward(pooled);
@@ -300,8 +301,9 @@ public final class ViCMae implements AutoCloseable {
                         argmax,
                         encoder.output(),
                         config.pooling(),
+                        config.grid(),
                         n,
-                        1 + config.kept(),
+                        config.kept(),
                         config.dim());
         encoder.backward(dtokens, dencoded);
     }
