@@ -12,17 +12,22 @@ import io.github.vicmae.kernel.KernelFixture;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.kernel.Reduce;
 import io.github.vicmae.kernel.attention.AttentionKernels;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Objective;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.ViCMaeConfig;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** The device around the emulated driver; what the driver finds in kernels has tests of its own. */
 class EmulatedDeviceTest {
-    private static final ModelConfig SMALL =
-            new ModelConfig(Variant.PAPER, 32, 16, 3, 8, 24, 1, 3, 16, 1, 2, 2, 20, 6, 0.1, 0.5, true, Pooling.MEAN);
+    private static final ModelConfig SMALL = new ModelConfig(
+            new TrunkConfig(32, 16, 3, 8, 24, 1, 3, 2),
+            new DecoderConfig(16, 1, 2, 2, true),
+            ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 20, 6, 0.1));
 
     private static EmulatedDriver driver;
 
@@ -207,7 +212,7 @@ class EmulatedDeviceTest {
             Device device = Device.open("emulated");
             driver.configure("fail_allocation=" + n);
             try (device;
-                    ViCMae model = new ViCMae(device, SMALL, 2)) {
+                    Objective model = Objective.create(device, SMALL, 2)) {
                 failed = false;
                 assertNotEquals(0, model.memory().total());
             } catch (DeviceException e) {
