@@ -10,12 +10,13 @@ import io.github.vicmae.device.Event;
 import io.github.vicmae.device.MatMulPolicy;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.model.Execution;
-import io.github.vicmae.model.FlopCount;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.ModelSize;
 import io.github.vicmae.model.StepInput;
-import io.github.vicmae.model.Variant;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.objective.FlopCount;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.ModelSize;
+import io.github.vicmae.objective.Objective;
+import io.github.vicmae.objective.Presets;
+import io.github.vicmae.objective.Variant;
 import io.github.vicmae.optim.AdamW;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -35,7 +36,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 2, time = 2)
 @Measurement(iterations = 5, time = 3)
 public class TrainingStep extends KernelBenchmark {
-    private static final float LAMBDA = 0.03f;
+    private static final double[] WEIGHTS = {1, 0.03};
     private static final double RATE = 1e-5;
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -96,7 +97,7 @@ public class TrainingStep extends KernelBenchmark {
             throw new IllegalArgumentException("A step's shape is model:samples, as in ti8:32");
         }
         samples(shape);
-        ObjectNode tree = JSON.valueToTree(ModelSize.of(parts[0]).config(Variant.PAPER));
+        ObjectNode tree = JSON.valueToTree(Presets.viCMae(ModelSize.of(parts[0]), Variant.PAPER));
         for (int i = 2; i < parts.length; i++) {
             String[] change = parts[i].split("=", 2);
             if (change[0].equals("variant") && change.length == 2) {
@@ -130,9 +131,15 @@ public class TrainingStep extends KernelBenchmark {
         TorchWorkload t = new TorchWorkload();
         NDArray[] inputs = new NDArray[4];
         for (int i = 0; i < 2; i++) {
-            int[] image = {batch, config.channels(), config.height(), config.width()};
+            int[] image = {
+                batch,
+                config.trunk().channels(),
+                config.trunk().height(),
+                config.trunk().width()
+            };
             inputs[i] = t.input("view " + i, values[i], false, image);
-            inputs[2 + i] = t.input("noise " + i, values[2 + i], false, batch, config.patches());
+            inputs[2 + i] = t.input(
+                    "noise " + i, values[2 + i], false, batch, config.trunk().patches());
         }
         return t.script(model, "loss", inputs);
     }
@@ -152,7 +159,7 @@ public class TrainingStep extends KernelBenchmark {
 
     @Override
     Cost cost() {
-        double flops = batch * FlopCount.perPair(config);
+        double flops = batch * FlopCount.perSample(config);
         // Weights are read twice and their gradients written; an update reads and writes parameters, gradients and
         // moments.
         return new Cost(parameters * 4 * (pass.equals("step") ? 3 + 8 : 3), flops);
@@ -160,7 +167,7 @@ public class TrainingStep extends KernelBenchmark {
 
     /** This library's step. */
     private final class Own implements Workload {
-        private final ViCMae model;
+        private final Objective model;
         private final AdamW optimizer;
         private final Event before;
         private final Event after;
@@ -169,7 +176,7 @@ public class TrainingStep extends KernelBenchmark {
 
         Own(Device device, Precision type) {
             Execution execution = new Execution(type, false, Execution.inputs(device.kind()));
-            model = new ViCMae(device, config, batch, execution);
+            model = Objective.create(device, config, batch, execution);
             try {
                 optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
                 steps = new io.github.vicmae.train.TrainingStep(model, optimizer);
@@ -180,8 +187,7 @@ public class TrainingStep extends KernelBenchmark {
                     fill(model.input(i));
                 }
                 parameters = model.parameters().count();
-                model.forwardBackward(1, LAMBDA);
-                loss = model.losses().total();
+                loss = model.forwardBackward(WEIGHTS).total();
                 model.stream().zero(model.parameters().gradients());
             } catch (RuntimeException | Error e) {
                 Closing.after(e, model);
@@ -200,8 +206,11 @@ public class TrainingStep extends KernelBenchmark {
         /** Both views, and the noise of both. */
         private void copyInputs(float[][] values) {
             FloatBuffer host = model.input(0).host().floats();
-            int view = batch * config.channels() * config.height() * config.width();
-            int noise = batch * config.patches();
+            int view = batch
+                    * config.trunk().channels()
+                    * config.trunk().height()
+                    * config.trunk().width();
+            int noise = batch * config.trunk().patches();
             for (int i = 0; i < 2; i++) {
                 values[i] = slice(host, i * view, view);
                 values[2 + i] = slice(host, model.noiseOffset() + i * noise, noise);
@@ -213,7 +222,7 @@ public class TrainingStep extends KernelBenchmark {
             while (!steps.hasRoom()) {
                 steps.finish();
             }
-            steps.submit(1, LAMBDA, rate);
+            steps.submit(WEIGHTS, rate);
         }
 
         @Override

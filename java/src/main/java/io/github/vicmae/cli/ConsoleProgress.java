@@ -65,11 +65,13 @@ final class ConsoleProgress implements Progress, AutoCloseable {
         String steps = u.step() + "/" + u.totalSteps();
         String epoch = String.format(Locale.ROOT, "  epoch %.1f", u.epoch());
         String loss = String.format(Locale.ROOT, "  loss %.4f", u.losses().total());
-        String parts = String.format(
-                Locale.ROOT,
-                " (recon %.4f, contrast %.3f)",
-                u.losses().reconstruction(),
-                u.losses().contrastive());
+        String parts = u.losses().names().length < 2
+                ? ""
+                : String.format(
+                        Locale.ROOT,
+                        " (recon %.4f, contrast %.3f)",
+                        u.losses().reconstruction(),
+                        u.losses().contrastive());
         String rate = String.format(Locale.ROOT, "  %.1f pairs/s", u.pairsPerSecond());
         String left = "  " + format(u.remaining()) + " left";
         String[] forms = {

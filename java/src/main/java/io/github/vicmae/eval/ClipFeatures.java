@@ -44,7 +44,8 @@ public final class ClipFeatures {
         EvalView view = new EvalView(settings);
         int at = 0;
         for (Sample sample : data.samples()) {
-            for (Image image : Frames.spaced(sample.path(), frames, Math.max(settings.height(), settings.width()))) {
+            int side = Math.max(settings.height(), settings.width());
+            for (Image image : Frames.spaced(sample.content(), sample.kind(), frames, side)) {
                 view.write(image, views, at);
                 at += settings.viewSize();
             }
@@ -58,7 +59,7 @@ public final class ClipFeatures {
 
     /** The encoder's features, [samples][D]. */
     public float[][] encoded(FeatureExtractor extractor) {
-        int dim = extractor.config().dim();
+        int dim = extractor.trunk().dim();
         FloatBuffer features = ByteBuffer.allocateDirect(labels.length * frames * dim * Float.BYTES)
                 .order(ByteOrder.nativeOrder())
                 .asFloatBuffer();

@@ -2,14 +2,14 @@ package io.github.vicmae.eval;
 
 import io.github.vicmae.data.Frames;
 import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.data.view.EvalView;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.io.TensorSource;
-import io.github.vicmae.model.Checkpoint;
 import io.github.vicmae.model.FeatureExtractor;
-import io.github.vicmae.model.ModelConfig;
+import io.github.vicmae.objective.ModelConfig;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -36,6 +36,7 @@ import java.util.List;
 public final class Encoder implements AutoCloseable {
     private static final int DEFAULT_BATCH = 16;
 
+    private final ModelConfig config;
     private final FeatureExtractor extractor;
     private final List<String> passedOver;
     private final EvalView view;
@@ -43,13 +44,14 @@ public final class Encoder implements AutoCloseable {
     private final FloatBuffer input;
     private final FloatBuffer output;
 
-    private Encoder(FeatureExtractor extractor, List<String> passedOver, ViewSettings settings) {
+    private Encoder(ModelConfig config, FeatureExtractor extractor, List<String> passedOver, ViewSettings settings) {
+        this.config = config;
         this.extractor = extractor;
         this.passedOver = passedOver;
         this.settings = settings;
         view = new EvalView(settings);
         input = direct(extractor.batch() * settings.viewSize());
-        output = direct(extractor.batch() * extractor.config().dim());
+        output = direct(extractor.batch() * config.trunk().dim());
     }
 
     /**
@@ -75,7 +77,7 @@ public final class Encoder implements AutoCloseable {
      */
     public static Encoder load(Path file, int heads, Device device, int batch) throws IOException {
         try (TensorSource source = TensorSource.open(file)) {
-            return load(source, Checkpoint.config(source, heads), device, batch);
+            return load(source, ModelConfig.of(source, heads), device, batch);
         }
     }
 
@@ -87,11 +89,11 @@ public final class Encoder implements AutoCloseable {
     }
 
     private static Encoder load(TensorSource source, ModelConfig config, Device device, int batch) throws IOException {
-        FeatureExtractor extractor = new FeatureExtractor(device, config, batch);
+        FeatureExtractor extractor =
+                new FeatureExtractor(device, config.trunk(), config.objective().pooling(), batch);
         try {
             List<String> passedOver = extractor.load(source);
-            return new Encoder(
-                    extractor, passedOver, ViewSettings.paper(config.height(), config.width(), config.channels()));
+            return new Encoder(config, extractor, passedOver, config.objective().viewSettings(config.trunk()));
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, extractor);
             throw e;
@@ -100,7 +102,7 @@ public final class Encoder implements AutoCloseable {
 
     /** The model's settings. */
     public ModelConfig config() {
-        return extractor.config();
+        return config;
     }
 
     /**
@@ -113,7 +115,7 @@ public final class Encoder implements AutoCloseable {
 
     /** Values of a feature vector, D. */
     public int width() {
-        return extractor.config().dim();
+        return config.trunk().dim();
     }
 
     /**
@@ -124,6 +126,11 @@ public final class Encoder implements AutoCloseable {
      */
     public float[] embed(Path file) throws IOException {
         return embed(Frames.middle(file));
+    }
+
+    /** The same of a sample of a data set. */
+    public float[] embed(Sample sample) throws IOException {
+        return embed(Frames.middle(sample.content(), sample.kind()));
     }
 
     /** The features of an image, [D]. */

@@ -2,8 +2,8 @@ package io.github.vicmae.lab;
 
 import io.github.vicmae.io.AtomicFile;
 import io.github.vicmae.loss.UserLoss;
-import io.github.vicmae.model.ConfigJson;
 import io.github.vicmae.report.Plot;
+import io.github.vicmae.settings.SettingTree;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -149,7 +149,7 @@ final class LabReport {
         all.put("notes", notes);
         all.put("deviations", deviations);
         all.put("timings", timings);
-        return ConfigJson.writePretty(all) + "\n";
+        return SettingTree.prettyJson(all) + "\n";
     }
 
     private String page() {

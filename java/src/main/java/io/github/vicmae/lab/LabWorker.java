@@ -11,7 +11,7 @@ import io.github.vicmae.loss.BuiltInLoss;
 import io.github.vicmae.loss.ContrastiveLosses;
 import io.github.vicmae.loss.ContrastiveShape;
 import io.github.vicmae.loss.UserLoss;
-import io.github.vicmae.model.ConfigJson;
+import io.github.vicmae.settings.SettingTree;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -69,7 +69,7 @@ public final class LabWorker {
      * @param args the request's file
      */
     public static void main(String[] args) throws IOException {
-        LabRequest request = ConfigJson.read(Files.readString(Path.of(args[0])), LabRequest.class);
+        LabRequest request = SettingTree.read(Files.readString(Path.of(args[0])), LabRequest.class);
         endAfter(WorkerProcess.START_SECONDS + request.settings().limitSeconds() + GRACE_SECONDS);
         LabFindings findings;
         try {
@@ -87,7 +87,7 @@ public final class LabWorker {
     }
 
     private static void write(LabRequest request, LabFindings findings) throws IOException {
-        AtomicFile.write(request.results(), ConfigJson.write(findings).getBytes(StandardCharsets.UTF_8));
+        AtomicFile.write(request.results(), SettingTree.json(findings).getBytes(StandardCharsets.UTF_8));
     }
 
     /** Ends this process if the lab was killed and can no longer do it. */
@@ -220,7 +220,7 @@ public final class LabWorker {
 
     /** Compares with the emulated device, which computed the same problems with many threads. */
     private List<Deviation> againstPeer(LossCheck check) throws IOException {
-        LabFindings peer = ConfigJson.read(Files.readString(request.peer()), LabFindings.class);
+        LabFindings peer = SettingTree.read(Files.readString(request.peer()), LabFindings.class);
         List<Deviation> deviations = new ArrayList<>();
         List<LossProblem> problems = problems(SMALL, settings.temperature());
         for (int i = 0; i < problems.size(); i++) {

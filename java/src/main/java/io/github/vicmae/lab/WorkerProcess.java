@@ -1,6 +1,6 @@
 package io.github.vicmae.lab;
 
-import io.github.vicmae.model.ConfigJson;
+import io.github.vicmae.settings.SettingTree;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -53,7 +53,7 @@ final class WorkerProcess {
         Path requestFile = work.resolve(request.stage().name().toLowerCase(Locale.ROOT) + "-request.json");
         Path results = request.results();
         Files.deleteIfExists(results);
-        Files.writeString(requestFile, ConfigJson.write(request));
+        Files.writeString(requestFile, SettingTree.json(request));
         Process process = new ProcessBuilder(command(request, requestFile, work))
                 .redirectErrorStream(true)
                 .start();
@@ -68,7 +68,7 @@ final class WorkerProcess {
             process.destroyForcibly().waitFor();
             reader.join();
             LabFindings findings =
-                    Files.exists(results) ? ConfigJson.read(Files.readString(results), LabFindings.class) : null;
+                    Files.exists(results) ? SettingTree.read(Files.readString(results), LabFindings.class) : null;
             if (findings != null && findings.failure() != null) {
                 throw new IllegalStateException("The lab failed on " + request.device() + ", at stage "
                         + request.stage() + ", through a fault of its own: " + findings.failure());

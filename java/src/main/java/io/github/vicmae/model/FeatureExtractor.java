@@ -10,6 +10,7 @@ import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.layer.Context;
 import io.github.vicmae.layer.Parameter;
 import io.github.vicmae.layer.Parameters;
@@ -23,7 +24,8 @@ import java.util.List;
  * several threads: a call waits until the one before it is done.
  */
 public final class FeatureExtractor implements AutoCloseable {
-    private final ModelConfig config;
+    private final TrunkConfig trunk;
+    private final Pooling pooling;
     private final Kernels kernels;
     private final Stream stream;
     private final Parameters parameters = new Parameters();
@@ -48,10 +50,10 @@ public final class FeatureExtractor implements AutoCloseable {
             this.batch = batch;
             Scratch scratch = new Scratch();
             Context context = new Context(kernels, declared, arena, scratch, false, Precision.FP32);
-            images = arena.floats("images", batch, config.channels(), config.height(), config.width());
-            encoder = new VisionTransformer(context, config, batch, config.patches(), false);
-            pooled = arena.floats("pooled", batch, config.dim());
-            argmax = arena.tensor("argmax", DType.I32, batch, config.dim());
+            images = arena.floats("images", batch, trunk.channels(), trunk.height(), trunk.width());
+            encoder = new VisionTransformer(context, trunk, batch, trunk.patches(), false);
+            pooled = arena.floats("pooled", batch, trunk.dim());
+            argmax = arena.tensor("argmax", DType.I32, batch, trunk.dim());
             scratch.plan(arena);
             beforeAllocation.run();
             try {
@@ -67,15 +69,7 @@ public final class FeatureExtractor implements AutoCloseable {
         void run() {
             stream.upload(images, input, 0);
             encoder.forward(images, null);
-            kernels.pool()
-                    .forward(
-                            pooled,
-                            argmax,
-                            encoder.output(),
-                            config.pooling(),
-                            batch,
-                            1 + config.patches(),
-                            config.dim());
+            kernels.pool().forward(pooled, argmax, encoder.output(), pooling, batch, 1 + trunk.patches(), trunk.dim());
             stream.download(output, 0, pooled);
             stream.synchronize();
         }
@@ -89,13 +83,15 @@ public final class FeatureExtractor implements AutoCloseable {
     /**
      * Makes the encoder of a model.
      *
+     * @param pooling how the tokens of an image become its features
      * @param batch images that are run at once by {@link #extract}, at least 1
      */
-    public FeatureExtractor(Device device, ModelConfig config, int batch) {
+    public FeatureExtractor(Device device, TrunkConfig trunk, Pooling pooling, int batch) {
         if (batch < 1) {
             throw new IllegalArgumentException("A batch has at least one image, not " + batch);
         }
-        this.config = config;
+        this.trunk = trunk;
+        this.pooling = pooling;
         kernels = Kernels.onNewStream(device);
         stream = kernels.stream();
         try {
@@ -110,8 +106,9 @@ public final class FeatureExtractor implements AutoCloseable {
         }
     }
 
-    public ModelConfig config() {
-        return config;
+    /** The encoder's shape. */
+    public TrunkConfig trunk() {
+        return trunk;
     }
 
     /** Images that are run at once. */
@@ -140,7 +137,7 @@ public final class FeatureExtractor implements AutoCloseable {
     }
 
     /** Takes over the weights of a model in training, on the same device. */
-    public synchronized void copyFrom(ViCMae model) {
+    public synchronized void copyFrom(ModelState model) {
         checkOpen();
         model.stream().synchronize();
         for (Parameter p : parameters.all()) {
@@ -162,7 +159,7 @@ public final class FeatureExtractor implements AutoCloseable {
      */
     public synchronized void extract(FloatBuffer images, FloatBuffer features, int count) {
         checkOpen();
-        int size = config.channels() * config.height() * config.width();
+        int size = trunk.imageSize();
         if (count < 0) {
             throw new IllegalArgumentException("The number of images must be 0 or more, not " + count);
         }
@@ -171,14 +168,14 @@ public final class FeatureExtractor implements AutoCloseable {
                     "The buffer of features is read-only; it must be one that can be written");
         }
         require("images", images, count, size);
-        require("features", features, count, config.dim());
+        require("features", features, count, trunk.dim());
         int done = 0;
         while (done < count) {
             Plan plan = count - done == 1 ? single : many;
             int part = Math.min(plan.batch, count - done);
             plan.input.floats().put(0, images, done * size, part * size);
             plan.run();
-            features.put(done * config.dim(), plan.output.floats(), 0, part * config.dim());
+            features.put(done * trunk.dim(), plan.output.floats(), 0, part * trunk.dim());
             done += part;
         }
     }

@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
  * DistributedDataParallel, {@code _orig_mod.} of torch.compile, a training program's {@code model.} or {@code backbone.}. What lies outside of
  * the encoder's prefix is passed over.
  */
-final class StateDict implements TensorSource {
+public final class StateDict implements TensorSource {
     /** Every vision transformer has it; what stands before it is the prefix of the model's names. */
     private static final String PATCH_WEIGHT = "patch_embed.proj.weight";
 
@@ -40,7 +40,7 @@ final class StateDict implements TensorSource {
      *
      * @throws IOException if there are several encoders in the file, or two tensors get the same name
      */
-    static TensorSource of(TensorSource source) throws IOException {
+    public static TensorSource of(TensorSource source) throws IOException {
         Map<String, String> plain = new LinkedHashMap<>();
         for (String name : source.names()) {
             add(plain, MODULE_WRAPPER.matcher(name).replaceAll(""), name, source);

@@ -3,7 +3,7 @@ package io.github.vicmae.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.github.vicmae.model.Losses;
+import io.github.vicmae.objective.Losses;
 import io.github.vicmae.train.Progress;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -16,7 +16,9 @@ class ConsoleProgressTest {
                 step,
                 total,
                 scale,
-                new Losses(2.1234 * scale, 0.9 * scale, 4.5 * scale),
+                new Losses(2.1234 * scale, new String[] {Losses.RECONSTRUCTION, Losses.CONTRASTIVE}, new double[] {
+                    0.9 * scale, 4.5 * scale
+                }),
                 15.3 * scale,
                 Duration.ofSeconds((long) (4000 * scale)));
     }

@@ -11,9 +11,12 @@ import io.github.vicmae.device.Device;
 import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.model.Checkpoint;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Objective;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.ViCMaeConfig;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -37,14 +40,16 @@ class EncoderTest {
 
     private static ModelConfig config(int height, int width, int channels) {
         return new ModelConfig(
-                Variant.PAPER, height, width, channels, 8, 32, 2, 2, 16, 1, 2, 4, 24, 8, 0.1, 0.5, true, Pooling.MEAN);
+                new TrunkConfig(height, width, channels, 8, 32, 2, 2, 4),
+                new DecoderConfig(16, 1, 2, 4, true),
+                ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 24, 8, 0.1));
     }
 
     private Path checkpoint(Device device, ModelConfig config) throws IOException {
         Path file = dir.resolve("model.safetensors");
-        try (ViCMae model = new ViCMae(device, config, 2)) {
+        try (Objective model = Objective.create(device, config, 2)) {
             model.parameters().initialise(model.kernels(), 3);
-            Checkpoint.save(file, model, false, Map.of());
+            Checkpoint.save(file, model.state(), false, Map.of());
         }
         return file;
     }
@@ -251,15 +256,17 @@ class EncoderTest {
         try (Device device = Device.open("cpu")) {
             Path file = checkpoint(device, config(16, 16, 3));
             ModelConfig other = new ModelConfig(
-                    Variant.PAPER, 16, 16, 3, 8, 48, 3, 2, 16, 1, 2, 4, 24, 8, 0.1, 0.5, true, Pooling.MEAN);
+                    new TrunkConfig(16, 16, 3, 8, 48, 3, 2, 4),
+                    new DecoderConfig(16, 1, 2, 4, true),
+                    ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 24, 8, 0.1));
             IOException e = assertThrows(IOException.class, () -> Encoder.load(file, other, device, 1));
             assertTrue(e.getMessage().contains("blocks.2.mlp.fc1.weight is missing"), e.getMessage());
             assertTrue(
                     e.getMessage().contains("cls_token is [1, 1, 32] there and [1, 1, 48] in this model"),
                     e.getMessage());
-            try (ViCMae model = new ViCMae(device, other, 2);
+            try (Objective model = Objective.create(device, other, 2);
                     Safetensors source = Safetensors.open(file)) {
-                assertThrows(IOException.class, () -> Checkpoint.load(source, model, true));
+                assertThrows(IOException.class, () -> Checkpoint.load(source, model.state(), true));
             }
             assertEquals(0, device.liveBytes());
         }
@@ -269,15 +276,17 @@ class EncoderTest {
     void aPublishedCheckpointGivesTheGoldenModelsFeatures() throws IOException {
         Path pth = TestData.shared("golden/release-tiny.pth");
         ModelConfig config = new ModelConfig(
-                Variant.RELEASE, 32, 32, 3, 8, 64, 2, 2, 32, 1, 1, 4, 48, 16, 0.1, 0.75, true, Pooling.MEAN);
+                new TrunkConfig(32, 32, 3, 8, 64, 2, 2, 4),
+                new DecoderConfig(32, 1, 1, 4, true),
+                ViCMaeConfig.of(Variant.RELEASE, 0.75, Pooling.MEAN, 48, 16, 0.1));
         try (Device device = Device.open("cpu")) {
             IOException e = assertThrows(IOException.class, () -> Encoder.load(pth, device));
             assertTrue(e.getMessage().contains("how many heads"), e.getMessage());
             Path ours = dir.resolve("ours.safetensors");
-            try (ViCMae model = new ViCMae(device, config, 2);
+            try (Objective model = Objective.create(device, config, 2);
                     Safetensors golden = Safetensors.open(TestData.shared("golden/release-tiny.safetensors"))) {
-                Checkpoint.load(golden, model, false, "after.");
-                Checkpoint.save(ours, model, false, Map.of());
+                Checkpoint.load(golden, model.state(), false, "after.");
+                Checkpoint.save(ours, model.state(), false, Map.of());
             }
             try (Encoder published = Encoder.load(pth, config, device, 1);
                     Encoder saved = Encoder.load(ours, device)) {

@@ -13,9 +13,12 @@ import io.github.vicmae.io.SafetensorsWriter;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.model.Checkpoint;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Objective;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.ViCMaeConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -31,8 +34,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Checkpoints as other programs save them: wrapped names load, what no encoder needs is named, and variants of the model are refused. */
 class ForeignCheckpointsTest {
-    private static final ModelConfig CONFIG =
-            new ModelConfig(Variant.PAPER, 16, 16, 3, 8, 24, 2, 3, 16, 1, 2, 2, 20, 6, 0.1, 0.5, true, Pooling.MEAN);
+    private static final ModelConfig CONFIG = new ModelConfig(
+            new TrunkConfig(16, 16, 3, 8, 24, 2, 3, 2),
+            new DecoderConfig(16, 1, 2, 2, true),
+            ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 20, 6, 0.1));
     private static final int HEADS = 3;
 
     @TempDir
@@ -46,9 +51,9 @@ class ForeignCheckpointsTest {
     void save() throws IOException {
         device = Device.open("cpu");
         ours = dir.resolve("ours.safetensors");
-        try (ViCMae model = new ViCMae(device, CONFIG, 2)) {
+        try (Objective model = Objective.create(device, CONFIG, 2)) {
             model.parameters().initialise(model.kernels(), 3);
-            Checkpoint.save(ours, model, false, Map.of());
+            Checkpoint.save(ours, model.state(), false, Map.of());
         }
         expected = embed(ours);
     }
@@ -161,7 +166,9 @@ class ForeignCheckpointsTest {
     @Test
     void aModelWithFewerBlocksThanTheFileIsRefused() throws IOException {
         ModelConfig shallow = new ModelConfig(
-                Variant.PAPER, 16, 16, 3, 8, 24, 1, 3, 16, 1, 2, 2, 20, 6, 0.1, 0.5, true, Pooling.MEAN);
+                new TrunkConfig(16, 16, 3, 8, 24, 1, 3, 2),
+                new DecoderConfig(16, 1, 2, 2, true),
+                ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 20, 6, 0.1));
         IOException e = assertThrows(IOException.class, () -> Encoder.load(ours, shallow, device, 1));
         assertTrue(e.getMessage().contains("blocks.1.norm1.weight is there"), e.getMessage());
     }
@@ -188,9 +195,9 @@ class ForeignCheckpointsTest {
     @Test
     void aRunStartsFromWrappedWeightsAndRefusesVariants() throws IOException {
         Path wrapped = copy(name -> "module." + name, Map.of("module.head.bias", new long[] {10}));
-        try (ViCMae model = new ViCMae(device, CONFIG, 2);
+        try (Objective model = Objective.create(device, CONFIG, 2);
                 TensorSource source = TensorSource.open(wrapped)) {
-            assertEquals(List.of("head.bias"), Checkpoint.start(source, model));
+            assertEquals(List.of("head.bias"), Checkpoint.start(source, model.state(), model::isOptional));
             try (TensorSource own = TensorSource.open(ours)) {
                 float[] loaded = model.stream()
                         .read(model.parameters().get("norm.weight").value());
@@ -198,9 +205,10 @@ class ForeignCheckpointsTest {
             }
         }
         Path scaled = copy(name -> name, Map.of("decoder_blocks.0.ls1.gamma", new long[] {16}));
-        try (ViCMae model = new ViCMae(device, CONFIG, 2);
+        try (Objective model = Objective.create(device, CONFIG, 2);
                 TensorSource source = TensorSource.open(scaled)) {
-            IOException e = assertThrows(IOException.class, () -> Checkpoint.start(source, model));
+            IOException e =
+                    assertThrows(IOException.class, () -> Checkpoint.start(source, model.state(), model::isOptional));
             assertTrue(e.getMessage().contains("decoder_blocks.*.ls1.gamma"), e.getMessage());
         }
         assertArrayEquals(expected, embed(scaled), "the encoder itself has no LayerScale");
