@@ -19,8 +19,8 @@ import picocli.CommandLine.Command;
         synopsisSubcommandLabel = "COMMAND",
         footerHeading = "%nAlso:%n",
         footer = {
-            "  jmh, results  Benchmarks, and a page of them (sources, archive -gpu).",
-            "  test          The kernels' tests on a card (archive -gpu)."
+            "  jmh, results  Benchmarks, and a page of their results (sources, archive -gpu).",
+            "  test          The tests (sources); the kernels' tests on a card (archive -gpu)."
         },
         subcommands = {
             DemoCommand.class,
