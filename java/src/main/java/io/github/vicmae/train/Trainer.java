@@ -33,11 +33,15 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * steps that it would have done uninterrupted.
  */
 public final class Trainer implements AutoCloseable {
+    /** The metadata's key of the data set's fingerprint. */
+    private static final String DATA = "data";
+
     private final TrainSettings settings;
     private final RunFolder run;
     private final Progress progress;
     private final RunLog log;
     private final Dataset data;
+    private final String fingerprint;
     private Objective model;
     private AdamW optimizer;
     private TrainingStep steps;
@@ -69,6 +73,7 @@ public final class Trainer implements AutoCloseable {
         this.settings = settings;
         this.progress = progress;
         data = Dataset.scan(settings.data().stream().map(Path::of).toList());
+        fingerprint = data.fingerprint();
         batchesPerEpoch = settings.loader().stepsPerEpoch(data);
         TrainSettings.Schedule plan = settings.schedule();
         accumulate = plan.accumulate();
@@ -139,8 +144,19 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
+    /** What a checkpoint says of its run. */
+    private Map<String, String> metadata() {
+        return Map.of(RunLog.STEP, Long.toString(step), DATA, fingerprint);
+    }
+
     private void resume() throws IOException {
         try (Safetensors file = Safetensors.open(run.checkpoint())) {
+            String before = file.metadata().get(DATA); // checkpoints of older versions have none
+            if (before != null && !before.equals(fingerprint)) {
+                throw new IOException("The run in " + run.path() + " cannot go on with other data than it began with:"
+                        + " files were added, removed or renamed, or their sizes or classes have changed. Bring the old"
+                        + " data back, or begin a new run with --init " + run.checkpoint());
+            }
             Checkpoint.load(file, model.state(), true);
             step = Long.parseLong(file.metadata().getOrDefault(RunLog.STEP, "0"));
         } catch (NumberFormatException e) {
@@ -211,7 +227,7 @@ public final class Trainer implements AutoCloseable {
         boolean finished = step >= totalSteps;
         save(true);
         if (finished) {
-            Checkpoint.save(run.model(), model.state(), false, Map.of(RunLog.STEP, Long.toString(step)));
+            Checkpoint.save(run.model(), model.state(), false, metadata());
         }
         if (worked) { // else the report that is there says more
             report();
@@ -381,7 +397,7 @@ public final class Trainer implements AutoCloseable {
             return;
         }
         try {
-            Checkpoint.save(run.checkpoint(), model.state(), true, Map.of(RunLog.STEP, Long.toString(step)));
+            Checkpoint.save(run.checkpoint(), model.state(), true, metadata());
             savedStep = step;
         } catch (IOException e) {
             if (last) {
