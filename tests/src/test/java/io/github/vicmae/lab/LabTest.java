@@ -299,7 +299,9 @@ class LabTest {
         assertTrue(err.toString().contains("The temperature must be above 0, not NaN"), err.toString());
         Path none = Path.of("/proc/nothing");
         assertEquals(1, lab(folder.resolve("template.cu"), "--out", none.toString()));
-        assertTrue(err.toString().contains(none + ": cannot be written: there is no such file or folder."), err.toString());
+        assertTrue(
+                err.toString().contains(none + ": cannot be written: there is no such file or folder."),
+                err.toString());
         assertEquals(2, lab(folder.resolve("template.cu"), "--form", "round"));
         assertEquals(2, lab(folder.resolve("template.cu"), "--sizes", "7"));
         assertFalse(err.toString().contains("\tat "), err.toString());
