@@ -10,7 +10,7 @@
 // A view is finished by solarizing its colours (v >= 128 / 255 becomes 1 - v) and by v * scale + shift for each channel. Alpha, the last of
 // two or four channels, is neither blurred nor solarized; jitter and gray are for three channels alone.
 //
-// images [views, channels, height, width], normalisation [2, channels] (scale, shift). All outputs are `=`. Sums go by tiles, in order.
+// images [views / frames, channels, frames, height, width], where `views` counts frames, each with a draw; normalisation [2, channels] (scale, shift). All outputs are `=`. Sums go by tiles, in order.
 #include "augment.cuh"
 
 constexpr int kSpan = 256;     // columns of a crop whose filtered rows are on chip at a time; a multiple of 4
@@ -243,10 +243,10 @@ DEVICE void load_part(float* pixels, const uint32_t* __restrict__ view, Part par
 }
 
 template <int CHANNELS>
-DEVICE void store_part(float* __restrict__ image, const float* __restrict__ pixels, Part part, int height, int width) {
+DEVICE void store_part(float* __restrict__ image, const float* __restrict__ pixels, Part part, int height, int width, int frames) {
   for (int c = 0; c < CHANNELS; c++) {
     for (int r = 0; r < part.rows; r++) {
-      float* __restrict__ to = image + (static_cast<int64_t>(c) * height + part.y + r) * width + part.x;
+      float* __restrict__ to = image + (static_cast<int64_t>(c) * frames * height + part.y + r) * width + part.x;
       const float* __restrict__ from = pixels + c * kPixels + r * part.columns;
       SIMD
       for (int x = threadIdx.x; x < part.columns; x += blockDim.x) to[x] = from[x];
@@ -261,7 +261,8 @@ DEVICE int tiles_of(int width) { return (width + kTile - 1) / kTile; }
 template <int CHANNELS>
 DEVICE void resize_views(float* __restrict__ images, float* __restrict__ luma_sums, const uint32_t* __restrict__ frames,
                          const int* __restrict__ draws, const int* __restrict__ places, const float* __restrict__ weights,
-                         const float* __restrict__ normalisation, int views, int height, int width, int stride_y, int stride_x) {
+                         const float* __restrict__ normalisation, int views, int height, int width, int stride_y, int stride_x,
+                         int frames_each) {
   SHARED(float, pixels, CHANNELS * kPixels);
   SHARED(float, scratch, 32);
   const int tiles = tiles_of(width), parts = bands_of(height) * tiles, tile = (width + tiles - 1) / tiles;
@@ -290,7 +291,7 @@ DEVICE void resize_views(float* __restrict__ images, float* __restrict__ luma_su
       finish<CHANNELS>(pixels, kPixels, size, draw, normalisation);
       __syncthreads();
     }
-    store_part<CHANNELS>(images + view * CHANNELS * height * width, pixels, part, height, width);
+    store_part<CHANNELS>(images + first_plane(view, CHANNELS, frames_each) * height * width, pixels, part, height, width, frames_each);
     if (jitter) {
       __syncthreads();  // the pixels are changed
       const float sum = block_sum(luma_before_contrast(pixels, kPixels, size, draw), scratch);
@@ -304,8 +305,9 @@ DEVICE void resize_views(float* __restrict__ images, float* __restrict__ luma_su
 #define RESIZE(channels)                                                                                                                 \
   KERNEL(augment_resize_##channels, float* __restrict__ images, float* __restrict__ luma_sums, const uint32_t* __restrict__ frames,      \
          const int* __restrict__ draws, const int* __restrict__ places, const float* __restrict__ weights,                               \
-         const float* __restrict__ normalisation, int views, int height, int width, int stride_y, int stride_x) {                        \
-    resize_views<channels>(images, luma_sums, frames, draws, places, weights, normalisation, views, height, width, stride_y, stride_x); \
+         const float* __restrict__ normalisation, int views, int height, int width, int stride_y, int stride_x, int frames_each) {       \
+    resize_views<channels>(images, luma_sums, frames, draws, places, weights, normalisation, views, height, width, stride_y, stride_x,  \
+                           frames_each);                                                                                                 \
   }
 RESIZE(1)
 RESIZE(2)

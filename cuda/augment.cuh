@@ -16,6 +16,9 @@ constexpr int kSigma = 10;   // float, 0 for no blur
 constexpr int kFlip = 1, kResized = 2, kJitter = 4, kGray = 8, kSolarize = 16;
 constexpr int kContrast = 1;
 
+// Where the plane of a frame's first channel begins, in planes; its other channels are `frames` planes apart.
+DEVICE int64_t first_plane(int64_t row, int channels, int frames) { return row / frames * channels * frames + row % frames; }
+
 constexpr int kRows = 4;    // rows of a view that are resized together
 constexpr int kTile = 128;  // columns of a tile, at most
 constexpr int kPixels = kRows * kTile;

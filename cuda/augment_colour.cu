@@ -11,7 +11,7 @@ constexpr int kMaxRadius = 300;  // io.github.vicmae.data.view.Augmentation allo
 // One block kPixels pixels of a view of three channels, changed in place; views without jitter are left as they are. parts: luma_sums of a
 // view.
 KERNEL(augment_colour, float* __restrict__ images, const float* __restrict__ luma_sums, const int* __restrict__ draws,
-       const float* __restrict__ normalisation, int views, int size, int parts) {
+       const float* __restrict__ normalisation, int views, int size, int parts, int frames) {
   SHARED(float, pixels, 3 * kPixels);
   SHARED(float, scratch, 32);
   const int pieces = (size + kPixels - 1) / kPixels;
@@ -22,10 +22,10 @@ KERNEL(augment_colour, float* __restrict__ images, const float* __restrict__ lum
     if (!has(draw, kJitter)) continue;  // the whole block
     const int first = static_cast<int>(item % pieces) * kPixels;
     const int own = size - first < kPixels ? size - first : kPixels;
-    float* __restrict__ image = images + view * 3 * size + first;
+    float* __restrict__ image = images + first_plane(view, 3, frames) * size + first;
     for (int c = 0; c < 3; c++) {  // a thread keeps to its own pixels: no barrier
       SIMD
-      for (int i = threadIdx.x; i < own; i += blockDim.x) pixels[c * kPixels + i] = image[static_cast<int64_t>(c) * size + i];
+      for (int i = threadIdx.x; i < own; i += blockDim.x) pixels[c * kPixels + i] = image[static_cast<int64_t>(c) * frames * size + i];
     }
     const float* __restrict__ sums = luma_sums + view * parts;
     float sum = 0;
@@ -36,7 +36,7 @@ KERNEL(augment_colour, float* __restrict__ images, const float* __restrict__ lum
     finish<3>(pixels, kPixels, own, draw, normalisation);
     for (int c = 0; c < 3; c++) {
       SIMD
-      for (int i = threadIdx.x; i < own; i += blockDim.x) image[static_cast<int64_t>(c) * size + i] = pixels[c * kPixels + i];
+      for (int i = threadIdx.x; i < own; i += blockDim.x) image[static_cast<int64_t>(c) * frames * size + i] = pixels[c * kPixels + i];
     }
   }
 }
@@ -68,10 +68,10 @@ DEVICE int mirror(int at, int size) {
   return place < size ? place : period - 1 - place;
 }
 
-// One block kBlurRows rows of a colour, in tiles: blurred = images blurred along the rows, both [views, channels, height, width]; of alpha
+// One block kBlurRows rows of a colour, in tiles: blurred = images blurred along the rows, both as the images; of alpha
 // and of views without blur nothing is read or written.
 KERNEL(augment_blur_rows, float* __restrict__ blurred, const float* __restrict__ images, const int* __restrict__ draws, int views,
-       int channels, int height, int width) {
+       int channels, int height, int width, int frames) {
   SHARED(float, weights, kMaxRadius + 1);
   SHARED(float, lines, kBlurRows * (kBlurTile + 2 * kMaxRadius));
   const int colours = channels - (channels % 2 == 0), bands = (height + kBlurRows - 1) / kBlurRows;
@@ -83,7 +83,7 @@ KERNEL(augment_blur_rows, float* __restrict__ blurred, const float* __restrict__
     if (!(sigma > 0)) continue;  // the whole block
     const int radius = blur_radius(sigma), rows = height - y < kBlurRows ? height - y : kBlurRows;
     const float share = blur_weights(weights, sigma, radius);
-    const int64_t corner = ((view * channels + colour) * height + y) * width;
+    const int64_t corner = ((first_plane(view, channels, frames) + static_cast<int64_t>(colour) * frames) * height + y) * width;
     for (int x = 0; x < width; x += kBlurTile) {
       const int own = width - x < kBlurTile ? width - x : kBlurTile, length = own + 2 * radius, start = x - radius;
       const bool edge = start < 0 || start + length > width;
@@ -128,7 +128,7 @@ KERNEL(augment_blur_rows, float* __restrict__ blurred, const float* __restrict__
 // One block kBlurRows rows of a channel: images = blurred, blurred along the columns, then solarized and normalised; alpha is normalised
 // alone. Views without blur are left as they are.
 KERNEL(augment_blur_columns, float* __restrict__ images, const float* __restrict__ blurred, const int* __restrict__ draws,
-       const float* __restrict__ normalisation, int views, int channels, int height, int width) {
+       const float* __restrict__ normalisation, int views, int channels, int height, int width, int frames) {
   SHARED(float, weights, kMaxRadius + 1);
   const int colours = channels - (channels % 2 == 0), bands = (height + kBlurRows - 1) / kBlurRows;
   const int64_t count = static_cast<int64_t>(views) * channels * bands;
@@ -141,7 +141,7 @@ KERNEL(augment_blur_columns, float* __restrict__ images, const float* __restrict
     const int radius = blur_radius(sigma), last = first + kBlurRows < height ? first + kBlurRows : height;
     const float share = blur_weights(weights, sigma, radius);
     const float scale = normalisation[channel], shift = normalisation[channels + channel];
-    const int64_t plane = (view * channels + channel) * height * width;
+    const int64_t plane = (first_plane(view, channels, frames) + static_cast<int64_t>(channel) * frames) * height * width;
     const float threshold = has(draw, kSolarize) ? 128.0f / 255 : 2.0f;
     for (int y = first + first_warp(); y < last; y += warps()) {
       float* __restrict__ to = images + plane + static_cast<int64_t>(y) * width;

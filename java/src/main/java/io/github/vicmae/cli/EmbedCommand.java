@@ -4,6 +4,7 @@ import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.eval.Encoder;
+import io.github.vicmae.io.AtomicFile;
 import io.github.vicmae.io.SafetensorsWriter;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -36,7 +37,7 @@ final class EmbedCommand implements Callable<Integer> {
             names = "--out",
             required = true,
             paramLabel = "FILE.safetensors",
-            description = "receives 'features' [n, D], 'labels' [n], and the paths as metadata")
+            description = "receives 'features' [n, D], 'labels' [n], and as metadata the paths and the classes' names")
     private Path out;
 
     @Option(
@@ -54,39 +55,47 @@ final class EmbedCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         PrintWriter err = spec.commandLine().getErr();
+        AtomicFile.checkWritable(out); // before any work
         Dataset files = Dataset.scan(data);
+        files.report().sentences().forEach(sentence -> err.println("warning: " + sentence));
         List<float[]> features = new ArrayList<>();
         List<Sample> samples = new ArrayList<>();
         try (Device d = device.open();
                 Encoder encoder = Encoder.load(model, heads, d, BATCH)) {
+            if (!encoder.passedOver().isEmpty()) {
+                err.println("note: " + model + " also holds what the encoder does not use: "
+                        + String.join(", ", encoder.passedOver()));
+            }
             for (Sample sample : files.samples()) {
                 try {
-                    features.add(encoder.embed(sample.path()));
+                    features.add(encoder.embed(sample));
                     samples.add(sample);
                 } catch (IOException e) {
-                    err.println("warning: skipped " + sample.path() + ": " + e.getMessage());
+                    err.println("warning: skipped " + sample.name() + ": " + e.getMessage());
                 }
             }
             if (features.isEmpty()) {
                 throw new IOException("None of the " + files.size() + " files could be read");
             }
-            write(features, samples, encoder.width());
+            write(features, samples, files.classNames(), encoder.width());
         }
         err.println(features.size() + " of " + files.size() + " files embedded into " + out);
         return 0;
     }
 
-    private void write(List<float[]> features, List<Sample> samples, int width) throws IOException {
+    private void write(List<float[]> features, List<Sample> samples, List<String> classNames, int width)
+            throws IOException {
         float[] flat = new float[Math.multiplyExact(features.size(), width)];
         long[] labels = new long[features.size()];
         StringBuilder paths = new StringBuilder();
         for (int i = 0; i < labels.length; i++) {
             System.arraycopy(features.get(i), 0, flat, i * width, width);
             labels[i] = samples.get(i).label();
-            paths.append(samples.get(i).path()).append('\n');
+            paths.append(samples.get(i).name()).append('\n');
         }
         new SafetensorsWriter()
                 .metadata("paths", paths.toString())
+                .metadata("classes", String.join("\n", classNames))
                 .add("features", new long[] {labels.length, width}, flat)
                 .add("labels", new long[] {labels.length}, labels)
                 .write(out);

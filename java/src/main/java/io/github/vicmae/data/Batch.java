@@ -37,9 +37,10 @@ public final class Batch {
         this.owner = owner;
         size = settings.batchSize();
         boolean packed = settings.deviceViews();
-        views = packed ? null : floats(2L * size * view.viewSize(), "views");
-        frames = packed ? new FrameUpload(view, Math.multiplyExact(2, size)) : null;
-        noiseKeys = IntBuffer.allocate(2 * size * Philox.KEY_WORDS);
+        int rows = Math.multiplyExact(view.views(), size);
+        views = packed ? null : floats((long) rows * view.viewSize(), "views");
+        frames = packed ? new FrameUpload(view, rows) : null;
+        noiseKeys = IntBuffer.allocate(Math.multiplyExact(rows, Philox.KEY_WORDS));
         labels = new int[size];
         sampleIndex = new int[size];
         video = new boolean[size];
@@ -81,7 +82,8 @@ public final class Batch {
     }
 
     /**
-     * Normalised views, [2, B, C, H, W]: first every sample's first view, then every sample's second.
+     * Normalised views, [V, B, C, T, H, W], which is [V, B, C, H, W] where a view has one frame: first every sample's first view, then
+     * every sample's second, and so on.
      *
      * @throws IllegalStateException if the loader leaves the views to a device
      */
@@ -94,7 +96,7 @@ public final class Batch {
     }
 
     /**
-     * What a device needs to make the views, [2, B] of them in the same order.
+     * What a device needs to make the views, [V, B] of them in the same order.
      *
      * @throws IllegalStateException if the loader finishes the views itself
      */
@@ -107,7 +109,7 @@ public final class Batch {
     }
 
     /**
-     * The keys of the streams that the views' masking noise is drawn from, [2, B, {@link Philox#KEY_WORDS}]; the device draws it.
+     * The keys of the streams that the views' masking noise is drawn from, [V, B, {@link Philox#KEY_WORDS}]; the device draws it.
      */
     public IntBuffer noiseKeys() {
         return noiseKeys;
@@ -126,6 +128,15 @@ public final class Batch {
     /** Whether each sample is a video. */
     public boolean[] isVideo() {
         return video;
+    }
+
+    /** What all its samples are, or {@link Modality#MIXED}. */
+    public Modality modality() {
+        int videos = 0;
+        for (boolean one : video) {
+            videos += one ? 1 : 0;
+        }
+        return videos == 0 ? Modality.IMAGES : videos == size ? Modality.VIDEOS : Modality.MIXED;
     }
 
     /** The epoch it belongs to, from 0. */

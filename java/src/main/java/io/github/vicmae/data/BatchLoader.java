@@ -8,7 +8,6 @@ import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.kernel.Philox;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -45,12 +44,13 @@ public final class BatchLoader implements AutoCloseable {
     /** Batches in work or ready, in their order; the last one is being handed out to workers. */
     private final ArrayDeque<Batch> pending = new ArrayDeque<>();
 
-    private final Map<Path, String> skipped = new LinkedHashMap<>();
+    private final Map<String, String> skipped = new LinkedHashMap<>();
     private int epoch;
     private int step;
     private boolean closed;
     private Throwable failure;
     private long waited;
+    private long repeated;
 
     /** A loader that starts at the first step of epoch 0 and does not report skipped files. */
     public BatchLoader(Dataset data, ViewSettings view, FrameSampler sampler, LoaderSettings settings)
@@ -61,7 +61,7 @@ public final class BatchLoader implements AutoCloseable {
     /**
      * Starts the workers.
      *
-     * @param sampler must draw two frames a clip
+     * @param sampler must draw as many views, of as many frames, as {@code view} has
      * @param startEpoch epoch of the first batch
      * @param startStep its step within the epoch
      * @param onSkip told of every unreadable file once, from a worker thread, one call at a time
@@ -83,9 +83,10 @@ public final class BatchLoader implements AutoCloseable {
         this.settings = settings;
         this.onSkip = onSkip;
         order = new EpochOrder(data, settings);
-        if (sampler.frames() != 2) {
+        if (sampler.views() != view.views() || sampler.frames() != view.frames()) {
             throw new IllegalArgumentException(
-                    "A batch has two views, so two frames must be drawn from a clip, not " + sampler.frames() + ".");
+                    "A sample has " + view.views() + " views of " + view.frames() + " frames, but " + sampler.views()
+                            + " times " + sampler.frames() + " would be drawn from a video.");
         }
         if (startEpoch < 0 || startStep < 0 || startStep >= order.stepsPerEpoch()) {
             throw new IllegalArgumentException("Cannot start at epoch " + startEpoch + ", step " + startStep
@@ -116,8 +117,8 @@ public final class BatchLoader implements AutoCloseable {
         } catch (OutOfMemoryError e) {
             throw new IOException(
                     "There is not enough memory for " + count + " batches of " + settings.batchSize()
-                            + " pairs of views ("
-                            + 8L * count * settings.batchSize() * view.viewSize()
+                            + " samples ("
+                            + 4L * count * settings.batchSize() * view.views() * view.viewSize()
                             + " bytes); make the batch or the number of prefetched batches smaller, or raise -XX:MaxDirectMemorySize.",
                     e);
         }
@@ -132,6 +133,16 @@ public final class BatchLoader implements AutoCloseable {
     public int skipped() {
         synchronized (lock) {
             return skipped.size();
+        }
+    }
+
+    /**
+     * How often so far two frames were drawn from a video that should differ and were one and the same: it has too few frames, or its length
+     * is not what its header says.
+     */
+    public long repeatedFrames() {
+        synchronized (lock) {
+            return repeated;
         }
     }
 
@@ -276,26 +287,29 @@ public final class BatchLoader implements AutoCloseable {
             if (closed) {
                 throw new InterruptedIOException("closed");
             }
-            if (skipped.containsKey(sample.path())) {
+            if (skipped.containsKey(sample.name())) {
                 return false;
             }
         }
         try {
-            decoder.decode(sample, repeat, batch, slot);
+            boolean sameFrame = decoder.decode(sample, repeat, batch, slot);
+            synchronized (lock) {
+                repeated += sameFrame ? 1 : 0;
+            }
             return true;
         } catch (InterruptedIOException e) {
             throw e;
         } catch (IOException e) {
-            skip(sample.path(), e.getMessage());
+            skip(sample.name(), e.getMessage());
             return false;
         }
     }
 
-    private void skip(Path path, String reason) {
+    private void skip(String name, String reason) {
         synchronized (lock) {
             // Closing interrupts the workers, which also makes sound files fail.
-            if (!closed && skipped.putIfAbsent(path, reason) == null) {
-                onSkip.accept(new SkippedFile(path, reason));
+            if (!closed && skipped.putIfAbsent(name, reason) == null) {
+                onSkip.accept(new SkippedFile(name, reason));
             }
         }
     }

@@ -25,7 +25,7 @@ enum Draw {
 
     /**
      * @param repeat 0 for the first use of the sample in the epoch, counting on for further ones, so that they differ; 16 bits count
-     * @param view 0 or 1
+     * @param view which of the sample's views, from 0 to 255
      */
     Philox stream(long seed, int epoch, int sample, int repeat, int view) {
         return new Philox(seed, epoch, sample, repeat << 16 | kind << 8 | view);

@@ -3,21 +3,29 @@ package io.github.vicmae.data;
 import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.kernel.Philox;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 
 /**
  * Which sample goes where: a permutation of the data set for each epoch, a pure function of (seed, epoch). The last samples that fill no whole
- * batch are left out; a data set smaller than a batch is gone through again in another order. Not thread-safe.
+ * batch are left out; a data set smaller than a batch is gone through again in another order. Where batches are of one kind, videos and
+ * images are permuted apart, and the order of the batches is drawn too. Not thread-safe.
  */
 final class EpochOrder {
     /** A sample in a batch; {@code repeat} tells several uses of it in one epoch apart. */
     record Slot(int sample, int repeat, int[] group) {}
 
+    /** Key of the order of the batches in {@link #orders}, and its group in the random streams. */
+    private static final int BATCH_ORDER = -1;
+
+    private static final int BATCH_GROUP = 3;
+
     private final int batchSize;
     private final int stepsPerEpoch;
     private final long seed;
     private final double videoFraction;
+    private final boolean mixed;
     private final int[] all;
     private final int[] videos;
     private final int[] images;
@@ -30,6 +38,7 @@ final class EpochOrder {
         stepsPerEpoch = settings.stepsPerEpoch(data);
         seed = settings.seed();
         videoFraction = settings.videoFraction();
+        mixed = settings.mixed();
         all = data.samples().stream().mapToInt(Sample::index).toArray();
         videos = data.samples().stream()
                 .filter(Sample::isVideo)
@@ -59,6 +68,9 @@ final class EpochOrder {
             orders.clear();
             epoch = newEpoch;
         }
+        if (!mixed && videos.length > 0 && images.length > 0) {
+            return batchOfOneKind(step);
+        }
         Slot[] slots = new Slot[batchSize];
         long start = (long) step * batchSize;
         if (Double.isNaN(videoFraction)) {
@@ -70,6 +82,25 @@ final class EpochOrder {
         int count = (int) (Math.round((start + batchSize) * videoFraction) - before);
         fill(slots, 0, count, videos, 1, before);
         fill(slots, count, batchSize, images, 2, start - before);
+        return slots;
+    }
+
+    /** Videos alone or images alone; the batches of videos are spread over the epoch at random. */
+    private Slot[] batchOfOneKind(int step) {
+        double share = Double.isNaN(videoFraction) ? (double) videos.length / all.length : videoFraction;
+        int ofVideos = (int) Math.round(stepsPerEpoch * share);
+        int[] places = orders.computeIfAbsent(BATCH_ORDER, key -> {
+            int[] steps = new int[stepsPerEpoch];
+            Arrays.setAll(steps, i -> i);
+            return permutation(steps, 0, BATCH_GROUP);
+        });
+        int place = places[step];
+        Slot[] slots = new Slot[batchSize];
+        if (place < ofVideos) {
+            fill(slots, 0, batchSize, videos, 1, (long) place * batchSize);
+        } else {
+            fill(slots, 0, batchSize, images, 2, (long) (place - ofVideos) * batchSize);
+        }
         return slots;
     }
 

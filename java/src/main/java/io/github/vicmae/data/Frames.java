@@ -2,6 +2,7 @@ package io.github.vicmae.data;
 
 import io.github.vicmae.data.image.Image;
 import io.github.vicmae.data.image.ImageReader;
+import io.github.vicmae.data.source.Content;
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.video.VideoReader;
 import java.io.IOException;
@@ -15,7 +16,17 @@ public final class Frames {
 
     /** The frame in the middle, as RGB. @throws IOException if the file cannot be read; the message names path and reason */
     public static Image middle(Path path) throws IOException {
-        return spaced(path, 1, 0).get(0);
+        return middle(Content.of(path), kind(path));
+    }
+
+    /** The frame in the middle, as RGB. @throws IOException if the sample cannot be read; the message has its name and the reason */
+    public static Image middle(Content content, Kind kind) throws IOException {
+        return spaced(content, kind, 1, 0).get(0);
+    }
+
+    /** What is no known image may still be a video. */
+    private static Kind kind(Path path) {
+        return Kind.of(path) == Kind.IMAGE ? Kind.IMAGE : Kind.VIDEO;
     }
 
     /**
@@ -25,18 +36,23 @@ public final class Frames {
      * @throws IOException if the file cannot be read; the message names path and reason
      */
     public static List<Image> spaced(Path path, int count, int shortSide) throws IOException {
+        return spaced(Content.of(path), kind(path), count, shortSide);
+    }
+
+    /** The same of a sample. */
+    public static List<Image> spaced(Content content, Kind kind, int count, int shortSide) throws IOException {
         if (count < 1) {
             throw new IllegalArgumentException("At least one frame must be asked for, not " + count + ".");
         }
         List<Image> frames = new ArrayList<>(count);
-        if (Kind.of(path) == Kind.IMAGE) {
-            Image image = ImageReader.read(path, 3);
+        if (kind == Kind.IMAGE) {
+            Image image = ImageReader.read(content, 3);
             for (int i = 0; i < count; i++) {
                 frames.add(image);
             }
             return frames;
         }
-        try (VideoReader reader = VideoReader.open(path)) {
+        try (VideoReader reader = VideoReader.open(content)) {
             for (int i = 0; i < count; i++) {
                 frames.add(reader.frameAt((i + 0.5) / count * reader.durationSeconds(), shortSide));
             }

@@ -10,11 +10,13 @@ import io.github.vicmae.data.view.DeviceViews;
  * @param workers threads that decode
  * @param prefetch batches that are made ahead of the step
  * @param seed of everything random
- * @param videoFraction share of the samples of every batch that are videos, in [0, 1]; NaN takes them as they come in the data set
+ * @param videoFraction share of the samples that are videos, in [0, 1], held in every batch where batches are mixed and over the batches
+ *     otherwise; NaN takes them as they come in the data set
+ * @param mixed whether one batch may hold videos and images; if not, each batch is of one kind
  * @param deviceViews whether batches hold crops and draws for {@link DeviceViews} in place of finished views
  */
 public record LoaderSettings(
-        int batchSize, int workers, int prefetch, long seed, double videoFraction, boolean deviceViews) {
+        int batchSize, int workers, int prefetch, long seed, double videoFraction, boolean mixed, boolean deviceViews) {
     public LoaderSettings {
         if (batchSize < 1 || workers < 1 || prefetch < 1) {
             throw new IllegalArgumentException("Batch size, workers and prefetched batches must be positive, not "
@@ -25,14 +27,25 @@ public record LoaderSettings(
         }
     }
 
-    /** Batches of finished views. */
+    /** Mixed batches. */
+    public LoaderSettings(
+            int batchSize, int workers, int prefetch, long seed, double videoFraction, boolean deviceViews) {
+        this(batchSize, workers, prefetch, seed, videoFraction, true, deviceViews);
+    }
+
+    /** Mixed batches of finished views. */
     public LoaderSettings(int batchSize, int workers, int prefetch, long seed, double videoFraction) {
         this(batchSize, workers, prefetch, seed, videoFraction, false);
     }
 
+    /** The same with videos and images in one batch, or each batch of one kind. */
+    public LoaderSettings withMixed(boolean on) {
+        return new LoaderSettings(batchSize, workers, prefetch, seed, videoFraction, on, deviceViews);
+    }
+
     /** The same with the views left to a device, or made on the host. */
     public LoaderSettings withDeviceViews(boolean on) {
-        return new LoaderSettings(batchSize, workers, prefetch, seed, videoFraction, on);
+        return new LoaderSettings(batchSize, workers, prefetch, seed, videoFraction, mixed, on);
     }
 
     /** Batches of one epoch: whole ones only, but at least one. */

@@ -11,12 +11,14 @@ import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.data.view.ViewWriter;
 import io.github.vicmae.kernel.Philox;
 import java.io.IOException;
-import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
-/** One worker's means to turn a sample into two views and the keys of their masking noise. Not thread-safe. */
+/** Turns samples into views and the keys of their masking noise, for one worker. Not thread-safe. */
 final class SampleDecoder implements AutoCloseable {
     /** Videos that stay open, if the data set has no more: with more, the next use of one is too far away. */
     private static final int MAX_OPEN = 8;
@@ -27,7 +29,8 @@ final class SampleDecoder implements AutoCloseable {
     private final ViewWriter writer;
     private final int shortSide;
     private final int capacity;
-    private final Map<Path, VideoReader> open = new LinkedHashMap<>(16, 0.75f, true);
+    private boolean repeated;
+    private final Map<Integer, VideoReader> open = new LinkedHashMap<>(16, 0.75f, true);
 
     SampleDecoder(Dataset data, ViewSettings view, FrameSampler sampler, LoaderSettings settings) {
         this.view = view;
@@ -38,49 +41,64 @@ final class SampleDecoder implements AutoCloseable {
         capacity = data.videos() <= MAX_OPEN ? MAX_OPEN : 1;
     }
 
-    /** @throws IOException if the sample's file cannot be decoded; the batch is then unchanged */
-    void decode(Sample sample, int repeat, Batch batch, int slot) throws IOException {
+    /**
+     * Decodes one sample into a place of a batch.
+     *
+     * @return whether two frames that should differ were one and the same, as in a video with too few of them
+     * @throws IOException if the sample's file cannot be decoded; the batch is then unchanged
+     */
+    boolean decode(Sample sample, int repeat, Batch batch, int slot) throws IOException {
         long seed = settings.seed();
-        Image[] pictures = sample.isVideo() ? frames(sample, batch.epoch(), repeat) : image(sample);
+        List<Image> frames = sample.isVideo() ? frames(sample, batch.epoch(), repeat) : image(sample);
         batch.set(slot, sample);
-        for (int v = 0; v < 2; v++) {
+        for (int v = 0; v < view.views(); v++) {
             int row = v * batch.size() + slot;
+            List<Image> own = frames.subList(v * view.frames(), (v + 1) * view.frames());
             Philox random = Draw.VIEW.stream(seed, batch.epoch(), sample.index(), repeat, v);
             if (settings.deviceViews()) {
-                writer.pack(pictures[v], sample.kind(), v, random, batch.frames(), row);
+                writer.pack(own, sample.kind(), v, random, batch.frames(), row);
             } else {
-                writer.write(pictures[v], sample.kind(), v, random, batch.views(), row * view.viewSize());
+                writer.write(own, sample.kind(), v, random, batch.views(), row * view.viewSize());
             }
             Draw.NOISE.stream(seed, batch.epoch(), sample.index(), repeat, v)
                     .key(batch.noiseKeys(), row * Philox.KEY_WORDS);
         }
+        return sample.isVideo() && repeated;
     }
 
-    private Image[] image(Sample sample) throws IOException {
-        Image picture = ImageReader.read(sample.path(), view.channels());
-        return new Image[] {picture, picture};
+    /** A picture is every frame of every view. */
+    private List<Image> image(Sample sample) throws IOException {
+        return Collections.nCopies(view.views() * view.frames(), ImageReader.read(sample.content(), view.channels()));
     }
 
-    private Image[] frames(Sample sample, int epoch, int repeat) throws IOException {
-        VideoReader reader = reader(sample.path());
+    /** The frames of all views, one view after the other. */
+    private List<Image> frames(Sample sample, int epoch, int repeat) throws IOException {
+        VideoReader reader = reader(sample);
         // What is decoded must not depend on which frames this worker read before.
         reader.reset();
         Philox random = Draw.FRAMES.stream(settings.seed(), epoch, sample.index(), repeat, 0);
-        double[] times = sampler.times(random, reader.durationSeconds(), reader.frameRate());
         try {
-            Image first = reader.frameAt(times[0], shortSide);
-            return new Image[] {first, reader.frameAt(times[1], shortSide)};
+            double[] times = sampler.times(random, reader);
+            List<Image> frames = new ArrayList<>(times.length);
+            double before = Double.NaN;
+            repeated = false;
+            for (int i = 0; i < times.length; i++) {
+                frames.add(reader.frameAt(times[i], shortSide));
+                repeated |= sampler.isAnotherFrame(i) && reader.shownSeconds() == before;
+                before = reader.shownSeconds();
+            }
+            return frames;
         } finally {
             // FFmpeg's index grows while a file is read, and in a damaged one that can change where a seek ends.
             if (reader.sawDamage()) {
-                open.remove(sample.path());
+                open.remove(sample.index());
                 reader.close();
             }
         }
     }
 
-    private VideoReader reader(Path path) throws IOException {
-        VideoReader reader = open.get(path);
+    private VideoReader reader(Sample sample) throws IOException {
+        VideoReader reader = open.get(sample.index());
         if (reader != null) {
             return reader;
         }
@@ -89,8 +107,8 @@ final class SampleDecoder implements AutoCloseable {
             oldest.next().close();
             oldest.remove();
         }
-        reader = VideoReader.open(path);
-        open.put(path, reader);
+        reader = VideoReader.open(sample.content());
+        open.put(sample.index(), reader);
         return reader;
     }
 

@@ -1,7 +1,8 @@
 package io.github.vicmae.train;
 
+import io.github.vicmae.data.source.ScanReport;
 import io.github.vicmae.data.source.SkippedFile;
-import io.github.vicmae.model.Losses;
+import io.github.vicmae.objective.Losses;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -19,21 +20,24 @@ final class RunLog {
     /**
      * What a step gave.
      *
+     * @param weights of the losses in their sum
      * @param epoch passes over the data after it
      * @param seconds that it took
      * @param waiting the share of them that went by waiting for data
      * @param skipped files so far that could not be used
+     * @param repeatedFrames how often so far two frames of a video that should differ were one and the same
      */
     record Step(
             long number,
             double epoch,
             Losses losses,
-            double lambda,
+            double[] weights,
             double learningRate,
             float gradientNorm,
             double seconds,
             double waiting,
-            int skipped) {}
+            int skipped,
+            long repeatedFrames) {}
 
     private final RunFolder run;
     private final Progress progress;
@@ -60,14 +64,19 @@ final class RunLog {
         line.put(STEP, step.number);
         line.put(EPOCH, step.epoch);
         line.put("loss", step.losses.total());
-        line.put("reconstruction", step.losses.reconstruction());
-        line.put("contrastive", step.losses.contrastive());
-        line.put("lambda", step.lambda);
+        String[] losses = step.losses.names();
+        for (int i = 0; i < losses.length; i++) {
+            line.put(losses[i], step.losses.values()[i]);
+            if (losses[i].equals(Losses.CONTRASTIVE)) {
+                line.put("lambda", step.weights[i]);
+            }
+        }
         line.put("learning_rate", step.learningRate);
         line.put("gradient_norm", step.gradientNorm);
         line.put("pairs_per_second", pairs / seconds);
         line.put("data_wait", step.waiting);
         line.put("skipped", step.skipped);
+        line.put("repeated_frames", step.repeatedFrames);
         write(line);
         Duration left = Duration.ofMillis((long) (1000 * secondsPerStep * (totalSteps - step.number)));
         progress.step(
@@ -83,12 +92,22 @@ final class RunLog {
         write(line);
     }
 
+    /** What the data lacks, once: in the metrics as counts, and in a sentence for each reason. */
+    void leftOut(ScanReport report) {
+        if (report.count() > 0) {
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put("left_out", report.counts());
+            write(line);
+            report.sentences().forEach(progress::warning);
+        }
+    }
+
     void skipped(SkippedFile file) {
         Map<String, Object> line = new LinkedHashMap<>();
-        line.put("skipped_file", file.path().toString());
+        line.put("skipped_file", file.name());
         line.put("reason", file.reason());
         write(line);
-        progress.warning("Skipped " + file.path() + ": " + file.reason());
+        progress.warning("Skipped " + file.name() + ": " + file.reason());
     }
 
     private void write(Map<String, ?> line) {

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.data.source.SkippedFile;
 import io.github.vicmae.data.video.FrameSampler;
@@ -53,7 +54,14 @@ class BatchLoaderTest {
 
     /** A copy of a batch's content. */
     private record Content(
-            int epoch, int step, float[] views, int[] noiseKeys, int[] labels, int[] samples, boolean[] video) {
+            int epoch,
+            int step,
+            float[] views,
+            int[] noiseKeys,
+            int[] labels,
+            int[] samples,
+            boolean[] video,
+            Modality modality) {
         static Content of(Batch batch) {
             float[] views = new float[batch.views().capacity()];
             batch.views().get(0, views);
@@ -64,7 +72,8 @@ class BatchLoaderTest {
                     batch.noiseKeys().array().clone(),
                     batch.labels().clone(),
                     batch.sampleIndex().clone(),
-                    batch.isVideo().clone());
+                    batch.isVideo().clone(),
+                    batch.modality());
         }
 
         void assertSameAs(Content other) {
@@ -171,12 +180,34 @@ class BatchLoaderTest {
             }
             assertEquals(15 * fraction, videos, 0.51);
         }
-        Dataset images = Dataset.scan(List.of(data.samples().stream()
-                .filter(s -> !s.isVideo())
-                .findFirst()
-                .orElseThrow()
-                .path()));
+        Dataset images = data.only(Kind.IMAGE);
         assertThrows(IllegalArgumentException.class, () -> new BatchLoader(images, VIEW, SAMPLER, settings(2, 1, 0.5)));
+    }
+
+    @Test
+    void batchesOfOneKindHoldOneKindAndKeepTheShare() throws IOException {
+        for (double fraction : new double[] {Double.NaN, 0.4}) {
+            LoaderSettings settings = settings(3, 2, fraction).withMixed(false);
+            List<Content> batches = take(data, settings, 0, 0, 10);
+            for (int epoch = 0; epoch < 2; epoch++) {
+                int videos = 0;
+                Set<Integer> seen = new HashSet<>();
+                for (Content batch : batches.subList(5 * epoch, 5 * epoch + 5)) {
+                    assertTrue(batch.modality() != Modality.MIXED);
+                    for (int i = 0; i < 3; i++) {
+                        assertEquals(batch.modality() == Modality.VIDEOS, batch.video()[i]);
+                        seen.add(batch.samples()[i]);
+                    }
+                    videos += batch.modality() == Modality.VIDEOS ? 1 : 0;
+                }
+                assertEquals(2, videos);
+                // Three batches of ten images hold nine of them; two of five videos begin these again.
+                assertEquals(14, seen.size());
+            }
+        }
+        assertEquals(
+                Modality.MIXED,
+                take(data, settings(15, 1, Double.NaN), 0, 0, 1).get(0).modality());
     }
 
     /** A data set smaller than the batch is gone through again; the second use of a sample has views of its own. */
@@ -258,14 +289,15 @@ class BatchLoaderTest {
             assertEquals(bad.size(), reports.size());
             assertEquals(
                     bad,
-                    reports.stream().map(r -> r.path().getFileName().toString()).collect(Collectors.toSet()));
+                    reports.stream()
+                            .map(r -> r.name().substring(r.name().lastIndexOf('/') + 1))
+                            .collect(Collectors.toSet()));
             for (SkippedFile report : reports) {
-                assertTrue(report.reason().contains(report.path().toString()), report.reason());
+                assertTrue(report.reason().contains(report.name()), report.reason());
             }
             for (Content batch : batches) {
                 for (int sample : batch.samples()) {
-                    assertFalse(bad.contains(
-                            mixed.samples().get(sample).path().getFileName().toString()));
+                    assertFalse(bad.contains(mixed.samples().get(sample).shortName()));
                 }
             }
             if (reference != null) {
@@ -415,6 +447,28 @@ class BatchLoaderTest {
                 BatchLoader apart = new BatchLoader(data, still, FrameSampler.fixed(2, 4), videos)) {
             assertEquals(0, differences(same.next()));
             assertEquals(5, differences(apart.next()));
+        }
+    }
+
+    /** Frames that should differ and do not are counted; a still picture, or a distance of 0, has none. */
+    @Test
+    void repeatedFramesAreCounted() throws IOException {
+        Path folder = dir.resolve("short");
+        Pictures.countingVideo(folder.resolve("one.mp4"), 32, 24, 10, 1);
+        Pictures.write(folder.resolve("still.png"), Pictures.buffered(Pictures.random(20, 20, 3, 1)), "png");
+        Dataset shortOnes = Dataset.scan(List.of(folder));
+        for (FrameSampler sampler : List.of(SAMPLER, FrameSampler.fixed(2, 4))) {
+            assertTrue(repeatedInOneBatch(shortOnes, sampler, Double.NaN) >= 1, sampler.toString());
+        }
+        assertEquals(0, repeatedInOneBatch(shortOnes, FrameSampler.fixed(2, 0), Double.NaN));
+        assertEquals(0, repeatedInOneBatch(data, FrameSampler.fixed(2, 4), 1));
+    }
+
+    /** Batches ahead may be counted too. */
+    private static long repeatedInOneBatch(Dataset from, FrameSampler sampler, double fraction) throws IOException {
+        try (BatchLoader loader = new BatchLoader(from, VIEW, sampler, settings(2, 1, fraction))) {
+            loader.next();
+            return loader.repeatedFrames();
         }
     }
 

@@ -62,17 +62,32 @@ class LoaderModesTest {
 
     @Test
     void bothModesMakeTheSameBatches() throws IOException {
+        bothModesMakeTheSameBatches(VIEW, SAMPLER);
+    }
+
+    @Test
+    void oneViewOfAMaskedAutoencoder() throws IOException {
+        bothModesMakeTheSameBatches(ViewSettings.mae(16, 12, 3), FrameSampler.distant(1));
+    }
+
+    @Test
+    void clipsOfSeveralFrames() throws IOException {
+        bothModesMakeTheSameBatches(VIEW.withFrames(3), SAMPLER.withClips(3, 2));
+    }
+
+    private void bothModesMakeTheSameBatches(ViewSettings view, FrameSampler sampler) throws IOException {
         Dataset data = data();
         float[][] first = null;
         for (int workers : new int[] {1, 3}) {
             float[][] found = new float[STEPS][];
-            try (BatchLoader finished = new BatchLoader(data, VIEW, SAMPLER, settings(workers));
+            try (BatchLoader finished = new BatchLoader(data, view, sampler, settings(workers));
                     BatchLoader packed = new BatchLoader(
-                            data, VIEW, SAMPLER, settings(workers).withDeviceViews(true));
+                            data, view, sampler, settings(workers).withDeviceViews(true));
                     Device device = Device.open("cpu");
-                    DeviceViews views = new DeviceViews(device, VIEW, BATCH);
+                    DeviceViews views = new DeviceViews(device, view, BATCH);
                     Arena arena = new Arena("images")) {
-                Tensor images = arena.floats("images", 2, BATCH, VIEW.channels(), VIEW.height(), VIEW.width());
+                Tensor images = arena.floats(
+                        "images", view.views() * BATCH, view.channels(), view.frames(), view.height(), view.width());
                 arena.allocate(device);
                 Kernels kernels = Kernels.onNewStream(device);
                 for (int step = 0; step < STEPS; step++) {
@@ -84,7 +99,7 @@ class LoaderModesTest {
                     views.upload(kernels.stream());
                     views.make(kernels, images);
                     found[step] = kernels.stream().read(images);
-                    assertSame(expected, found[step]);
+                    assertSame(view, expected, found[step]);
                     expected.release();
                 }
                 kernels.stream().close();
@@ -96,12 +111,12 @@ class LoaderModesTest {
         }
     }
 
-    private static void assertSame(Batch expected, float[] found) {
-        int plane = VIEW.height() * VIEW.width();
-        float[] deviation = VIEW.deviation();
+    private static void assertSame(ViewSettings view, Batch expected, float[] found) {
+        int plane = view.frames() * view.height() * view.width();
+        float[] deviation = view.deviation();
         assertEquals(expected.views().capacity(), found.length);
         for (int i = 0; i < found.length; i++) {
-            float unit = deviation[i / plane % VIEW.channels()];
+            float unit = deviation[i / plane % view.channels()];
             assertEquals(expected.views().get(i) * unit, found[i] * unit, 1.0 / 255 + 1e-5, "value " + i);
         }
     }

@@ -1,12 +1,15 @@
 package io.github.vicmae.data.image;
 
 import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
+import io.github.vicmae.data.source.Content;
 import io.github.vicmae.data.source.ReadFailure;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.Locale;
 import javax.imageio.IIOException;
@@ -36,25 +39,35 @@ public final class ImageReader {
      * @throws IllegalArgumentException if {@code channels} is not 1 to 4
      */
     public static Image read(Path path, int channels) throws IOException {
+        return read(Content.of(path), channels);
+    }
+
+    /** The same of a picture that lies anywhere. */
+    public static Image read(Content content, int channels) throws IOException {
         if (channels < 1 || channels > 4) {
             throw new IllegalArgumentException("channels must be 1 to 4, not " + channels + ".");
         }
         try {
-            return decode(bytes(path)).withChannels(channels);
+            return decode(bytes(content)).withChannels(channels);
         } catch (IOException | RuntimeException e) {
-            throw unreadable(path, ReadFailure.reason(e), e);
+            throw unreadable(content, ReadFailure.reason(e), e);
         } catch (OutOfMemoryError e) {
-            throw unreadable(path, "there is not enough memory to decode it", e);
+            throw unreadable(content, "there is not enough memory to decode it", e);
         }
     }
 
-    private static byte[] bytes(Path path) throws IOException {
-        ReadFailure.requireFile(path);
-        long size = Files.size(path);
-        if (size > MAX_BYTES) {
-            throw new IOException("the file has " + size + " bytes, more than the " + MAX_BYTES + " that are read");
+    private static byte[] bytes(Content content) throws IOException {
+        try (SeekableByteChannel channel = content.open()) {
+            long size = channel.size();
+            if (size > MAX_BYTES) {
+                throw new IOException("the file has " + size + " bytes, more than the " + MAX_BYTES + " that are read");
+            }
+            ByteBuffer bytes = ByteBuffer.allocate((int) size);
+            while (bytes.hasRemaining() && channel.read(bytes) >= 0) {
+                // until all is there
+            }
+            return bytes.hasRemaining() ? Arrays.copyOf(bytes.array(), bytes.position()) : bytes.array();
         }
-        return Files.readAllBytes(path);
     }
 
     private static Image decode(byte[] file) throws IOException {
@@ -155,7 +168,7 @@ public final class ImageReader {
         return text.toString();
     }
 
-    private static IOException unreadable(Path path, String reason, Throwable cause) {
-        return new IOException("Cannot read the picture " + path + ": " + reason + ".", cause);
+    private static IOException unreadable(Content content, String reason, Throwable cause) {
+        return new IOException("Cannot read the picture " + content.name() + ": " + reason + ".", cause);
     }
 }

@@ -1,12 +1,14 @@
 package io.github.vicmae.data.source;
 
 import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HexFormat;
 import java.util.List;
-import java.util.Locale;
 import java.util.TreeSet;
 
 /**
@@ -17,14 +19,12 @@ import java.util.TreeSet;
 public final class Dataset {
     private final List<Sample> samples;
     private final List<String> classNames;
-    private final int ignored;
-    private final List<String> problems;
+    private final ScanReport report;
 
-    private Dataset(List<Sample> samples, List<String> classNames, int ignored, List<String> problems) {
+    private Dataset(List<Sample> samples, List<String> classNames, ScanReport report) {
         this.samples = List.copyOf(samples);
         this.classNames = List.copyOf(classNames);
-        this.ignored = ignored;
-        this.problems = List.copyOf(problems);
+        this.report = report;
     }
 
     /**
@@ -32,12 +32,11 @@ public final class Dataset {
      *
      * <p>In a folder, files are taken by their extension ({@link Kind}) at any depth, in the order of their relative paths. The first folder
      * level below the given folder is the class, and only that: for {@code data/train/cat/1.jpg}, give {@code data/train} for the class
-     * {@code cat}; give {@code data} and the class is {@code train}. Files that lie directly in the given folder have no class. Symbolic
-     * links are followed, loops are left out.
+     * {@code cat}; give {@code data} and the class is {@code train}. Files that lie directly in the given folder have no class; see
+     * {@link FolderSource}.
      *
-     * <p>A file that ends in .csv, .tsv, .txt or .list is a list: {@code path label} on each line, separated by a comma, a tab or spaces,
-     * the path in double quotes if it is unclear otherwise, relative to the list's own folder; see {@link SampleList}. A single video or image
-     * can be given too.
+     * <p>A file that ends in .csv, .tsv, .txt or .list is a list: a path and a label on each line, paths relative to the list's own folder; see
+     * {@link ListSource}. A single video or image can be given too.
      *
      * <p>Classes are numbered in the order of their names over everything that was given. If labels come only from lists and are whole
      * numbers, they are kept as they are.
@@ -48,78 +47,83 @@ public final class Dataset {
         if (roots.isEmpty()) {
             throw new IOException("No data was given: name at least one folder, list file, video or image.");
         }
-        List<Found> found = new ArrayList<>();
-        List<String> problems = new ArrayList<>();
-        boolean numbers = true;
-        int ignored = 0;
+        List<SampleSource> sources = new ArrayList<>();
         for (Path root : roots) {
-            if (Files.isDirectory(root)) {
-                FolderScan scan = FolderScan.of(root);
-                found.addAll(scan.found());
-                ignored += scan.ignored();
-                problems.addAll(scan.problems());
-                numbers &= scan.found().stream().allMatch(f -> f.label() == null);
-            } else if (!Files.exists(root)) {
-                throw new IOException("There is no folder or file " + root + ".");
-            } else if (SampleList.isList(root)) {
-                SampleList list = SampleList.read(root);
-                found.addAll(list.found());
-                ignored += list.ignored();
-                numbers &= list.hasOnlyNumbers();
-            } else if (Kind.of(root) != null) {
-                found.add(new Found(root, Kind.of(root), null));
-            } else {
-                ignored++;
-            }
+            sources.add(SampleSource.of(root));
         }
+        ScanReport report = new ScanReport();
+        List<SampleSource.Found> found = new ArrayList<>();
+        boolean numbered = collect(sources, found, report);
         if (found.isEmpty()) {
-            throw nothingFound(roots, ignored, problems);
+            throw nothingFound(roots, report);
         }
-        return number(found, numbers, ignored, problems);
+        return number(found, numbered, report);
     }
 
-    /** A file before the classes are numbered; the label is null if it has none. */
-    record Found(Path path, Kind kind, String label) {}
+    /**
+     * The samples of several sources, one source after the other.
+     *
+     * @throws IOException if a source cannot be read
+     */
+    public static Dataset of(List<SampleSource> sources) throws IOException {
+        ScanReport report = new ScanReport();
+        List<SampleSource.Found> found = new ArrayList<>();
+        boolean numbered = collect(sources, found, report);
+        return number(found, numbered, report);
+    }
 
-    private static Dataset number(List<Found> found, boolean numbers, int ignored, List<String> problems) {
+    private static boolean collect(List<SampleSource> sources, List<SampleSource.Found> found, ScanReport report)
+            throws IOException {
+        boolean numbered = true;
+        for (SampleSource source : sources) {
+            SampleSource.Scan scan = source.scan();
+            found.addAll(scan.found());
+            numbered &= scan.numbered();
+            report.addAll(scan.report());
+        }
+        return numbered;
+    }
+
+    private static Dataset number(List<SampleSource.Found> found, boolean numbered, ScanReport report) {
         List<String> names = new ArrayList<>();
-        if (numbers) {
+        if (numbered) {
             int last = -1;
-            for (Found file : found) {
-                last = file.label() == null ? last : Math.max(last, Integer.parseInt(file.label()));
+            for (SampleSource.Found one : found) {
+                last = one.className() == null ? last : Math.max(last, Integer.parseInt(one.className()));
             }
             for (int i = 0; i <= last; i++) {
                 names.add(Integer.toString(i));
             }
         } else {
             TreeSet<String> sorted = new TreeSet<>();
-            found.stream().filter(f -> f.label() != null).forEach(f -> sorted.add(f.label()));
+            found.stream().filter(f -> f.className() != null).forEach(f -> sorted.add(f.className()));
             names.addAll(sorted);
         }
         List<Sample> samples = new ArrayList<>(found.size());
-        for (Found file : found) {
+        for (SampleSource.Found one : found) {
             int label = -1;
-            if (file.label() != null) {
-                label = numbers ? Integer.parseInt(file.label()) : Collections.binarySearch(names, file.label());
+            if (one.className() != null) {
+                label = numbered ? Integer.parseInt(one.className()) : Collections.binarySearch(names, one.className());
             }
-            samples.add(new Sample(file.path(), file.kind(), label, samples.size()));
+            String className = label < 0 ? null : names.get(label);
+            samples.add(new Sample(one.id(), one.content(), one.kind(), className, label, samples.size()));
         }
-        return new Dataset(samples, names, ignored, problems);
+        return new Dataset(samples, names, report);
     }
 
-    private static IOException nothingFound(List<Path> roots, int ignored, List<String> problems) {
+    private static IOException nothingFound(List<Path> roots, ScanReport report) {
         StringBuilder text = new StringBuilder("No videos or images were found. Tried: ");
-        text.append(String.join(", ", roots.stream().map(Path::toString).toList()));
-        text.append(String.format(
-                Locale.ROOT,
-                " (%d file%s of other kinds). Known extensions: videos %s; images %s.",
-                ignored,
-                ignored == 1 ? "" : "s",
-                String.join(" ", Kind.VIDEO.extensions()),
-                String.join(" ", Kind.IMAGE.extensions())));
-        for (String problem : problems.subList(0, Math.min(3, problems.size()))) {
-            text.append(' ').append(problem);
-        }
+        text.append(String.join(
+                ", ",
+                roots.stream()
+                        .map(root -> FileNames.printable(FileNames.text(root)))
+                        .toList()));
+        text.append(". Known extensions: videos ")
+                .append(String.join(" ", Kind.VIDEO.extensions()))
+                .append("; images ")
+                .append(String.join(" ", Kind.IMAGE.extensions()))
+                .append('.');
+        report.sentences().forEach(sentence -> text.append(' ').append(sentence));
         return new IOException(text.toString());
     }
 
@@ -128,10 +132,10 @@ public final class Dataset {
         List<Sample> kept = new ArrayList<>();
         for (Sample s : samples) {
             if (s.kind() == kind) {
-                kept.add(new Sample(s.path(), s.kind(), s.label(), kept.size()));
+                kept.add(new Sample(s.id(), s.content(), s.kind(), s.className(), s.label(), kept.size()));
             }
         }
-        return new Dataset(kept, classNames, ignored, problems);
+        return new Dataset(kept, classNames, report);
     }
 
     /** Every sample, in the order of its index. */
@@ -156,13 +160,34 @@ public final class Dataset {
         return size() - videos();
     }
 
-    /** Files and list lines that were passed over because their extension is unknown. */
-    public int ignored() {
-        return ignored;
+    /** What was left out when the samples were looked for. */
+    public ScanReport report() {
+        return report;
     }
 
-    /** Folders and files that could not be looked at, one sentence each. */
-    public List<String> problems() {
-        return problems;
+    /**
+     * Tells data sets apart: SHA-256 over the samples' ids, sizes and classes in their order. The content of the files is not read, and where
+     * they lie does not count, so that a data set may be moved. A file that is missing counts as having no size.
+     *
+     * @return 64 hexadecimal digits
+     */
+    public String fingerprint() {
+        MessageDigest digest;
+        try {
+            digest = MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("This Java runtime has no SHA-256.", e);
+        }
+        for (Sample sample : samples) {
+            long size;
+            try {
+                size = sample.content().size();
+            } catch (IOException e) {
+                size = -1;
+            }
+            String line = FileNames.printable(sample.id()) + '\n' + size + '\n' + sample.className() + '\n';
+            digest.update(line.getBytes(StandardCharsets.UTF_8));
+        }
+        return HexFormat.of().formatHex(digest.digest());
     }
 }

@@ -1,10 +1,9 @@
 package io.github.vicmae.data.source;
 
-import java.nio.file.Path;
-
 /**
- * A file that could not be used.
+ * A sample that could not be read.
  *
- * @param reason a sentence that names the path and what is wrong with it
+ * @param name what messages call it: for a file its path
+ * @param reason a sentence that has the name and what is wrong with it
  */
-public record SkippedFile(Path path, String reason) {}
+public record SkippedFile(String name, String reason) {}

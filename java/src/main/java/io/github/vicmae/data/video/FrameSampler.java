@@ -1,20 +1,27 @@
 package io.github.vicmae.data.video;
 
 import io.github.vicmae.kernel.Philox;
+import java.io.IOException;
+import java.util.Arrays;
 
 /**
- * Which frames of a clip are taken.
+ * Which frames of a video are taken: a place for each view, and from there on the view's frames.
  *
- * <p>Distant sampling (the default): a window of {@code windowSeconds} at a random place in the clip is cut into {@code frames} equal segments,
- * and one frame is drawn uniformly from each. With two frames, their mean distance is half the window: 2.12 s give the paper's 1.06 s.
- * A clip shorter than the window is used whole. Fixed distance (the ablation of arXiv 2303.12001): frames {@code distance} frames apart, from
- * a random first one; 0 takes the same frame again and again.
+ * <p>Distant sampling (the default): a window of {@code windowSeconds} at a random place in the video is cut into {@code views} equal segments,
+ * and one place is drawn uniformly from each. With two views, their mean distance is half the window: 2.12 s give the paper's 1.06 s.
+ * A video shorter than the window is used whole. Fixed distance (the ablation of arXiv 2303.12001): views that begin {@code distance} frames
+ * apart, from a random first one; 0 takes the same frame again and again.
  *
- * @param frames frames a clip, at least 1
+ * <p>Distances and strides count frames as they are stored, whatever time lies between them. Where a video has too few, its last frame stands
+ * for those that it lacks.
+ *
+ * @param views views of a video, at least 1
  * @param windowSeconds length of the window; not used with a fixed distance
- * @param distance frames from one to the next, or {@link #DISTANT}
+ * @param distance frames from the beginning of one view to that of the next, or {@link #DISTANT}
+ * @param frames frames of a view, at least 1
+ * @param stride frames from one frame of a view to the next, at least 1
  */
-public record FrameSampler(int frames, double windowSeconds, int distance) {
+public record FrameSampler(int views, double windowSeconds, int distance, int frames, int stride) {
     /** Stands for distant sampling in place of a fixed distance. */
     public static final int DISTANT = -1;
 
@@ -22,8 +29,9 @@ public record FrameSampler(int frames, double windowSeconds, int distance) {
     public static final double DEFAULT_WINDOW = 2.12;
 
     public FrameSampler {
-        if (frames < 1) {
-            throw new IllegalArgumentException("At least one frame must be drawn from a clip, not " + frames + ".");
+        if (views < 1 || frames < 1 || stride < 1) {
+            throw new IllegalArgumentException("Views, frames a view and their stride must be at least 1, not " + views
+                    + ", " + frames + " and " + stride + ".");
         }
         if (!(windowSeconds > 0) || Double.isInfinite(windowSeconds)) {
             throw new IllegalArgumentException(
@@ -35,50 +43,113 @@ public record FrameSampler(int frames, double windowSeconds, int distance) {
         }
     }
 
-    /** Distant sampling of {@code frames} frames in the default window. */
-    public static FrameSampler distant(int frames) {
-        return new FrameSampler(frames, DEFAULT_WINDOW, DISTANT);
+    /** Views of one frame. */
+    public FrameSampler(int views, double windowSeconds, int distance) {
+        this(views, windowSeconds, distance, 1, 1);
+    }
+
+    /** Distant sampling of {@code views} frames in the default window. */
+    public static FrameSampler distant(int views) {
+        return new FrameSampler(views, DEFAULT_WINDOW, DISTANT);
     }
 
     /** Frames that lie a fixed number of frames apart. */
-    public static FrameSampler fixed(int frames, int distance) {
-        return new FrameSampler(frames, DEFAULT_WINDOW, distance);
+    public static FrameSampler fixed(int views, int distance) {
+        return new FrameSampler(views, DEFAULT_WINDOW, distance);
+    }
+
+    /** The same places with so many frames from each on, {@code newStride} apart. */
+    public FrameSampler withClips(int newFrames, int newStride) {
+        return new FrameSampler(views, windowSeconds, distance, newFrames, newStride);
     }
 
     /**
-     * Draws the times of the frames, in ascending order, each in the middle of a frame's interval where the distance is fixed.
+     * Draws the times of the frames of a video, view after view.
      *
-     * @param duration the clip's length in seconds
-     * @param frameRate its frames a second
-     * @return {@code frames} times in [0, duration]
+     * @return views x frames times in seconds from the video's start, each while the frame that is meant is shown
+     * @throws IOException if the video's frames must be known one by one, and it cannot be read
      */
-    public double[] times(Philox random, double duration, double frameRate) {
-        double length = Math.max(0, duration);
-        return distance == DISTANT ? distantTimes(random, length) : fixedTimes(random, length, frameRate);
+    public double[] times(Philox random, VideoReader video) throws IOException {
+        return isByTime()
+                ? places(random, Math.max(0, video.durationSeconds()))
+                : times(random, video.durationSeconds(), video.frameTimes());
     }
 
-    private double[] distantTimes(Philox random, double duration) {
+    /** Whether times are drawn without regard to where frames begin. */
+    private boolean isByTime() {
+        return distance == DISTANT && frames == 1;
+    }
+
+    /**
+     * The same from a table of the frames.
+     *
+     * @param duration the video's length in seconds
+     * @param starts the times at which its frames begin, ascending, at least one
+     */
+    double[] times(Philox random, double duration, double[] starts) {
+        if (isByTime()) {
+            return places(random, Math.max(0, duration));
+        }
+        int clip = Math.multiplyExact(frames - 1, stride);
+        int[] first = distance == DISTANT
+                ? distantFrames(random, duration, starts, clip)
+                : fixedFrames(random, starts.length, clip);
+        double[] times = new double[views * frames];
+        for (int v = 0; v < views; v++) {
+            for (int t = 0; t < frames; t++) {
+                long frame = Math.min(starts.length - 1L, first[v] + (long) t * stride);
+                times[v * frames + t] = middle(starts, (int) frame, duration);
+            }
+        }
+        return times;
+    }
+
+    private double[] places(Philox random, double duration) {
         double window = Math.min(windowSeconds, duration);
         double start = random.nextFloat() * (duration - window);
-        double segment = window / frames;
-        double[] times = new double[frames];
-        for (int i = 0; i < frames; i++) {
+        double segment = window / views;
+        double[] times = new double[views];
+        for (int i = 0; i < views; i++) {
             times[i] = Math.min(duration, start + (i + random.nextFloat()) * segment);
         }
         return times;
     }
 
-    private double[] fixedTimes(Philox random, double duration, double frameRate) {
-        long count = Math.max(1, Math.round(duration * frameRate));
-        long span = (long) distance * (frames - 1);
-        // In a clip that is too short the last frames are the same one.
-        int choices = (int) Math.min(Integer.MAX_VALUE, Math.max(1, count - span));
+    /** First frames of the views, such that there are {@code clip} frames after each if the video has so many. */
+    private int[] distantFrames(Philox random, double duration, double[] starts, int clip) {
+        int last = Math.max(0, starts.length - 1 - clip);
+        double end = last + 1 < starts.length ? starts[last + 1] : Math.max(starts[last], duration);
+        return Arrays.stream(places(random, Math.max(0, end)))
+                .mapToInt(time -> {
+                    int at = Arrays.binarySearch(starts, time);
+                    return Math.max(0, Math.min(last, at >= 0 ? at : -at - 2));
+                })
+                .toArray();
+    }
+
+    private int[] fixedFrames(Philox random, int count, int clip) {
+        long span = (long) distance * (views - 1) + clip;
+        int choices = (int) Math.max(1, count - span);
         int first = random.nextInt(choices);
-        double[] times = new double[frames];
-        for (int i = 0; i < frames; i++) {
-            long frame = Math.min(count - 1, first + (long) i * distance);
-            times[i] = Math.min(duration, (frame + 0.5) / frameRate);
+        int[] frame = new int[views];
+        for (int i = 0; i < views; i++) {
+            frame[i] = (int) Math.min(count - 1, first + (long) i * distance);
         }
-        return times;
+        return frame;
+    }
+
+    /** The middle of a frame's time. */
+    private static double middle(double[] starts, int frame, double duration) {
+        double end = frame + 1 < starts.length ? starts[frame + 1] : Math.max(starts[frame], duration);
+        return Math.max(0, (starts[frame] + end) / 2);
+    }
+
+    /**
+     * Whether a frame should be another one than that before it.
+     *
+     * @param index of a frame among all of a video's times
+     */
+    public boolean isAnotherFrame(int index) {
+        return index % frames > 0 || frames == 1 && index > 0 && distance != 0;
     }
 }

@@ -6,6 +6,7 @@ import static org.bytedeco.ffmpeg.global.avutil.av_frame_unref;
 import io.github.vicmae.data.image.Ffmpeg;
 import io.github.vicmae.data.image.FrameConverter;
 import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.source.Content;
 import io.github.vicmae.data.source.ReadFailure;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -23,7 +24,7 @@ public final class VideoReader implements AutoCloseable {
     /** Time stamps are rounded to the container's ticks, so a frame that starts this much later counts as started. */
     private static final double EPSILON = 1e-4;
 
-    private final Path path;
+    private final Content content;
     private final VideoStream stream;
     private final FrameConverter converter = new FrameConverter();
     private final int orientation;
@@ -37,22 +38,16 @@ public final class VideoReader implements AutoCloseable {
     private double shownEnd;
     private boolean ended;
     private long decoded;
+    private double[] frameTimes;
 
-    private VideoReader(Path path) throws IOException {
-        this.path = path;
-        stream = new VideoStream(path);
+    private VideoReader(Content content) throws IOException {
+        this.content = content;
+        stream = new VideoStream(content);
         try {
             shown = VideoStream.newFrame();
             ahead = VideoStream.newFrame();
             orientation = stream.orientation();
-            double stated = stream.statedDuration();
-            if (stated > 0) {
-                duration = stated;
-            } else {
-                double found = stream.probe()[0];
-                duration = found > 0 ? found : 1 / stream.rate();
-                stream.rewind();
-            }
+            duration = stream.duration();
         } catch (IOException | RuntimeException | Error e) {
             close();
             throw e;
@@ -60,24 +55,28 @@ public final class VideoReader implements AutoCloseable {
     }
 
     /**
-     * Opens a video file. A container without a duration is read to its end once, without decoding.
+     * Opens a video file. Where the container does not list its frames, what is behind the last key frame is read, without decoding.
      *
      * @throws IOException if the file cannot be read or has no video that this FFmpeg decodes; the message names path and reason
      */
     public static VideoReader open(Path path) throws IOException {
+        return open(Content.of(path));
+    }
+
+    /** The same of a video that lies anywhere. */
+    public static VideoReader open(Content content) throws IOException {
         try {
-            ReadFailure.requireFile(path);
             Ffmpeg.require(); // before the classes that are made of FFmpeg's
-            return new VideoReader(path);
+            return new VideoReader(content);
         } catch (InterruptedIOException e) {
             throw e;
         } catch (IOException | RuntimeException e) {
-            throw unreadable(path, ReadFailure.reason(e), e);
+            throw unreadable(content, ReadFailure.reason(e), e);
         }
     }
 
-    private static IOException unreadable(Path path, String reason, Throwable cause) {
-        return new IOException("Cannot read the video " + path + ": " + reason + ".", cause);
+    private static IOException unreadable(Content content, String reason, Throwable cause) {
+        return new IOException("Cannot read the video " + content.name() + ": " + reason + ".", cause);
     }
 
     /** Columns of the frames, after rotation. */
@@ -90,20 +89,55 @@ public final class VideoReader implements AutoCloseable {
         return orientation >= 5 ? stream.width() : stream.height();
     }
 
-    /** Length in seconds: what the container says, or else the end of its last packet. */
+    /** Length of the video stream in seconds, from its own start to the end of its last frame; other streams do not count. */
     public double durationSeconds() {
         return duration;
     }
 
-    /** Frames a second, on average. */
-    public double frameRate() {
-        return stream.rate();
+    /**
+     * Frames a second on average: their number over the length.
+     *
+     * @throws IOException if the file cannot be read; the message names path and reason
+     */
+    public double frameRate() throws IOException {
+        return frameCount() / duration;
     }
 
-    /** Number of frames: what the container says, or else the length times the rate; at least 1. */
-    public long frameCount() {
-        long stated = stream.statedFrames();
-        return stated > 0 ? stated : Math.max(1, Math.round(duration * stream.rate()));
+    /**
+     * Number of frames, at least 1.
+     *
+     * @throws IOException if the file cannot be read; the message names path and reason
+     */
+    public long frameCount() throws IOException {
+        return frameTimes().length;
+    }
+
+    /**
+     * The times at which the frames begin, in seconds from the start, ascending, at least one. The whole file is read for it, without decoding,
+     * when it is first asked for.
+     *
+     * @return the reader's own array, for reading only
+     * @throws IOException if the file cannot be read; the message names path and reason
+     */
+    public double[] frameTimes() throws IOException {
+        if (frameTimes == null) {
+            try {
+                double[] found = stream.frameTimes();
+                frameTimes = found.length > 0 ? found : new double[1];
+                forget();
+                stream.rewind();
+            } catch (InterruptedIOException e) {
+                throw e;
+            } catch (IOException | RuntimeException e) {
+                throw unreadable(content, ReadFailure.reason(e), e);
+            }
+        }
+        return frameTimes;
+    }
+
+    /** When the frame that {@link #frameAt} gave last begins, in seconds; NaN before the first. It tells frames apart. */
+    public double shownSeconds() {
+        return shownTime;
     }
 
     /** How many frames were decoded so far, wanted or on the way to a wanted one. */
@@ -148,7 +182,7 @@ public final class VideoReader implements AutoCloseable {
         } catch (InterruptedIOException e) {
             throw e;
         } catch (IOException | RuntimeException e) {
-            throw unreadable(path, ReadFailure.reason(e), e);
+            throw unreadable(content, ReadFailure.reason(e), e);
         }
     }
 

@@ -38,6 +38,15 @@ record CropBox(int x, int y, int width, int height) {
         return new CropBox((width - w) / 2, (height - h) / 2, w, h);
     }
 
+    /** The box at the same relative place of a picture of another size. */
+    CropBox scaled(int oldWidth, int oldHeight, int newWidth, int newHeight) {
+        int w = clamp((double) width * newWidth / oldWidth, newWidth);
+        int h = clamp((double) height * newHeight / oldHeight, newHeight);
+        int left = (int) Math.rint((double) x * newWidth / oldWidth);
+        int top = (int) Math.rint((double) y * newHeight / oldHeight);
+        return new CropBox(Math.min(left, newWidth - w), Math.min(top, newHeight - h), w, h);
+    }
+
     private static int clamp(double value, int size) {
         return Math.max(1, Math.min(size, (int) Math.rint(value)));
     }

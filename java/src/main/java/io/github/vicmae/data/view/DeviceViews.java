@@ -28,7 +28,7 @@ import io.github.vicmae.kernel.augment.AugmentWorkspace;
  * be captured. For one thread at a time.
  */
 public final class DeviceViews implements AutoCloseable {
-    /** Views made at once: few enough for the large caches, many enough to fill a card. */
+    /** Frames made at once: few enough for the large caches, many enough to fill a card. */
     private static final int AT_ONCE = 128;
     /** An upload takes this fraction of the memory, or a multiple of it. */
     private static final int PIECES = 64;
@@ -53,7 +53,7 @@ public final class DeviceViews implements AutoCloseable {
         private final AugmentWorkspace workspace;
 
         Plan(ViewSettings settings, int views, AugmentWorkspace shared) {
-            draws = arena.tensor("draws", DType.I32, views, AugmentDraws.WORDS);
+            draws = arena.tensor("draws", DType.I32, Math.multiplyExact(views, settings.frames()), AugmentDraws.WORDS);
             normalisation = arena.floats("normalisation", 2, settings.channels());
             frames = arena.tensor("frames", DType.U8, FrameUpload.capacity(settings, views));
             workspace = shared != null
@@ -61,10 +61,15 @@ public final class DeviceViews implements AutoCloseable {
                     : new AugmentWorkspace(
                             arena,
                             FrameUpload.shape(settings),
-                            Math.min(views, AT_ONCE),
+                            atOnce(settings, views),
                             settings.mayJitter(),
                             settings.mayBlur());
         }
+    }
+
+    /** Frames of whole views: as many as are made at once, and those of one view at least. */
+    private static int atOnce(ViewSettings settings, int views) {
+        return Math.min(views, Math.max(1, AT_ONCE / settings.frames())) * settings.frames();
     }
 
     /**
@@ -73,7 +78,7 @@ public final class DeviceViews implements AutoCloseable {
      * @throws io.github.vicmae.device.DeviceException if the device has not that much
      */
     public DeviceViews(Device device, ViewSettings settings, int batch) {
-        this(device, settings, Math.multiplyExact(2, batch), (AugmentWorkspace) null);
+        this(device, settings, Math.multiplyExact(settings.views(), batch), (AugmentWorkspace) null);
     }
 
     /**
@@ -81,7 +86,7 @@ public final class DeviceViews implements AutoCloseable {
      * first.
      */
     public DeviceViews(Device device, ViewSettings settings, int batch, DeviceViews sharing) {
-        this(device, settings, Math.multiplyExact(2, batch), shared(settings, sharing.workspace));
+        this(device, settings, Math.multiplyExact(settings.views(), batch), shared(settings, sharing.workspace));
     }
 
     private static AugmentWorkspace shared(ViewSettings settings, AugmentWorkspace workspace) {
@@ -125,8 +130,8 @@ public final class DeviceViews implements AutoCloseable {
 
     /** Device bytes that some with these settings take, all with the workspace of the first: known before anything is taken. */
     public static long plannedBytes(ViewSettings settings, int batch, int count) {
-        Plan owner = new Plan(settings, Math.multiplyExact(2, batch), null);
-        Plan another = new Plan(settings, Math.multiplyExact(2, batch), owner.workspace);
+        Plan owner = new Plan(settings, Math.multiplyExact(settings.views(), batch), null);
+        Plan another = new Plan(settings, Math.multiplyExact(settings.views(), batch), owner.workspace);
         return owner.arena.bytes() + (count - 1) * another.arena.bytes();
     }
 
@@ -194,7 +199,7 @@ public final class DeviceViews implements AutoCloseable {
     /**
      * Makes the views of the last upload.
      *
-     * @param images [2, B, C, H, W] or as many elements in another shape, written: normalised views as in {@link io.github.vicmae.data.Batch#views()}
+     * @param images [V, B, C, T, H, W] or as many elements in another shape, written: normalised views as in {@link io.github.vicmae.data.Batch#views()}
      */
     public void make(Kernels kernels, Tensor images) {
         kernels.augment().make(images, plan.frames, plan.draws, plan.normalisation, workspace);

@@ -10,9 +10,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * What a device needs to make the views of one batch, in direct memory: the bytes of the crops one behind the other, and a row of draws for
- * each view.
+ * each frame of each view.
  *
- * <p>Only the crop's own pixels are packed, since the resizing filter sees nothing outside of it. A view never takes more than its finished
+ * <p>Only the crop's own pixels are packed, since the resizing filter sees nothing outside of it. A frame never takes more than its finished
  * floats would: a crop that is larger, or more than {@value #MAX_SHRINK} times as wide or high as the view, is resized on the host, and
  * the floats go in its place. Either way the device's view is the host's within rounding.
  *
@@ -27,7 +27,7 @@ public final class FrameUpload {
 
     private final AugmentShape shape;
     private final int views;
-    private final int viewBytes;
+    private final int frameBytes;
     private final ByteBuffer frames;
     private final IntBuffer draws;
     private final AtomicInteger used = new AtomicInteger();
@@ -39,9 +39,10 @@ public final class FrameUpload {
     public FrameUpload(ViewSettings settings, int views) {
         shape = shape(settings);
         this.views = views;
-        viewBytes = viewBytes(settings);
+        frameBytes = frameBytes(settings);
         frames = ByteBuffer.allocateDirect(capacity(settings, views)).order(ByteOrder.nativeOrder());
-        draws = ByteBuffer.allocateDirect(Math.multiplyExact(views, AugmentDraws.WORDS * Integer.BYTES))
+        draws = ByteBuffer.allocateDirect(Math.multiplyExact(
+                        Math.multiplyExact(views, settings.frames()), AugmentDraws.WORDS * Integer.BYTES))
                 .order(ByteOrder.nativeOrder())
                 .asIntBuffer();
     }
@@ -54,18 +55,19 @@ public final class FrameUpload {
                 settings.width(),
                 Math.multiplyExact(MAX_SHRINK, settings.height()),
                 Math.multiplyExact(MAX_SHRINK, settings.width()),
-                settings.bicubic());
+                settings.bicubic(),
+                settings.frames());
     }
 
-    /** Most bytes that one view takes. */
-    private static int viewBytes(ViewSettings settings) {
-        long bytes = (long) Float.BYTES * settings.viewSize();
+    /** Most bytes that one frame of a view takes. */
+    private static int frameBytes(ViewSettings settings) {
+        long bytes = (long) Float.BYTES * settings.frameSize();
         return Math.toIntExact((bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
     }
 
     /** Most bytes that the frames of so many views take. */
     static int capacity(ViewSettings settings, int views) {
-        long bytes = (long) views * viewBytes(settings);
+        long bytes = (long) views * settings.frames() * frameBytes(settings);
         if (bytes > Integer.MAX_VALUE) {
             throw new IllegalArgumentException("The frames of " + views + " views would take up to " + bytes
                     + " bytes, more than one buffer can hold; make the batch smaller and accumulate gradients.");
@@ -83,7 +85,7 @@ public final class FrameUpload {
         return frames;
     }
 
-    /** Rows of {@link AugmentDraws}, [views, {@link AugmentDraws#WORDS}]; for reading only, by absolute positions. */
+    /** Rows of {@link AugmentDraws}, [views, T, {@link AugmentDraws#WORDS}]; for reading only, by absolute positions. */
     public IntBuffer draws() {
         return draws;
     }
@@ -106,10 +108,14 @@ public final class FrameUpload {
     boolean takes(CropBox box) {
         return box.width() <= shape.maxCropWidth()
                 && box.height() <= shape.maxCropHeight()
-                && (long) AugmentDraws.pitch(box.width(), shape.channels()) * box.height() <= viewBytes;
+                && (long) AugmentDraws.pitch(box.width(), shape.channels()) * box.height() <= frameBytes;
     }
 
-    /** Packs the crop of a picture that has the views' channels. */
+    /**
+     * Packs the crop of a picture that has the views' channels.
+     *
+     * @param row of the frame: view x T + its place in the view
+     */
     void putCrop(int row, Image picture, ViewDraw draw) {
         CropBox box = draw.box();
         int channels = shape.channels();
@@ -123,10 +129,10 @@ public final class FrameUpload {
         putColours(row, draw);
     }
 
-    /** Packs a view that is resized and mirrored: [C, H, W] values in [0, 1], the first of {@code values}. */
+    /** Packs a frame that is resized and mirrored: [C, H, W] values in [0, 1], the first of {@code values}. */
     void putResized(int row, float[] values, ViewDraw draw) {
         int offset = reserve(Float.BYTES * shape.channels() * shape.height() * shape.width());
-        frames.slice(offset, viewBytes)
+        frames.slice(offset, frameBytes)
                 .order(ByteOrder.nativeOrder())
                 .asFloatBuffer()
                 .put(0, values);

@@ -19,7 +19,7 @@ record ViewDraw(CropBox box, boolean flip, ColourJitter.Factors jitter, boolean 
      * Draws a view.
      *
      * @param kind what the picture comes from: it chooses the operations
-     * @param view 0 or 1: the first or the second view of the pair
+     * @param view which of the sample's views, from 0
      * @param width columns of the picture
      * @param height rows of the picture
      */
@@ -42,6 +42,13 @@ record ViewDraw(CropBox box, boolean flip, ColourJitter.Factors jitter, boolean 
         float sigma = blurred ? random.nextFloat(augmentation.minSigma(), augmentation.maxSigma()) : 0;
         boolean solarize = random.nextFloat() < augmentation.solarize();
         return new ViewDraw(box, flip, jitter, gray, sigma, solarize);
+    }
+
+    /** The same draw for a picture of another size: the crop keeps its relative place. */
+    ViewDraw scaled(int width, int height, int newWidth, int newHeight) {
+        return width == newWidth && height == newHeight
+                ? this
+                : new ViewDraw(box.scaled(width, height, newWidth, newHeight), flip, jitter, gray, sigma, solarize);
     }
 
     /**

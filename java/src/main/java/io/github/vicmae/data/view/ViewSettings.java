@@ -3,47 +3,57 @@ package io.github.vicmae.data.view;
 import io.github.vicmae.data.image.ImageReader;
 import io.github.vicmae.data.source.Kind;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * How pictures become views: their size, their normalisation, and what is drawn at random for the two views of an image or a video.
+ * How samples become views: how many views a sample has and how many frames each, their size, their normalisation, and what is drawn at
+ * random for each of them. One draw is made for a view and carried out on all its frames.
  *
  * <p>The colour operations that need RGB (jitter, grayscale) are left out where there are not three channels; with colours switched off there
  * is no jitter, grayscale, blur or solarization; with the spatial part switched off the crop is the central one and nothing is flipped.
  *
+ * @param frames frames of a view, T: 1 for pictures and single frames, more for clips
  * @param height rows of a view
  * @param width columns of a view
  * @param channels 1 luma, 2 luma and alpha, 3 RGB, 4 RGBA
  * @param mean taken from each channel of values in [0, 1]
  * @param deviation divides each channel then
- * @param image the operations of an image's two views
- * @param video the operations of a video's two views
+ * @param image the operations of an image's views, one entry for each
+ * @param video the operations of a video's views, as many
  * @param colour whether colours change
  * @param spatial whether crops and flips are random
  * @param bicubic bicubic resizing, or else bilinear
  */
 public record ViewSettings(
+        int frames,
         int height,
         int width,
         int channels,
         float[] mean,
         float[] deviation,
-        Pair image,
-        Pair video,
+        List<Augmentation> image,
+        List<Augmentation> video,
         boolean colour,
         boolean spatial,
         boolean bicubic) {
-    /** What happens to the first and to the second view. */
-    public record Pair(Augmentation first, Augmentation second) {
-        Augmentation get(int view) {
-            return view == 0 ? first : second;
-        }
-    }
+    /** More views of one sample than any method has; the number of a view is one byte of its random stream. */
+    private static final int MAX_VIEWS = 256;
 
     private static final float[] IMAGENET_MEAN = {0.485f, 0.456f, 0.406f};
     private static final float[] IMAGENET_DEVIATION = {0.229f, 0.224f, 0.225f};
 
     public ViewSettings {
+        image = List.copyOf(image);
+        video = List.copyOf(video);
+        if (image.isEmpty() || image.size() > MAX_VIEWS || image.size() != video.size()) {
+            throw new IllegalArgumentException("Images and videos must have the same number of views, 1 to " + MAX_VIEWS
+                    + ", not " + image.size() + " and " + video.size() + ".");
+        }
+        if (frames < 1) {
+            throw new IllegalArgumentException("A view must have at least one frame, not " + frames + ".");
+        }
         if (height < 1 || width < 1 || (long) height * width > ImageReader.MAX_PIXELS) {
             throw new IllegalArgumentException("A view must have a positive size, not " + height + " x " + width + ".");
         }
@@ -65,28 +75,35 @@ public record ViewSettings(
     }
 
     /**
-     * The release's preset: images and videos alike get crop (0.08 to 1), flip, jitter and grayscale; the first view is always blurred, the
+     * The preset of ViC-MAE's release, two views: images and videos alike get crop (0.08 to 1), flip, jitter and grayscale; the first view is always blurred, the
      * second solarized with probability 0.2.
      */
     public static ViewSettings release(int height, int width, int channels) {
         Augmentation first = new Augmentation(0.08f, 1, 0.5f, 0.8f, ColourJitter.DEFAULT, 0.2f, 1, 0.1f, 2, 0);
         Augmentation second = new Augmentation(0.08f, 1, 0.5f, 0.8f, ColourJitter.DEFAULT, 0.2f, 0, 0.1f, 2, 0.2f);
-        Pair both = new Pair(first, second);
+        List<Augmentation> both = List.of(first, second);
         return of(height, width, channels, both, both);
     }
 
     /**
-     * The paper's preset: images get crop (0.08 to 1), flip, jitter and, with probability 0.5, blur; frames of videos get crop (0.5 to 1) and
+     * The preset of ViC-MAE's paper, two views: images get crop (0.08 to 1), flip, jitter and, with probability 0.5, blur; frames of videos get crop (0.5 to 1) and
      * flip only. Both views are drawn from the same ranges.
      */
     public static ViewSettings paper(int height, int width, int channels) {
         Augmentation image = new Augmentation(0.08f, 1, 0.5f, 0.8f, ColourJitter.DEFAULT, 0, 0.5f, 0.1f, 2, 0);
         Augmentation video = Augmentation.cropAndFlip(0.5f, 1);
-        return of(height, width, channels, new Pair(image, image), new Pair(video, video));
+        return of(height, width, channels, List.of(image, image), List.of(video, video));
+    }
+
+    /** One view as in masked autoencoders (arXiv 2111.06377): crop (0.2 to 1) and flip, resized bicubically; colours stay as they are. */
+    public static ViewSettings mae(int height, int width, int channels) {
+        List<Augmentation> one = List.of(Augmentation.cropAndFlip(0.2f, 1));
+        return of(height, width, channels, one, one);
     }
 
     /** ImageNet's mean and deviation for RGB, 0.5 and 0.5 for other numbers of channels. */
-    private static ViewSettings of(int height, int width, int channels, Pair image, Pair video) {
+    private static ViewSettings of(
+            int height, int width, int channels, List<Augmentation> image, List<Augmentation> video) {
         float[] mean = IMAGENET_MEAN;
         float[] deviation = IMAGENET_DEVIATION;
         if (channels != 3) {
@@ -94,22 +111,40 @@ public record ViewSettings(
             Arrays.fill(mean, 0.5f);
             deviation = mean;
         }
-        return new ViewSettings(height, width, channels, mean, deviation, image, video, true, true, true);
+        return new ViewSettings(1, height, width, channels, mean, deviation, image, video, true, true, true);
     }
 
     /** The same with the ablation's switches set. */
     public ViewSettings with(boolean colourOn, boolean spatialOn) {
-        return new ViewSettings(height, width, channels, mean, deviation, image, video, colourOn, spatialOn, bicubic);
+        return new ViewSettings(
+                frames, height, width, channels, mean, deviation, image, video, colourOn, spatialOn, bicubic);
     }
 
     /** The same with another mean and deviation. */
     public ViewSettings normalised(float[] newMean, float[] newDeviation) {
-        return new ViewSettings(height, width, channels, newMean, newDeviation, image, video, colour, spatial, bicubic);
+        return new ViewSettings(
+                frames, height, width, channels, newMean, newDeviation, image, video, colour, spatial, bicubic);
     }
 
-    /** Values of one view. */
+    /** The same with so many frames a view. */
+    public ViewSettings withFrames(int newFrames) {
+        return new ViewSettings(
+                newFrames, height, width, channels, mean, deviation, image, video, colour, spatial, bicubic);
+    }
+
+    /** Views of one sample: 1 for a masked autoencoder, 2 for ViC-MAE. */
+    public int views() {
+        return image.size();
+    }
+
+    /** Values of one frame of a view, C x H x W. */
+    public int frameSize() {
+        return Math.multiplyExact(channels, Math.multiplyExact(height, width));
+    }
+
+    /** Values of one view, C x T x H x W. */
     public int viewSize() {
-        return Math.multiplyExact(channels, height * width);
+        return Math.multiplyExact(frames, frameSize());
     }
 
     @Override
@@ -147,17 +182,18 @@ public record ViewSettings(
 
     /** Whether any view may have its colours jittered. */
     boolean mayJitter() {
-        return channels == 3 && views().anyMatch(a -> a.jitter() > 0);
+        return channels == 3 && augmentations().anyMatch(a -> a.jitter() > 0);
     }
 
     /** Whether any view may be blurred. */
     boolean mayBlur() {
-        return views().anyMatch(a -> a.blur() > 0);
+        return augmentations().anyMatch(a -> a.blur() > 0);
     }
 
-    /** What happens to the two views of both kinds. */
-    private Stream<Augmentation> views() {
-        return Arrays.stream(Kind.values()).flatMap(kind -> Stream.of(augmentation(kind, 0), augmentation(kind, 1)));
+    /** The operations of all views of both kinds. */
+    private Stream<Augmentation> augmentations() {
+        return Arrays.stream(Kind.values())
+                .flatMap(kind -> IntStream.range(0, views()).mapToObj(view -> augmentation(kind, view)));
     }
 
     Augmentation augmentation(Kind kind, int view) {
@@ -173,8 +209,10 @@ public record ViewSettings(
      * The short side to which frames may be shrunk while they are decoded: so large that even the smallest crop is still not enlarged.
      */
     public int shortSide(Kind kind) {
-        float scale =
-                Math.min(augmentation(kind, 0).minScale(), augmentation(kind, 1).minScale());
+        double scale = IntStream.range(0, views())
+                .mapToDouble(view -> augmentation(kind, view).minScale())
+                .min()
+                .orElseThrow();
         return (int) Math.ceil(Math.max(height, width) / Math.sqrt(scale) * 1.2);
     }
 }

@@ -4,10 +4,13 @@ import io.github.vicmae.data.image.Image;
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.kernel.Philox;
 import java.nio.FloatBuffer;
+import java.util.List;
 
 /**
- * Makes views: crops and resizes a picture, changes its colours at random, normalises it, and writes it as floats [C, H, W]. Or leaves most of
- * that to a device, and packs the crop and what was drawn.
+ * Makes views: crops and resizes pictures, changes their colours at random, normalises them, and writes floats [C, T, H, W], which is
+ * [C, H, W] where a view has one frame. Or leaves most of that to a device, and packs the crops and what was drawn.
+ *
+ * <p>All frames of a view get the same draw; in a frame of another size than the first the crop has the same relative place.
  *
  * <p>Keeps its work buffers, so use one for each thread; not thread-safe.
  */
@@ -23,42 +26,81 @@ public final class ViewWriter {
         this.settings = settings;
         scale = settings.scale();
         shift = settings.shift();
-        work = new float[settings.viewSize()];
+        work = new float[settings.frameSize()];
     }
 
     /**
      * Writes one random view.
      *
-     * @param image any size and number of channels
-     * @param kind what the image comes from: it chooses the operations
-     * @param view 0 or 1: the first or the second view of the pair
+     * @param frames the view's T frames, of any size and number of channels
+     * @param kind what the frames come from: it chooses the operations
+     * @param view which of the sample's views, from 0
      * @param random all that is drawn comes from here
-     * @param out receives C * H * W values
+     * @param out receives C x T x H x W values
      * @param offset where the first value goes
      */
-    public void write(Image image, Kind kind, int view, Philox random, FloatBuffer out, int offset) {
-        ViewDraw draw = ViewDraw.random(settings, kind, view, image.width(), image.height(), random);
-        write(image, draw, out, offset);
+    public void write(List<Image> frames, Kind kind, int view, Philox random, FloatBuffer out, int offset) {
+        ViewDraw[] draws = draw(frames, kind, view, random);
+        for (int t = 0; t < draws.length; t++) {
+            write(frames.get(t), draws[t], out, offset + t * plane(), draws.length);
+        }
     }
 
-    /** Writes the view of a draw, see above. */
-    void write(Image image, ViewDraw draw, FloatBuffer out, int offset) {
+    /** Writes one random view of one frame. */
+    public void write(Image image, Kind kind, int view, Philox random, FloatBuffer out, int offset) {
+        write(List.of(image), kind, view, random, out, offset);
+    }
+
+    /** The draw of every frame: one for all of them that have the first one's size. */
+    private ViewDraw[] draw(List<Image> frames, Kind kind, int view, Philox random) {
+        if (frames.size() != settings.frames()) {
+            throw new IllegalArgumentException(
+                    "A view has " + settings.frames() + " frames, but " + frames.size() + " were given.");
+        }
+        Image first = frames.get(0);
+        ViewDraw[] draws = new ViewDraw[frames.size()];
+        draws[0] = ViewDraw.random(settings, kind, view, first.width(), first.height(), random);
+        for (int t = 1; t < draws.length; t++) {
+            Image frame = frames.get(t);
+            draws[t] = draws[0].scaled(first.width(), first.height(), frame.width(), frame.height());
+        }
+        return draws;
+    }
+
+    private int plane() {
+        return settings.height() * settings.width();
+    }
+
+    /** Writes one frame by its draw; the planes of its channels are {@code step} planes apart. */
+    void write(Image image, ViewDraw draw, FloatBuffer out, int offset, int step) {
         resize(image.withChannels(settings.channels()), draw);
         changeColours(draw);
-        normalise(out, offset);
+        normalise(out, offset, step);
     }
 
     /**
-     * Packs what a device needs to make the view that {@link #write(Image, Kind, int, Philox, FloatBuffer, int)} would write with the same
-     * arguments: the crop's bytes, or if it is too large for the upload the resized floats.
+     * Packs what a device needs to make the view that {@link #write(List, Kind, int, Philox, FloatBuffer, int)} would write with the same
+     * arguments: the crops' bytes, or where they are too large for the upload the resized floats.
      *
      * @param row which view of the upload it is; writers in several threads may pack different ones
      */
-    public void pack(Image image, Kind kind, int view, Philox random, FrameUpload upload, int row) {
-        pack(image, ViewDraw.random(settings, kind, view, image.width(), image.height(), random), upload, row);
+    public void pack(List<Image> frames, Kind kind, int view, Philox random, FrameUpload upload, int row) {
+        ViewDraw[] draws = draw(frames, kind, view, random);
+        for (int t = 0; t < draws.length; t++) {
+            pack(frames.get(t), draws[t], upload, row * draws.length + t);
+        }
     }
 
-    /** Packs the view of a draw, see above. */
+    /** Packs one random view of one frame. */
+    public void pack(Image image, Kind kind, int view, Philox random, FrameUpload upload, int row) {
+        pack(List.of(image), kind, view, random, upload, row);
+    }
+
+    /**
+     * Packs one frame by its draw.
+     *
+     * @param row which frame of the upload it is
+     */
     void pack(Image image, ViewDraw draw, FrameUpload upload, int row) {
         Image picture = image.withChannels(settings.channels());
         if (upload.takes(draw.box())) {
@@ -70,12 +112,12 @@ public final class ViewWriter {
     }
 
     /**
-     * Writes the view for evaluation: nothing is random.
+     * Writes one frame's view for evaluation, [C, H, W]: nothing is random.
      *
      * @param share the sides of the central crop as a share of the largest one that fits, 1 for all of it; 0.875 is the usual 224 of 256
      */
     public void writeCentre(Image image, double share, FloatBuffer out, int offset) {
-        write(image, ViewDraw.centre(settings, share, image.width(), image.height()), out, offset);
+        write(image, ViewDraw.centre(settings, share, image.width(), image.height()), out, offset, 1);
     }
 
     private void resize(Image picture, ViewDraw draw) {
@@ -83,7 +125,7 @@ public final class ViewWriter {
     }
 
     private void changeColours(ViewDraw draw) {
-        int pixels = settings.height() * settings.width();
+        int pixels = plane();
         if (draw.jitter() != null) {
             draw.jitter().apply(work, pixels);
         }
@@ -100,15 +142,15 @@ public final class ViewWriter {
         }
     }
 
-    private void normalise(FloatBuffer out, int offset) {
-        int pixels = settings.height() * settings.width();
+    private void normalise(FloatBuffer out, int offset, int step) {
+        int pixels = plane();
         for (int c = 0; c < settings.channels(); c++) {
             float factor = scale[c];
             float term = shift[c];
             for (int i = c * pixels; i < (c + 1) * pixels; i++) {
                 work[i] = work[i] * factor + term;
             }
+            out.put(offset + c * step * pixels, work, c * pixels, pixels);
         }
-        out.put(offset, work, 0, settings.viewSize());
     }
 }

@@ -30,33 +30,41 @@ public final class AugmentKernels {
         Device device = stream.device();
         taps = device.kernel("augment", "augment_taps", "pppiiiiii");
         for (int c = 0; c < resize.length; c++) {
-            resize[c] = device.kernel("augment", "augment_resize_" + (c + 1), "pppppppiiiii");
+            resize[c] = device.kernel("augment", "augment_resize_" + (c + 1), "pppppppiiiiii");
         }
-        colour = device.kernel("augment_colour", "augment_colour", "ppppiii");
-        blurRows = device.kernel("augment_colour", "augment_blur_rows", "pppiiii");
-        blurColumns = device.kernel("augment_colour", "augment_blur_columns", "ppppiiii");
+        colour = device.kernel("augment_colour", "augment_colour", "ppppiiii");
+        blurRows = device.kernel("augment_colour", "augment_blur_rows", "pppiiiii");
+        blurColumns = device.kernel("augment_colour", "augment_blur_columns", "ppppiiiii");
     }
 
     /**
      * Makes views: two launches, one more if the workspace has jitter and two more if it has blur, for each {@link AugmentWorkspace#views()} of
      * them. They are the same whatever the draws, so the calls can be captured.
      *
-     * @param images [views, channels, height, width], written
+     * @param images [views, channels, frames, height, width], written
      * @param frames bytes, a multiple of four; what the draws point to
-     * @param draws [views, {@link AugmentDraws#WORDS}] integers; no crop may be larger than the workspace's shape says, and no view may have
+     * @param draws [views, frames, {@link AugmentDraws#WORDS}] integers; no crop may be larger than the workspace's shape says, and no view may have
      *     jitter or blur that the workspace was not planned for
      * @param normalisation [2, channels]: what a channel in [0, 1] is multiplied by, and what is added then
      * @param workspace of this stream's device
      */
     public void make(Tensor images, Tensor frames, Tensor draws, Tensor normalisation, AugmentWorkspace workspace) {
         AugmentShape shape = workspace.shape();
-        int views = Math.toIntExact(draws.size() / AugmentDraws.WORDS);
-        Shapes.ints("augment", "draws", draws, views, AugmentDraws.WORDS);
-        Shapes.floats("augment", "images", images, views, shape.channels(), shape.height(), shape.width());
+        int rows = Math.toIntExact(draws.size() / AugmentDraws.WORDS);
+        int views = rows / shape.frames();
+        Shapes.ints("augment", "draws", draws, (long) views * shape.frames(), AugmentDraws.WORDS);
+        Shapes.floats(
+                "augment",
+                "images",
+                images,
+                views,
+                (long) shape.channels() * shape.frames(),
+                shape.height(),
+                shape.width());
         Shapes.typed("augment", "frames", frames, DType.U8, frames.size() / Integer.BYTES, Integer.BYTES);
         Shapes.floats("augment", "normalisation", normalisation, 2, shape.channels());
-        for (int first = 0; first < views; first += workspace.views()) {
-            int count = Math.min(workspace.views(), views - first);
+        for (int first = 0; first < rows; first += workspace.views()) {
+            int count = Math.min(workspace.views(), rows - first);
             resize(images, frames, draws, normalisation, workspace, first, count);
             if (workspace.hasJitter()) {
                 jitter(images, draws, normalisation, workspace, first, count);
@@ -85,7 +93,7 @@ public final class AugmentKernels {
         stream.launch(blocks((long) count * (shape.height() + shape.width()), THREADS), THREADS);
 
         stream.begin(resize[shape.channels() - 1])
-                .arg(images, (long) first * shape.viewSize())
+                .arg(images, (long) first * shape.frameSize())
                 .arg(workspace.lumaSums())
                 .arg(frames)
                 .arg(draws, (long) first * AugmentDraws.WORDS)
@@ -93,7 +101,7 @@ public final class AugmentKernels {
                 .arg(workspace.weights())
                 .arg(normalisation);
         stream.arg(count).arg(shape.height()).arg(shape.width());
-        stream.arg(shape.strideY()).arg(shape.strideX());
+        stream.arg(shape.strideY()).arg(shape.strideX()).arg(shape.frames());
         stream.launch(Math.multiplyExact(count, shape.parts()), RESIZE_THREADS);
     }
 
@@ -102,11 +110,11 @@ public final class AugmentKernels {
         AugmentShape shape = workspace.shape();
         int pixels = shape.height() * shape.width();
         stream.begin(colour)
-                .arg(images, (long) first * shape.viewSize())
+                .arg(images, (long) first * shape.frameSize())
                 .arg(workspace.lumaSums())
                 .arg(draws, (long) first * AugmentDraws.WORDS)
                 .arg(normalisation);
-        stream.arg(count).arg(pixels).arg(shape.parts());
+        stream.arg(count).arg(pixels).arg(shape.parts()).arg(shape.frames());
         stream.launch(Math.multiplyExact(count, blocks(pixels, PIXELS)), THREADS);
     }
 
@@ -117,16 +125,24 @@ public final class AugmentKernels {
         int colours = shape.channels() - (shape.channels() % 2 == 0 ? 1 : 0);
         stream.begin(blurRows)
                 .arg(workspace.blurred())
-                .arg(images, (long) first * shape.viewSize())
+                .arg(images, (long) first * shape.frameSize())
                 .arg(draws, (long) first * AugmentDraws.WORDS);
-        stream.arg(count).arg(shape.channels()).arg(shape.height()).arg(shape.width());
+        stream.arg(count)
+                .arg(shape.channels())
+                .arg(shape.height())
+                .arg(shape.width())
+                .arg(shape.frames());
         stream.launch(Math.multiplyExact(bands, colours), THREADS);
         stream.begin(blurColumns)
-                .arg(images, (long) first * shape.viewSize())
+                .arg(images, (long) first * shape.frameSize())
                 .arg(workspace.blurred())
                 .arg(draws, (long) first * AugmentDraws.WORDS)
                 .arg(normalisation);
-        stream.arg(count).arg(shape.channels()).arg(shape.height()).arg(shape.width());
+        stream.arg(count)
+                .arg(shape.channels())
+                .arg(shape.height())
+                .arg(shape.width())
+                .arg(shape.frames());
         stream.launch(Math.multiplyExact(bands, shape.channels()), THREADS);
     }
 

@@ -21,7 +21,7 @@ public final class AugmentWorkspace {
      * Declares the memory.
      *
      * @param arena not yet allocated
-     * @param views how many are made at once
+     * @param views how many frames are made at once, a multiple of the shape's frames
      * @param jitter whether any view may have its colours jittered
      * @param blur whether any view may be blurred
      */

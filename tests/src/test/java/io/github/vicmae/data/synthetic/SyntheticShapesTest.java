@@ -36,10 +36,10 @@ class SyntheticShapesTest {
         assertEquals(16, train.images());
         assertEquals(8, test.videos());
         for (Sample sample : train.samples()) {
-            Image image = Frames.middle(sample.path());
+            Image image = Frames.middle(sample.content(), sample.kind());
             assertEquals(32, image.width());
         }
-        try (VideoReader reader = VideoReader.open(test.samples().get(0).path())) {
+        try (VideoReader reader = VideoReader.open(test.samples().get(0).content())) {
             assertTrue(reader.frameCount() >= 6 && reader.frameCount() <= 9);
             assertEquals(12, reader.frameRate(), 0.01);
         }

@@ -9,13 +9,22 @@ import io.github.vicmae.kernel.Philox;
 import org.junit.jupiter.api.Test;
 
 class FrameSamplerTest {
+    /** The beginnings of frames, 25 a second. */
+    private static double[] evenly(double duration) {
+        double[] starts = new double[(int) Math.max(1, Math.round(duration * 25))];
+        for (int i = 0; i < starts.length; i++) {
+            starts[i] = i / 25.0;
+        }
+        return starts;
+    }
+
     @Test
     void distantFramesComeOneFromEachSegment() {
         FrameSampler sampler = FrameSampler.distant(4);
         double least = 10;
         double most = 0;
         for (int i = 0; i < 2000; i++) {
-            double[] times = sampler.times(new Philox(3, 0, i, 0), 10, 25);
+            double[] times = sampler.times(new Philox(3, 0, i, 0), 10, evenly(10));
             for (int k = 0; k < 4; k++) {
                 assertTrue(times[k] >= 0 && times[k] <= 10);
                 assertTrue(k == 0 || times[k] >= times[k - 1]);
@@ -34,7 +43,7 @@ class FrameSamplerTest {
         double sum = 0;
         int count = 20_000;
         for (int i = 0; i < count; i++) {
-            double[] times = sampler.times(new Philox(3, 0, i, 0), 10, 25);
+            double[] times = sampler.times(new Philox(3, 0, i, 0), 10, evenly(10));
             sum += times[1] - times[0];
         }
         assertEquals(1.06, sum / count, 0.01);
@@ -44,10 +53,10 @@ class FrameSamplerTest {
     void aShortClipIsUsedWhole() {
         FrameSampler sampler = FrameSampler.distant(2);
         for (int i = 0; i < 500; i++) {
-            double[] times = sampler.times(new Philox(4, 0, i, 0), 1, 25);
+            double[] times = sampler.times(new Philox(4, 0, i, 0), 1, evenly(1));
             assertTrue(times[0] >= 0 && times[0] <= 0.5 && times[1] >= 0.5 && times[1] <= 1);
         }
-        assertArrayEquals(new double[2], sampler.times(new Philox(4, 0, 0, 0), 0, 25));
+        assertArrayEquals(new double[2], sampler.times(new Philox(4, 0, 0, 0), 0, evenly(0)));
     }
 
     @Test
@@ -57,7 +66,7 @@ class FrameSamplerTest {
             int first = 100;
             int last = 0;
             for (int i = 0; i < 1000; i++) {
-                double[] times = sampler.times(new Philox(5, 0, i, 0), 2, 25);
+                double[] times = sampler.times(new Philox(5, 0, i, 0), 2, evenly(2));
                 assertEquals(distance / 25.0, times[1] - times[0], 1e-9);
                 first = Math.min(first, (int) (times[0] * 25));
                 last = Math.max(last, (int) (times[1] * 25));
@@ -65,7 +74,7 @@ class FrameSamplerTest {
             assertEquals(0, first);
             assertEquals(49, last);
         }
-        double[] tooShort = FrameSampler.fixed(2, 4).times(new Philox(5, 0, 0, 0), 0.08, 25);
+        double[] tooShort = FrameSampler.fixed(2, 4).times(new Philox(5, 0, 0, 0), 0.08, evenly(0.08));
         assertEquals(1.5 / 25, tooShort[1], 1e-9);
     }
 

@@ -13,6 +13,7 @@ import io.github.vicmae.data.Frames;
 import io.github.vicmae.data.Pictures;
 import io.github.vicmae.data.image.FrameConverter;
 import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.source.Content;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.file.Files;
@@ -259,7 +260,7 @@ class VideoTest {
         List<Double> times = new ArrayList<>();
         List<Image> frames = new ArrayList<>();
         AVFrame frame = VideoStream.newFrame();
-        try (VideoStream stream = new VideoStream(path);
+        try (VideoStream stream = new VideoStream(Content.of(path));
                 FrameConverter converter = new FrameConverter()) {
             for (double time = stream.next(frame); !Double.isNaN(time); time = stream.next(frame)) {
                 times.add(time);
@@ -284,7 +285,7 @@ class VideoTest {
     void rotationMetadataSwapsTheSides() throws IOException {
         Path path = TestData.shared("data/odd/rotated_90.mov");
         try (VideoReader reader = VideoReader.open(path);
-                VideoStream stream = new VideoStream(path)) {
+                VideoStream stream = new VideoStream(Content.of(path))) {
             assertEquals(6, stream.orientation());
             assertEquals(stream.width(), reader.height());
             assertEquals(stream.height(), reader.width());

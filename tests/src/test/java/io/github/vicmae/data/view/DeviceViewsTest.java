@@ -99,7 +99,7 @@ class DeviceViewsTest {
             FloatBuffer out = FloatBuffer.allocate(images.size() * settings.viewSize());
             ViewWriter writer = new ViewWriter(settings);
             for (int i = 0; i < images.size(); i++) {
-                writer.write(images.get(i), draws.get(i), out, i * settings.viewSize());
+                writer.write(images.get(i), draws.get(i), out, i * settings.viewSize(), 1);
             }
             return out.array();
         }
@@ -160,6 +160,7 @@ class DeviceViewsTest {
 
     private static ViewSettings bilinear(ViewSettings s) {
         return new ViewSettings(
+                s.frames(),
                 s.height(),
                 s.width(),
                 s.channels(),

@@ -3,6 +3,8 @@ package io.github.vicmae.data.view;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.data.Pictures;
@@ -13,6 +15,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ViewWriterTest {
@@ -179,5 +182,51 @@ class ViewWriterTest {
                         0,
                         true),
                 ViewDraw.random(settings, Kind.VIDEO, 1, 340, 256, new Philox(5, 6, 7, 9)));
+    }
+
+    /** One draw for a view: its frames are what the same draw makes of each of them, in [C, T, H, W]. */
+    @Test
+    void allFramesOfAViewGetTheSameDraw() {
+        ViewSettings one = ViewSettings.release(7, 5, 3);
+        ViewSettings clip = one.withFrames(3);
+        List<Image> frames =
+                List.of(Pictures.random(40, 30, 3, 1), Pictures.random(40, 30, 3, 2), Pictures.random(40, 30, 3, 3));
+        assertEquals(3 * one.viewSize(), clip.viewSize());
+        FloatBuffer views = FloatBuffer.allocate(clip.viewSize());
+        new ViewWriter(clip).write(frames, Kind.VIDEO, 0, new Philox(5, 0, 1, 0), views, 0);
+        FloatBuffer alone = FloatBuffer.allocate(one.viewSize());
+        for (int t = 0; t < 3; t++) {
+            new ViewWriter(one).write(frames.get(t), Kind.VIDEO, 0, new Philox(5, 0, 1, 0), alone, 0);
+            for (int c = 0; c < 3; c++) {
+                for (int i = 0; i < 35; i++) {
+                    assertEquals(alone.get(c * 35 + i), views.get((c * 3 + t) * 35 + i), "frame " + t);
+                }
+            }
+        }
+        assertThrows(IllegalArgumentException.class, () -> new ViewWriter(clip)
+                .write(frames.get(0), Kind.VIDEO, 0, new Philox(5, 0, 1, 0), views, 0));
+    }
+
+    /** A frame of another size in the middle of a clip is cropped at the same relative place. */
+    @Test
+    void aFrameOfAnotherSizeIsCroppedAtTheSamePlace() {
+        assertEquals(new CropBox(20, 10, 40, 30), new CropBox(10, 5, 20, 15).scaled(50, 40, 100, 80));
+        assertEquals(new CropBox(0, 0, 1, 1), new CropBox(49, 39, 1, 1).scaled(50, 40, 1, 1));
+    }
+
+    @Test
+    void theViewOfAMaskedAutoencoderKeepsItsColours() {
+        ViewSettings mae = ViewSettings.mae(6, 6, 3);
+        assertEquals(1, mae.views());
+        assertEquals(1, mae.frames());
+        for (Kind kind : Kind.values()) {
+            for (int i = 0; i < 200; i++) {
+                ViewDraw draw = ViewDraw.random(mae, kind, 0, 100, 100, new Philox(1, 0, i, 0));
+                assertNull(draw.jitter());
+                assertEquals(0, draw.sigma());
+                assertFalse(draw.gray() || draw.solarize());
+                assertTrue(draw.box().width() * draw.box().height() >= 1900, draw.toString());
+            }
+        }
     }
 }

@@ -156,7 +156,7 @@ class AugmentKernelsTest {
                 for (int i = 0; i < expected.length; i++) {
                     int c = i / plane;
                     boolean solarized = v.solarize && c < View.colours(shape) && expected[i] >= THRESHOLD;
-                    double value = ((double) images[n * shape.viewSize() + i] - SHIFT[c]) / SCALE[c];
+                    double value = ((double) images[element(n, c, i % plane)] - SHIFT[c]) / SCALE[c];
                     // Right at the threshold rounding decides.
                     boolean either = v.solarize && Math.abs(expected[i] - THRESHOLD) < 1e-5;
                     actual[i] = either ? expected[i] : solarized ? 1 - value : value;
@@ -168,6 +168,14 @@ class AugmentKernelsTest {
                     }
                 }
             }
+        }
+
+        /** The place of a pixel of frame {@code n} in [views, channels, frames, pixels]. */
+        private int element(int n, int channel, int pixel) {
+            int view = n / shape.frames();
+            int frame = n % shape.frames();
+            return ((view * shape.channels() + channel) * shape.frames() + frame) * shape.height() * shape.width()
+                    + pixel;
         }
 
         private static float[] floats(double[] values) {
@@ -304,6 +312,25 @@ class AugmentKernelsTest {
         }
     }
 
+    /** Frames of one view lie beside each other in every channel, whatever is done to each of them. */
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
+    void framesOfAViewShareItsChannels(String device) {
+        for (int channels : new int[] {1, 3, 4}) {
+            View jittered =
+                    channels == 3 ? View.plain(9, 12).jittered(ORDER, 1.2f, 0.7f, 1.3f, 0.1f) : View.plain(9, 12);
+            List<View> frames = List.of(
+                    jittered,
+                    jittered.flipped(),
+                    jittered.blurred(1.4f),
+                    View.plain(7, 5).solarized(),
+                    View.plain(3, 8).blurred(0.7f).solarized(),
+                    jittered.blurred(2));
+            check(device, new AugmentShape(channels, 9, 10, 12, 12, true, 3), frames, 3);
+            check(device, new AugmentShape(channels, 9, 10, 12, 12, true, 2), frames, 6);
+        }
+    }
+
     @Test
     void launchesAllocateNothing() {
         List<View> views = List.of(View.plain(9, 9).blurred(1).jittered(ORDER, 1, 1, 1, 0), View.plain(5, 5));
@@ -343,6 +370,7 @@ class AugmentKernelsTest {
         }
         assertThrows(IllegalArgumentException.class, () -> new AugmentShape(5, 4, 4, 9, 9, true));
         assertThrows(IllegalArgumentException.class, () -> new AugmentShape(3, 0, 4, 9, 9, true));
+        assertThrows(IllegalArgumentException.class, () -> new AugmentShape(3, 4, 4, 9, 9, true, 0));
         assertThrows(IllegalArgumentException.class, () -> new AugmentShape(4, 30_000, 30_000, 9, 9, true));
         IntBuffer table =
                 ByteBuffer.allocateDirect(44).order(ByteOrder.nativeOrder()).asIntBuffer();

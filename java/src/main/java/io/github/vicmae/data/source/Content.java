@@ -1,0 +1,30 @@
+package io.github.vicmae.data.source;
+
+import java.io.IOException;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.file.Path;
+
+/**
+ * The bytes of one sample, wherever they lie: in a file, or in a part of an archive.
+ *
+ * <p>Implementations are immutable and may be used from several threads; what {@link #open} returns is for one.
+ */
+public interface Content {
+    /** What messages call it, on one line: a file's path. */
+    String name();
+
+    /** Number of bytes. @throws IOException if it cannot be found out; {@link ReadFailure#reason} puts it into words */
+    long size() throws IOException;
+
+    /**
+     * Opens the bytes for reading from the first one on; to be closed by the caller.
+     *
+     * @throws IOException if there is nothing that can be read; {@link ReadFailure#reason} puts it into words
+     */
+    SeekableByteChannel open() throws IOException;
+
+    /** The content of a file. */
+    static Content of(Path file) {
+        return new FileContent(file);
+    }
+}

@@ -1,0 +1,47 @@
+package io.github.vicmae.data.source;
+
+import java.util.List;
+
+/**
+ * A path and a label of one line, both as they stand there.
+ *
+ * @param label empty if there is none
+ */
+record ListEntry(String path, String label) {
+    private static final char[] SEPARATORS = {'\t', ',', ' '};
+
+    /** Reads a line that no header explains; null if it names no video or image. */
+    static ListEntry parse(String line) {
+        if (line.startsWith("\"")) {
+            StringBuilder path = new StringBuilder();
+            int end = ListRecords.unquote(line, 0, path);
+            String rest = line.substring(end).strip();
+            char separator = rest.startsWith(",") ? ',' : line.startsWith("\t", end) ? '\t' : ' ';
+            return new ListEntry(path.toString(), label(rest.startsWith(",") ? rest.substring(1) : rest, separator));
+        }
+        for (char separator : SEPARATORS) {
+            // The path ends where its extension does; a later place is right where the path holds a separator after
+            // something like one.
+            for (int at = line.lastIndexOf(separator); at > 0; at = line.lastIndexOf(separator, at - 1)) {
+                String path = line.substring(0, at).strip();
+                if (Kind.of(path) != null) {
+                    return new ListEntry(path, label(line.substring(at + 1), separator));
+                }
+            }
+        }
+        return Kind.of(line) == null ? null : new ListEntry(line, "");
+    }
+
+    /** What follows the path: a label of one or several words, or two whole numbers of which the second one is the label. */
+    private static String label(String rest, char separator) {
+        String text = rest.strip();
+        List<String> fields = ListRecords.fields(text, separator);
+        if (fields.size() == 1) {
+            return fields.get(0);
+        }
+        boolean framesFirst = fields.size() == 2
+                && fields.get(0).matches("\\d+")
+                && fields.get(1).matches("-?\\d+");
+        return framesFirst ? fields.get(1) : text;
+    }
+}
