@@ -74,12 +74,15 @@ class MethodOptionTest {
         assertEquals(0, pretrain(data, whole, "--method mae --epochs 4 --lr 0.01"), err.toString());
         List<JsonNode> steps = steps(whole);
         assertEquals(12, steps.size());
-        assertTrue(steps.get(11).get("loss").asDouble() < steps.get(0).get("loss").asDouble());
+        assertTrue(
+                steps.get(11).get("loss").asDouble() < steps.get(0).get("loss").asDouble());
         assertEquals(
-                steps.get(3).get("loss").asDouble(), steps.get(3).get("reconstruction").asDouble());
+                steps.get(3).get("loss").asDouble(),
+                steps.get(3).get("reconstruction").asDouble());
         assertFalse(steps.get(0).has("contrastive"));
         assertFalse(steps.get(0).has("lambda"));
-        JsonNode settings = new ObjectMapper().readTree(whole.resolve("settings.json").toFile());
+        JsonNode settings =
+                new ObjectMapper().readTree(whole.resolve("settings.json").toFile());
         assertEquals("mae", settings.at("/model/objective/method").asText());
         String report = Files.readString(whole.resolve("report.html"));
         assertTrue(report.contains("pasted") && !report.contains("Second view"));
@@ -113,7 +116,9 @@ class MethodOptionTest {
         });
         assertEquals(0, run("plan --method mae --model b16 --batch 8"), err.toString());
         assertEquals(0, run("pretrain --help"));
-        assertTrue(out.toString().contains("base learning rate, for 256 samples an update (default: 1.5e-4)"), out.toString());
+        assertTrue(
+                out.toString().contains("base learning rate, for 256 samples an update (default: 1.5e-4)"),
+                out.toString());
     }
 
     @Test
