@@ -4,6 +4,7 @@ import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.patch.MaskedMseKernels;
+import io.github.vicmae.kernel.patch.PixelTarget;
 import io.github.vicmae.kernel.patch.TokenKernels;
 import io.github.vicmae.layer.BlockStack;
 import io.github.vicmae.layer.Context;
@@ -96,7 +97,7 @@ public final class Decoder {
                         samples,
                         trunk.channels(),
                         kept,
-                        c.normPix(),
+                        PixelTarget.of(grid, c.normPix()),
                         weight,
                         context.scratch().tensor());
     }

@@ -43,7 +43,6 @@ public record TrunkConfig(
         double mlpRatio) {
 
     private static final int MAX_HEAD_DIM = 128;
-    private static final int MAX_TOKENS = 1024;
 
     /**
      * @throws IllegalArgumentException with one sentence, if the settings do not go together
@@ -55,11 +54,6 @@ public record TrunkConfig(
                 "An image of " + height + " x " + width + " pixels cannot be cut into patches of " + patch + " x "
                         + patch + ": both sides must be multiples of " + patch);
         stack("encoder", dim, heads, mlpRatio);
-        long patches = (long) (height / patch) * (width / patch);
-        require(
-                patches + 1 <= MAX_TOKENS,
-                "An image of " + patches + " patches is too long: attention holds " + (MAX_TOKENS - 1)
-                        + "; use larger patches");
     }
 
     /** What every stack of transformer blocks needs. */
