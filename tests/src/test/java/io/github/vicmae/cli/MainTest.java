@@ -169,9 +169,7 @@ class MainTest extends CommandFixture {
         Path data = TestData.pictures(dir.resolve("data"), 4, 32);
         Path inTheWay = Files.writeString(dir.resolve("file"), "");
         assertEquals(1, pretrain(data, inTheWay));
-        assertTrue(
-                err.toString().contains(inTheWay + ": cannot be written: there is a file in its place."),
-                err.toString());
+        assertTrue(err.toString().contains(inTheWay + " is a file, not a folder"), err.toString());
     }
 
     @Test
