@@ -21,6 +21,8 @@ public final class Product {
     private Tensor c;
     private Tensor bias;
     private Tensor other;
+    private Tensor factors;
+    private int rowsPerFactor;
     private Tensor scratch;
 
     /**
@@ -63,6 +65,19 @@ public final class Product {
         c = result;
         bias = added;
         other = beside;
+        factors = null;
+        rowsPerFactor = 1;
+        return this;
+    }
+
+    /**
+     * Sets what rows of the product are multiplied with, for {@link Epilogue#SCALED_RESIDUAL}; call it after {@code to}.
+     *
+     * @param ofRows floats, one for each {@code rows} neighbouring rows
+     */
+    public Product factors(Tensor ofRows, int rows) {
+        factors = ofRows;
+        rowsPerFactor = rows;
         return this;
     }
 
@@ -124,6 +139,16 @@ public final class Product {
     /** Null where the epilogue has none. */
     public Tensor other() {
         return other;
+    }
+
+    /** Null where the epilogue has none. */
+    public Tensor factors() {
+        return factors;
+    }
+
+    /** How many neighbouring rows have the same factor. */
+    public int rowsPerFactor() {
+        return rowsPerFactor;
     }
 
     /** Null where none was given. */

@@ -80,6 +80,17 @@ public final class Shapes {
         }
     }
 
+    /**
+     * @throws IllegalArgumentException unless there is a float for each {@code rowsPerFactor} of {@code rows} rows
+     */
+    public static void factors(String kernel, Tensor factors, int rowsPerFactor, int rows) {
+        if (rowsPerFactor < 1 || rows % rowsPerFactor != 0) {
+            throw new IllegalArgumentException(
+                    kernel + " cannot share out " + rows + " rows to factors of " + rowsPerFactor + " rows each");
+        }
+        floats(kernel, "factors", factors, rows / rowsPerFactor);
+    }
+
     private static void require(
             String kernel, String argument, Tensor tensor, DType dtype, long d0, long d1, long d2, long d3) {
         long size = Math.multiplyExact(Math.multiplyExact(d0, d1), Math.multiplyExact(d2, d3));

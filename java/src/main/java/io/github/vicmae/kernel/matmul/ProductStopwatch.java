@@ -37,7 +37,7 @@ final class ProductStopwatch implements FasterProduct.Stopwatch, AutoCloseable {
         Tensor c = like("timed result", product.c());
         Tensor bias = epilogue == Epilogue.ADD_ROW_SUMS ? like("timed row sums", product.bias()) : product.bias();
         Tensor other = epilogue == Epilogue.BIAS_GELU ? like("timed other", product.other()) : product.other();
-        timed.sameOperandsAs(product).to(epilogue, c, bias, other);
+        timed.sameOperandsAs(product).to(epilogue, c, bias, other).factors(product.factors(), product.rowsPerFactor());
         arena.allocate(stream.device());
         Event first = null;
         try {
