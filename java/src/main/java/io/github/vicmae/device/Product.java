@@ -1,8 +1,8 @@
 package io.github.vicmae.device;
 
 /**
- * A row-major matrix product P = op(A) op(B), [m, n], and what becomes of it. One object serves for many products, one after another, so that a
- * step makes none: whoever is handed one reads it and keeps nothing.
+ * A row-major matrix product P = op(A) op(B), [m, n], and what is done with it. One object is reused for many products, one after another, so that a
+ * training step allocates none: a method that is given one reads it and does not keep it.
  *
  * <pre>{@code
  * product.of(x, false, weight, true, rows, out, in).to(Epilogue.BIAS, y, bias, null);
@@ -26,7 +26,7 @@ public final class Product {
     private Tensor scratch;
 
     /**
-     * Sets the operands, and forgets all else.
+     * Sets the operands and clears everything else.
      *
      * @param left A [m, k], or [k, m] if {@code transLeft}; floats or bfloat16
      * @param right B [k, n], or [n, k] if {@code transRight}; A's type
@@ -87,7 +87,7 @@ public final class Product {
         return this;
     }
 
-    /** Sets operands and scratch to those of another product, and forgets all else. */
+    /** Sets operands and scratch to those of another product and clears everything else. */
     public Product sameOperandsAs(Product product) {
         return of(product.a, product.transA, product.b, product.transB, product.m, product.n, product.k)
                 .scratch(product.scratch);

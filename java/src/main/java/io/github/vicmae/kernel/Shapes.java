@@ -5,7 +5,7 @@ import io.github.vicmae.device.Tensor;
 import java.util.Arrays;
 
 /**
- * The checks that stand before every launch. A size is given as up to four factors, not as an array, so that a check allocates nothing.
+ * Argument checks that precede every launch. A size is given as up to four factors rather than an array, so that a check allocates nothing.
  */
 public final class Shapes {
     private Shapes() {}

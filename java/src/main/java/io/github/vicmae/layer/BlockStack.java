@@ -23,7 +23,7 @@ public final class BlockStack {
      * @param prefix the blocks' published name, as in {@code blocks}
      * @param normName the final norm's published name
      * @param hidden width of the MLP
-     * @param recompute whether blocks keep only their inputs and compute the rest anew for the backward pass (Chen et al. 2016): less memory,
+     * @param recompute whether blocks keep only their inputs and compute the rest again for the backward pass (Chen et al. 2016): less memory,
      *     more time, the same bits
      */
     public BlockStack(
@@ -61,7 +61,7 @@ public final class BlockStack {
         for (int i = 0; i < depth; i++) {
             String name = prefix + "." + i;
             blocks.add(new Block(context, name, g, dropPath, i));
-            // Without a backward pass, or where it computes them anew, the blocks share one set of activations; without
+            // Without a backward pass, or where it recomputes them, the blocks share one set of activations; without
             // one, two states take
             // turns.
             boolean own = i == 0 || (context.training() && !recompute);

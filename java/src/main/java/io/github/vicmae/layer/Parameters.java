@@ -19,7 +19,7 @@ import java.util.function.Function;
 /**
  * A model's state by name. All trained values lie in one flat buffer, those with weight decay first and frozen ones last, and so do gradients and
  * moments in the same order: the optimizer is one launch over the whole model. In bfloat16 there is a rounded copy of the values for the products to read; the
- * optimizer keeps it, and whoever writes values otherwise calls {@link #round} afterwards.
+ * optimizer updates it, and code that writes values in another way must call {@link #round} afterwards.
  */
 public final class Parameters implements AutoCloseable {
     /** Floats to which each parameter's start is rounded up: one cache line. */

@@ -13,9 +13,9 @@ import io.github.vicmae.kernel.Reduce;
 import io.github.vicmae.kernel.Shapes;
 
 /**
- * Row-major matrix products. On the CPU the device's library makes them, where there is one. On a card {@link MatMulPolicy} decides between
- * cuBLAS, where it can be loaded, and own kernels: those on the matrix units for bfloat16 (cuda/matmul_mma.cu), a portable one for all else
- * (cuda/matmul.cu).
+ * Row-major matrix products. On the CPU the device's library computes them, where there is one. On a card {@link MatMulPolicy} chooses between
+ * cuBLAS, where it can be loaded, and this project's kernels: matrix units for bfloat16 (cuda/matmul_mma.cu), a portable kernel for everything
+ * else (cuda/matmul.cu).
  */
 public final class MatMul {
     /** Floats of partial sums beyond which more shares are not worth their memory. */

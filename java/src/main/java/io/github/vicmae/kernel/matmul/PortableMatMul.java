@@ -6,7 +6,7 @@ import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 
-/** Matrix products in plain arithmetic (cuda/matmul.cu), of all types and layouts, on every device. */
+/** Matrix products in ordinary arithmetic (cuda/matmul.cu), for all types and layouts, on every device. */
 final class PortableMatMul {
     private static final int THREADS = 256;
 

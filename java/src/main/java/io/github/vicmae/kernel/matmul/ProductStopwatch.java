@@ -9,7 +9,7 @@ import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 
-/** Times a product by the device's clock, with results that go to memory of its own, which nobody reads. */
+/** Times a product by the device's clock. Results go to separate memory that is never read. */
 final class ProductStopwatch implements FasterProduct.Stopwatch, AutoCloseable {
     private static final int WARM_UP = 2;
     private static final int RUNS = 5;
