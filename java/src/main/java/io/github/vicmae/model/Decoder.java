@@ -69,7 +69,7 @@ public final class Decoder {
         context.scratch().need(MaskedMseKernels.scratchSize(grid, samples));
     }
 
-    /** [samples, 1 + L, p * p * C]; row 0 of each sample is the class token's and means nothing. */
+    /** [samples, 1 + L, p * p * C]; row 0 of each sample belongs to the class token and is not meaningful. */
     public Tensor prediction() {
         return prediction;
     }

@@ -49,10 +49,7 @@ public record TrunkConfig(
      */
     public TrunkConfig {
         Definitions.check(TrunkConfig.class, height, width, channels, patch, dim, depth, heads, mlpRatio);
-        require(
-                height % patch == 0 && width % patch == 0,
-                "An image of " + height + " x " + width + " pixels cannot be cut into patches of " + patch + " x "
-                        + patch + ": both sides must be multiples of " + patch);
+        PatchGrid.ofImage(height, width, patch); // refuses what cannot be cut
         stack("encoder", dim, heads, mlpRatio);
     }
 
@@ -84,7 +81,7 @@ public record TrunkConfig(
 
     /** Values of a patch, p * p * C. */
     public int patchSize() {
-        return patch * patch * channels;
+        return grid().patchSize(channels);
     }
 
     /** Values of an image, C * H * W. */
