@@ -254,7 +254,7 @@ public final class VideoReader implements AutoCloseable {
         av_frame_unref(shown);
         av_frame_move_ref(shown, ahead);
         shownTime = aheadTime;
-        shownEnd = shownTime + stream.lastDuration();
+        shownEnd = shownTime + stream.leastLength();
         aheadTime = Double.NaN;
     }
 
