@@ -17,12 +17,12 @@ file(CREATE_LINK "${VICMAE_CUDA}" "${CMAKE_BINARY_DIR}/cuda" SYMBOLIC)
 
 # The sanitizers' runtime libraries stay out: the options above are given to the compiler alone.
 function(vicmae_emulated_kernels name)
-  file(GLOB headers CONFIGURE_DEPENDS "${VICMAE_CUDA}/*.cuh" "${VICMAE_CUDA}/emulator/*.h")
   set(sources ${ARGN})
   list(TRANSFORM sources REPLACE "^${VICMAE_CUDA}/" "${VICMAE_CUDA_LINK}/")
   add_library(${name} OBJECT ${sources})
-  # Generated: CMake itself, in another folder, does not find them by the link.
-  set_source_files_properties(${sources} PROPERTIES LANGUAGE CXX OBJECT_DEPENDS "${headers};${ARGN}" GENERATED ON)
+  # GENERATED: CMake runs in another folder, where the link does not lead to them. What an object depends on is what the compiler says it
+  # read (its depfile); make and ninja run in the build's folder, where the link holds.
+  set_source_files_properties(${sources} PROPERTIES LANGUAGE CXX GENERATED ON)
   set_target_properties(${name} PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS ON CXX_VISIBILITY_PRESET hidden)
   target_compile_options(${name} PRIVATE ${VICMAE_EMULATED_OPTIONS})
   target_include_directories(${name} PRIVATE "${VICMAE_CUDA_LINK}")

@@ -22,9 +22,10 @@ foreach(source ${VICMAE_KERNELS})
       COMMAND ${CMAKE_COMMAND} -DNVCC=${VICMAE_NVCC} -DPTXAS=${VICMAE_PTXAS} -DCXX=${CMAKE_CXX_COMPILER} -DSOURCE=${source} -DOUTPUT=${ptx}
         -DRESOURCES=${resources}
         -DARCH=compute_${arch} -DVERSION=${VICMAE_PTX_VERSION_${arch}} "-DGATE=${VICMAE_PTX_GATE_${arch}}"
-        "-DCUBINS=${VICMAE_CUBINS_${arch}}" -DCUBIN_FOLDER=${VICMAE_OUTPUT}/cubin
+        "-DCUBINS=${VICMAE_CUBINS_${arch}}" -DCUBIN_FOLDER=${VICMAE_OUTPUT}/cubin -DDEPFILE=${resources}.d
         -P "${CMAKE_SOURCE_DIR}/ptx_module.cmake"
-      DEPENDS "${source}" ${VICMAE_HEADERS} "${CMAKE_SOURCE_DIR}/ptx_module.cmake"
+      DEPENDS "${source}" "${CMAKE_SOURCE_DIR}/ptx_module.cmake"
+      DEPFILE "${resources}.d" # the headers, as nvcc says
       COMMENT "PTX ${name} for compute_${arch}"
       VERBATIM)
     list(APPEND modules "${ptx}")

@@ -1,6 +1,7 @@
 # One module: nvcc to PTX, the version lowered, then ptxas for each architecture of GATE; what it makes for those of CUBINS is kept, as
 # CUBIN_FOLDER/sm_NN/module.cubin. Nothing is left behind when a step fails; a spill is a failure. RESOURCES receives what ptxas says that
-# each kernel takes, for resources.cmake. INCLUDE: -Ifolder, or nothing.
+# each kernel takes, for resources.cmake. INCLUDE: -Ifolder, or nothing. DEPFILE, where it is given, receives the headers that OUTPUT is made
+# of.
 cmake_minimum_required(VERSION 3.20)
 get_filename_component(folder "${OUTPUT}" DIRECTORY)
 get_filename_component(module "${OUTPUT}" NAME_WLE)
@@ -21,8 +22,15 @@ function(fail)
   message(FATAL_ERROR ${ARGV})
 endfunction()
 
+set(dependencies "")
+if(DEPFILE)
+  get_filename_component(depfile_folder "${DEPFILE}" DIRECTORY)
+  file(MAKE_DIRECTORY "${depfile_folder}")
+  set(dependencies -MD -MF "${DEPFILE}" -MT "${OUTPUT}")
+endif()
 execute_process(
-  COMMAND "${NVCC}" -ccbin "${CXX}" -ptx -arch=${ARCH} -O3 -std=c++17 --extra-device-vectorization ${INCLUDE} -o "${draft}" "${SOURCE}"
+  COMMAND "${NVCC}" -ccbin "${CXX}" -ptx -arch=${ARCH} -O3 -std=c++17 --extra-device-vectorization ${INCLUDE} ${dependencies}
+    -o "${draft}" "${SOURCE}"
   RESULT_VARIABLE failed)
 if(failed)
   fail("nvcc could not compile ${SOURCE} for ${ARCH}.")

@@ -175,13 +175,3 @@ extern "C" int vicmae_copy(const Copy* copy) {
       copy);
   return 0;
 }
-
-// The instruction set that this processor has: 4, 3 for the x86-64 level of that number, 0 for anything else.
-extern "C" int vicmae_x86_level(const void*) {
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("x86-64-v4")) return 4;
-  if (__builtin_cpu_supports("x86-64-v3")) return 3;
-#endif
-  return 0;
-}

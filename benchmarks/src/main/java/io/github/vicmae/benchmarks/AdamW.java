@@ -56,7 +56,7 @@ public class AdamW extends KernelBenchmark {
 
     @Override
     Cost cost() {
-        // Reads four, writes four: parameter, gradient, moments; and the copy.
+        // Reads and writes four tensors (parameter, gradient, two moments), and writes the copy.
         return new Cost(size * (32.0 + (bench.activations() == DType.BF16 ? 2 : 0)), 0);
     }
 }

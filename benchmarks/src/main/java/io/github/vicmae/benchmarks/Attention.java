@@ -68,7 +68,7 @@ public class Attention extends KernelBenchmark {
         return gradient ? t.both("out", forward, dout, samples, tokens, width) : t.forward("out", forward);
     }
 
-    /** Samples do not touch each other: the oracle computes the first. */
+    /** Samples are independent: the oracle computes only the first. */
     @Override
     List<Expected> expected() {
         int width = heads * headDim;

@@ -15,7 +15,7 @@ import java.util.Random;
 
 /**
  * A device with tensors for one row of a benchmark. Tensors are declared with their values, {@link #run} takes their memory, and then the work
- * can be launched. The same random numbers come in every process.
+ * can be launched. Every process draws the same random numbers.
  */
 final class Bench implements Workload {
     private final Device device;
@@ -99,7 +99,7 @@ final class Bench implements Workload {
         return keep;
     }
 
-    /** Closes something of the work's together with the bench. */
+    /** Closes a resource of the work together with the bench. */
     void closeToo(AutoCloseable resource) {
         more = resource;
     }
@@ -131,7 +131,7 @@ final class Bench implements Workload {
         return t;
     }
 
-    /** A tensor that the work writes; it can be asked for by its name. */
+    /** A tensor that the work writes; results are found by its name. */
     Tensor result(Tensor t) {
         results.put(t.name(), t);
         return t;
@@ -145,17 +145,17 @@ final class Bench implements Workload {
         return result(arena.tensor(name, activations(), shape));
     }
 
-    /** Floats to work in. */
+    /** Scratch memory, in floats. */
     Tensor scratch(long size) {
         return arena.floats("scratch", Math.toIntExact(Math.max(1, size)));
     }
 
-    /** What is to be done once the memory is there. */
+    /** Adds work to do once the memory is allocated. */
     void prepare(Runnable once) {
         preparation = once;
     }
 
-    /** How far a result of activations is from the oracle by its own rounding. */
+    /** The rounding error of a result in the type of the activations. */
     double rounding() {
         return precision == Precision.BF16 ? 4e-3 : 0;
     }
@@ -179,7 +179,7 @@ final class Bench implements Workload {
         return this;
     }
 
-    /** Takes the memory, fills the tensors, and keeps the work. */
+    /** Allocates the memory, fills the tensors, and keeps the work. */
     Bench run(Runnable launches) {
         arena.allocate(device);
         arena.tensors().stream().filter(t -> t.size() > 0).forEach(stream()::zero);

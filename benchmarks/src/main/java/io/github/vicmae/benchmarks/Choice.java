@@ -7,7 +7,7 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
- * What is measured of a benchmark: of its own values of a parameter those that -p gives, or all.
+ * The part of a benchmark that is measured: for each parameter the values given with -p that the benchmark has, or all of them.
  *
  * @param entry the benchmark
  * @param shapes the given ones, or its own
@@ -22,9 +22,9 @@ record Choice(
         List<Implementation> who,
         List<String> passes) {
     /**
-     * The benchmarks of which something is left.
+     * The benchmarks with something left to measure.
      *
-     * @param skipped takes a sentence for each of which nothing is left
+     * @param skipped receives a sentence for each benchmark with nothing left
      * @throws IllegalArgumentException if none of them knows a value, a shape has other sizes than one of them wants, or nothing is left at all
      */
     static List<Choice> of(List<Suite.Entry> entries, Suite.Size size, JmhSettings jmh, List<String> skipped) {
@@ -65,7 +65,7 @@ record Choice(
         return given == null ? own : own.stream().filter(given::contains).toList();
     }
 
-    /** A misspelt value would else just be missing beside others. */
+    /** Or a misspelt value among others would go unnoticed. */
     private static void checkValues(List<Suite.Entry> entries, JmhSettings jmh) {
         for (String parameter : List.of("precision", "implementation", "pass")) {
             List<String> known = entries.stream()
@@ -107,7 +107,7 @@ record Choice(
                 .map(parameter -> parameter + " " + String.join(", ", entry.values(parameter)))
                 .reduce((a, b) -> a + "; " + b)
                 .orElseThrow();
-        return entry.name() + " has nothing of that; it has " + values
+        return entry.name() + " has none of these; it has " + values
                 + (entry.notInTorch().isEmpty()
                         ? "."
                         : "; by djl not "

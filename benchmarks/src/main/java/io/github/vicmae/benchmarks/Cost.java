@@ -1,7 +1,7 @@
 package io.github.vicmae.benchmarks;
 
 /**
- * What a piece of work asks for at the least, whoever does it.
+ * The least work that a result takes, whatever the implementation.
  *
  * @param bytes that have to be read once or written once
  * @param flops a multiply-add counting as two; 0 where they do not matter beside the bytes

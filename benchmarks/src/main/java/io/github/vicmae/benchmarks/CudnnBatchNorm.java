@@ -35,12 +35,12 @@ final class CudnnBatchNorm implements AutoCloseable {
                 "cudnnDeriveBNTensorDescriptor");
     }
 
-    /** Why it cannot be had here, or null. */
+    /** Why it is not available here, or null. */
     static String missing() {
         try {
             APIUtil.apiCreateLibrary(LIBRARY); // left open: JCudnn's natives find it
         } catch (LinkageError e) {
-            return LIBRARY + " was not found; JCudnn 11.7, the last that was published, wants cuDNN 8";
+            return LIBRARY + " was not found; JCudnn 11.7, the last version published, needs cuDNN 8";
         }
         try {
             JCudnn.cudnnGetVersion();

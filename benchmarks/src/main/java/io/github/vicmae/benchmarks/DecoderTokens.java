@@ -1,6 +1,7 @@
 package io.github.vicmae.benchmarks;
 
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.patch.TokenKernels;
 import java.util.List;
 import org.openjdk.jmh.annotations.Param;
@@ -49,11 +50,12 @@ public class DecoderTokens extends KernelBenchmark {
         Tensor dembedded = b.resultActivations("dembedded", samples, 1 + kept, width);
         Tensor dmask = b.resultFloats("dmask", width);
         Tensor scratch = b.scratch(TokenKernels.scratchSize(b.stream(), width));
+        PatchGrid grid = PatchGrid.ofImage(1, patches, 1); // the tokens depend on the number of patches alone
         TokenKernels k = b.kernels().tokens();
         return b.run(
                 pass,
-                () -> k.scatter(out, et, mt, pt, rt, samples, patches, kept, width),
-                () -> k.gather(dembedded, dmask, dt, rt, kt, samples, patches, kept, width, scratch));
+                () -> k.scatter(out, et, mt, pt, rt, grid, samples, kept, width),
+                () -> k.gather(dembedded, dmask, dt, rt, kt, grid, samples, kept, width, scratch));
     }
 
     @Override

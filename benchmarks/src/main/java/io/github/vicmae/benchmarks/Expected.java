@@ -1,13 +1,13 @@
 package io.github.vicmae.benchmarks;
 
 /**
- * What the oracle says of a result, or of a part of it.
+ * The expected values of a result, or of a part of it, from the oracle.
  *
  * @param result its name
  * @param start the first element that was computed
  * @param values the oracle's, from there on
  * @param limit for the error's 2-norm over that of the values, or over {@code terms} where that is larger
- * @param terms the 2-norm of what was added up, for results that are what remains of larger terms; else 0
+ * @param terms the 2-norm of the summands, for results in which larger terms cancel; else 0
  */
 record Expected(String result, int start, double[] values, double limit, double terms) {
     Expected(String result, double[] values, double limit) {

@@ -13,7 +13,7 @@ final class Failure {
 
     private final Path file;
 
-    /** A place for a failure; it goes when this process ends. */
+    /** Creates a file for a failure, which is deleted when this process ends. */
     Failure() throws IOException {
         file = Files.createTempFile("vicmae-failure-", ".txt");
         file.toFile().deleteOnExit();
@@ -28,12 +28,12 @@ final class Failure {
      */
     record Told(boolean memory, String why) {}
 
-    /** What JMH's process must be given. */
+    /** The JVM option for JMH's process. */
     String option() {
         return "-D" + PROPERTY + "=" + file;
     }
 
-    /** Called where it happens. */
+    /** Records a failure where it happens. */
     static void tell(Throwable failure) {
         String to = System.getProperty(PROPERTY);
         if (to != null) {
@@ -47,7 +47,7 @@ final class Failure {
         }
     }
 
-    /** The last one, which is forgotten; or {@code otherwise}. */
+    /** Returns and clears the last failure; {@code otherwise} if there is none. */
     Told take(String otherwise) {
         try {
             String said = Files.readString(file).lines().findFirst().orElse("");

@@ -2,7 +2,7 @@ package io.github.vicmae.benchmarks;
 
 import java.util.Locale;
 
-/** Numbers as tables show them. */
+/** Formats numbers for tables. */
 final class Figures {
     private Figures() {}
 

@@ -5,11 +5,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** Who does the work that is measured. */
+/** The implementation that is measured. */
 enum Implementation {
-    /** This library's kernels; a whole step's products by the faster of them and cuBLAS on a card, as training makes them. */
+    /** This library's kernels; a whole step's products by the faster of them and cuBLAS on a card, as in training. */
     VICMAE,
-    /** The same result in more passes of this library, with what lies between them in memory. */
+    /** The same result in more passes of this library, with intermediate results in memory. */
     UNFUSED,
     /** cuBLAS through JCublas, with this library's kernels for what follows a product. */
     CUBLAS,

@@ -21,7 +21,7 @@ public class InfoNce extends LossBenchmark {
     @Param({"1024x128", "8192x128"})
     public String shape;
 
-    /** libtorch holds logits, probabilities and their gradient at once. Told before it is tried: Linux would end the process, without a word. */
+    /** libtorch holds logits, probabilities and their gradient at once. Checked before it is tried: Linux would kill the process silently. */
     static String tooLargeForTorch(String shape) {
         int rows = sizes(shape, 2)[0];
         double bytes = 3.0 * rows * rows * Float.BYTES;

@@ -113,7 +113,7 @@ final class JmhCommand implements Callable<Integer> {
         }
     }
 
-    /** What makes the same file again. */
+    /** The command that produces the same file. */
     private String command() {
         List<String> words = new ArrayList<>(List.of("./vicmae", "jmh"));
         if (brief) {
@@ -164,7 +164,7 @@ final class JmhCommand implements Callable<Integer> {
         for (Implementation who : entry.who()) {
             String reason =
                     Suite.reason(entry, who, opened, "fp32", entry.shapes(size).get(0));
-            console.println("  " + who + (reason == null ? "" : ": not here, " + reason));
+            console.println("  " + who + (reason == null ? "" : ": not available here, " + reason));
         }
     }
 
@@ -187,7 +187,7 @@ final class JmhCommand implements Callable<Integer> {
         }
     }
 
-    /** One row, so that it is saved before the next begins. */
+    /** Measures one row, which is saved before the next begins. */
     private void measure(
             RunResults results,
             Suite.Entry entry,
@@ -230,9 +230,9 @@ final class JmhCommand implements Callable<Integer> {
             results.add(row(entry, result));
         }
         if (measured.isEmpty()) {
-            Failure.Told told = failure.take("it failed without a word; run it alone with -v NORMAL to see how");
+            Failure.Told told = failure.take("it failed without a message; run it alone with -v NORMAL to see why");
             Row row = Row.missing(entry.name(), who, opened, precision, shape, pass, told.why());
-            if (told.memory()) { // to run out of memory is a result
+            if (told.memory()) { // running out of memory is a result
                 results.add(row);
             } else {
                 results.addFailed(row);
@@ -247,7 +247,7 @@ final class JmhCommand implements Callable<Integer> {
         Map<String, Double> more = new LinkedHashMap<>();
         result.getSecondaryResults()
                 .forEach((name, r) -> more.put(PACKAGE.matcher(name).replaceFirst(""), r.getScore()));
-        double deviation = primary.getStatistics().getStandardDeviation(); // not a number of one iteration
+        double deviation = primary.getStatistics().getStandardDeviation(); // NaN for a single iteration
         return new Row(
                 entry.name(),
                 p.getParam("implementation"),

@@ -5,8 +5,8 @@ import org.openjdk.jmh.runner.options.CommandLineOptionException;
 import org.openjdk.jmh.runner.options.CommandLineOptions;
 
 /**
- * JMH's own options, as they come from the command line; what they name is kept from JMH, which would run it beside each one that is meant. JMH
- * is called once a row: options that mean something else then, and names of parameters that it would pass over, are refused.
+ * JMH's own options from the command line. JMH is called once for each row, so benchmark names are kept from it, and options whose meaning would
+ * change, or parameter names that it would ignore, are refused.
  */
 final class JmhSettings extends CommandLineOptions {
     private static final long serialVersionUID = 1L;

@@ -24,7 +24,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What the benchmarks have in common. JMH's score is the latency: from the launch until the device is done. When an iteration ends, the time of
+ * The common part of the benchmarks. JMH's score is the latency: from the launch until the device is done. When an iteration ends, the time of
  * submitting alone, a card's own time of launches one behind the other, the Java heap that a launch allocates, and the device's limits
  * (a copy of as many bytes, a matrix product) are measured too. Before anything is timed the result is held against the oracle.
  */
@@ -40,7 +40,7 @@ public abstract class KernelBenchmark {
     /** On a card; the first launch of a burst finds it idle. */
     private static final int FEWEST_LAUNCHES = 3;
 
-    /** As {@link Device#open} takes it. */
+    /** A name that {@link Device#open} takes. */
     @Param("cpu")
     public String device;
 
@@ -48,7 +48,7 @@ public abstract class KernelBenchmark {
     @Param("fp32")
     public String precision;
 
-    /** Who does the work. */
+    /** The implementation. */
     @Param("vicmae")
     public String implementation;
 
@@ -62,15 +62,15 @@ public abstract class KernelBenchmark {
     private long submitNanos;
     private long startNanos;
 
-    /** Makes the work of one row; the values of tensors come from the bench, so that every implementation has the same. */
+    /** Creates the work of one row; values of tensors come from the bench, so that every implementation has the same. */
     abstract Workload open(Bench bench, Implementation who);
 
-    /** What the results must be, from the same values; called after {@link #open}, once. */
+    /** The expected results, from the same values; called once, after {@link #open}. */
     abstract List<Expected> expected();
 
     abstract Cost cost();
 
-    /** Who makes matrix products on a card. */
+    /** How matrix products are chosen on a card. */
     MatMulPolicy policy(Implementation who) {
         return who == Implementation.CUBLAS ? MatMulPolicy.CUBLAS : MatMulPolicy.OWN;
     }
@@ -122,7 +122,7 @@ public abstract class KernelBenchmark {
         }
     }
 
-    /** A result of what was set up. */
+    /** A result of the work. */
     float[] result(String name) {
         return workload.result(name);
     }
@@ -159,7 +159,7 @@ public abstract class KernelBenchmark {
         double seconds = workload.deviceSeconds(burst);
         long end = allocatedBytes();
         if (!Double.isNaN(seconds)) {
-            // What the measurement itself allocates is no launch's.
+            // Allocations of the measurement itself do not count.
             Measured.put(Measured.HEAP, Math.max(0, end - empty - (empty - start)) / (double) burst);
             if (card) {
                 Measured.put(Measured.DEVICE, seconds / burst);
@@ -187,14 +187,14 @@ public abstract class KernelBenchmark {
     /**
      * The numbers of a shape as in 512x768.
      *
-     * @throws IllegalArgumentException if they are not so many, or one is not a positive number
+     * @throws IllegalArgumentException if their number differs, or one is not a positive number
      */
     static int[] sizes(String shape, int count) {
         String[] parts = shape.split("x", -1);
         int[] sizes = new int[count];
         for (int i = 0; i < count; i++) {
             if (parts.length != count || !parts[i].matches("0*[1-9][0-9]{0,8}")) {
-                throw new IllegalArgumentException("A shape of " + count + " positive sizes is wanted, as in 8"
+                throw new IllegalArgumentException("A shape of " + count + " positive sizes is needed, as in 8"
                         + "x8".repeat(count - 1) + ", but this was given: " + shape);
             }
             sizes[i] = Integer.parseInt(parts[i]);

@@ -11,7 +11,7 @@ import org.openjdk.jmh.results.IterationResult;
 import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.ScalarResult;
 
-/** Tells JMH what {@link KernelBenchmark} measured beside the latency. */
+/** Reports to JMH what {@link KernelBenchmark} measured beside the latency. */
 public final class LaunchProfiler implements InternalProfiler {
     /** For JMH. */
     public LaunchProfiler() {}

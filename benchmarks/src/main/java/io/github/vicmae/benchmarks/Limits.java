@@ -17,7 +17,7 @@ import java.util.SplittableRandom;
 import java.util.function.DoubleSupplier;
 
 /**
- * What the device can do at the most, measured beside the work: a plain copy of as many bytes as the work has to move, and a large square
+ * The limits of the device, measured beside the work: a plain copy of as many bytes as the work has to move, and a large square
  * matrix product in the work's precision.
  */
 final class Limits implements AutoCloseable {
@@ -47,8 +47,8 @@ final class Limits implements AutoCloseable {
         int each = (int) (Math.max(LEAST_COPY, Math.min(MOST_COPY, bytes)) / 2 / Float.BYTES);
         to = arena.floats("to", each);
         from = arena.floats("from", each);
-        // The limit is the device's, whoever does the work: on a card its product is made by the faster of own kernels
-        // and cuBLAS.
+        // A limit of the device, whatever the implementation: on a card the faster of own kernels and cuBLAS
+        // computes the product.
         stream = KernelBenchmark.under(MatMulPolicy.FASTEST, device::newStream);
         before = device.newEvent();
         after = device.newEvent();
@@ -82,8 +82,8 @@ final class Limits implements AutoCloseable {
     }
 
     /**
-     * Bytes a second, read and written, of a plain copy: the median of some in a row, as the work it is compared with is repeated too and
-     * finds in the caches what fits there.
+     * Bytes a second, read and written, of a plain copy: the median of several in a row, since the work that it is compared with is repeated
+     * as well and finds in the caches what fits.
      */
     double copyRate() {
         return 2.0 * to.bytes() / median(this::copySeconds);

@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.function.Supplier;
 import org.openjdk.jmh.annotations.Param;
 
-/** A contrastive loss of the registry, held against its own oracle. */
+/** A contrastive loss of the registry, checked against its own oracle. */
 public abstract class LossBenchmark extends KernelBenchmark {
     static final double TEMPERATURE = 0.1;
 
@@ -28,13 +28,13 @@ public abstract class LossBenchmark extends KernelBenchmark {
     private float[] rows;
     private float[] columns;
 
-    /** The registry's name of what an implementation computes. */
+    /** The registry's name of the loss that an implementation computes. */
     abstract String name(Implementation who);
 
     abstract ContrastiveShape shape(Precision precision);
 
     /**
-     * The loss with libtorch's operators; what is the same in every launch is made before.
+     * The loss with libtorch's operators; tensors that are the same in every launch are created beforehand.
      *
      * @param x [R, D]
      * @param y [K, D]; x where rows are columns
@@ -86,7 +86,7 @@ public abstract class LossBenchmark extends KernelBenchmark {
         return rows;
     }
 
-    /** How far a result may be from the oracle by the rounding of products' operands. */
+    /** The error of a result by the rounding of the operands of products. */
     double spread() {
         return shape.precision() == Precision.BF16 ? 2e-3 : 0;
     }

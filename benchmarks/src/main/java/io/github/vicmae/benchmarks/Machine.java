@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** The machine that results were measured on, in the words that matter for them; no paths and no names of hosts. */
+/** Describes the machine that results were measured on, without paths and host names. */
 final class Machine {
     private Machine() {}
 

@@ -1,5 +1,6 @@
 package io.github.vicmae.benchmarks;
 
+import io.github.vicmae.cli.ArgumentErrors;
 import java.util.Arrays;
 import java.util.List;
 import picocli.CommandLine;
@@ -10,7 +11,7 @@ public final class Main {
 
     private Main() {}
 
-    /** Runs what the first argument says, jmh (which may be left out) or results; exits with 0 if all went well, 2 for wrong arguments, else 1. */
+    /** Runs the command that the first argument names, jmh (the default) or results. Exit status: 0 done, 1 failed, 2 wrong arguments. */
     public static void main(String[] arguments) {
         System.exit(commandLine(arguments).execute(without(arguments)));
     }
@@ -21,7 +22,8 @@ public final class Main {
 
     static CommandLine commandLine(String[] arguments) {
         boolean results = isNamed(arguments) && arguments[0].equals(RESULTS);
-        CommandLine line = new CommandLine(results ? new ResultsCommand() : new JmhCommand());
+        CommandLine line = plain(results);
+        line.setParameterExceptionHandler(new ArgumentErrors(() -> plain(results)));
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             command.getErr().println("vicmae: " + (e.getMessage() == null ? e : e.getMessage()));
             return e instanceof IllegalArgumentException ? 2 : 1;
@@ -29,7 +31,12 @@ public final class Main {
         return line;
     }
 
-    /** The arguments behind the command's name. */
+    private static CommandLine plain(boolean results) {
+        return new CommandLine(results ? new ResultsCommand() : new JmhCommand())
+                .setUnmatchedOptionsAllowedAsOptionParameters(false);
+    }
+
+    /** The arguments after the command's name. */
     static String[] without(String[] arguments) {
         return isNamed(arguments) ? Arrays.copyOfRange(arguments, 1, arguments.length) : arguments;
     }

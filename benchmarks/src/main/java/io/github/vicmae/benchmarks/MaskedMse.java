@@ -2,6 +2,7 @@ package io.github.vicmae.benchmarks;
 
 import ai.djl.ndarray.NDArray;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.oracle.MaskedMseOracle;
 import io.github.vicmae.kernel.patch.MaskedMseKernels;
 import java.util.List;
@@ -50,10 +51,11 @@ public class MaskedMse extends KernelBenchmark {
         Tensor weight = b.floats("weight", new float[] {1}, 1);
         Tensor loss = b.resultFloats("loss", 2);
         Tensor dpred = b.resultActivations("dpred", samples, 1 + patches, pixels);
-        Tensor scratch = b.scratch(MaskedMseKernels.scratchSize(samples, side, side, patch));
+        PatchGrid grid = PatchGrid.ofImage(side, side, patch);
+        Tensor scratch = b.scratch(MaskedMseKernels.scratchSize(grid, samples));
         MaskedMseKernels k = b.kernels().maskedMse();
-        return b.run(() -> k.forwardBackward(
-                loss, dpred, pt, it, rt, 2, samples, CHANNELS, side, side, patch, kept, true, weight, scratch));
+        return b.run(() ->
+                k.forwardBackward(loss, dpred, pt, it, rt, grid, 2, samples, CHANNELS, kept, true, weight, scratch));
     }
 
     private Workload torch() {

@@ -3,8 +3,8 @@ package io.github.vicmae.benchmarks;
 import jcuda.driver.JCudaDriver;
 
 /**
- * Work that a library gives to CUDA's default stream, where this library has no events: this process's clock tells its time, from a launch until
- * the context is idle.
+ * Work of a library on CUDA's default stream, where this library has no events: timed by the clock of this process, from a launch until the
+ * context is idle.
  */
 final class OnDefaultStream implements Workload {
     private final Bench bench;

@@ -6,6 +6,7 @@ import ai.djl.nn.convolutional.Conv2d;
 import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.matmul.MatMul;
 import io.github.vicmae.kernel.patch.PatchEmbedKernels;
 import java.util.Arrays;
@@ -85,14 +86,15 @@ public class PatchEmbedding extends KernelBenchmark {
         Tensor scratch = b.scratch(Math.max(
                 PatchEmbedKernels.scratchSize(b.stream(), width),
                 MatMul.scratchSize(b.stream(), b.activations(), width, pixels, samples * kept)));
+        PatchGrid grid = PatchGrid.ofImage(side, side, patch);
         Runnable forward = () -> {
-            k.gather(gathered, it, kt, samples, CHANNELS, side, side, patch, kept);
+            k.gather(gathered, it, kt, grid, samples, CHANNELS, kept);
             m.multiply(product.of(gathered, false, wt, true, samples * kept, width, pixels)
                     .to(Epilogue.WRITE, embedded));
-            k.assemble(tokens, embedded, bt, ct, pt, kt, samples, kept, width);
+            k.assemble(tokens, embedded, bt, ct, pt, kt, grid, samples, kept, width);
         };
         Runnable backward = () -> {
-            k.backward(dembedded, dcls, dbias, dt, samples, kept, width, scratch);
+            k.backward(dembedded, dcls, dbias, dt, grid, samples, kept, width, scratch);
             m.multiply(product.of(dembedded, true, gathered, false, width, pixels, samples * kept)
                     .scratch(scratch)
                     .to(Epilogue.ADD, dweight));

@@ -1,6 +1,6 @@
 package io.github.vicmae.benchmarks;
 
-import io.github.vicmae.model.ModelSize;
+import io.github.vicmae.objective.ModelSize;
 import io.github.vicmae.report.Mark;
 import io.github.vicmae.report.Plot;
 import java.util.ArrayList;

@@ -19,12 +19,12 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Makes the page of results from the JSON files: the same files give the same page. */
+/** Generates the page of results from the JSON files; the same files give the same page. */
 @Command(
         name = "results",
         mixinStandardHelpOptions = true,
         description = {
-            "Make the page of results, benchmarks.md with its plots, from the JSON files in FOLDER/data.",
+            "Generate the page of results, benchmarks.md with its plots, from the JSON files in FOLDER/data.",
             "With --check nothing is written: the exit code says whether the page is what the files give."
         })
 final class ResultsCommand implements Callable<Integer> {
@@ -49,10 +49,13 @@ final class ResultsCommand implements Callable<Integer> {
         }
         List<Path> files;
         try (Stream<Path> found = Files.list(data)) {
-            // By name without its end, or cpu-scaling.json would come before cpu.json.
+            // By name without extension, or cpu-scaling.json would precede cpu.json.
             files = found.filter(f -> f.toString().endsWith(END))
                     .sorted(Comparator.comparing(ResultsCommand::name))
                     .toList();
+        }
+        if (!check) {
+            AtomicFile.checkWritable(folder.resolve("benchmarks.md"));
         }
         ResultsPage page = new ResultsPage();
         for (Path file : files) {

@@ -1,5 +1,7 @@
 package io.github.vicmae.benchmarks;
 
+import io.github.vicmae.io.AtomicFile;
+import io.github.vicmae.io.FileErrors;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -10,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The rows of a run as they come. Each is said on the console and written to the file at once, so that an interrupted run keeps what it has; its
- * table is printed then too.
+ * The rows of a run. Each is printed and written to the file at once, so that an interrupted run keeps its results; its table is printed as
+ * well.
  */
 final class RunResults implements AutoCloseable {
     private final PrintWriter console;
@@ -26,7 +28,7 @@ final class RunResults implements AutoCloseable {
 
     /**
      * @param file for the rows, or null; it is not touched before there is a row
-     * @param command what makes them again
+     * @param command the command that produces them
      * @throws IOException if the file could not be written
      */
     RunResults(PrintWriter console, Path file, String title, String command) throws IOException {
@@ -40,22 +42,17 @@ final class RunResults implements AutoCloseable {
         Runtime.getRuntime().addShutdownHook(atInterrupt);
     }
 
-    /** What cannot be written shows before anything is measured, and what is there stays. */
+    /** Before anything is measured; a file that is there stays as it is. */
     private void tryToWrite() throws IOException {
-        if (Files.isDirectory(file)) {
-            throw new IOException("The results cannot be written to " + file + ": it is a folder; name a file");
-        }
-        Path folder = file.toAbsolutePath().getParent();
         try {
-            Files.createDirectories(folder);
-            Files.delete(Files.createTempFile(folder, "vicmae-", ".tmp"));
+            Files.createDirectories(file.toAbsolutePath().getParent());
         } catch (IOException e) {
-            throw new IOException(
-                    "The results cannot be written to " + file + ", since no file can be made in its folder: " + e, e);
+            throw FileErrors.cannot("write", file, e);
         }
+        AtomicFile.checkWritable(file);
     }
 
-    /** A row with figures, or one that the machine or the library cannot have. */
+    /** Adds a row with figures, or one that the machine or the library cannot measure. */
     synchronized void add(Row row) throws IOException {
         if (!ended) {
             rows.add(row);
@@ -66,7 +63,7 @@ final class RunResults implements AutoCloseable {
         }
     }
 
-    /** A row that ought to have figures. */
+    /** Adds a row that should have figures but failed. */
     synchronized void addFailed(Row row) throws IOException {
         if (!ended) {
             failed = true;
@@ -81,7 +78,7 @@ final class RunResults implements AutoCloseable {
                 + (row.pass() == null ? "" : row.pass() + " ") + row.implementation() + ": ";
     }
 
-    /** A run in which everything failed replaces no results of another. */
+    /** A run in which everything failed does not replace earlier results. */
     private void save() throws IOException {
         console.flush();
         if (file == null || failed && rows.stream().noneMatch(Row::isMeasured)) {
@@ -113,12 +110,12 @@ final class RunResults implements AutoCloseable {
         console.flush();
     }
 
-    /** The run has not come to its end: what there is, is printed all the same. */
+    /** Prints the rows of an unfinished run. */
     private synchronized void interrupted() {
         if (!ended) {
             ended = true;
             if (!rows.isEmpty()) {
-                console.println("Interrupted. What was measured until then:");
+                console.println("Interrupted. Results so far:");
                 printTable();
             }
         }
@@ -133,7 +130,7 @@ final class RunResults implements AutoCloseable {
         try {
             Runtime.getRuntime().removeShutdownHook(atInterrupt);
         } catch (IllegalStateException e) {
-            return; // the process is about to end, and the hook is at work
+            return; // the process is shutting down, and the hook is running
         }
         interrupted();
     }

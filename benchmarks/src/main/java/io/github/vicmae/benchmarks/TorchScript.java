@@ -1,7 +1,7 @@
 package io.github.vicmae.benchmarks;
 
 import io.github.vicmae.model.Checkpoint;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.objective.Objective;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -57,12 +57,12 @@ final class TorchScript {
      *
      * @return a file that goes when this process ends
      */
-    static Path export(ViCMae model, int batch) throws IOException {
+    static Path export(Objective model, int batch) throws IOException {
         Path folder = Files.createTempDirectory("vicmae-torchscript-");
         folder.toFile().deleteOnExit();
         Path weights = temporary(folder, "weights.safetensors");
         Path out = temporary(folder, "model.pt");
-        Checkpoint.save(weights, model, false, Map.of());
+        Checkpoint.save(weights, model.state(), false, Map.of());
         String failure = run(
                 List.of(python(), script().toString(), weights.toString(), Integer.toString(batch), out.toString()));
         if (!failure.isEmpty()) {

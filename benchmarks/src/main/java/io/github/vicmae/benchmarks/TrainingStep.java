@@ -10,12 +10,13 @@ import io.github.vicmae.device.Event;
 import io.github.vicmae.device.MatMulPolicy;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.model.Execution;
-import io.github.vicmae.model.FlopCount;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.ModelSize;
 import io.github.vicmae.model.StepInput;
-import io.github.vicmae.model.Variant;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.objective.FlopCount;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.ModelSize;
+import io.github.vicmae.objective.Objective;
+import io.github.vicmae.objective.Presets;
+import io.github.vicmae.objective.Variant;
 import io.github.vicmae.optim.AdamW;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -35,7 +36,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 2, time = 2)
 @Measurement(iterations = 5, time = 3)
 public class TrainingStep extends KernelBenchmark {
-    private static final float LAMBDA = 0.03f;
+    private static final double[] WEIGHTS = {1, 0.03};
     private static final double RATE = 1e-5;
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -63,18 +64,19 @@ public class TrainingStep extends KernelBenchmark {
         try {
             Path model;
             float[][] inputs = new float[4][];
-            // The model's memory is given back before libtorch takes its own, which is told from the process's growth.
+            // The model's memory is freed before libtorch allocates its own, which is measured as the growth of the
+            // process.
             try (own) {
                 model = TorchScript.export(own.model, batch);
                 own.copyInputs(inputs);
             }
             return torch(model, inputs);
         } catch (IOException e) {
-            throw new UncheckedIOException("The model could not be handed to libtorch", e);
+            throw new UncheckedIOException("The model could not be exported for libtorch", e);
         }
     }
 
-    /** As training has it. */
+    /** As in training. */
     @Override
     MatMulPolicy policy(Implementation who) {
         return MatMulPolicy.FASTEST;
@@ -87,7 +89,7 @@ public class TrainingStep extends KernelBenchmark {
     /**
      * The paper's model with 0.75 of the patches masked; of the published code's one projector where the shape says variant=release.
      *
-     * @throws IllegalArgumentException if the shape is of another form, or there is no such model
+     * @throws IllegalArgumentException if the shape is malformed, or there is no such model
      */
     static ModelConfig config(String shape) {
         String[] parts = shape.split(":", -1);
@@ -95,7 +97,7 @@ public class TrainingStep extends KernelBenchmark {
             throw new IllegalArgumentException("A step's shape is model:samples, as in ti8:32");
         }
         samples(shape);
-        ObjectNode tree = JSON.valueToTree(ModelSize.of(parts[0]).config(Variant.PAPER));
+        ObjectNode tree = JSON.valueToTree(Presets.viCMae(ModelSize.of(parts[0]), Variant.PAPER));
         for (int i = 2; i < parts.length; i++) {
             String[] change = parts[i].split("=", 2);
             if (change[0].equals("variant") && change.length == 2) {
@@ -111,7 +113,7 @@ public class TrainingStep extends KernelBenchmark {
         try {
             return JSON.treeToValue(tree, ModelConfig.class);
         } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("The model of " + shape + " cannot be: " + e.getOriginalMessage(), e);
+            throw new IllegalArgumentException("The model of " + shape + " is invalid: " + e.getOriginalMessage(), e);
         }
     }
 
@@ -129,9 +131,15 @@ public class TrainingStep extends KernelBenchmark {
         TorchWorkload t = new TorchWorkload();
         NDArray[] inputs = new NDArray[4];
         for (int i = 0; i < 2; i++) {
-            int[] image = {batch, config.channels(), config.height(), config.width()};
+            int[] image = {
+                batch,
+                config.trunk().channels(),
+                config.trunk().height(),
+                config.trunk().width()
+            };
             inputs[i] = t.input("view " + i, values[i], false, image);
-            inputs[2 + i] = t.input("noise " + i, values[2 + i], false, batch, config.patches());
+            inputs[2 + i] = t.input(
+                    "noise " + i, values[2 + i], false, batch, config.trunk().patches());
         }
         return t.script(model, "loss", inputs);
     }
@@ -142,7 +150,7 @@ public class TrainingStep extends KernelBenchmark {
         return values;
     }
 
-    /** What the model's own passes give on the same input, which the golden files hold to PyTorch's in double precision. */
+    /** The loss of the model's own passes on the same input, which golden files compare with PyTorch in double precision. */
     @Override
     List<Expected> expected() {
         double limit = Precision.of(precision) == Precision.BF16 ? 1e-2 : 1e-4;
@@ -151,7 +159,7 @@ public class TrainingStep extends KernelBenchmark {
 
     @Override
     Cost cost() {
-        double flops = batch * FlopCount.perPair(config);
+        double flops = batch * FlopCount.perSample(config);
         // Weights are read twice and their gradients written; an update reads and writes parameters, gradients and
         // moments.
         return new Cost(parameters * 4 * (pass.equals("step") ? 3 + 8 : 3), flops);
@@ -159,7 +167,7 @@ public class TrainingStep extends KernelBenchmark {
 
     /** This library's step. */
     private final class Own implements Workload {
-        private final ViCMae model;
+        private final Objective model;
         private final AdamW optimizer;
         private final Event before;
         private final Event after;
@@ -168,7 +176,7 @@ public class TrainingStep extends KernelBenchmark {
 
         Own(Device device, Precision type) {
             Execution execution = new Execution(type, false, Execution.inputs(device.kind()));
-            model = new ViCMae(device, config, batch, execution);
+            model = Objective.create(device, config, batch, execution);
             try {
                 optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
                 steps = new io.github.vicmae.train.TrainingStep(model, optimizer);
@@ -179,8 +187,7 @@ public class TrainingStep extends KernelBenchmark {
                     fill(model.input(i));
                 }
                 parameters = model.parameters().count();
-                model.forwardBackward(1, LAMBDA);
-                loss = model.losses().total();
+                loss = model.forwardBackward(WEIGHTS).total();
                 model.stream().zero(model.parameters().gradients());
             } catch (RuntimeException | Error e) {
                 Closing.after(e, model);
@@ -199,8 +206,11 @@ public class TrainingStep extends KernelBenchmark {
         /** Both views, and the noise of both. */
         private void copyInputs(float[][] values) {
             FloatBuffer host = model.input(0).host().floats();
-            int view = batch * config.channels() * config.height() * config.width();
-            int noise = batch * config.patches();
+            int view = batch
+                    * config.trunk().channels()
+                    * config.trunk().height()
+                    * config.trunk().width();
+            int noise = batch * config.trunk().patches();
             for (int i = 0; i < 2; i++) {
                 values[i] = slice(host, i * view, view);
                 values[2 + i] = slice(host, model.noiseOffset() + i * noise, noise);
@@ -212,7 +222,7 @@ public class TrainingStep extends KernelBenchmark {
             while (!steps.hasRoom()) {
                 steps.finish();
             }
-            steps.submit(1, LAMBDA, rate);
+            steps.submit(WEIGHTS, rate);
         }
 
         @Override

@@ -164,7 +164,7 @@ class JmhCommandTest {
         assertTrue(
                 said.toString().contains("There is no implementation 'unfused' of AdamW: use one of vicmae"),
                 said.toString());
-        assertTrue(said.toString().contains("LayerNorm has nothing of that; it has implementation vicmae, djl; "));
+        assertTrue(said.toString().contains("LayerNorm has none of these; it has implementation vicmae, djl; "));
     }
 
     @Test
@@ -187,7 +187,7 @@ class JmhCommandTest {
             "implementation=vicmae"
         };
         assertEquals(0, run(arguments), said.toString());
-        assertTrue(said.toString().contains("Pointwise has nothing of that"), said.toString());
+        assertTrue(said.toString().contains("Pointwise has none of these"), said.toString());
         ResultsFile file = ResultsFile.read(out);
         assertEquals(
                 List.of("LayerNorm both", "LayerNorm both"),

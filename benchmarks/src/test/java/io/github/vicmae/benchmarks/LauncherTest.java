@@ -22,11 +22,17 @@ class LauncherTest {
 
     @BeforeEach
     void makeCheckout() throws IOException {
-        for (String folder : List.of("cuda", "cmake", "java/src", "java/target/lib", "benchmarks/src", "bin")) {
+        for (String folder : List.of(
+                "cuda", "cmake", "java/src", "java/target/lib", "java/target/kernels", "benchmarks/src", "bin")) {
             Files.createDirectories(home.resolve(folder));
         }
         Files.createDirectories(home.resolve("benchmarks/target/lib"));
-        for (String file : List.of("pom.xml", "java/pom.xml", "benchmarks/pom.xml", "java/target/.built")) {
+        for (String file : List.of(
+                "pom.xml",
+                "java/pom.xml",
+                "benchmarks/pom.xml",
+                "java/target/.built",
+                "java/target/kernels/cpu.stamp")) {
             Files.createFile(home.resolve(file));
         }
         Files.copy(Path.of("..", "vicmae"), home.resolve("vicmae"));

@@ -83,7 +83,7 @@ class RunResultsTest {
         try (RunResults results = to(null)) {
             results.add(row("forward", 1e-3, null));
         }
-        assertTrue(said.toString().contains("Interrupted. What was measured until then:"), said.toString());
+        assertTrue(said.toString().contains("Interrupted. Results so far:"), said.toString());
         assertTrue(said.toString().contains("x vicmae"), said.toString());
     }
 

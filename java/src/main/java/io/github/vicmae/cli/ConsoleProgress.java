@@ -5,19 +5,36 @@ import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Locale;
 
-/** A progress bar on a terminal; elsewhere a line now and then. */
+/** A progress bar on a terminal; elsewhere a line every ten seconds. A line is never longer than the terminal is wide. */
 final class ConsoleProgress implements Progress, AutoCloseable {
-    private static final int BAR = 24;
+    private static final int USUAL_COLUMNS = 80;
+    private static final int LONGEST_BAR = 24;
+    private static final int SHORTEST_BAR = 4;
     private static final long TERMINAL_NANOS = 200_000_000L;
     private static final long LOG_NANOS = 10_000_000_000L;
 
     private final PrintWriter err;
-    private final boolean terminal = System.console() != null && System.getenv("TERM") != null;
+    private final boolean terminal;
+    private final int columns;
     private long last = System.nanoTime() - LOG_NANOS;
     private boolean drawn;
 
     ConsoleProgress(PrintWriter err) {
+        this(err, System.console() != null && System.getenv("TERM") != null, columns(System.getenv("COLUMNS")));
+    }
+
+    /**
+     * @param columns the terminal's width
+     */
+    ConsoleProgress(PrintWriter err, boolean terminal, int columns) {
         this.err = err;
+        this.terminal = terminal;
+        this.columns = columns;
+    }
+
+    /** The width in the environment variable, or the usual one where it is not a number. */
+    static int columns(String variable) {
+        return variable != null && variable.matches("[1-9][0-9]{1,4}") ? Integer.parseInt(variable) : USUAL_COLUMNS;
     }
 
     @Override
@@ -33,20 +50,7 @@ final class ConsoleProgress implements Progress, AutoCloseable {
             return;
         }
         last = now;
-        int full = (int) (BAR * u.step() / u.totalSteps());
-        String line = String.format(
-                Locale.ROOT,
-                "[%s%s] %d/%d  epoch %.1f  loss %.4f (recon %.4f, contrast %.3f)  %.1f pairs/s  %s left",
-                "#".repeat(full),
-                ".".repeat(BAR - full),
-                u.step(),
-                u.totalSteps(),
-                u.epoch(),
-                u.losses().total(),
-                u.losses().reconstruction(),
-                u.losses().contrastive(),
-                u.pairsPerSecond(),
-                format(u.remaining()));
+        String line = line(u, columns - 1); // some terminals wrap a full line
         if (terminal) {
             err.print("\r" + line + "\u001b[K");
             err.flush();
@@ -54,6 +58,44 @@ final class ConsoleProgress implements Progress, AutoCloseable {
         } else {
             err.println(line);
         }
+    }
+
+    /** As much as fits, and a bar if there is room for one; position and remaining time take precedence over the losses. */
+    static String line(Update u, int width) {
+        String steps = u.step() + "/" + u.totalSteps();
+        String epoch = String.format(Locale.ROOT, "  epoch %.1f", u.epoch());
+        String loss = String.format(Locale.ROOT, "  loss %.4f", u.losses().total());
+        String parts = u.losses().names().length < 2
+                ? ""
+                : String.format(
+                        Locale.ROOT,
+                        " (recon %.4f, contrast %.3f)",
+                        u.losses().reconstruction(),
+                        u.losses().contrastive());
+        String rate = String.format(Locale.ROOT, "  %.1f pairs/s", u.pairsPerSecond());
+        String left = "  " + format(u.remaining()) + " left";
+        String[] forms = {
+            steps + epoch + loss + parts + rate + left,
+            steps + loss + parts + rate + left,
+            steps + loss + rate + left,
+            steps + loss + left,
+            steps + left
+        };
+        for (String form : forms) {
+            if (form.length() <= width) {
+                return bar(u, width - form.length()) + form;
+            }
+        }
+        return steps.length() <= width ? steps : steps.substring(0, width);
+    }
+
+    private static String bar(Update u, int room) {
+        int length = Math.min(LONGEST_BAR, room - "[] ".length());
+        if (length < SHORTEST_BAR) {
+            return "";
+        }
+        int full = (int) (length * u.step() / u.totalSteps());
+        return "[" + "#".repeat(full) + ".".repeat(length - full) + "] ";
     }
 
     private static String format(Duration d) {
@@ -67,7 +109,7 @@ final class ConsoleProgress implements Progress, AutoCloseable {
         note("warning: " + message);
     }
 
-    /** Prints a line of its own. */
+    /** Prints a separate line. */
     synchronized void note(String message) {
         if (drawn) {
             err.println();

@@ -7,10 +7,11 @@ import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.eval.ClipFeatures;
 import io.github.vicmae.eval.Knn;
-import io.github.vicmae.kernel.Pooling;
+import io.github.vicmae.model.DecoderConfig;
 import io.github.vicmae.model.FeatureExtractor;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
 import io.github.vicmae.optim.WeightRamp;
 import io.github.vicmae.train.TrainSettings;
@@ -121,28 +122,14 @@ final class DemoCommand implements Callable<Integer> {
         int mlpRatio = 4;
         int headHidden = 256;
         int headOutput = 64;
-        double temperature = 0.1;
         // The paper masks 0.75. Here a view has 64 patches, not 196, and 16 of them would often miss the shapes.
         double maskRatio = 0.5;
+        // No ramp: there are too few steps to spend half of them on a smaller weight.
+        WeightRamp contrastiveWeight = WeightRamp.constant(CONTRASTIVE_WEIGHT);
         return new ModelConfig(
-                Variant.PAPER,
-                SIDE,
-                SIDE,
-                3,
-                patch,
-                width,
-                depth,
-                heads,
-                decoderWidth,
-                decoderDepth,
-                decoderHeads,
-                mlpRatio,
-                headHidden,
-                headOutput,
-                temperature,
-                maskRatio,
-                true,
-                Pooling.MEAN);
+                new TrunkConfig(SIDE, SIDE, 3, patch, width, depth, heads, mlpRatio),
+                new DecoderConfig(decoderWidth, decoderDepth, decoderHeads, mlpRatio, true),
+                ViCMaeConfig.paper(maskRatio, headHidden, headOutput, contrastiveWeight));
     }
 
     private TrainSettings settings(Path data) {
@@ -152,22 +139,12 @@ final class DemoCommand implements Callable<Integer> {
                 model(),
                 List.of(data.resolve("train").toString()),
                 TrainSettings.Views.DEFAULT,
-                BATCH,
-                1,
-                epochs,
-                BASE_RATE,
-                warmup,
+                new TrainSettings.Schedule(epochs, BATCH, 1, BASE_RATE, warmup),
                 AdamW.Settings.DEFAULT,
-                1,
-                // No ramp: there are too few steps to spend half of them on a smaller weight.
-                WeightRamp.constant(CONTRASTIVE_WEIGHT),
+                TrainSettings.Loading.of(Runtime.getRuntime().availableProcessors()),
+                new TrainSettings.Compute(precision.value(), false),
                 seed,
-                Runtime.getRuntime().availableProcessors(),
-                2,
                 checkpointEvery,
-                precision.value(),
-                false,
-                false,
                 null);
     }
 
@@ -185,15 +162,16 @@ final class DemoCommand implements Callable<Integer> {
             SyntheticShapes.write(data, seed, SyntheticShapes.Settings.DEFAULT);
             Clips clips = Clips.read(data);
             try (Trainer trainer = new Trainer(d, settings, run, false, progress);
-                    FeatureExtractor extractor = new FeatureExtractor(d, model(), ENCODED_AT_ONCE)) {
-                extractor.copyFrom(trainer.model());
+                    FeatureExtractor extractor = new FeatureExtractor(
+                            d, model().trunk(), model().objective().pooling(), ENCODED_AT_ONCE)) {
+                extractor.copyFrom(trainer.model().state());
                 double untrained = clips.encoded(extractor);
                 int status = Run.untilDoneOrInterrupted(
                         trainer, progress, run, "there is nothing to compare yet, so start the demo again");
                 if (status != 0) {
                     return status;
                 }
-                extractor.copyFrom(trainer.model());
+                extractor.copyFrom(trainer.model().state());
                 print(clips, clips.encoded(extractor), untrained, run, Duration.ofNanos(System.nanoTime() - start));
             }
         }

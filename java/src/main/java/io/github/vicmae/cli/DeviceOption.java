@@ -15,7 +15,7 @@ final class DeviceOption {
                     + " takes hundreds of times as long (SCHEDULE: forward, reverse, random, fair)")
     private String name;
 
-    /** Whether this is the emulated device, on which time means nothing. */
+    /** Whether this is the emulated device, on which times are meaningless. */
     boolean isEmulated() {
         return name.toLowerCase(Locale.ROOT).startsWith("emulated");
     }

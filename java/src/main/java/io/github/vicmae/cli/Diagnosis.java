@@ -17,7 +17,7 @@ import java.util.function.Supplier;
 import javax.imageio.ImageIO;
 
 /**
- * What the doctor finds.
+ * The findings of the doctor command.
  *
  * @param sentences the verdicts
  * @param advice what is missing
@@ -25,14 +25,14 @@ import javax.imageio.ImageIO;
  * @param card the card that 'auto' takes, as in cuda:0, or null if none works
  */
 record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, String card, SystemInfo info) {
-    /** Older ones make no machine code for all cards, and those of the distributions are older. */
+    /** Older toolkits, such as those of the distributions, do not support every card. */
     private static final String TOOLKIT = "NVIDIA's CUDA toolkit 12.8 or newer, from NVIDIA's package repository";
 
     /**
      * Something that is missing.
      *
-     * @param gives what it would give
-     * @param command what to do
+     * @param gives what it would enable
+     * @param command how to get it
      */
     record Advice(String missing, String gives, String command) {
         @Override
@@ -45,7 +45,7 @@ record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, Strin
         }
     }
 
-    /** Opens the devices and says how that went. */
+    /** Opens the devices and reports the outcome. */
     static Diagnosis of(SystemInfo info) {
         List<String> sentences = new ArrayList<>();
         SystemInfo.Jvm java = info.java();
@@ -68,9 +68,9 @@ record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, Strin
         return new Diagnosis(List.copyOf(sentences), advice(info, card != null), cpu, card, info);
     }
 
-    /** Java's own decoders are native libraries, and those of some JDKs need libraries of the system. */
+    /** Java's own decoders are native libraries, and in some JDKs they need system libraries. */
     private static void images(List<String> sentences) {
-        ImageIO.setUseCache(false); // a full temporary folder is no matter of the decoders
+        ImageIO.setUseCache(false); // a full temporary folder is not the fault of the decoders
         try {
             BufferedImage image = new BufferedImage(8, 8, BufferedImage.TYPE_INT_RGB);
             ByteArrayOutputStream file = new ByteArrayOutputStream();
@@ -78,7 +78,7 @@ record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, Strin
             ImageIO.read(new ByteArrayInputStream(file.toByteArray()));
         } catch (LinkageError e) {
             sentences.add("JPEG images cannot be read: " + (e.getMessage() == null ? e : e.getMessage())
-                    + "; install the library that is named there, or use a Java that has it inside, such as Temurin.");
+                    + "; install the library that is named there, or use a Java that includes it, such as Temurin.");
         } catch (IOException | RuntimeException e) {
             sentences.add("JPEG images cannot be read: " + e);
         }

@@ -9,7 +9,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** Says what was found on this machine. */
+/** Reports the devices of this machine. */
 @Command(
         name = "doctor",
         mixinStandardHelpOptions = true,

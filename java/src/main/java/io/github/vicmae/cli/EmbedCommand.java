@@ -4,6 +4,7 @@ import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.eval.Encoder;
+import io.github.vicmae.io.AtomicFile;
 import io.github.vicmae.io.SafetensorsWriter;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -54,12 +55,17 @@ final class EmbedCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         PrintWriter err = spec.commandLine().getErr();
+        AtomicFile.checkWritable(out); // before any work
         Dataset files = Dataset.scan(data);
         files.report().sentences().forEach(sentence -> err.println("warning: " + sentence));
         List<float[]> features = new ArrayList<>();
         List<Sample> samples = new ArrayList<>();
         try (Device d = device.open();
                 Encoder encoder = Encoder.load(model, heads, d, BATCH)) {
+            if (!encoder.passedOver().isEmpty()) {
+                err.println("note: " + model + " also holds what the encoder does not use: "
+                        + String.join(", ", encoder.passedOver()));
+            }
             for (Sample sample : files.samples()) {
                 try {
                     features.add(encoder.embed(sample));

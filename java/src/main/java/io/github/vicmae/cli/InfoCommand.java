@@ -43,7 +43,7 @@ final class InfoCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** The text, a line each. */
+    /** The text, line by line. */
     static List<String> lines(SystemInfo info) {
         List<String> lines = new ArrayList<>();
         SystemInfo.Build build = info.vicmae();
@@ -118,13 +118,13 @@ final class InfoCommand implements Callable<Integer> {
         line(lines, "  " + name, path == null ? "not found; it would give: " + gives : path);
     }
 
-    /** One line, of the parts that are known. */
+    /** A line with the parts that are known. */
     private static void line(List<String> lines, String name, String... parts) {
         String known = Stream.of(parts).filter(Objects::nonNull).collect(Collectors.joining(", "));
         lines.add(String.format(Locale.ROOT, "%-" + NAME_WIDTH + "s %s", name, known.isEmpty() ? "not known" : known));
     }
 
-    /** The words with spaces between, or null where one of them is not known. */
+    /** The words separated by spaces, or null where one of them is unknown. */
     private static String words(Object... words) {
         return Stream.of(words).anyMatch(Objects::isNull)
                 ? null

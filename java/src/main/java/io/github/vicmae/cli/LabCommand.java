@@ -17,7 +17,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Tries a contrastive loss of one's own. */
+/** Tests a user-supplied contrastive loss. */
 @Command(
         name = "lab",
         mixinStandardHelpOptions = true,
@@ -39,7 +39,7 @@ final class LabCommand implements Callable<Integer> {
     @Parameters(arity = "0..1", paramLabel = "FILE.cu", description = "the loss")
     private Path file;
 
-    @Option(names = "--new", paramLabel = "FILE.cu", description = "write a loss to begin with, and do nothing else")
+    @Option(names = "--new", paramLabel = "FILE.cu", description = "write an example of a loss, and do nothing else")
     private Path template;
 
     @Option(names = "--list", description = "list the built-in losses, and do nothing else")
@@ -48,7 +48,8 @@ final class LabCommand implements Callable<Integer> {
     @Option(
             names = "--like",
             paramLabel = "NAME",
-            description = "the built-in loss that it is to agree with; without it, its gradient is held against itself")
+            description =
+                    "the built-in loss that it has to agree with; without it, its gradient is compared with finite differences")
     private String like;
 
     @Option(
@@ -61,40 +62,40 @@ final class LabCommand implements Callable<Integer> {
     @Option(
             names = "--temperature",
             defaultValue = "0.1",
-            description = "that the loss is given (default: ${DEFAULT-VALUE})")
+            description = "temperature of the loss (default: ${DEFAULT-VALUE})")
     private float temperature;
 
     @Option(
             names = "--sizes",
             split = ",",
             defaultValue = "256,512,1024,2048,4096",
-            description = "rows at which it is timed (default: ${DEFAULT-VALUE})")
+            description = "numbers of rows to time it at (default: ${DEFAULT-VALUE})")
     private List<Integer> sizes;
 
     @Option(names = "--no-times", description = "check only")
     private boolean noTimes;
 
-    @Option(names = "--width", defaultValue = "128", description = "at which it is timed (default: ${DEFAULT-VALUE})")
+    @Option(names = "--width", defaultValue = "128", description = "width to time it at (default: ${DEFAULT-VALUE})")
     private int width;
 
     @Option(
             names = "--time-limit",
             paramLabel = "SECONDS",
             defaultValue = "300",
-            description = "that each stage may take (default: ${DEFAULT-VALUE})")
+            description = "time limit of each stage (default: ${DEFAULT-VALUE})")
     private int limit;
 
-    @Option(names = "--no-ptx", description = "do not also compile it for cards where nvcc is there")
+    @Option(names = "--no-ptx", description = "do not compile it for cards as well where nvcc is installed")
     private boolean noPtx;
 
     @Option(
             names = "--device",
             paramLabel = "auto|cpu|cuda[:N]",
             defaultValue = "auto",
-            description = "a card is checked and timed besides the CPU (default: ${DEFAULT-VALUE})")
+            description = "a card to check and time it on besides the CPU (default: ${DEFAULT-VALUE})")
     private String device;
 
-    @Option(names = "--out", paramLabel = "DIR", description = "folder of results (default: lab/NAME)")
+    @Option(names = "--out", paramLabel = "DIR", description = "folder for the results (default: lab/NAME)")
     private Path out;
 
     @Spec
@@ -114,7 +115,7 @@ final class LabCommand implements Callable<Integer> {
         }
         if (file == null) {
             throw new IllegalArgumentException(
-                    "The lab wants a loss: name a FILE.cu, or --new FILE.cu for one to begin with, or --list");
+                    "The lab needs a loss: name a FILE.cu, or use --new FILE.cu to write an example, or --list");
         }
         LabSettings settings = new LabSettings(
                 file,
@@ -134,7 +135,7 @@ final class LabCommand implements Callable<Integer> {
         return file.getFileName().toString().replaceFirst("\\.cu$", "");
     }
 
-    /** What the device's name means on this machine; the lab's own process opens none. */
+    /** Resolves the device's name on this machine; this process does not keep a device open. */
     private String resolved() {
         if (device.equals("auto")) {
             return CudaProbe.probe().isUsable() ? "cuda" : "cpu";
@@ -144,7 +145,7 @@ final class LabCommand implements Callable<Integer> {
                     + "': use auto, cpu, cuda or cuda:N; the emulated one is part of every run");
         }
         if (!device.equals("cpu")) {
-            Device.open(device).close(); // which says why it cannot be had
+            Device.open(device).close(); // reports why it cannot be used
         }
         return device;
     }

@@ -2,12 +2,14 @@ package io.github.vicmae.cli;
 
 import io.github.vicmae.device.DeviceException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.Properties;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -29,21 +31,30 @@ import picocli.CommandLine.Command;
             EmbedCommand.class,
             VerifyCommand.class,
             PlanCommand.class,
-            BenchCommand.class,
             LabCommand.class,
             DoctorCommand.class,
-            InfoCommand.class
+            InfoCommand.class,
+            HelpCommand.class
         })
 public final class Main {
     static final int FAILED = 1;
     static final int INTERRUPTED = 130;
 
-    /** The version in the jar's manifest. */
+    /** The version and the Git commit, as the build wrote them down. */
     static final class Version implements CommandLine.IVersionProvider {
         @Override
-        public String[] getVersion() {
-            String version = Main.class.getPackage().getImplementationVersion();
-            return new String[] {"vicmae " + (version == null ? "(built from source)" : version)};
+        public String[] getVersion() throws IOException {
+            Properties build = new Properties();
+            try (InputStream in = Main.class.getResourceAsStream("/io/github/vicmae/build.properties")) {
+                if (in != null) {
+                    build.load(in);
+                }
+            }
+            String commit = build.getProperty("commit");
+            return new String[] {
+                "vicmae " + build.getProperty("version", "(not built by Maven)")
+                        + (commit == null || commit.isEmpty() ? "" : ", commit " + commit)
+            };
         }
     }
 
@@ -56,16 +67,23 @@ public final class Main {
 
     /** Runs a command. */
     public static int run(PrintWriter out, PrintWriter err, String... args) {
-        CommandLine line = new CommandLine(new Main());
+        CommandLine line = commandLine();
         line.setOut(out);
         line.setErr(err);
-        line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.setParameterExceptionHandler(new ArgumentErrors(Main::commandLine));
         line.setExecutionExceptionHandler((e, command, parsed) -> explain(e, command));
         if (args.length == 0) {
             line.usage(out);
             return CommandLine.ExitCode.USAGE;
         }
         return line.execute(args);
+    }
+
+    private static CommandLine commandLine() {
+        return new CommandLine(new Main())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                // An option that takes several values must not take a misspelt option for one of them.
+                .setUnmatchedOptionsAllowedAsOptionParameters(false);
     }
 
     /** The JDK's message for a file is often its name alone. */
@@ -76,25 +94,25 @@ public final class Main {
         }
         String what = "it cannot be read or written";
         if (file instanceof NoSuchFileException) {
-            what = "it does not exist, or cannot be made there";
+            what = "it does not exist, or its folder does not";
         } else if (file instanceof AccessDeniedException) {
             what = "permission is denied";
         } else if (file instanceof FileAlreadyExistsException) {
-            what = "it is there already, and no folder";
+            what = "there is a file of that name, where a folder is needed";
         }
         return file.getFile() + ": " + what + "; name another file or folder";
     }
 
-    /** What a user can mend is one sentence; anything else is our mistake, and its stack is shown. */
+    /** What the user can put right is one sentence; anything else is a fault of vicmae, and its stack trace is printed. */
     private static int explain(Exception e, CommandLine command) {
-        boolean usersToMend = e instanceof IOException
+        boolean isUsers = e instanceof IOException
                 || e instanceof UncheckedIOException
                 || e instanceof DeviceException
                 || e instanceof IllegalArgumentException;
-        if (usersToMend && e.getMessage() != null) {
+        if (isUsers && e.getMessage() != null) {
             command.getErr().println("vicmae: " + sentence(e));
         } else {
-            command.getErr().println("vicmae: an unexpected error; please report it with what stands below.");
+            command.getErr().println("vicmae: an unexpected error; please report it with the lines below.");
             e.printStackTrace(command.getErr());
         }
         return e instanceof IllegalArgumentException ? CommandLine.ExitCode.USAGE : FAILED;

@@ -3,9 +3,8 @@ package io.github.vicmae.cli;
 import io.github.vicmae.data.view.DeviceViews;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.model.Execution;
-import io.github.vicmae.model.MemoryPlan;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.train.TrainSettings;
+import io.github.vicmae.objective.MemoryPlan;
+import io.github.vicmae.objective.ModelConfig;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -19,6 +18,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "plan",
         mixinStandardHelpOptions = true,
+        sortOptions = false,
+        modelTransformer = ModelOptions.Settings.class,
         description = "Print the device memory that training a model takes, before anything is allocated.")
 final class PlanCommand implements Callable<Integer> {
     private static final double GIB = 1L << 30;
@@ -96,7 +97,8 @@ final class PlanCommand implements Callable<Integer> {
     private long viewBytes(ModelConfig config, int samples) {
         return kind == Device.Kind.CPU
                 ? 0
-                : DeviceViews.plannedBytes(TrainSettings.presetViews(config), samples, Execution.inputs(kind));
+                : DeviceViews.plannedBytes(
+                        config.objective().viewSettings(config.trunk()), samples, Execution.inputs(kind));
     }
 
     private double total(ModelConfig config, int samples) {

@@ -6,16 +6,16 @@ import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** A training run at the console: an interrupt saves and ends it. */
+/** Runs training from the console: an interrupt saves a checkpoint and ends it. */
 final class Run {
     private static final long SAVE_MINUTES = 5;
 
     private Run() {}
 
     /**
-     * Trains until the end, or until the JVM is told to go (SIGINT, SIGTERM), which first lets the step finish and the checkpoint be written.
+     * Trains until the end, or until the JVM is asked to stop (SIGINT, SIGTERM), which finishes the step and writes the checkpoint first.
      *
-     * @param next what an interrupted user is told to do
+     * @param next advice for a user who interrupts the run
      * @return the exit status
      */
     static int untilDoneOrInterrupted(Trainer trainer, ConsoleProgress progress, Path out, String next)
@@ -23,7 +23,7 @@ final class Run {
         CountDownLatch saved = new CountDownLatch(1);
         Thread hook = new Thread(
                 () -> {
-                    progress.note("stopping: the checkpoint is being written");
+                    progress.note("stopping: writing the checkpoint");
                     trainer.requestStop();
                     await(saved);
                 },
@@ -46,14 +46,14 @@ final class Run {
         try {
             Runtime.getRuntime().removeShutdownHook(hook);
         } catch (IllegalStateException e) {
-            // The JVM is going down, which is why the run ended.
+            // The JVM is shutting down, which is why the run ended.
         }
     }
 
     private static void await(CountDownLatch saved) {
         try {
             if (!saved.await(SAVE_MINUTES, TimeUnit.MINUTES)) {
-                System.err.println("vicmae: the checkpoint was not written in time; the one before it is kept");
+                System.err.println("vicmae: the checkpoint was not written in time; the previous one is kept");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -124,11 +124,8 @@ public abstract class Stream implements AutoCloseable {
      */
     public abstract boolean multiply(Product product);
 
-    /**
-     * Whether a library stands behind {@link #multiply} that this stream's own kernels are to be held against: where it does, it may be slower
-     * than they are.
-     */
-    public boolean hasRivalLibrary() {
+    /** Whether {@link #multiply} is backed by the vendor's library. It may be slower than this project's kernels, so the two are timed. */
+    public boolean hasVendorGemm() {
         return false;
     }
 

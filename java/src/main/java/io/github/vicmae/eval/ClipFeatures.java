@@ -14,8 +14,8 @@ import java.nio.FloatBuffer;
 import java.util.Arrays;
 
 /**
- * A data set's samples as evaluation views: of each video some frames, evenly spaced; of each image itself. The features of a sample are the mean
- * over its views.
+ * The evaluation views of a data set: some evenly spaced frames of each video, and each image itself. The features of a sample are the mean over
+ * its views.
  */
 public final class ClipFeatures {
     private final ViewSettings settings;
@@ -26,10 +26,14 @@ public final class ClipFeatures {
     /**
      * Reads and prepares all views.
      *
-     * @param frames views of each sample
+     * @param frames the number of views of each sample, at least 1
      * @throws IOException if a file cannot be read
+     * @throws IllegalArgumentException if there are fewer than one frame
      */
     public ClipFeatures(Dataset data, ViewSettings settings, int frames) throws IOException {
+        if (frames < 1) {
+            throw new IllegalArgumentException("Each sample needs at least one frame, not " + frames);
+        }
         this.settings = settings;
         this.frames = frames;
         labels = data.samples().stream().mapToInt(Sample::label).toArray();
@@ -55,7 +59,7 @@ public final class ClipFeatures {
 
     /** The encoder's features, [samples][D]. */
     public float[][] encoded(FeatureExtractor extractor) {
-        int dim = extractor.config().dim();
+        int dim = extractor.trunk().dim();
         FloatBuffer features = ByteBuffer.allocateDirect(labels.length * frames * dim * Float.BYTES)
                 .order(ByteOrder.nativeOrder())
                 .asFloatBuffer();

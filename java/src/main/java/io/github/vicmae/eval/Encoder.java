@@ -8,9 +8,8 @@ import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.io.TensorSource;
-import io.github.vicmae.model.Checkpoint;
 import io.github.vicmae.model.FeatureExtractor;
-import io.github.vicmae.model.ModelConfig;
+import io.github.vicmae.objective.ModelConfig;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -28,30 +27,38 @@ import java.util.List;
  * }
  * }</pre>
  *
- * <p>The file may be one of ours or a published PyTorch checkpoint (.pth) of MAE or ViC-MAE. For one thread at a time; several encoders may
- * share a device.
+ * <p>The file may be one of ours or a published PyTorch checkpoint (.pth) of MAE or ViC-MAE.
+ *
+ * <p>An encoder may be shared by several threads: files are decoded side by side, and the device works for one call after the other. Several
+ * encoders may share a device, which must stay open as long as they are used. After {@link #close()} every call throws an
+ * {@link IllegalStateException}.
  */
 public final class Encoder implements AutoCloseable {
     private static final int DEFAULT_BATCH = 16;
 
+    private final ModelConfig config;
     private final FeatureExtractor extractor;
+    private final List<String> passedOver;
     private final EvalView view;
     private final ViewSettings settings;
     private final FloatBuffer input;
     private final FloatBuffer output;
 
-    private Encoder(FeatureExtractor extractor, ViewSettings settings) {
+    private Encoder(ModelConfig config, FeatureExtractor extractor, List<String> passedOver, ViewSettings settings) {
+        this.config = config;
         this.extractor = extractor;
+        this.passedOver = passedOver;
         this.settings = settings;
         view = new EvalView(settings);
         input = direct(extractor.batch() * settings.viewSize());
-        output = direct(extractor.batch() * extractor.config().dim());
+        output = direct(extractor.batch() * config.trunk().dim());
     }
 
     /**
      * Loads an encoder that runs up to 16 images at once.
      *
-     * @throws IOException if the file cannot be read, or is no checkpoint of a vision transformer
+     * @throws IOException if the file cannot be read, is no checkpoint of a vision transformer, or holds tensors that change what is computed and
+     *     that this encoder does not know
      * @throws io.github.vicmae.device.DeviceException if the device has too little memory
      */
     public static Encoder load(Path file, Device device) throws IOException {
@@ -70,7 +77,7 @@ public final class Encoder implements AutoCloseable {
      */
     public static Encoder load(Path file, int heads, Device device, int batch) throws IOException {
         try (TensorSource source = TensorSource.open(file)) {
-            return load(source, Checkpoint.config(source, heads), device, batch);
+            return load(source, ModelConfig.of(source, heads), device, batch);
         }
     }
 
@@ -82,10 +89,11 @@ public final class Encoder implements AutoCloseable {
     }
 
     private static Encoder load(TensorSource source, ModelConfig config, Device device, int batch) throws IOException {
-        FeatureExtractor extractor = new FeatureExtractor(device, config, batch);
+        FeatureExtractor extractor =
+                new FeatureExtractor(device, config.trunk(), config.objective().pooling(), batch);
         try {
-            extractor.load(source);
-            return new Encoder(extractor, ViewSettings.paper(config.height(), config.width(), config.channels()));
+            List<String> passedOver = extractor.load(source);
+            return new Encoder(config, extractor, passedOver, config.objective().viewSettings(config.trunk()));
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, extractor);
             throw e;
@@ -94,12 +102,20 @@ public final class Encoder implements AutoCloseable {
 
     /** The model's settings. */
     public ModelConfig config() {
-        return extractor.config();
+        return config;
+    }
+
+    /**
+     * Names of what the file holds and the encoder does not use, such as a classifier; not the decoder, the heads and the optimizer's state, which
+     * are known to be there.
+     */
+    public List<String> passedOver() {
+        return passedOver;
     }
 
     /** Values of a feature vector, D. */
     public int width() {
-        return extractor.config().dim();
+        return config.trunk().dim();
     }
 
     /**
@@ -130,27 +146,32 @@ public final class Encoder implements AutoCloseable {
     /** The features of several images, [n][D]. */
     public float[][] embed(List<Image> images) {
         float[][] features = new float[images.size()][width()];
-        int size = settings.viewSize();
-        for (int done = 0; done < images.size(); ) {
-            int part = Math.min(extractor.batch(), images.size() - done);
-            for (int i = 0; i < part; i++) {
-                view.write(images.get(done + i), input, i * size);
-            }
-            extractor.extract(input, output, part);
-            for (int i = 0; i < part; i++) {
-                output.get(i * width(), features[done + i]);
-            }
-            done += part;
+        for (int done = 0; done < images.size(); done += extractor.batch()) {
+            embedPart(images, done, Math.min(extractor.batch(), images.size() - done), features);
         }
         return features;
     }
 
+    /** Between parts another thread may have its turn. */
+    private synchronized void embedPart(List<Image> images, int start, int count, float[][] features) {
+        for (int i = 0; i < count; i++) {
+            view.write(images.get(start + i), input, i * settings.viewSize());
+        }
+        extractor.extract(input, output, count);
+        for (int i = 0; i < count; i++) {
+            output.get(i * width(), features[start + i]);
+        }
+    }
+
     /**
-     * The batch form without any copy on the Java heap.
+     * The batch form, which allocates nothing on the Java heap. Buffers may be direct or on the heap, and of either byte order; direct ones in
+     * native order are the fastest.
      *
-     * @param images normalised, [count, C, H, W], a direct buffer in native order, from its position 0 on
-     * @param features [count, D], written from its position 0 on
-     * @throws IllegalArgumentException if a buffer is too small
+     * @param images normalised, [count, C, H, W], from index 0 on, whatever the position
+     * @param features [count, D], written from index 0 on
+     * @param count at least 0
+     * @throws IllegalArgumentException if the count is negative, a buffer ends before its last value, or the features' buffer is read-only
+     * @throws IllegalStateException if the encoder or its device is closed
      */
     public void embed(FloatBuffer images, FloatBuffer features, int count) {
         extractor.extract(images, features, count);
@@ -162,6 +183,7 @@ public final class Encoder implements AutoCloseable {
                 .asFloatBuffer();
     }
 
+    /** Gives back what the encoder took, after a call that is under way in another thread. Closing it again does nothing. */
     @Override
     public void close() {
         extractor.close();

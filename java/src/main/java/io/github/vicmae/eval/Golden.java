@@ -9,11 +9,16 @@ import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.layer.Parameter;
 import io.github.vicmae.model.Checkpoint;
+import io.github.vicmae.model.DecoderConfig;
 import io.github.vicmae.model.Execution;
-import io.github.vicmae.model.Losses;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.Losses;
+import io.github.vicmae.objective.MaeConfig;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Objective;
+import io.github.vicmae.objective.ObjectiveConfig;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -79,6 +84,10 @@ public final class Golden {
     private final Limits limits;
     private final Safetensors file;
     private final JsonNode settings;
+    private final String method;
+    /** What the names of each view's tensors end in. */
+    private final List<String> views;
+
     private final int batch;
     private final List<Row> rows = new ArrayList<>();
 
@@ -86,12 +95,21 @@ public final class Golden {
         this.file = file;
         limits = Limits.of(precision);
         String json = file.metadata().get(Checkpoint.CONFIG);
-        if (json == null || !file.contains("in.x1") || !file.contains("out.losses")) {
-            throw new IOException(file.path()
-                    + " is no golden file: it needs the metadata 'config' and the tensors in.x1 and out.losses");
+        if (json == null || !file.contains("out.losses")) {
+            throw new IOException(
+                    file.path() + " is no golden file: it needs the metadata 'config' and the tensor out.losses");
         }
         settings = new ObjectMapper().readTree(json);
-        batch = Math.toIntExact(file.info("in.x1").shape()[0]);
+        method = settings.path("method").asText("vicmae");
+        views = switch (method) {
+            case "vicmae" -> List.of("1", "2");
+            case "mae" -> List.of("");
+            default -> throw new IOException(file.path() + " is of the method '" + method + "', which cannot be run");
+        };
+        if (!file.contains("in.x" + views.get(0))) {
+            throw new IOException(file.path() + " is no golden file: it has no in.x" + views.get(0));
+        }
+        batch = Math.toIntExact(file.info("in.x" + views.get(0)).shape()[0]);
     }
 
     /**
@@ -102,7 +120,7 @@ public final class Golden {
     public static List<Row> verify(Path path, Device device, Precision precision) throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
             Golden golden = new Golden(file, precision);
-            try (ViCMae model = new ViCMae(device, golden.config(), golden.batch, Execution.of(precision))) {
+            try (Objective model = Objective.create(device, golden.config(), golden.batch, Execution.of(precision))) {
                 if (golden.limits.reconstructionGradients() > 0) {
                     golden.compareReconstructionGradients(model, device);
                 }
@@ -113,27 +131,47 @@ public final class Golden {
     }
 
     private ModelConfig config() throws IOException {
-        long[] views = file.info("in.x1").shape();
+        long[] shape = file.info("in.x" + views.get(0)).shape();
         JsonNode s = settings;
+        double mlpRatio = number(s, "mlpRatio");
         return new ModelConfig(
+                new TrunkConfig(
+                        Math.toIntExact(shape[2]),
+                        Math.toIntExact(shape[3]),
+                        Math.toIntExact(shape[1]),
+                        integer("patch"),
+                        integer("dim"),
+                        integer("depth"),
+                        integer("heads"),
+                        mlpRatio),
+                new DecoderConfig(
+                        integer("decoderDim"),
+                        integer("decoderDepth"),
+                        integer("decoderHeads"),
+                        mlpRatio,
+                        s.path("normPix").asBoolean()),
+                objective());
+    }
+
+    private ObjectiveConfig objective() throws IOException {
+        double maskRatio = number(settings, "maskRatio");
+        if (method.equals("mae")) {
+            return new MaeConfig(maskRatio);
+        }
+        return ViCMaeConfig.of(
                 Variant.of(text("variant")),
-                Math.toIntExact(views[2]),
-                Math.toIntExact(views[3]),
-                Math.toIntExact(views[1]),
-                integer("patch"),
-                integer("dim"),
-                integer("depth"),
-                integer("heads"),
-                integer("decoderDim"),
-                integer("decoderDepth"),
-                integer("decoderHeads"),
-                number(s, "mlpRatio"),
+                maskRatio,
+                Pooling.of(text("pooling")),
                 integer("headHidden"),
                 integer("headOut"),
-                number(s, "temperature"),
-                number(s, "maskRatio"),
-                s.path("normPix").asBoolean(),
-                Pooling.of(text("pooling")));
+                number(settings, "temperature"));
+    }
+
+    /** The losses' weights, in the objective's order. */
+    private double[] weights() throws IOException {
+        return method.equals("mae")
+                ? new double[] {1}
+                : new double[] {number(settings, "reconWeight"), number(settings, "contrastWeight")};
     }
 
     private int integer(String name) throws IOException {
@@ -154,9 +192,9 @@ public final class Golden {
         return settings.get(name).asText();
     }
 
-    private void compareReconstructionGradients(ViCMae model, Device device) throws IOException {
+    private void compareReconstructionGradients(Objective model, Device device) throws IOException {
         Difference d = new Difference();
-        try (ViCMae exact = new ViCMae(device, config(), batch)) {
+        try (Objective exact = Objective.create(device, config(), batch)) {
             d.add(reconstructionGradients(exact), reconstructionGradients(model));
         }
         rows.add(new Row(
@@ -167,29 +205,32 @@ public final class Golden {
         model.stream().zero(model.parameters().gradients());
     }
 
-    private float[] reconstructionGradients(ViCMae model) throws IOException {
-        Checkpoint.load(file, model, false, "param.");
+    private float[] reconstructionGradients(Objective model) throws IOException {
+        Checkpoint.load(file, model.state(), false, "param.");
         upload(model);
-        model.forwardBackward(1, 0);
+        double[] reconstructionAlone = weights();
+        Arrays.fill(reconstructionAlone, 0);
+        reconstructionAlone[0] = 1;
+        model.forwardBackward(reconstructionAlone);
         return model.stream().read(model.parameters().gradients());
     }
 
-    private void run(ViCMae model) throws IOException {
-        Checkpoint.load(file, model, false, "param.");
+    private void run(Objective model) throws IOException {
+        Checkpoint.load(file, model.state(), false, "param.");
         JsonNode o = settings.path("optimizer");
         AdamW.Settings adam = new AdamW.Settings(
                 number(o, "beta1"), number(o, "beta2"), number(o, "eps"), number(o, "weightDecay"), 0);
         float[] expected = file.floats("out.losses");
-        double[] worst = new double[3];
+        List<String> names = lossNames(model);
+        double[] worst = new double[names.size()];
         try (AdamW optimizer = new AdamW(model.kernels(), model.parameters(), adam)) {
-            for (int step = 0; step < expected.length / 3; step++) {
+            for (int step = 0; step < expected.length / names.size(); step++) {
                 upload(model);
-                model.forwardBackward(number(settings, "reconWeight"), number(settings, "contrastWeight"));
-                Losses l = model.losses();
-                double[] found = {l.total(), l.reconstruction(), l.contrastive()};
-                for (int i = 0; i < 3; i++) {
-                    worst[i] = worse(
-                            worst[i], Math.abs(found[i] - expected[3 * step + i]) / Math.abs(expected[3 * step + i]));
+                Losses l = model.forwardBackward(weights());
+                for (int i = 0; i < worst.length; i++) {
+                    double found = i == 0 ? l.total() : l.values()[i - 1];
+                    double wanted = expected[worst.length * step + i];
+                    worst[i] = worse(worst[i], Math.abs(found - wanted) / Math.abs(wanted));
                 }
                 if (step == 0) {
                     compareOutputs(model);
@@ -198,17 +239,29 @@ public final class Golden {
                 optimizer.step(number(o, "lr"));
             }
         }
-        String[] names = {"loss", "reconstruction loss", "contrastive loss"};
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < worst.length; i++) {
+            boolean contrasts = names.size() > 2 && i != 1;
             rows.add(
                     i,
                     new Row(
-                            names[i],
+                            names.get(i),
                             worst[i],
-                            i == 1 ? limits.reconstruction() : limits.contrastive(),
-                            "worst of " + expected.length / 3 + " steps"));
+                            contrasts ? limits.contrastive() : limits.reconstruction(),
+                            "worst of " + expected.length / names.size() + " steps"));
         }
         compareState(model);
+    }
+
+    /** The columns of out.losses: the total and, where there are several, its parts. */
+    private static List<String> lossNames(Objective model) {
+        List<String> names = new ArrayList<>(List.of("loss"));
+        String[] parts = model.config().objective().losses();
+        if (parts.length > 1) {
+            for (String part : parts) {
+                names.add(part + " loss");
+            }
+        }
+        return names;
     }
 
     /** The larger one, where not-a-number is larger than any. */
@@ -216,23 +269,26 @@ public final class Golden {
         return Double.isNaN(b) ? Double.POSITIVE_INFINITY : Math.max(a, b);
     }
 
-    private void upload(ViCMae model) throws IOException {
+    private void upload(Objective model) throws IOException {
         var floats = model.inputs().floats();
         int at = 0;
-        for (String name : new String[] {"in.x1", "in.x2", "in.noise1", "in.noise2"}) {
-            float[] values = file.floats(name);
-            floats.put(at, values);
-            at += values.length;
+        for (String tensor : new String[] {"in.x", "in.noise"}) {
+            for (String view : views) {
+                float[] values = file.floats(tensor + view);
+                floats.put(at, values);
+                at += values.length;
+            }
         }
     }
 
-    private void compareOutputs(ViCMae model) throws IOException {
-        ModelConfig c = model.config();
+    private void compareOutputs(Objective model) throws IOException {
+        TrunkConfig c = model.config().trunk();
         float[] prediction = model.stream().read(model.prediction());
-        float[] pooled = model.stream().read(model.pooled());
+        float[] pooled = model.pooled() == null ? null : model.stream().read(model.pooled());
         int[] restore = model.stream().readInts(model.restore());
-        for (int view = 1; view <= ViCMae.VIEWS; view++) {
-            int first = (view - 1) * batch;
+        for (int v = 0; v < views.size(); v++) {
+            String view = views.get(v);
+            int first = v * batch;
             float[] patches = new float[batch * c.patches() * c.patchSize()];
             float[] mask = new float[batch * c.patches()];
             for (int i = 0; i < batch; i++) {
@@ -240,13 +296,18 @@ public final class Golden {
                 int from = ((first + i) * (1 + c.patches()) + 1) * c.patchSize();
                 System.arraycopy(prediction, from, patches, i * sample, sample);
                 for (int l = 0; l < c.patches(); l++) {
-                    mask[i * c.patches() + l] = restore[(first + i) * c.patches() + l] < c.kept() ? 0 : 1;
+                    mask[i * c.patches() + l] = restore[(first + i) * c.patches() + l]
+                                    < model.config().kept()
+                            ? 0
+                            : 1;
                 }
             }
-            float[] features = Arrays.copyOfRange(pooled, first * c.dim(), (first + batch) * c.dim());
             row("mask " + view, "out.mask" + view, mask, 0);
             row("prediction " + view, "out.pred" + view, patches, limits.predictions());
-            row("pooled features " + view, "out.pooled" + view, features, limits.predictions());
+            if (pooled != null) {
+                float[] features = Arrays.copyOfRange(pooled, first * c.dim(), (first + batch) * c.dim());
+                row("pooled features " + view, "out.pooled" + view, features, limits.predictions());
+            }
         }
     }
 
@@ -256,7 +317,7 @@ public final class Golden {
         rows.add(new Row(quantity, d.relative(), limit, ""));
     }
 
-    private void compareGradients(ViCMae model) throws IOException {
+    private void compareGradients(Objective model) throws IOException {
         Difference all = new Difference();
         double worst = 0;
         String where = "";
@@ -281,7 +342,7 @@ public final class Golden {
         return name.matches("(projector|predictor|target)\\.[03]\\.bias");
     }
 
-    private void compareState(ViCMae model) throws IOException {
+    private void compareState(Objective model) throws IOException {
         Difference updates = new Difference();
         Difference statistics = new Difference();
         Map<String, Double> worst = new HashMap<>();
@@ -302,13 +363,15 @@ public final class Golden {
                 .map(Map.Entry::getKey)
                 .orElse("");
         rows.add(new Row("all updates", updates.relative(), limits.updates(), "most of it in " + where));
-        rows.add(new Row("running statistics", statistics.relative(), limits.updates(), ""));
+        if (!model.workspace().counters().names().isEmpty()) {
+            rows.add(new Row("running statistics", statistics.relative(), limits.updates(), ""));
+        }
         for (String name : file.names()) {
             if (name.startsWith("after.") && name.endsWith(".num_batches_tracked")) {
                 long expected = file.longs(name)[0];
                 rows.add(new Row(
                         "batches tracked",
-                        Math.abs(expected - model.headCalls()) / (double) expected,
+                        Math.abs(expected - model.workspace().counters().get(name.substring(6))) / (double) expected,
                         0,
                         name.substring(6)));
                 break;
@@ -316,7 +379,7 @@ public final class Golden {
         }
     }
 
-    private static float[] read(ViCMae model, Tensor tensor) {
+    private static float[] read(Objective model, Tensor tensor) {
         return model.stream().read(tensor);
     }
 

@@ -15,9 +15,9 @@ public final class Knn {
     private final double temperature;
 
     /**
-     * What a classifier did on test samples.
+     * The result of a classifier on test samples.
      *
-     * @param accuracy the share of samples whose class was found, 0 to 1
+     * @param accuracy the share of samples classified correctly, 0 to 1
      * @param confusion [true class][predicted class], counts
      */
     public record Result(double accuracy, int[][] confusion) {}
@@ -72,7 +72,7 @@ public final class Knn {
     }
 
     /**
-     * Returns the class with the most votes, the first of equals.
+     * Returns the class with the most votes; of equal ones the first.
      *
      * @param feature [D]
      * @throws IllegalArgumentException if D differs from the training samples' or a value is not finite
@@ -110,7 +110,7 @@ public final class Knn {
     }
 
     /**
-     * Classifies test samples and compares with their labels.
+     * Classifies test samples and compares the classes with their labels.
      *
      * @param test [M][D]
      * @param testLabels [M]

@@ -40,15 +40,44 @@ public final class AtomicFile {
      */
     public static void write(Path path, Body body) throws IOException {
         try {
-            Path target = Files.isSymbolicLink(path) && Files.exists(path) ? path.toRealPath() : path.toAbsolutePath();
-            if (Files.isDirectory(target)) {
-                throw new IOException("it is a folder");
-            }
+            Path target = target(path);
             removeLeftovers(target);
             replace(target, body);
         } catch (IOException e) {
             throw FileErrors.cannot("write", path, e);
         }
+    }
+
+    /**
+     * Finds out whether a file could be written now, and leaves everything as it is. For programs that work long before they write.
+     *
+     * @throws IOException as {@link #write(Path, Body)} would: there is no such folder, it is not writable, or the disk is full
+     */
+    public static void checkWritable(Path path) throws IOException {
+        try {
+            Path temporary = temporary(target(path));
+            try (FileChannel out =
+                    FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                out.write(ByteBuffer.wrap(new byte[1]));
+            } finally {
+                Files.deleteIfExists(temporary);
+            }
+        } catch (IOException e) {
+            throw FileErrors.cannot("write", path, e);
+        }
+    }
+
+    /** The file to replace. */
+    private static Path target(Path path) throws IOException {
+        Path target = Files.isSymbolicLink(path) && Files.exists(path) ? path.toRealPath() : path.toAbsolutePath();
+        if (Files.isDirectory(target)) {
+            throw new IOException("it is a folder");
+        }
+        return target;
+    }
+
+    private static Path temporary(Path target) {
+        return target.resolveSibling(target.getFileName() + ".tmp-" + PID + "-" + COUNTER.incrementAndGet());
     }
 
     /** Writes or replaces a file with the given bytes; see {@link #write(Path, Body)}. */
@@ -62,7 +91,7 @@ public final class AtomicFile {
     }
 
     private static void replace(Path target, Body body) throws IOException {
-        Path temporary = target.resolveSibling(target.getFileName() + ".tmp-" + PID + "-" + COUNTER.incrementAndGet());
+        Path temporary = temporary(target);
         IN_PROGRESS.add(temporary);
         try {
             try (FileChannel out =

@@ -3,7 +3,7 @@ package io.github.vicmae.io;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** The element types of safetensors files, by the names that stand in their headers. Numbers are little-endian. */
+/** The element types of safetensors files, by their names in the headers. Numbers are little-endian. */
 public enum DType {
     BOOL(1),
     U8(1),

@@ -21,7 +21,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * A file with one JSON object a line, to which objects are added. Every line is handed to the operating system at once,
+ * A file of JSON objects, one on each line, that is appended to. Every line is handed to the operating system at once,
  * so that a killed process loses at most the line that it was writing. Methods may be called from several threads.
  */
 public final class JsonLines implements AutoCloseable {
@@ -37,7 +37,7 @@ public final class JsonLines implements AutoCloseable {
     }
 
     /**
-     * Opens a file to add lines, and makes it if it is not there. A last line without its line break, which a killed
+     * Opens a file for appending, and creates it if it does not exist. A last line without its line break, which a killed
      * process has left, is removed.
      *
      * @throws IOException if the file cannot be written; the message names it

@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,9 +21,9 @@ import java.util.zip.ZipFile;
 
 /**
  * The state dict of a checkpoint that PyTorch 1.6 or newer wrote with {@code torch.save}: a zip archive of stored entries
- * with one pickle and one file for each storage. The state dict is the pickled dictionary's entry {@code model} or, if
- * it has none, the dictionary itself. Optimizer state, settings and whatever else the pickle holds are passed over, and
- * nothing in it is executed.
+ * with one pickle and one file for each storage. The state dict is the pickled dictionary's entry {@code model},
+ * {@code state_dict} or another usual name (see {@link PickledState}) or, if it has none, the dictionary itself.
+ * Optimizer state, settings and whatever else the pickle holds are passed over, and nothing in it is executed.
  */
 public final class PyTorchCheckpoint implements TensorSource {
     private static final int MOST_PICKLE_BYTES = 1 << 26;
@@ -41,6 +42,7 @@ public final class PyTorchCheckpoint implements TensorSource {
     private final Path path;
     private final ZipFile zip;
     private final Map<String, StridedView> tensors = new LinkedHashMap<>();
+    private final Map<String, String> passedOver = new LinkedHashMap<>();
     private OptionalLong epoch = OptionalLong.empty();
 
     private PyTorchCheckpoint(Path path, ZipFile zip) {
@@ -51,14 +53,15 @@ public final class PyTorchCheckpoint implements TensorSource {
     /**
      * Opens a checkpoint and checks every tensor of its state dict against the archive.
      *
-     * @throws IOException if the file cannot be read, is damaged, or has something else than a tensor in its state dict;
-     *     the message names the file and the fault
+     * @throws IOException if the file cannot be read, is damaged, or has no state dict with tensors in it; the message
+     *     names the file and the fault
      */
     public static PyTorchCheckpoint open(Path path) throws IOException {
         ZipFile zip;
         try {
             zip = new ZipFile(path.toFile());
         } catch (IOException | IllegalArgumentException e) {
+            GitLfsPointer.refuse(path);
             throw new IOException(
                     path + ": not a PyTorch checkpoint: it cannot be read as a zip archive: " + e.getMessage() + ".",
                     e);
@@ -83,26 +86,27 @@ public final class PyTorchCheckpoint implements TensorSource {
         byte[] bytes = new byte[(int) checkStored(pickle, fileBytes, MOST_PICKLE_BYTES)];
         readEntry(pickle, 0, ByteBuffer.wrap(bytes));
         checkByteOrder(root, fileBytes);
-        if (!(Pickle.read(bytes) instanceof PyDict top)) {
-            throw new IOException("its pickle is not a dictionary");
-        }
-        if (top.entries.get("epoch") instanceof Long number) {
+        Object top = Pickle.read(bytes);
+        if (top instanceof PyDict dict && dict.entries.get("epoch") instanceof Long number) {
             epoch = OptionalLong.of(number);
         }
-        PyDict state = top.entries.get("model") instanceof PyDict model ? model : top;
-        for (Map.Entry<Object, Object> entry : state.entries.entrySet()) {
-            String name = String.valueOf(entry.getKey());
-            if (name.length() > 1000) {
-                throw new IOException("its state dict has a name of " + name.length() + " characters");
-            }
+        PickledState state = PickledState.of(top);
+        passedOver.putAll(state.passedOver());
+        for (Map.Entry<String, Call> entry : state.tensors().entrySet()) {
+            String name = entry.getKey();
             try {
-                tensors.put(name, tensor(name, entry.getValue(), root, fileBytes));
+                String unsupported = unsupported(entry.getValue());
+                if (unsupported == null) {
+                    tensors.put(name, tensor(name, entry.getValue(), root, fileBytes));
+                } else {
+                    passedOver.put(name, unsupported);
+                }
             } catch (IOException e) {
                 throw new IOException("entry " + name + " of the state dict: " + e.getMessage(), e);
             }
         }
         if (tensors.isEmpty()) {
-            throw new IOException("its state dict is empty");
+            throw PickledState.noTensors(passedOver);
         }
     }
 
@@ -117,32 +121,42 @@ public final class PyTorchCheckpoint implements TensorSource {
         }
     }
 
-    /** Makes a view from {@code _rebuild_tensor_v2(storage, offset, size, stride, ...)}. */
-    private StridedView tensor(String name, Object value, String root, long fileBytes) throws IOException {
-        if (!(value instanceof Call call)) {
-            throw new IOException("it is " + describe(value) + " where a tensor is expected");
-        }
+    /** Why a tensor of a healthy file cannot be read here, in a few words; null if it can. */
+    private static String unsupported(Call call) throws IOException {
         if (!call.callee.equals("torch._utils._rebuild_tensor_v2")) {
-            throw new IOException("it is made by " + call.callee + ", which is not supported and was not executed");
+            return "made by " + call.callee + ", which is not supported and was not executed";
         }
-        if (call.arguments.length < 4
-                || !(call.arguments[0] instanceof PersistentId storage)
-                || !(call.arguments[1] instanceof Long offset)) {
+        String type = Storage.of(call).type();
+        return STORAGES.containsKey(type) ? null : "of the element type " + type + ", which is not supported";
+    }
+
+    /** What a tensor says about its storage: the element type, as in {@code torch.FloatStorage}, and its name in the archive. */
+    private record Storage(String type, String key) {
+        static Storage of(Call tensor) throws IOException {
+            if (tensor.arguments.length < 4 || !(tensor.arguments[0] instanceof PersistentId storage)) {
+                throw new IOException("its tensor has unexpected arguments");
+            }
+            if (!(storage.id instanceof Object[] id)
+                    || id.length < 5
+                    || !"storage".equals(id[0])
+                    || !(id[1] instanceof Global type)
+                    || !(id[2] instanceof String key)) {
+                throw new IOException("its storage has an unexpected description");
+            }
+            return new Storage(type.name(), key);
+        }
+    }
+
+    /** Makes a view from {@code _rebuild_tensor_v2(storage, offset, size, stride, ...)}. */
+    private StridedView tensor(String name, Call call, String root, long fileBytes) throws IOException {
+        Storage storage = Storage.of(call);
+        if (!(call.arguments[1] instanceof Long offset)) {
             throw new IOException("its tensor has unexpected arguments");
         }
         long[] size = longs(call.arguments[2]);
         long[] stride = longs(call.arguments[3]);
-        if (!(storage.id instanceof Object[] id)
-                || id.length < 5
-                || !"storage".equals(id[0])
-                || !(id[1] instanceof Global type)
-                || !(id[2] instanceof String key)) {
-            throw new IOException("its storage has an unexpected description");
-        }
-        DType dtype = STORAGES.get(type.name());
-        if (dtype == null) {
-            throw new IOException("its element type " + type.name() + " is not supported");
-        }
+        DType dtype = STORAGES.get(storage.type());
+        String key = storage.key();
         ZipEntry entry = zip.getEntry(root + "data/" + key);
         if (entry == null) {
             throw new IOException("its storage " + root + "data/" + key + " is missing in the archive");
@@ -175,16 +189,6 @@ public final class PyTorchCheckpoint implements TensorSource {
         return values;
     }
 
-    private static String describe(Object value) {
-        if (value instanceof PyDict) {
-            return "a dictionary";
-        }
-        if (value == null || value instanceof Long || value instanceof Double || value instanceof Boolean) {
-            return String.valueOf(value);
-        }
-        return value instanceof Global global ? "the name " + global.name() : "a text, a list or an object";
-    }
-
     /** Returns the checkpoint's entry {@code epoch}, if it has one. */
     public OptionalLong epoch() {
         return epoch;
@@ -206,12 +210,20 @@ public final class PyTorchCheckpoint implements TensorSource {
     }
 
     @Override
+    public Map<String, String> passedOver() {
+        return Collections.unmodifiableMap(passedOver);
+    }
+
+    @Override
     public TensorInfo info(String name) throws IOException {
         return view(name).info();
     }
 
     private StridedView view(String name) throws IOException {
         StridedView view = tensors.get(name);
+        if (view == null && passedOver.containsKey(name)) {
+            throw new IOException(path + ": " + name + " is " + passedOver.get(name) + ", where a tensor is expected.");
+        }
         if (view == null) {
             throw new IOException(path + ": there is no tensor " + name + " among its " + tensors.size() + " tensors.");
         }

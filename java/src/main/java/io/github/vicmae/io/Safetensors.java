@@ -46,6 +46,7 @@ public final class Safetensors implements TensorSource {
             return new Safetensors(path, channel, SafetensorsHeader.read(channel));
         } catch (IOException e) {
             channel.close();
+            GitLfsPointer.refuse(path);
             throw new IOException(path + ": not a valid safetensors file: " + e.getMessage(), e);
         }
     }

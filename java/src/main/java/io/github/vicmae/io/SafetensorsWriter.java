@@ -19,7 +19,7 @@ import java.util.Set;
 
 /**
  * Collects tensors and writes them as one safetensors file through {@link AtomicFile}. Tensors of wider element types
- * come first, otherwise in the order of their addition, so that every tensor starts at a multiple of its element size.
+ * come first, otherwise in the order in which they were added, so that every tensor starts at a multiple of its element size.
  */
 public final class SafetensorsWriter {
     private static final int CHUNK = 1 << 22;
@@ -29,7 +29,7 @@ public final class SafetensorsWriter {
 
     private record Pending(String name, DType dtype, long[] shape, long bytes, Source source) {}
 
-    /** Hands out a tensor's bytes, row-major and little-endian. */
+    /** Supplies the bytes of a tensor, row-major and little-endian. */
     @FunctionalInterface
     public interface Source {
         /**

@@ -15,6 +15,8 @@ import java.util.zip.ZipEntry;
  * @param storage the archive's entry with the storage
  */
 record StridedView(TensorInfo info, long[] stride, boolean contiguous, long span, ZipEntry storage) {
+    /** Bounds the memory that a small file can ask for by repeating its elements; far above the weights of the largest published encoders. */
+    private static final long MOST_EXPANDED_BYTES = 1L << 28;
 
     /** Reads bytes of the storage, from a position on, until a buffer is full. */
     @FunctionalInterface
@@ -27,8 +29,8 @@ record StridedView(TensorInfo info, long[] stride, boolean contiguous, long span
      *
      * @param offset the first element's place, in elements
      * @param storageBytes the storage's size
-     * @throws IOException if the view is malformed, reaches beyond the storage, or repeats so many elements that it is
-     *     larger than the storage
+     * @throws IOException if the view is malformed, reaches beyond the storage, or repeats elements (a stride of 0, as
+     *     {@code expand} makes) until it is larger than both the storage and 256 MiB
      */
     static StridedView of(
             String name, DType dtype, long[] size, long[] stride, long offset, ZipEntry storage, long storageBytes)
@@ -52,8 +54,13 @@ record StridedView(TensorInfo info, long[] stride, boolean contiguous, long span
             dense *= size[i];
             last = Math.min(last + saturatedProduct(size[i] - 1, stride[i], capacity), capacity);
         }
-        if (bytes > 0 && (last >= capacity || bytes > storageBytes)) {
+        if (bytes > 0 && last >= capacity) {
             throw new IOException("its tensor reaches beyond its storage of " + storageBytes + " bytes");
+        }
+        if (bytes > Math.max(storageBytes, MOST_EXPANDED_BYTES)) {
+            throw new IOException("its tensor repeats a storage of " + storageBytes + " bytes up to " + bytes
+                    + " bytes, and more than " + MOST_EXPANDED_BYTES
+                    + " are not expanded; make it contiguous in PyTorch");
         }
         long span = bytes == 0 ? 0 : (last - offset + 1) * dtype.bytes();
         long start = bytes == 0 ? 0 : offset * dtype.bytes();

@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /** A file of named tensors. Instances are for one thread at a time and have to be closed. */
 public interface TensorSource extends AutoCloseable {
@@ -18,6 +19,14 @@ public interface TensorSource extends AutoCloseable {
 
     /** Returns whether the file has a tensor of that name. */
     boolean contains(String name);
+
+    /**
+     * Returns what the file holds among its tensors that is no tensor, or none that can be read here: each name with a few words
+     * that say what it is. Empty for formats that hold nothing but tensors.
+     */
+    default Map<String, String> passedOver() {
+        return Map.of();
+    }
 
     /**
      * Describes a tensor.

@@ -3,15 +3,15 @@ package io.github.vicmae.lab;
 import java.util.Random;
 
 /**
- * The gradient of a loss of which nothing is known but itself: from its values at small steps to both sides, with the error in the step's square
- * taken out (Richardson): (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h.
+ * The gradient of a loss that is known only by its values: central differences with one step of Richardson extrapolation, which removes the error
+ * of second order: (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h.
  */
 final class CentralDifferences {
-    /** Of inputs around 1, at the temperature below: where logits are steeper, steps are smaller. */
+    /** For inputs around 1 at the temperature below; where logits are steeper, steps are smaller. */
     private static final double STEP = 0.01;
 
     private static final double STEP_TEMPERATURE = 0.1;
-    /** The shorter of the two steps by which a kink shows, as a part of the other. */
+    /** The shorter of the two steps as a share of the longer; comparing them shows kinks. */
     private static final double FINER = 0.25;
 
     private final LossRun run;
@@ -22,7 +22,7 @@ final class CentralDifferences {
      * A gradient's elements.
      *
      * @param values estimated with the longer step
-     * @param finer the same with the shorter one: near a kink of the loss the two differ
+     * @param finer estimated with the shorter step: near a kink of the loss the two differ
      */
     record Elements(double[] values, double[] finer) {}
 
@@ -52,7 +52,7 @@ final class CentralDifferences {
         return estimate(ofRows, direction, 0, direction.length, step);
     }
 
-    /** A direction of standard normal elements: of a gradient g the product with it is |g| in the mean of squares. */
+    /** A direction of standard normal elements: the root mean square of its product with a gradient g is |g|. */
     static float[] randomDirection(int size, long seed) {
         Random random = new Random(seed);
         float[] direction = new float[size];
@@ -66,7 +66,7 @@ final class CentralDifferences {
         return ofRows ? problem.rows() : problem.columns();
     }
 
-    /** Along the elements from..to - 1 of a direction, the others being 0. */
+    /** Along the elements from..to - 1 of a direction; the others count as 0. */
     private double estimate(boolean ofRows, float[] direction, int from, int to, double h) {
         float[] moved = values(ofRows).clone();
         double sum = 0;
@@ -80,7 +80,7 @@ final class CentralDifferences {
         return problem.weight() * sum / (12 * h);
     }
 
-    /** The device gets back what it had. */
+    /** Puts the original values back on the device. */
     void restore(boolean ofRows) {
         if (ofRows) {
             run.loss(problem.rows(), null);

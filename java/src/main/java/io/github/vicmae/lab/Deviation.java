@@ -5,7 +5,7 @@ import java.util.Locale;
 /**
  * How far a quantity is from what it should be.
  *
- * @param quantity loss, drows, dcolumns, or what else was compared
+ * @param quantity loss, drows, dcolumns, or another that was compared
  * @param where device and shape
  * @param error relative, in the 2-norm; infinite if a value is not finite
  * @param limit the largest error that passes
@@ -20,7 +20,7 @@ public record Deviation(String quantity, String where, double error, double limi
      * Compares an array.
      *
      * @param width of its rows, for the name of the worst element; 0 for a single value
-     * @param terms what the result is what remains of: the error is held against this if it is larger than the result
+     * @param terms the size of the terms whose sum the result is; the error is relative to this where it is larger than the result
      */
     static Deviation of(
             String quantity, String where, double[] expected, float[] found, int width, double terms, double limit) {
@@ -34,7 +34,7 @@ public record Deviation(String quantity, String where, double error, double limi
                 return endless(quantity, where, limit, element(quantity, i, width) + notFinite(found[i]) + should);
             }
             if (!Double.isFinite(expected[i])) {
-                String words = element(quantity, i, width) + " cannot be told: the loss near here is not finite";
+                String words = element(quantity, i, width) + " cannot be determined: the loss near it is not finite";
                 return endless(quantity, where, limit, words);
             }
             double distance = Math.abs(found[i] - expected[i]);
@@ -51,7 +51,7 @@ public record Deviation(String quantity, String where, double error, double limi
         return new Deviation(quantity, where, error, limit, furthest == 0 ? "" : words);
     }
 
-    /** That all values are finite: an infinite error at the first that is not. */
+    /** Checks that all values are finite: an infinite error at the first that is not. */
     static Deviation finite(String quantity, String where, float[] found, int width, double limit) {
         for (int i = 0; i < found.length; i++) {
             if (!Float.isFinite(found[i])) {
@@ -67,7 +67,7 @@ public record Deviation(String quantity, String where, double error, double limi
     }
 
     private static String notFinite(float value) {
-        return Float.isNaN(value) ? " is NaN, as is what was never written" : " is " + value;
+        return Float.isNaN(value) ? " is NaN, as is memory that was never written" : " is " + value;
     }
 
     private static String element(String quantity, int index, int width) {

@@ -2,18 +2,18 @@ package io.github.vicmae.lab;
 
 import java.util.List;
 
-/** Whether a loss's columns are its rows. */
+/** Whether the columns of a loss are its rows. */
 public enum Form {
     SYMMETRIC,
     TWO_SIDED;
 
-    /** As an option names it. */
+    /** The name that options take. */
     String words() {
         return this == SYMMETRIC ? "symmetric" : "two-sided";
     }
 
     /**
-     * The forms that an option names.
+     * Parses an option.
      *
      * @param name symmetric, two-sided or both
      * @throws IllegalArgumentException if it is none of these

@@ -5,6 +5,8 @@ import io.github.vicmae.device.build.KernelBuild;
 import io.github.vicmae.device.build.WorkFolder;
 import io.github.vicmae.device.cpu.CpuDevice;
 import io.github.vicmae.device.cuda.EmulatedDriver;
+import io.github.vicmae.io.AtomicFile;
+import io.github.vicmae.io.FileErrors;
 import io.github.vicmae.loss.ContrastiveLosses;
 import io.github.vicmae.loss.ContrastiveShape;
 import io.github.vicmae.loss.UserLoss;
@@ -17,13 +19,13 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Tries a contrastive loss of a user's own: builds it, runs it on the emulated device for races and stray accesses, checks its results, and times
- * it beside the built-in losses. Its kernels run in processes of their own only.
+ * Tests a user-supplied contrastive loss: compiles it, looks for races and stray accesses on the emulated device, checks its results, and times
+ * it beside the built-in losses. Its kernels only ever run in separate processes.
  */
 public final class Lab {
     private static final int[] PTX_FAMILIES = {80, 90};
     private static final int FEW_ROWS = 4;
-    /** Bytes that a block can have on every card from compute capability 8.0 on. */
+    /** Shared memory, in bytes, that a block can have on every card from compute capability 8.0 on. */
     private static final int SHARED_OF_ALL_CARDS = 99 << 10;
 
     private final LabSettings settings;
@@ -36,7 +38,7 @@ public final class Lab {
     private UserLoss loss;
 
     /**
-     * @param out receives what happens, as it happens
+     * @param out receives progress and findings
      */
     public Lab(LabSettings settings, PrintWriter out) {
         this.settings = settings;
@@ -51,9 +53,9 @@ public final class Lab {
     }
 
     /**
-     * Does it all, and writes the results to a folder.
+     * Runs all stages and writes the results to a folder.
      *
-     * @throws IllegalArgumentException if the file is missing, or what its comments say is wrong
+     * @throws IllegalArgumentException if the file is missing or the launches in its comments are wrong
      * @throws IOException if the results cannot be written
      */
     public Verdict run() throws IOException {
@@ -61,8 +63,8 @@ public final class Lab {
             ContrastiveLosses.named(settings.like());
         }
         loss = UserLoss.read(settings.file());
-        Files.createDirectories(settings.out());
-        // In the cache: what a lab that was killed leaves there, the next one removes.
+        checkOut();
+        // In the cache, where the next run removes what a killed one left.
         try (WorkFolder folder = WorkFolder.in(KernelBuild.usual().cache())) {
             work = folder.path();
             Verdict verdict = stages();
@@ -70,10 +72,20 @@ public final class Lab {
             report.write(settings.out());
             out.println();
             out.println("verdict: " + verdict);
-            out.println("written: " + settings.out().resolve("index.html") + ", table.md, lab.json"
+            out.println("written: " + settings.out().resolve(LabReport.PAGE) + ", table.md, lab.json"
                     + (timings.isEmpty() ? "" : ", plots"));
             return verdict;
         }
+    }
+
+    /** Called before any work: an unwritable folder found at the end would cost all of it. */
+    private void checkOut() throws IOException {
+        try {
+            Files.createDirectories(settings.out());
+        } catch (IOException e) {
+            throw FileErrors.cannot("write", settings.out(), e);
+        }
+        AtomicFile.checkWritable(settings.out().resolve(LabReport.PAGE));
     }
 
     private Verdict stages() throws IOException {
@@ -84,7 +96,7 @@ public final class Lab {
         noteShared();
         Verdict safety = missing == null ? safety() : Verdict.UNCHECKED;
         if (missing != null) {
-            note("Races and bounds were not looked for: " + missing + ".");
+            note("Races and bounds were not checked: " + missing + ".");
         }
         if (!safety.isGood() && safety != Verdict.WRONG) {
             return safety;
@@ -103,7 +115,7 @@ public final class Lab {
         return verdict;
     }
 
-    /** Cards differ in how much memory a block can have, and the widest of them may not be here. */
+    /** Cards differ in the shared memory of a block, and the one here may have more than others. */
     private void noteShared() {
         int most = settings.sizes().stream().max(Comparator.naturalOrder()).orElse(FEW_ROWS);
         long bytes = loss.shared(ContrastiveShape.of(most, settings.width(), settings.temperature(), false));
@@ -151,18 +163,7 @@ public final class Lab {
     }
 
     private LabRequest request(LabRequest.Stage stage, String device, Path results, Path peer) {
-        return new LabRequest(
-                stage,
-                settings.file().toAbsolutePath().toString(),
-                settings.like(),
-                settings.forms(),
-                device,
-                settings.temperature(),
-                settings.sizes(),
-                settings.width(),
-                settings.limitSeconds(),
-                results.toString(),
-                peer == null ? null : peer.toString());
+        return new LabRequest(stage, settings.withAbsoluteFile(), device, results, peer);
     }
 
     private Path safetyResults() {
@@ -196,7 +197,7 @@ public final class Lab {
         return findings == null || findings.finding() != null || findings.error() != null;
     }
 
-    /** What it says of a loss that a stage came to no results. */
+    /** The verdict on a loss whose stage ended without results. */
     private Verdict brokenOff(WorkerProcess.Outcome outcome, String device) {
         LabFindings findings = outcome.findings();
         if (findings == null) {
@@ -221,13 +222,13 @@ public final class Lab {
                     .ifPresent(d -> out.println("  " + (d.passes() ? "at most: " : "") + d.line()));
         }
         if (!wrong.isEmpty()) {
-            note("The first of " + wrong.size() + " that are wrong: "
+            note("The first of " + wrong.size() + " wrong results: "
                     + wrong.get(0).line().strip());
         }
         return wrong.isEmpty() ? Verdict.CORRECT : Verdict.WRONG;
     }
 
-    /** A stage that takes too long has the times so far; one that crashes tells of the loss, at whatever size. */
+    /** A stage that runs out of time keeps the times so far; a crash counts against the loss, whatever the size. */
     private Verdict time(String device) throws IOException {
         out.println("times on " + device + " ...");
         WorkerProcess.Outcome outcome =
@@ -240,7 +241,7 @@ public final class Lab {
             findings.timings().stream().filter(LossTiming::isMissing).forEach(t -> note(t.missingWords()));
             verdict = judge(findings);
             if (findings.error() != null) {
-                note("The timing on " + device + " broke off: " + findings.error());
+                note("The timing on " + device + " ended early: " + findings.error());
                 verdict = verdict.or(Verdict.NOT_BUILT);
             }
         }

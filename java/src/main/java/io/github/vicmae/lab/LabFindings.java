@@ -6,13 +6,13 @@ import java.util.List;
 /**
  * What a stage found.
  *
- * @param device in words
- * @param deviations from what should be
+ * @param device its description
+ * @param deviations of results from the expected values
  * @param timings beside the built-in losses
  * @param finding what the emulated device found wrong; null if nothing
- * @param error why the stage could not be done, or not to its end; null if it was
- * @param failure the lab's own, which says nothing of the loss; null if there was none
- * @param samples results for problems, in their order, for another stage to compare with
+ * @param error why the stage could not start or finish; null if it finished
+ * @param failure an error of the lab itself, which says nothing about the loss; null if there was none
+ * @param samples results of the problems, in their order, for a later stage to compare with
  */
 record LabFindings(
         String device,
@@ -44,7 +44,7 @@ record LabFindings(
                 device, new ArrayList<>(deviations), new ArrayList<>(timings), null, null, null, List.of());
     }
 
-    /** The same of a stage that broke off. */
+    /** The same for a stage that ended early. */
     LabFindings brokenOff(String message) {
         return new LabFindings(device, deviations, timings, finding, message, failure, samples);
     }

@@ -2,8 +2,8 @@ package io.github.vicmae.lab;
 
 import io.github.vicmae.io.AtomicFile;
 import io.github.vicmae.loss.UserLoss;
-import io.github.vicmae.model.ConfigJson;
 import io.github.vicmae.report.Plot;
+import io.github.vicmae.settings.SettingTree;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -13,8 +13,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** What the lab found, as files: a page, a table, a plot, and all of it as JSON. */
+/** Writes the findings as files: a page, a table, plots, and all of it as JSON. */
 final class LabReport {
+    /** The page's file name. */
+    static final String PAGE = "index.html";
+
     private final LabSettings settings;
     private final UserLoss loss;
     private final Verdict verdict;
@@ -46,7 +49,7 @@ final class LabReport {
             write(folder.resolve(plot.getKey()), plot.getValue().svg());
         }
         write(folder.resolve("lab.json"), json());
-        write(folder.resolve("index.html"), page());
+        write(folder.resolve(PAGE), page());
     }
 
     private static void write(Path file, String text) throws IOException {
@@ -107,7 +110,7 @@ final class LabReport {
         return text.toString();
     }
 
-    /** A plot for each form and device, with a line for each loss, by their files' names. */
+    /** A plot for each form and device, with a line for each loss; keys are file names. */
     private Map<String, Plot> plots() {
         Map<String, Plot> plots = new LinkedHashMap<>();
         Map<String, Map<String, List<LossTiming>>> lines = new LinkedHashMap<>();
@@ -146,7 +149,7 @@ final class LabReport {
         all.put("notes", notes);
         all.put("deviations", deviations);
         all.put("timings", timings);
-        return ConfigJson.writePretty(all) + "\n";
+        return SettingTree.prettyJson(all) + "\n";
     }
 
     private String page() {
@@ -192,14 +195,14 @@ final class LabReport {
         return page.append("</body></html>\n").toString();
     }
 
-    /** Says no more than was done: a loss that was found unsafe before has no results. */
+    /** Describes the check; a loss that was found unsafe has no results. */
     private String method() {
         if (deviations.isEmpty()) {
-            return "Its results were not looked at.";
+            return "Its results were not checked.";
         }
         return (settings.like() == null
-                        ? "Its gradient was held against differences of the loss itself."
-                        : "It was held against the definition of " + settings.like() + " in double precision.")
+                        ? "Its gradient was compared with finite differences of the loss."
+                        : "It was compared with the definition of " + settings.like() + " in double precision.")
                 + " Temperature " + settings.temperature() + ".";
     }
 

@@ -1,30 +1,18 @@
 package io.github.vicmae.lab;
 
-import java.util.List;
+import java.nio.file.Path;
 
 /**
- * A stage of the lab, for a process of its own.
+ * One stage of the lab, as its own process receives it.
  *
- * @param file the user's loss
- * @param like null for none
- * @param device where the stage runs; of the emulated one all schedules
- * @param results where it writes what it found
- * @param peer what the emulated device found before, which results are held against where there is no oracle; null for none
+ * @param settings the lab's, with an absolute path to the loss
+ * @param device where the stage runs; on the emulated one under every schedule
+ * @param results the file that receives the {@link LabFindings}
+ * @param peer the emulated device's findings, which the results are compared with where there is no oracle; null for none
  */
-record LabRequest(
-        Stage stage,
-        String file,
-        String like,
-        List<Form> forms,
-        String device,
-        float temperature,
-        List<Integer> sizes,
-        int width,
-        int limitSeconds,
-        String results,
-        String peer) {
+record LabRequest(Stage stage, LabSettings settings, String device, Path results, Path peer) {
     enum Stage {
-        /** On the emulated device: races, bounds, reads of what nobody wrote. */
+        /** On the emulated device: races, bounds, reads of unwritten memory. */
         SAFETY,
         /** On a device as it is used: the results. */
         CHECK,

@@ -4,17 +4,17 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * What the lab is asked for.
+ * Settings of the lab.
  *
  * @param file the user's loss
- * @param like the built-in loss whose oracle it is held against; null for none
- * @param forms in which it is checked
+ * @param like the built-in loss whose oracle it is compared with; null for none
+ * @param forms the forms in which it is checked
  * @param device {@code cpu}, or a card where it is checked and timed besides the CPU
- * @param temperature of the loss
- * @param sizes rows at which it is timed; none for no timing
- * @param width at which it is timed
- * @param limitSeconds that each stage may take
- * @param ptx whether it is also compiled for cards, where nvcc is there
+ * @param temperature the temperature of the loss
+ * @param sizes the numbers of rows at which it is timed; empty for no timing
+ * @param width the width at which it is timed
+ * @param limitSeconds the time limit of each stage
+ * @param ptx whether it is also compiled for cards, where nvcc is installed
  * @param out the folder of results
  */
 public record LabSettings(
@@ -29,7 +29,7 @@ public record LabSettings(
         boolean ptx,
         Path out) {
     /**
-     * @throws IllegalArgumentException if a number is out of its range
+     * @throws IllegalArgumentException if a number is out of range
      */
     public LabSettings {
         forms = List.copyOf(forms);
@@ -47,5 +47,11 @@ public record LabSettings(
             throw new IllegalArgumentException(
                     "The width and the time limit must be at least 1, not " + width + " and " + limitSeconds);
         }
+    }
+
+    /** The same for a process that may run in another folder. */
+    LabSettings withAbsoluteFile() {
+        return new LabSettings(
+                file.toAbsolutePath(), like, forms, device, temperature, sizes, width, limitSeconds, ptx, out);
     }
 }

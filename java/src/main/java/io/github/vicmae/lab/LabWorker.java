@@ -11,7 +11,7 @@ import io.github.vicmae.loss.BuiltInLoss;
 import io.github.vicmae.loss.ContrastiveLosses;
 import io.github.vicmae.loss.ContrastiveShape;
 import io.github.vicmae.loss.UserLoss;
-import io.github.vicmae.model.ConfigJson;
+import io.github.vicmae.settings.SettingTree;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -20,14 +20,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 
-/** A process that runs a user's kernels: whatever they do to it, the lab goes on. */
+/** Runs a user's kernels in a process of its own, so that the lab survives whatever they do. */
 public final class LabWorker {
     private static final String EMULATOR_SAYS = "vicmae emulated driver:";
     private static final int GAVE_UP = 124;
     private static final int GRACE_SECONDS = 10;
     private static final long SEED = 29;
 
-    /** rows, columns, width: two rows, odd sizes, sizes that end within warps and chunks, wide rows, and extra columns. */
+    /** Rows, columns, width: two rows, odd sizes, sizes that end within a warp or a chunk, wide rows, and extra columns. */
     private static final int[][] SMALL = {{2, 2, 5}, {6, 6, 3}, {10, 10, 40}, {66, 66, 5}, {6, 11, 4}};
 
     private static final int[][] LARGE = {
@@ -43,32 +43,34 @@ public final class LabWorker {
         {66, 131, 31}
     };
     private static final int[][] FOR_DIFFERENCES = {{2, 2, 5}, {6, 6, 5}, {10, 10, 7}, {22, 22, 4}, {6, 11, 4}};
-    /** Too large for a difference in each element: they are tried along directions. */
+    /** Too large for a difference in each element; these are checked along random directions. */
     private static final int[][] FOR_DIRECTIONS = {
         {34, 34, 33}, {66, 66, 9}, {130, 130, 64}, {258, 258, 100}, {66, 131, 31}
     };
-    /** A temperature is tried besides the one that was asked for, so that a loss which knows that one by heart is found out. */
+    /** A second temperature is checked as well, as this multiple of the first, to catch a loss that ignores its parameter. */
     private static final float OTHER_TEMPERATURE = 5;
 
     private final LabRequest request;
+    private final LabSettings settings;
     private final UserLoss loss;
     private final BuiltInLoss like;
     private String place = "";
 
     private LabWorker(LabRequest request) {
         this.request = request;
-        loss = UserLoss.read(Path.of(request.file()));
-        like = request.like() == null ? null : ContrastiveLosses.named(request.like());
+        settings = request.settings();
+        loss = UserLoss.read(settings.file());
+        like = settings.like() == null ? null : ContrastiveLosses.named(settings.like());
     }
 
     /**
-     * Runs the stage that a file asks for, and writes what it found to another.
+     * Runs the stage that a request file describes, and writes the findings to another file.
      *
      * @param args the request's file
      */
     public static void main(String[] args) throws IOException {
-        LabRequest request = ConfigJson.read(Files.readString(Path.of(args[0])), LabRequest.class);
-        endAfter(WorkerProcess.START_SECONDS + request.limitSeconds() + GRACE_SECONDS);
+        LabRequest request = SettingTree.read(Files.readString(Path.of(args[0])), LabRequest.class);
+        endAfter(WorkerProcess.START_SECONDS + request.settings().limitSeconds() + GRACE_SECONDS);
         LabFindings findings;
         try {
             findings = new LabWorker(request).run();
@@ -80,15 +82,15 @@ public final class LabWorker {
         }
         write(request, findings);
         System.out.flush();
-        // Whatever a user's code set up for the process's end is not waited for.
+        // halt, not exit: exit handlers of the user's code are not run.
         Runtime.getRuntime().halt(0);
     }
 
     private static void write(LabRequest request, LabFindings findings) throws IOException {
-        AtomicFile.write(Path.of(request.results()), ConfigJson.write(findings).getBytes(StandardCharsets.UTF_8));
+        AtomicFile.write(request.results(), SettingTree.json(findings).getBytes(StandardCharsets.UTF_8));
     }
 
-    /** For when the lab itself was killed and nobody else ends this process. */
+    /** Ends this process if the lab was killed and can no longer do it. */
     private static void endAfter(int seconds) {
         Thread guard = new Thread(
                 () -> {
@@ -112,7 +114,7 @@ public final class LabWorker {
         };
     }
 
-    /** Says where the stage is, for when it goes no further. */
+    /** Records and prints the current position, in case the stage gets no further. */
     private void at(String where) {
         place = where;
         System.out.println(WorkerProcess.NOW + where);
@@ -121,7 +123,7 @@ public final class LabWorker {
     private List<LossProblem> problems(int[][] shapes, float temperature) {
         List<LossProblem> problems = new ArrayList<>();
         for (int[] s : shapes) {
-            for (Form form : request.forms()) {
+            for (Form form : settings.forms()) {
                 boolean symmetric = form == Form.SYMMETRIC;
                 boolean fits = s[0] == s[1] || !symmetric && (like == null || like.extraColumns());
                 if (fits && (like == null || s[0] >= like.leastRows())) {
@@ -134,7 +136,7 @@ public final class LabWorker {
         return problems;
     }
 
-    /** All problems under each schedule; the results must not depend on it. */
+    /** Runs all problems under each schedule; results must not depend on it. */
     private LabFindings safety() {
         List<Deviation> deviations = new ArrayList<>();
         List<LossResult> samples = new ArrayList<>();
@@ -160,7 +162,7 @@ public final class LabWorker {
     }
 
     private void underSchedule(LossCheck check, List<Deviation> deviations, List<LossResult> samples) {
-        List<LossProblem> problems = problems(SMALL, request.temperature());
+        List<LossProblem> problems = problems(SMALL, settings.temperature());
         for (int i = 0; i < problems.size(); i++) {
             LossProblem problem = problems.get(i);
             at(check.device() + ", " + problem.words());
@@ -183,8 +185,8 @@ public final class LabWorker {
             Kernels kernels = Kernels.onNewStream(device);
             try (Stream stream = kernels.stream()) {
                 LossCheck check = new LossCheck(kernels, loss, like, request.device());
-                deviations.addAll(atTemperature(request.temperature(), check));
-                deviations.addAll(atTemperature(OTHER_TEMPERATURE * request.temperature(), check));
+                deviations.addAll(atTemperature(settings.temperature(), check));
+                deviations.addAll(atTemperature(OTHER_TEMPERATURE * settings.temperature(), check));
                 if (like == null && request.peer() != null) {
                     deviations.addAll(againstPeer(check));
                 }
@@ -216,11 +218,11 @@ public final class LabWorker {
         }
     }
 
-    /** What the emulated device's many threads made of a problem is what this device makes of it. */
+    /** Compares with the emulated device, which computed the same problems with many threads. */
     private List<Deviation> againstPeer(LossCheck check) throws IOException {
-        LabFindings peer = ConfigJson.read(Files.readString(Path.of(request.peer())), LabFindings.class);
+        LabFindings peer = SettingTree.read(Files.readString(request.peer()), LabFindings.class);
         List<Deviation> deviations = new ArrayList<>();
-        List<LossProblem> problems = problems(SMALL, request.temperature());
+        List<LossProblem> problems = problems(SMALL, settings.temperature());
         for (int i = 0; i < problems.size(); i++) {
             String where = "emulated beside " + request.device() + ", "
                     + problems.get(i).words();
@@ -242,12 +244,12 @@ public final class LabWorker {
             Kernels kernels = Kernels.onNewStream(device);
             try (Stream stream = kernels.stream()) {
                 LossTimer timer = new LossTimer(kernels, loss, peers, like);
-                for (int rows : request.sizes()) {
+                for (int rows : settings.sizes()) {
                     System.out.println("  " + rows + " rows ...");
-                    for (Form form : request.forms()) {
+                    for (Form form : settings.forms()) {
                         at(rows + " rows, " + form.words());
-                        timer.time(form, rows, request.width(), request.temperature());
-                        // What there is so far is kept, should the next size take too long.
+                        timer.time(form, rows, settings.width(), settings.temperature());
+                        // Keeps the results so far in case the next size takes too long.
                         found = LabFindings.timed(device.description(), timer.timings(), timer.deviations());
                         write(request, found);
                     }

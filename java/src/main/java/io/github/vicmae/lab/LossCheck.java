@@ -7,22 +7,22 @@ import io.github.vicmae.loss.LossDefinition;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Holds a loss against a built-in one's oracle, or against its own differences, on one device. */
+/** Compares a loss with a built-in one's oracle, or with finite differences of itself, on one device. */
 public final class LossCheck {
     private static final double LOSS_LIMIT = 1e-5;
     private static final double GRADIENT_LIMIT = 1e-4;
-    /** Of two results in floats at sizes for which no oracle is asked: sums of thousands, each in an order of its own. */
+    /** Limit between two results in floats at sizes too large for an oracle: sums of thousands of terms in different orders. */
     private static final double PEER_LOSS_LIMIT = 1e-4;
 
     private static final double PEER_GRADIENT_LIMIT = 1e-3;
     private static final double DIFFERENCES_LIMIT = 3e-3;
-    /** A step in all elements at once may cross a hinge or two, which a direction cannot leave out. */
+    /** A step in all elements at once may cross a hinge or two, and a direction cannot skip those elements. */
     private static final double DIRECTION_LIMIT = 5e-2;
-    /** Smaller gradients are held to the limit of this one: of a loss around 1 in floats there are no more digits. */
+    /** Smaller gradients have the limit of this one: a loss around 1 in floats has no more digits. */
     private static final double SMALL_GRADIENT = 0.1;
-    /** The same for a direction's difference, of a loss around 1. */
+    /** The same for the difference along a direction. */
     private static final double SMALL_SLOPE = 1e-3;
-    /** Two steps that disagree by more than this part of the largest element have a kink between them. */
+    /** Where estimates with two steps differ by more than this share of the largest element, there is a kink between them. */
     private static final double KINK = 0.01;
 
     private static final double SMALL_KINK = 1e-4;
@@ -35,7 +35,7 @@ public final class LossCheck {
     private final String device;
 
     /**
-     * @param like whose oracle is asked; null for none
+     * @param like the built-in loss with the oracle; null for none
      * @param device its name in messages
      */
     public LossCheck(Kernels kernels, LossDefinition loss, BuiltInLoss like, String device) {
@@ -60,7 +60,7 @@ public final class LossCheck {
         }
     }
 
-    /** Against the oracle: the loss, its gradients, and that a second run is the same to the bit. */
+    /** Compares the loss and its gradients with the oracle, and a second run bit by bit with the first. */
     public List<Deviation> againstOracle(LossProblem problem) {
         try (LossRun run = new LossRun(kernels, loss, problem)) {
             LossResult result = run.run();
@@ -70,7 +70,7 @@ public final class LossCheck {
         }
     }
 
-    /** A result against the oracle. */
+    /** Compares a result with the oracle. */
     List<Deviation> againstOracle(LossProblem problem, LossResult result) {
         ContrastiveOracle oracle = like.oracle(problem.shape());
         double[] rows = doubles(problem.rows());
@@ -103,16 +103,16 @@ public final class LossCheck {
     static Deviation repeated(String where, LossResult first, LossResult second) {
         boolean same = first.isSameAs(second);
         return new Deviation(
-                "bits", where, same ? 0 : 1, 0, same ? "" : "a second run on the same inputs gave other bits");
+                "bits", where, same ? 0 : 1, 0, same ? "" : "a second run on the same inputs gave different bits");
     }
 
-    /** Each element of the gradients against differences of the loss itself, and that a second run is the same to the bit. */
+    /** Compares each element of the gradients with finite differences of the loss, and a second run bit by bit with the first. */
     public List<Deviation> againstDifferences(LossProblem problem) {
         try (LossRun run = new LossRun(kernels, loss, problem)) {
             LossResult result = run.run();
             List<Deviation> found = new ArrayList<>(List.of(finite(where(problem), result)));
             if (!found.get(0).passes()) {
-                return found; // there are no differences of what is not finite
+                return found; // no differences where the loss is not finite
             }
             CentralDifferences differences = new CentralDifferences(run, problem);
             found.add(differences("drows", problem, differences.elements(true), result, result.drows()));
@@ -124,7 +124,7 @@ public final class LossCheck {
         }
     }
 
-    /** Where a hinge of the loss lies within the steps, differences say nothing, and the element is left out. */
+    /** Elements with a hinge of the loss within the steps are skipped: differences are meaningless there. */
     private Deviation differences(
             String quantity, LossProblem problem, CentralDifferences.Elements steps, LossResult result, float[] found) {
         double[] expected = steps.values().clone();
@@ -141,14 +141,14 @@ public final class LossCheck {
         }
         if (kinks > MOST_KINKS * expected.length) {
             String words = "differences of the loss at two steps disagree at " + kinks + " of its " + expected.length
-                    + " elements: the loss is noisy, or has too many kinks to tell its gradient";
+                    + " elements: the loss is noisy, or has too many kinks for its gradient to be estimated";
             return new Deviation(quantity, where(problem), (double) kinks / expected.length, DIFFERENCES_LIMIT, words);
         }
         int width = problem.shape().width();
         return gradient(quantity, where(problem), expected, found, width, 0, DIFFERENCES_LIMIT);
     }
 
-    /** The gradients along random directions against differences of the loss, for shapes with too many elements to try each. */
+    /** Compares gradients along random directions with differences of the loss, for shapes with too many elements to check each. */
     public List<Deviation> alongDirections(LossProblem problem) {
         try (LossRun run = new LossRun(kernels, loss, problem)) {
             LossResult result = run.run();
@@ -158,7 +158,7 @@ public final class LossCheck {
         }
     }
 
-    /** The same of a run that is there already. */
+    /** The same for a run that exists already. */
     List<Deviation> alongDirections(LossRun run, LossProblem problem, LossResult result, int directions) {
         List<Deviation> found = new ArrayList<>(List.of(finite(where(problem), result)));
         if (found.get(0).passes()) {
@@ -210,12 +210,12 @@ public final class LossCheck {
         return Deviation.finite("loss", where, new float[] {result.loss()}, 0, LOSS_LIMIT);
     }
 
-    /** The results of one device against those of another: as exact as floats in another order are. */
+    /** Compares results of two devices, within what floats allow in different orders of summation. */
     static List<Deviation> against(String where, LossProblem problem, LossResult expected, LossResult found) {
         return against(where, problem, expected, found, LOSS_LIMIT, GRADIENT_LIMIT);
     }
 
-    /** The results of a large problem against those that another loss of the kind made of it. */
+    /** Compares the results of a large problem with those of another loss of the same kind. */
     List<Deviation> againstPeer(String peer, LossProblem problem, LossResult expected, LossResult found) {
         String where = where(problem) + ", beside " + peer;
         return against(where, problem, expected, found, PEER_LOSS_LIMIT, PEER_GRADIENT_LIMIT);

@@ -10,7 +10,7 @@ import java.util.Random;
  *
  * @param rows [R, D]
  * @param columns [K, D]; the array of the rows in the symmetric form
- * @param weight what the gradients are multiplied by
+ * @param weight the factor of the gradients
  */
 public record LossProblem(ContrastiveShape shape, float[] rows, float[] columns, float weight) {
     private static final float WEIGHT = 0.75f;

@@ -11,7 +11,7 @@ import io.github.vicmae.loss.ContrastiveShape;
 import io.github.vicmae.loss.LossDefinition;
 import java.util.Arrays;
 
-/** A loss on a device with the memory for one problem. */
+/** A loss on a device, with memory for one problem. */
 final class LossRun implements AutoCloseable {
     private final Stream stream;
     private final Arena arena;
@@ -54,32 +54,32 @@ final class LossRun implements AutoCloseable {
         }
     }
 
-    /** Runs both passes on results that are not there yet, so that what is not written shows. */
+    /** Runs both passes into memory filled with NaN, so that unwritten results show. */
     LossResult run() {
-        // The device that checks accesses knows by itself what nobody wrote.
+        // A device that checks accesses keeps track of unwritten memory itself.
         if (!checked) {
-            forget(loss);
-            forget(drows);
-            forget(dcolumns);
+            fillWithNaN(loss);
+            fillWithNaN(drows);
+            fillWithNaN(dcolumns);
         }
         step();
         float[] columnGradient = dcolumns == drows ? null : stream.read(dcolumns);
         return new LossResult(stream.read(loss)[0], stream.read(drows), columnGradient);
     }
 
-    private void forget(Tensor tensor) {
-        float[] nothing = new float[Math.toIntExact(tensor.size())];
-        Arrays.fill(nothing, Float.NaN);
-        stream.write(tensor, nothing);
+    private void fillWithNaN(Tensor tensor) {
+        float[] values = new float[Math.toIntExact(tensor.size())];
+        Arrays.fill(values, Float.NaN);
+        stream.write(tensor, values);
     }
 
-    /** Gives both passes to the stream. */
+    /** Enqueues both passes. */
     void step() {
         definition.forward(loss, rows, columns);
         definition.backward(drows, dcolumns, weight);
     }
 
-    /** The loss of these rows, or of the rows that are there if null, and of these columns. */
+    /** The loss of these rows and columns; null stands for the current rows. */
     float loss(float[] newRows, float[] newColumns) {
         if (newRows != null) {
             stream.write(rows, newRows);
@@ -96,7 +96,7 @@ final class LossRun implements AutoCloseable {
         stream.synchronize();
     }
 
-    /** Bytes beyond inputs, gradients and the loss: what the loss itself needs. */
+    /** Bytes that the loss itself needs, beyond inputs, gradients and the result. */
     long ownBytes() {
         long own = arena.bytes();
         own -= loss.bytes() + drows.bytes() + rows.bytes() + weight.bytes();

@@ -9,22 +9,22 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** A loss to begin with: InfoNCE, as it passes the lab. */
+/** A working example of a loss: InfoNCE. */
 public final class LossTemplate {
     private LossTemplate() {}
 
     /**
-     * Writes it.
+     * Writes the example.
      *
      * @param file a new file, whose name ends in .cu
-     * @throws IllegalArgumentException if it has another ending
-     * @throws IOException if there is such a file, which is left as it is, or it cannot be written
+     * @throws IllegalArgumentException if the name ends differently
+     * @throws IOException if the file exists, which leaves it unchanged, or it cannot be written
      */
     public static void write(Path file) throws IOException {
         UserLoss.requireFile(file);
         try (InputStream in = LossTemplate.class.getResourceAsStream("template.cu")) {
             if (in == null) {
-                throw new IOException("This build has no template of a loss; build it anew with 'mvn package'");
+                throw new IOException("This build has no template of a loss; build it again with 'mvn package'");
             }
             String text = new String(in.readAllBytes(), StandardCharsets.UTF_8)
                     .replace("FILE.cu", file.getFileName().toString());
@@ -33,7 +33,7 @@ public final class LossTemplate {
             }
             Files.writeString(file, text, StandardOpenOption.CREATE_NEW);
         } catch (FileAlreadyExistsException e) {
-            throw new IOException(file + " is there already and was left as it is; name another file", e);
+            throw new IOException(file + " exists already and was not changed; name another file", e);
         }
     }
 }

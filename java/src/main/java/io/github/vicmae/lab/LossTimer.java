@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Times a loss and built-in ones beside each other: in turns, so that what disturbs the machine disturbs them alike. What the loss gives at the
- * size is looked at before, since a wrong one may be a fast one.
+ * Times a loss beside built-in ones, in turns, so that other load on the machine affects all of them alike. The results at each size are checked
+ * first, since a wrong loss may be a fast one.
  */
 final class LossTimer {
     private static final int WARM_UP = 2;
@@ -33,7 +33,7 @@ final class LossTimer {
 
     /**
      * @param peers that are timed too
-     * @param like one of these, with which the loss is to agree; null for none
+     * @param like the one of these that the loss has to agree with; null for none
      */
     LossTimer(Kernels kernels, LossDefinition loss, List<BuiltInLoss> peers, BuiltInLoss like) {
         this.kernels = kernels;
@@ -44,20 +44,20 @@ final class LossTimer {
         check = new LossCheck(kernels, loss, like, device);
     }
 
-    /** All times so far, in the order in which they were taken: the loss, then its peers. */
+    /** All times so far, in the order in which they were measured: the loss, then its peers. */
     List<LossTiming> timings() {
         return timings;
     }
 
-    /** What the loss gave at each size, held against what it should be. */
+    /** Deviations of the results at each size. */
     List<Deviation> deviations() {
         return deviations;
     }
 
-    /** A loss that is timed; the run is null if it cannot be had at this size. */
+    /** A loss that is timed; the run is null if it is not possible at this size. */
     private record Timed(LossDefinition loss, LossRun run, String missing) {}
 
-    /** Takes the times of both passes at one size. */
+    /** Measures both passes at one size. */
     void time(Form form, int rows, int width, float temperature) {
         ContrastiveShape shape = ContrastiveShape.of(rows, width, temperature, form == Form.SYMMETRIC);
         LossProblem problem = LossProblem.random(shape, SEED);
@@ -76,7 +76,7 @@ final class LossTimer {
         }
     }
 
-    /** That a loss has no room at a size, or does not take it, is a result too. */
+    /** That a loss runs out of memory at a size, or refuses it, is a result as well. */
     private Timed warmedUp(LossDefinition definition, LossProblem problem) {
         LossRun run = null;
         try {
@@ -95,7 +95,7 @@ final class LossTimer {
         }
     }
 
-    /** Against the loss that it is like, or, where there is none or it cannot be had, against a difference of the loss itself. */
+    /** Compares with the loss that it should agree with or, where there is none or it cannot run, with a finite difference of the loss. */
     private List<Deviation> check(List<Timed> all, LossProblem problem) {
         LossRun own = all.get(0).run;
         LossResult result = own.run();

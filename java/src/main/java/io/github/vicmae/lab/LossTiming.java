@@ -3,15 +3,15 @@ package io.github.vicmae.lab;
 import java.util.Locale;
 
 /**
- * How long a loss takes.
+ * The time and memory of a loss at one size.
  *
  * @param loss its name
  * @param form symmetric or two-sided
- * @param device where
+ * @param device the device that it ran on
  * @param rows R = K
  * @param milliseconds the median of both passes together; NaN if there is none
  * @param bytes of memory beyond inputs and gradients
- * @param repetitions of which the median was taken
+ * @param repetitions the number of runs behind the median
  * @param missing why there is no time; null if there is one
  */
 public record LossTiming(

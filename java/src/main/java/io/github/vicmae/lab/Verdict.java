@@ -1,9 +1,9 @@
 package io.github.vicmae.lab;
 
-/** What the lab says of a loss in the end, from the best to the worst. */
+/** The verdict of the lab on a loss, from best to worst. */
 public enum Verdict {
     CORRECT("correct", 0),
-    /** Right as far as it was looked at, but races and bounds were not. */
+    /** Results are right, but races and bounds were not checked. */
     UNCHECKED("not checked for safety", 7),
     WRONG("wrong", 3),
     NOT_BUILT("not built", 5),
@@ -18,12 +18,12 @@ public enum Verdict {
         this.exitCode = exitCode;
     }
 
-    /** Of two stages' verdicts the one that the loss gets. */
+    /** Returns the worse of two stages' verdicts. */
     Verdict or(Verdict other) {
         return compareTo(other) >= 0 ? this : other;
     }
 
-    /** Whether nothing wrong was found, as far as it was looked at. */
+    /** Whether nothing wrong was found in what was checked. */
     boolean isGood() {
         return this == CORRECT || this == UNCHECKED;
     }

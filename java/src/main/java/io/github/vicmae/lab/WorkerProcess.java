@@ -1,6 +1,6 @@
 package io.github.vicmae.lab;
 
-import io.github.vicmae.model.ConfigJson;
+import io.github.vicmae.settings.SettingTree;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -16,17 +16,17 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Runs a stage in a process of its own, which may crash or never end. */
+/** Runs a stage in a separate process, which may crash or never end. */
 final class WorkerProcess {
-    /** From here on a JVM warns of native access that nobody allowed. */
+    /** The first Java version that warns about native access that was not enabled. */
     private static final int NATIVE_ACCESS = 24;
 
     private static final int SIGNAL = 128;
-    /** How long a process may take until its stage begins, which on a busy machine is longer than a short stage's limit. */
+    /** Time for a process to start, which on a busy machine can exceed the limit of a short stage. */
     static final int START_SECONDS = 60;
-    /** How a line begins that says where a stage is. */
+    /** Prefix of the lines that report the current position. */
     static final String NOW = "now: ";
-    /** How a JVM reports the end of native code, of which each thread may say something in between. */
+    /** The line in which a JVM reports a crash of native code; other threads may print lines in between. */
     private static final Pattern CRASH = Pattern.compile("\\b(SIG[A-Z]+) \\(0x.*");
 
     private static final Pattern OF_A_CRASH = Pattern.compile("#.*|\\[thread \\d+ .*|" + CRASH.pattern());
@@ -36,7 +36,7 @@ final class WorkerProcess {
      *
      * @param findings what it wrote; null if nothing
      * @param timedOut whether it was ended at the limit
-     * @param words how it ended; empty if as it should
+     * @param words how it ended; empty if normally
      */
     record Outcome(LabFindings findings, boolean timedOut, String words) {}
 
@@ -46,14 +46,14 @@ final class WorkerProcess {
      * Runs a stage to its end or to the limit.
      *
      * @param work a folder for its files
-     * @param out receives what it prints
-     * @throws IllegalStateException if it failed by a mistake of the lab's own
+     * @param out receives its output
+     * @throws IllegalStateException if the lab itself failed
      */
     static Outcome run(LabRequest request, Path work, PrintWriter out) throws IOException {
         Path requestFile = work.resolve(request.stage().name().toLowerCase(Locale.ROOT) + "-request.json");
-        Path results = Path.of(request.results());
+        Path results = request.results();
         Files.deleteIfExists(results);
-        Files.writeString(requestFile, ConfigJson.write(request));
+        Files.writeString(requestFile, SettingTree.json(request));
         Process process = new ProcessBuilder(command(request, requestFile, work))
                 .redirectErrorStream(true)
                 .start();
@@ -64,14 +64,14 @@ final class WorkerProcess {
         Thread reader = reader(process, out, said, begun);
         try {
             boolean ended = begun.await(START_SECONDS, TimeUnit.SECONDS)
-                    && process.waitFor(request.limitSeconds(), TimeUnit.SECONDS);
+                    && process.waitFor(request.settings().limitSeconds(), TimeUnit.SECONDS);
             process.destroyForcibly().waitFor();
             reader.join();
             LabFindings findings =
-                    Files.exists(results) ? ConfigJson.read(Files.readString(results), LabFindings.class) : null;
+                    Files.exists(results) ? SettingTree.read(Files.readString(results), LabFindings.class) : null;
             if (findings != null && findings.failure() != null) {
                 throw new IllegalStateException("The lab failed on " + request.device() + ", at stage "
-                        + request.stage() + ", by a mistake of its own: " + findings.failure());
+                        + request.stage() + ", through a fault of its own: " + findings.failure());
             }
             return new Outcome(findings, !ended, words(request, ended, process.exitValue(), said));
         } catch (InterruptedException e) {
@@ -87,7 +87,7 @@ final class WorkerProcess {
         try {
             Runtime.getRuntime().removeShutdownHook(hook);
         } catch (IllegalStateException e) {
-            // The JVM is going down, and the hook does its work.
+            // The JVM is shutting down, and the hook does the work.
         }
     }
 
@@ -98,8 +98,8 @@ final class WorkerProcess {
                 .map(line -> ", at " + line.substring(NOW.length()))
                 .orElse("");
         if (!ended) {
-            return "it did not end within " + request.limitSeconds() + " s" + last
-                    + "; give it more with --time-limit if it is only slow";
+            return "it did not end within " + request.settings().limitSeconds() + " s" + last
+                    + "; raise --time-limit if it is only slow";
         }
         for (String line : said) {
             Matcher crash = CRASH.matcher(line);
@@ -114,11 +114,11 @@ final class WorkerProcess {
                         + said.stream()
                                 .filter(line -> !line.startsWith(NOW))
                                 .reduce((a, b) -> b)
-                                .map(line -> "; the last it said was: " + line)
+                                .map(line -> "; its last output was: " + line)
                                 .orElse("");
     }
 
-    /** {@code begun} opens when the process first says where its stage is, and at the latest when it ends. */
+    /** {@code begun} opens when the process first reports its position, or else when it ends. */
     private static Thread reader(Process process, PrintWriter out, List<String> said, CountDownLatch begun) {
         Thread reader = new Thread(
                 () -> {
@@ -144,7 +144,7 @@ final class WorkerProcess {
         return reader;
     }
 
-    /** What a JVM says when it crashes is about itself, where the kernel is to blame; where a stage is matters if it goes no further. */
+    /** Drops the crash report of the JVM, since the kernel is to blame, and positions, which matter only if the stage gets no further. */
     private static void printForPeople(String line, PrintWriter out) {
         if (!OF_A_CRASH.matcher(line).matches() && !line.startsWith(NOW)) {
             out.println(line);
@@ -164,12 +164,12 @@ final class WorkerProcess {
                 "-XX:+UseSerialGC",
                 "-XX:-CreateCoredumpOnCrash",
                 "-XX:ErrorFile=" + work.resolve("crash.log"),
-                // What a killed process cannot remove is gone with the lab's own folder.
+                // Temporary files of a killed process go with the lab's own folder.
                 "-Djava.io.tmpdir=" + work));
         if (request.stage() != LabRequest.Stage.TIME) {
-            command.add("-XX:TieredStopAtLevel=1"); // a short life
+            command.add("-XX:TieredStopAtLevel=1"); // short-lived
         }
-        // The lab's own settings are the worker's: threads, instruction set, cache.
+        // The worker inherits the lab's settings: threads, instruction set, cache.
         System.getProperties().stringPropertyNames().stream()
                 .filter(name -> name.startsWith("vicmae."))
                 .sorted()

@@ -8,14 +8,14 @@ import io.github.vicmae.layer.Scratch;
 /**
  * A contrastive loss of this library.
  *
- * @param name as {@code --contrast} takes it
+ * @param name the name that {@code --contrast} takes
  * @param description one sentence
  * @param source the paper
- * @param kind which others compute the same: those of the same kind
+ * @param kind losses of the same kind compute the same function
  * @param extraColumns whether columns beyond the rows can be used, as negatives
  * @param leastRows the fewest rows
- * @param factory makes it
- * @param oracleFactory makes its definition in double precision
+ * @param factory creates it
+ * @param oracleFactory creates its definition in double precision
  */
 public record BuiltInLoss(
         String name,

@@ -18,7 +18,7 @@ public final class ContrastiveLosses {
     private static final List<BuiltInLoss> ALL = List.of(
             new BuiltInLoss(
                     DEFAULT,
-                    "Fused InfoNCE without its logits in memory; where columns are rows, half of them are made.",
+                    "Fused InfoNCE without its logits in memory; where columns are rows, only half of them are computed.",
                     INFO_NCE_SOURCE,
                     DEFAULT,
                     true,
@@ -81,7 +81,7 @@ public final class ContrastiveLosses {
     }
 
     /**
-     * One by its name.
+     * Returns a loss by its name.
      *
      * @throws IllegalArgumentException if there is none of that name
      */
@@ -97,8 +97,8 @@ public final class ContrastiveLosses {
 
     static void wantsNoExtraColumns(String loss, ContrastiveShape shape) {
         if (shape.columns() != shape.rows()) {
-            throw new IllegalArgumentException(loss + " has no negatives, and so no use for extra columns: it wants as"
-                    + " many columns as rows but was given " + shape.rows() + " x " + shape.columns());
+            throw new IllegalArgumentException(loss + " has no negatives, and so no use for extra columns: it needs as"
+                    + " many columns as rows, but was given " + shape.rows() + " x " + shape.columns());
         }
     }
 }

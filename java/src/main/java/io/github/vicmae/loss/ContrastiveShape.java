@@ -5,19 +5,19 @@ import io.github.vicmae.kernel.contrastive.InfoNceShape;
 import java.util.stream.IntStream;
 
 /**
- * What a contrastive loss is taken over.
+ * The shape of a contrastive loss.
  *
  * @param rows R = 2B, two views of B samples
  * @param columns K, R or more; those beyond R are extra negatives
  * @param width D of a row or column
- * @param temperature what similarities are divided by, where a loss has one
+ * @param temperature the divisor of similarities, for losses that have one
  * @param symmetric whether columns are the rows themselves
- * @param precision of products, where a loss has a form for it
+ * @param precision the precision of products, for losses that have a choice
  */
 public record ContrastiveShape(
         int rows, int columns, int width, float temperature, boolean symmetric, Precision precision) {
     /**
-     * @throws IllegalArgumentException if the rows are no two views, or the rest does not fit
+     * @throws IllegalArgumentException if the number of rows is odd, or the rest does not fit
      */
     public ContrastiveShape {
         if (rows < 2 || rows % 2 != 0 || columns < rows) {
@@ -58,7 +58,7 @@ public record ContrastiveShape(
         return new InfoNceShape(rows, columns, width, temperature, symmetric, precision);
     }
 
-    /** The same with columns of their own, though they may be the rows. */
+    /** The two-sided form of the same shape. */
     ContrastiveShape twoSided() {
         return new ContrastiveShape(rows, columns, width, temperature, false, precision);
     }

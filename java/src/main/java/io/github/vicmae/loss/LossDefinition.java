@@ -6,17 +6,17 @@ import io.github.vicmae.layer.Scratch;
 
 /** A contrastive loss that can be made for any shape: a built-in one, or a user's own. */
 public interface LossDefinition {
-    /** What it is called: {@code infonce}, or a source file's name. */
+    /** The name: {@code infonce}, or that of a source file. */
     String name();
 
-    /** What it is, in one sentence. */
+    /** A description in one sentence. */
     String description();
 
     /**
-     * Makes it; declares its memory, before arena and scratch are allocated.
+     * Creates the loss and declares its memory, before arena and scratch are allocated.
      *
      * @param kernels of the stream that it will run on
-     * @throws IllegalArgumentException if the shape is not one that it can be taken over
+     * @throws IllegalArgumentException if the loss does not support the shape
      * @throws io.github.vicmae.device.DeviceException if a kernel cannot be loaded
      */
     ContrastiveLoss create(Kernels kernels, Arena arena, Scratch scratch, ContrastiveShape shape);

@@ -14,7 +14,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What the comments of a user's loss say about its launches:
+ * The launches of a user's loss, as its comments describe them:
  *
  * <pre>{@code
  * // @scratch 2 * rows + columns
@@ -94,7 +94,7 @@ final class LossSource {
         switch (directive) {
             case "scratch" -> {
                 if (scratchLine > 0) {
-                    throw new IllegalArgumentException("@scratch was said in line " + scratchLine + " already");
+                    throw new IllegalArgumentException("@scratch is given already in line " + scratchLine);
                 }
                 scratch = new SizeExpression(rest);
                 scratchLine = line;
@@ -152,7 +152,7 @@ final class LossSource {
                 line);
     }
 
-    /** An error in one of the lines. */
+    /** An error in a line. */
     IllegalArgumentException at(int line, String message) {
         return new IllegalArgumentException(library.file() + ":" + line + ": " + message);
     }
@@ -180,7 +180,7 @@ final class LossSource {
         return (int) value;
     }
 
-    /** Floats of scratch. */
+    /** The size of the scratch memory, in floats. */
     int scratch(ContrastiveShape shape) {
         return size(Math.max(1, scratchLine), "@scratch", scratch, shape, 0, Integer.MAX_VALUE);
     }

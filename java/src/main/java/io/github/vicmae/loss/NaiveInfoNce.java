@@ -11,7 +11,7 @@ import io.github.vicmae.layer.Scratch;
 
 /**
  * InfoNCE as frameworks compute it, with the R x K probabilities in memory and their gradient beside them: three matrix products with kernels in
- * between. The yardstick of the fused forms, in time and in memory; floats in either precision.
+ * between. The baseline for the time and memory of the fused forms; in floats whatever the precision.
  */
 final class NaiveInfoNce implements ContrastiveLoss {
     private final Kernels kernels;

@@ -18,14 +18,14 @@ final class SizeExpression {
         }
         shape = null;
         try {
-            evaluate(); // shows what is wrong with it
+            evaluate(); // reports errors now
         } catch (ArithmeticException e) {
             throw new IllegalArgumentException("'" + this.text + "' leaves the range of 64 bits");
         }
     }
 
     /**
-     * Its value for a shape.
+     * Evaluates it for a shape.
      *
      * @throws IllegalArgumentException if it divides by 0 or leaves the range of 64 bits
      */
@@ -70,7 +70,7 @@ final class SizeExpression {
                 value = Math.multiplyExact(value, factor());
             } else if (takes('/')) {
                 long divisor = factor();
-                // While it is read there are no sizes, and what is divided by may be 0.
+                // While parsing there are no sizes yet, and a divisor may be 0.
                 value = shape == null ? 0 : value / divisor;
             } else {
                 return value;

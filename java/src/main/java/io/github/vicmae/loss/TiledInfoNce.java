@@ -7,13 +7,13 @@ import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.layer.Scratch;
 
 /**
- * {@link InfoNce} in its general form also where the columns are the rows: both sides' gradients are made and added up, and no use is made of the
- * logits' symmetry. What the symmetric form saves shows beside this.
+ * {@link InfoNce} in its general form also where the columns are the rows: both sides' gradients are computed and added, without use of the
+ * logits' symmetry. The baseline for what the symmetric form saves.
  */
 final class TiledInfoNce implements ContrastiveLoss {
     private final Kernels kernels;
     private final InfoNce general;
-    /** Null where columns have a place of their own. */
+    /** Null where columns have a gradient of their own. */
     private final Tensor columnGradient;
 
     TiledInfoNce(Kernels kernels, Arena arena, Scratch scratch, ContrastiveShape shape) {

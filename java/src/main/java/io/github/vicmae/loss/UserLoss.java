@@ -15,15 +15,15 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * A contrastive loss in a .cu file of a user's own, whose comments say how its kernels are launched. Reading the file builds nothing; the kernels
- * are built for a device when the loss is made on it. cuda/user_loss.cuh says what its kernels are given.
+ * A user-supplied contrastive loss in a .cu file, whose comments describe its launches. Reading the file compiles nothing; the kernels are compiled
+ * for a device when the loss is created on it. cuda/user_loss.cuh documents their parameters.
  */
 public final class UserLoss implements LossDefinition {
     /** The parameters of every kernel, LOSS_PARAMETERS in cuda/user_loss.cuh. */
     private static final String SIGNATURE = "pppppppppiiif";
 
     private static final int MOST_BLOCKS = Integer.MAX_VALUE;
-    /** Bytes that a block can have on the cards that have most; others have fewer, and say so when a kernel is launched. */
+    /** The most shared memory that a block has on any card, in bytes; cards with less refuse the launch. */
     private static final int MOST_SHARED = 227 << 10;
 
     private final SourceLibrary library;
@@ -34,7 +34,7 @@ public final class UserLoss implements LossDefinition {
         source = new LossSource(library);
     }
 
-    /** Whether the name of a loss is that of a file. */
+    /** Whether the name of a loss is a file name. */
     public static boolean isFile(String name) {
         return name.endsWith(".cu");
     }
@@ -51,7 +51,7 @@ public final class UserLoss implements LossDefinition {
     /**
      * Reads a loss.
      *
-     * @throws IllegalArgumentException if the file has another ending, cannot be read, or what its comments say is wrong; then with the line
+     * @throws IllegalArgumentException if the file does not end in .cu or cannot be read, or if its comments are wrong, with the line
      */
     public static UserLoss read(Path file) {
         requireFile(file);
@@ -82,7 +82,7 @@ public final class UserLoss implements LossDefinition {
         return library.hash();
     }
 
-    /** The most dynamic shared memory that a block of it takes, in bytes. */
+    /** The largest dynamic shared memory of its blocks, in bytes. */
     public long shared(ContrastiveShape shape) {
         long most = 0;
         for (List<LossSource.Launch> launches : List.of(source.forward(), source.backward())) {
@@ -116,7 +116,7 @@ public final class UserLoss implements LossDefinition {
         private final ContrastiveShape shape;
         private final Tensor positive;
         private final Tensor excluded;
-        /** Of its own: what the forward pass leaves there is the backward pass's. Null if it wants none. */
+        /** Not shared, since the backward pass reads what the forward pass left there. Null if it needs none. */
         private final Tensor scratch;
 
         private final List<Launch> forward;
@@ -164,7 +164,7 @@ public final class UserLoss implements LossDefinition {
         public void backward(Tensor drows, Tensor dcolumns, Tensor weight) {
             if (rows == null) {
                 throw new IllegalStateException(
-                        "The loss " + name() + " is asked for gradients before its forward pass");
+                        "The loss " + name() + " has its backward pass called before its forward pass");
             }
             for (int i = 0; i < backward.size(); i++) {
                 launch(backward.get(i), null, drows, shape.symmetric() ? null : dcolumns, weight);

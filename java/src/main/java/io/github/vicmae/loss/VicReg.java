@@ -38,7 +38,7 @@ final class VicReg implements ContrastiveLoss {
     private final Tensor losses;
     private final Product product = new Product();
 
-    /** One side's two views. */
+    /** The two views of one side. */
     private final class Side {
         final Tensor centred;
         final Tensor sums;
@@ -63,7 +63,7 @@ final class VicReg implements ContrastiveLoss {
             matricesOfViews = views(matrices, shape.width());
         }
 
-        /** Tensors of a step are the same each time, so that a step makes none. */
+        /** Kept, since the tensors are the same in every step and a step allocates nothing. */
         void forward(Tensor x, int at, float share) {
             if (lastInput != x) {
                 lastInput = x;
@@ -124,7 +124,7 @@ final class VicReg implements ContrastiveLoss {
         ContrastiveLosses.wantsNoExtraColumns("VICReg", shape);
         if (shape.samples() < 2) {
             throw new IllegalArgumentException(
-                    "VICReg wants at least 2 samples, of which it takes variances, but was given " + shape.samples());
+                    "VICReg needs at least 2 samples for its variances, but was given " + shape.samples());
         }
         this.kernels = kernels;
         this.scratch = scratch;
@@ -145,7 +145,7 @@ final class VicReg implements ContrastiveLoss {
         }
     }
 
-    /** The pairs' squared differences are a mean over all rows and widths; in the symmetric form each pair is met twice. */
+    /** The pairs' squared differences are a mean over all rows and widths; in the symmetric form each pair occurs twice. */
     private float meanScale() {
         return INVARIANCE / ((float) shape.rows() * shape.width());
     }

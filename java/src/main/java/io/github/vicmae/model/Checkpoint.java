@@ -3,7 +3,6 @@ package io.github.vicmae.model;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.io.DType;
-import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.io.SafetensorsWriter;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.layer.Parameter;
@@ -15,7 +14,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import java.util.regex.Pattern;
+import java.util.function.Predicate;
 
 /**
  * A model's state as safetensors, under the names of the published state dict. A checkpoint of a run also holds AdamW's moments, as
@@ -27,8 +26,7 @@ public final class Checkpoint {
 
     private static final String FIRST_MOMENT = "exp_avg.";
     private static final String SECOND_MOMENT = "exp_avg_sq.";
-    private static final String BATCHES_TRACKED = ".num_batches_tracked";
-    private static final Pattern HEAD = Pattern.compile("(projector|predictor|target)\\.");
+    static final String BATCHES_TRACKED = ".num_batches_tracked";
     private static final int LISTED = 40;
 
     private Checkpoint() {}
@@ -40,18 +38,17 @@ public final class Checkpoint {
      * @param metadata further texts for the file's metadata
      * @throws IOException if it cannot be written; the file that was there is then unchanged
      */
-    public static void save(Path path, ViCMae model, boolean withOptimizer, Map<String, String> metadata)
+    public static void save(Path path, ModelState model, boolean withOptimizer, Map<String, String> metadata)
             throws IOException {
         SafetensorsWriter writer = new SafetensorsWriter();
-        writer.metadata("format", "pt").metadata(CONFIG, ConfigJson.write(model.config()));
+        writer.metadata("format", "pt").metadata(CONFIG, model.configuration());
         metadata.forEach(writer::metadata);
         Stream stream = model.stream();
         for (Parameter p : model.parameters().all()) {
             add(writer, p.name(), p, p.value(), stream);
-            if (p.name().endsWith(".running_var")) {
-                String name = p.name().replace(".running_var", BATCHES_TRACKED);
-                writer.add(name, new long[0], new long[] {model.headCalls()});
-            }
+        }
+        for (String name : model.counters().names()) {
+            writer.add(name, new long[0], new long[] {model.counters().get(name)});
         }
         if (withOptimizer) {
             for (Parameter p : model.parameters().all()) {
@@ -93,30 +90,17 @@ public final class Checkpoint {
         }
     }
 
-    /** A file's model settings, from our metadata or, in a published checkpoint, from the tensors' shapes. */
-    public static ModelConfig config(TensorSource source) throws IOException {
-        return config(source, 0);
-    }
-
-    /** The same for a published checkpoint of no standard width, whose shapes do not tell the number of the encoder's heads. */
-    public static ModelConfig config(TensorSource source, int heads) throws IOException {
-        if (source instanceof Safetensors ours && ours.metadata().containsKey(CONFIG)) {
-            return ConfigJson.read(ours.metadata().get(CONFIG), ModelConfig.class);
-        }
-        return PublishedConfig.infer(source, heads);
-    }
-
     /**
      * Loads a model's whole state, and the optimizer's if {@code withOptimizer}.
      *
      * @throws IOException if the file lacks a tensor or has one of another shape: every such name is listed, and nothing is loaded
      */
-    public static void load(TensorSource source, ViCMae model, boolean withOptimizer) throws IOException {
+    public static void load(TensorSource source, ModelState model, boolean withOptimizer) throws IOException {
         load(source, model, withOptimizer, "");
     }
 
     /** The same for tensors whose names all begin with {@code prefix} in the file. */
-    public static void load(TensorSource source, ViCMae model, boolean withOptimizer, String prefix)
+    public static void load(TensorSource source, ModelState model, boolean withOptimizer, String prefix)
             throws IOException {
         loadParameters(source, model.parameters().all(), model.stream(), prefix, Parameter::value);
         model.parameters().round(model.kernels());
@@ -127,32 +111,36 @@ public final class Checkpoint {
             loadParameters(source, trained, model.stream(), FIRST_MOMENT, Parameter::firstMoment);
             loadParameters(source, trained, model.stream(), SECOND_MOMENT, Parameter::secondMoment);
         }
-        for (Parameter p : model.parameters().all()) {
-            String name = prefix + p.name().replace(".running_var", BATCHES_TRACKED);
-            if (p.name().endsWith(".running_var") && source.contains(name)) {
-                model.setHeadCalls(source.longs(name)[0]);
+        for (String name : model.counters().names()) {
+            if (source.contains(prefix + name)) {
+                model.counters().set(name, source.longs(prefix + name)[0]);
             }
         }
     }
 
     /**
-     * Starts a model from another run's or a published checkpoint: encoder and decoder have to fit, heads are taken if the file has them.
+     * Starts a model from another run's or a published checkpoint. Wrappers around the names, such as {@code module.}, are taken off.
      *
-     * @throws IOException naming every tensor that is missing or of another shape; then nothing is loaded
+     * @param optional whether a parameter of this name may be missing in the file: it then keeps its value
+     * @return what else the file holds and the model does not take, by name
+     * @throws IOException naming every tensor that is missing, of another shape, or changes what is computed in a way that this model does not
+     *     have; then nothing is loaded
      */
-    public static void start(TensorSource source, ViCMae model) throws IOException {
+    public static List<String> start(TensorSource file, ModelState model, Predicate<String> optional)
+            throws IOException {
+        TensorSource source = StateDict.of(file);
         List<Parameter> taken = model.parameters().all().stream()
-                .filter(p ->
-                        source.contains(p.name()) || !HEAD.matcher(p.name()).lookingAt())
+                .filter(p -> source.contains(p.name()) || !optional.test(p.name()))
                 .toList();
         loadParameters(source, taken, model.stream(), "", Parameter::value);
         model.parameters().round(model.kernels());
+        return OtherTensors.passedOver(source, taken);
     }
 
     /**
      * Loads some parameters.
      *
-     * @throws IOException if the file does not have them all in the right shape
+     * @throws IOException if the file does not have them all in the right shape, or has others that change what is computed
      */
     static void loadParameters(
             TensorSource source,
@@ -171,6 +159,7 @@ public final class Checkpoint {
                         + Arrays.toString(dims(p)) + " in this model");
             }
         }
+        problems.addAll(OtherTensors.problems(source, parameters, prefix));
         if (!problems.isEmpty()) {
             String more = problems.size() > LISTED ? "\n  and " + (problems.size() - LISTED) + " more" : "";
             throw new IOException(source.path() + " does not fit this model:\n  "

@@ -2,6 +2,7 @@ package io.github.vicmae.model;
 
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.patch.MaskedMseKernels;
 import io.github.vicmae.kernel.patch.TokenKernels;
 import io.github.vicmae.layer.BlockStack;
@@ -10,9 +11,12 @@ import io.github.vicmae.layer.DecoderTokens;
 import io.github.vicmae.layer.Linear;
 
 /** MAE's decoder (He et al. 2022): from the visible tokens to the pixels of every patch, and the masked reconstruction loss. */
-final class Decoder {
+public final class Decoder {
     private final Context context;
-    private final ModelConfig c;
+    private final TrunkConfig trunk;
+    private final DecoderConfig c;
+    private final PatchGrid grid;
+    private final int kept;
     private final int samples;
     private final Linear embed;
     private final DecoderTokens tokens;
@@ -24,44 +28,53 @@ final class Decoder {
     private final Tensor doutput;
     private final Tensor dinput;
 
-    Decoder(Context context, ModelConfig c, int samples, boolean recompute) {
+    /**
+     * Declares parameters and activations.
+     *
+     * @param samples images of a batch, all views together
+     * @param kept visible patches of each
+     * @param recompute see {@link Execution}
+     */
+    public Decoder(Context context, TrunkConfig trunk, DecoderConfig c, int samples, int kept, boolean recompute) {
         this.context = context;
+        this.trunk = trunk;
         this.c = c;
+        this.kept = kept;
         this.samples = samples;
         Arena arena = context.activations();
-        int all = 1 + c.patches();
-        int visible = 1 + c.kept();
-        embed = new Linear(context, "decoder_embed", c.dim(), c.decoderDim(), samples * visible);
-        tokens = new DecoderTokens(
-                context, samples, c.height() / c.patch(), c.width() / c.patch(), c.kept(), c.decoderDim());
-        embedded = context.activation("decoder_embed", samples, visible, c.decoderDim());
+        grid = trunk.grid();
+        int all = grid.tokens();
+        int visible = grid.tokens(kept);
+        embed = new Linear(context, "decoder_embed", trunk.dim(), c.dim(), samples * visible);
+        tokens = new DecoderTokens(context, grid, samples, kept, c.dim());
+        embedded = context.activation("decoder_embed", samples, visible, c.dim());
         blocks = new BlockStack(
                 context,
                 "decoder_blocks",
                 "decoder_norm",
-                c.decoderDepth(),
+                c.depth(),
                 samples,
                 all,
-                c.decoderDim(),
-                c.decoderHeads(),
-                c.decoderHidden(),
+                c.dim(),
+                c.heads(),
+                c.hidden(),
                 recompute);
-        pred = new Linear(context, "decoder_pred", c.decoderDim(), c.patchSize(), samples * all);
-        prediction = context.activation("decoder_pred", samples, all, c.patchSize());
-        dprediction = context.activation("d decoder_pred", samples, all, c.patchSize());
-        doutput = context.activation("d decoder_norm", samples, all, c.decoderDim());
-        dinput = arena.floats("d decoder_blocks.input", samples, all, c.decoderDim());
-        context.scratch().need(TokenKernels.scratchSize(context.stream(), c.decoderDim()));
-        context.scratch().need(MaskedMseKernels.scratchSize(samples, c.height(), c.width(), c.patch()));
+        pred = new Linear(context, "decoder_pred", c.dim(), trunk.patchSize(), samples * all);
+        prediction = context.activation("decoder_pred", samples, all, trunk.patchSize());
+        dprediction = context.activation("d decoder_pred", samples, all, trunk.patchSize());
+        doutput = context.activation("d decoder_norm", samples, all, c.dim());
+        dinput = arena.floats("d decoder_blocks.input", samples, all, c.dim());
+        context.scratch().need(TokenKernels.scratchSize(context.stream(), c.dim()));
+        context.scratch().need(MaskedMseKernels.scratchSize(grid, samples));
     }
 
     /** [samples, 1 + L, p * p * C]; row 0 of each sample is the class token's and means nothing. */
-    Tensor prediction() {
+    public Tensor prediction() {
         return prediction;
     }
 
     /** Predicts every patch from the encoder's output [samples, 1 + kept, dim]. */
-    void forward(Tensor encoded, Tensor restore) {
+    public void forward(Tensor encoded, Tensor restore) {
         embed.forward(embedded, encoded);
         tokens.forward(blocks.input(), embedded, restore);
         blocks.forward();
@@ -69,7 +82,7 @@ final class Decoder {
     }
 
     /** Writes each view's reconstruction loss to loss [views], and the prediction's gradient times weight [1]. */
-    void loss(Tensor loss, Tensor images, Tensor restore, int views, Tensor weight) {
+    public void loss(Tensor loss, Tensor images, Tensor restore, int views, Tensor weight) {
         context.kernels()
                 .maskedMse()
                 .forwardBackward(
@@ -78,20 +91,18 @@ final class Decoder {
                         prediction,
                         images,
                         restore,
+                        grid,
                         views,
                         samples,
-                        c.channels(),
-                        c.height(),
-                        c.width(),
-                        c.patch(),
-                        c.kept(),
+                        trunk.channels(),
+                        kept,
                         c.normPix(),
                         weight,
                         context.scratch().tensor());
     }
 
     /** Adds all gradients and writes that of the encoder's output. */
-    void backward(Tensor dencoded, Tensor encoded, Tensor restore, Tensor keep) {
+    public void backward(Tensor dencoded, Tensor encoded, Tensor restore, Tensor keep) {
         pred.backwardParameters(dprediction, blocks.output());
         pred.backwardInput(doutput, dprediction, false);
         blocks.backward(dinput, doutput);

@@ -8,7 +8,7 @@ import io.github.vicmae.device.Precision;
  *
  * @param precision of products and activations
  * @param recompute whether blocks compute their activations anew in the backward pass instead of keeping them; it changes no bit of the result
- * @param inputs how many {@linkplain ViCMae#input inputs} there are, at least 1: with 2, one can be uploaded while a step works on the other
+ * @param inputs how many inputs there are, at least 1: with 2, one can be uploaded while a step works on the other
  */
 public record Execution(Precision precision, boolean recompute, int inputs) {
     /** Floats, activations kept, one input. */

@@ -10,24 +10,28 @@ import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.layer.Context;
 import io.github.vicmae.layer.Parameter;
 import io.github.vicmae.layer.Parameters;
 import io.github.vicmae.layer.Scratch;
 import java.io.IOException;
 import java.nio.FloatBuffer;
+import java.util.List;
 
 /**
- * The trained encoder for use: unmasked images in, pooled features out, in batches of up to a fixed size. Memory is taken once. For one thread
- * at a time.
+ * The trained encoder for use: unmasked images in, pooled features out, in batches of up to a fixed size. Memory is taken once. May be shared by
+ * several threads: a call waits until the one before it is done.
  */
 public final class FeatureExtractor implements AutoCloseable {
-    private final ModelConfig config;
+    private final TrunkConfig trunk;
+    private final Pooling pooling;
     private final Kernels kernels;
     private final Stream stream;
     private final Parameters parameters = new Parameters();
     private Plan single;
     private Plan many;
+    private boolean closed;
 
     /** The layers and activations for one batch size. */
     private final class Plan implements AutoCloseable {
@@ -46,10 +50,10 @@ public final class FeatureExtractor implements AutoCloseable {
             this.batch = batch;
             Scratch scratch = new Scratch();
             Context context = new Context(kernels, declared, arena, scratch, false, Precision.FP32);
-            images = arena.floats("images", batch, config.channels(), config.height(), config.width());
-            encoder = new VisionTransformer(context, config, batch, config.patches(), false);
-            pooled = arena.floats("pooled", batch, config.dim());
-            argmax = arena.tensor("argmax", DType.I32, batch, config.dim());
+            images = arena.floats("images", batch, trunk.channels(), trunk.height(), trunk.width());
+            encoder = new VisionTransformer(context, trunk, batch, trunk.patches(), false);
+            pooled = arena.floats("pooled", batch, trunk.dim());
+            argmax = arena.tensor("argmax", DType.I32, batch, trunk.dim());
             scratch.plan(arena);
             beforeAllocation.run();
             try {
@@ -65,15 +69,7 @@ public final class FeatureExtractor implements AutoCloseable {
         void run() {
             stream.upload(images, input, 0);
             encoder.forward(images, null);
-            kernels.pool()
-                    .forward(
-                            pooled,
-                            argmax,
-                            encoder.output(),
-                            config.pooling(),
-                            batch,
-                            1 + config.patches(),
-                            config.dim());
+            kernels.pool().forward(pooled, argmax, encoder.output(), pooling, batch, 1 + trunk.patches(), trunk.dim());
             stream.download(output, 0, pooled);
             stream.synchronize();
         }
@@ -87,13 +83,15 @@ public final class FeatureExtractor implements AutoCloseable {
     /**
      * Makes the encoder of a model.
      *
+     * @param pooling how the tokens of an image become its features
      * @param batch images that are run at once by {@link #extract}, at least 1
      */
-    public FeatureExtractor(Device device, ModelConfig config, int batch) {
+    public FeatureExtractor(Device device, TrunkConfig trunk, Pooling pooling, int batch) {
         if (batch < 1) {
             throw new IllegalArgumentException("A batch has at least one image, not " + batch);
         }
-        this.config = config;
+        this.trunk = trunk;
+        this.pooling = pooling;
         kernels = Kernels.onNewStream(device);
         stream = kernels.stream();
         try {
@@ -108,8 +106,9 @@ public final class FeatureExtractor implements AutoCloseable {
         }
     }
 
-    public ModelConfig config() {
-        return config;
+    /** The encoder's shape. */
+    public TrunkConfig trunk() {
+        return trunk;
     }
 
     /** Images that are run at once. */
@@ -118,21 +117,28 @@ public final class FeatureExtractor implements AutoCloseable {
     }
 
     /**
-     * Loads the encoder's weights; a file's other tensors are left alone.
+     * Loads the encoder's weights. Wrappers around the names, such as {@code module.}, are taken off.
      *
-     * @throws IOException naming every tensor that is missing or of another shape
+     * @return what else the file holds besides the parts of the published models, by name; it is passed over
+     * @throws IOException naming every tensor that is missing, of another shape, or changes what is computed in a way that this encoder does not
+     *     have, such as a LayerScale
      */
-    public void load(TensorSource source) throws IOException {
+    public synchronized List<String> load(TensorSource file) throws IOException {
+        checkOpen();
+        TensorSource source = StateDict.of(file);
         Checkpoint.loadParameters(source, parameters.all(), stream, "", Parameter::value);
+        return OtherTensors.passedOver(source, parameters.all());
     }
 
     /** Gives the encoder fresh weights. */
-    public void initialise(long seed) {
+    public synchronized void initialise(long seed) {
+        checkOpen();
         parameters.initialise(kernels, seed);
     }
 
     /** Takes over the weights of a model in training, on the same device. */
-    public void copyFrom(ViCMae model) {
+    public synchronized void copyFrom(ModelState model) {
+        checkOpen();
         model.stream().synchronize();
         for (Parameter p : parameters.all()) {
             stream.copy(p.value(), model.parameters().get(p.name()).value());
@@ -143,38 +149,55 @@ public final class FeatureExtractor implements AutoCloseable {
     /**
      * Computes the pooled features of {@code count} images.
      *
-     * @param images normalised, [count, C, H, W], from its position 0 on; left as it is
-     * @param features [count, dim], written from its position 0 on
-     * @throws IllegalArgumentException if a buffer is too small
+     * <p>Buffers may be direct or on the heap, and of either byte order; direct ones in native order are the fastest.
+     *
+     * @param images normalised, [count, C, H, W], from index 0 on, whatever the position; left as it is
+     * @param features [count, dim], written from index 0 on
+     * @param count at least 0
+     * @throws IllegalArgumentException if the count is negative, a buffer ends before its last value, or the features' buffer is read-only
+     * @throws IllegalStateException if this or its device is closed
      */
-    public void extract(FloatBuffer images, FloatBuffer features, int count) {
-        int size = config.channels() * config.height() * config.width();
-        require(images.limit() >= (long) count * size, "images", (long) count * size, images.limit());
-        require(
-                features.limit() >= (long) count * config.dim(),
-                "features",
-                (long) count * config.dim(),
-                features.limit());
+    public synchronized void extract(FloatBuffer images, FloatBuffer features, int count) {
+        checkOpen();
+        int size = trunk.imageSize();
+        if (count < 0) {
+            throw new IllegalArgumentException("The number of images must be 0 or more, not " + count);
+        }
+        if (features.isReadOnly()) {
+            throw new IllegalArgumentException(
+                    "The buffer of features is read-only; it must be one that can be written");
+        }
+        require("images", images, count, size);
+        require("features", features, count, trunk.dim());
         int done = 0;
         while (done < count) {
             Plan plan = count - done == 1 ? single : many;
             int part = Math.min(plan.batch, count - done);
             plan.input.floats().put(0, images, done * size, part * size);
             plan.run();
-            features.put(done * config.dim(), plan.output.floats(), 0, part * config.dim());
+            features.put(done * trunk.dim(), plan.output.floats(), 0, part * trunk.dim());
             done += part;
         }
     }
 
-    private static void require(boolean holds, String what, long wanted, long found) {
-        if (!holds) {
-            throw new IllegalArgumentException(
-                    "The buffer of " + what + " needs " + wanted + " floats but has " + found);
+    private static void require(String what, FloatBuffer buffer, int count, int size) {
+        long wanted = (long) count * size;
+        if (buffer.limit() < wanted) {
+            throw new IllegalArgumentException("The buffer of " + what + " needs " + wanted + " floats (" + count
+                    + " times " + size + "), but its limit is " + buffer.limit());
         }
     }
 
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("The encoder is used after it was closed");
+        }
+    }
+
+    /** Gives back what the encoder took, after a call that is under way in another thread. Closing it again does nothing. */
     @Override
-    public void close() {
+    public synchronized void close() {
+        closed = true;
         // The stream first: it waits for the work that uses the rest.
         Closing.all(stream, many == single ? null : many, single, parameters);
     }

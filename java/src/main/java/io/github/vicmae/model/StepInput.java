@@ -7,6 +7,7 @@ import io.github.vicmae.device.Device;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.kernel.Philox;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
@@ -16,7 +17,6 @@ import java.nio.IntBuffer;
  * change from step to step. With two of them one can be filled and uploaded while a step works on the other.
  */
 public final class StepInput implements AutoCloseable {
-    private static final int WEIGHTS = 2;
     /** Floats for the optimizer. */
     public static final int OPTIMIZER_SCALARS = 8;
 
@@ -27,35 +27,43 @@ public final class StepInput implements AutoCloseable {
     private final Tensor scalars;
     private HostBuffer host;
     private IntBuffer integers;
-    private Tensor reconstructionWeight;
-    private Tensor contrastiveWeight;
+    private final Tensor[] weights;
     private Tensor optimizerScalars;
     private boolean masksDrawn;
 
-    StepInput(ModelConfig c, int batch) {
-        int n = Math.multiplyExact(ViCMae.VIEWS, batch);
-        images = arena.floats("images", n, c.channels(), c.height(), c.width());
-        noise = arena.floats("noise", n, c.patches());
-        keys = arena.tensor("noise keys", DType.I32, n, Philox.KEY_WORDS);
-        scalars = arena.floats("step's numbers", WEIGHTS + OPTIMIZER_SCALARS);
+    /**
+     * Declares the tensors; nothing is allocated yet.
+     *
+     * @param trunk the views' shape
+     * @param samples views of a step, those of all samples together: N
+     * @param losses how many losses have a weight
+     */
+    public StepInput(TrunkConfig trunk, int samples, int losses) {
+        images = arena.floats("images", samples, trunk.channels(), trunk.height(), trunk.width());
+        noise = arena.floats("noise", samples, trunk.patches());
+        keys = arena.tensor("noise keys", DType.I32, samples, Philox.KEY_WORDS);
+        weights = new Tensor[losses];
+        scalars = arena.floats("step's numbers", losses + OPTIMIZER_SCALARS);
     }
 
     /** Bytes of device memory. */
-    long bytes() {
+    public long bytes() {
         return arena.bytes();
     }
 
-    Arena arena() {
+    public Arena arena() {
         return arena;
     }
 
-    void allocate(Device device) {
+    /** Takes the memory. */
+    public void allocate(Device device) {
         arena.allocate(device);
         host = device.hostBuffer(scalarsAt() + scalars.bytes());
         integers = host.bytes().asIntBuffer();
-        reconstructionWeight = scalars.slice("reconstruction weight", 0, 1);
-        contrastiveWeight = scalars.slice("contrastive weight", 1, 1);
-        optimizerScalars = scalars.slice("optimizer's numbers", WEIGHTS, OPTIMIZER_SCALARS);
+        for (int i = 0; i < weights.length; i++) {
+            weights[i] = scalars.slice("weight of loss " + i, i, 1);
+        }
+        optimizerScalars = scalars.slice("optimizer's numbers", weights.length, OPTIMIZER_SCALARS);
     }
 
     private long keysAt() {
@@ -66,7 +74,7 @@ public final class StepInput implements AutoCloseable {
         return keysAt() + keys.bytes();
     }
 
-    /** Host memory to fill: the views [2, batch, C, H, W], then the masking noise [2, batch, L], all floats. */
+    /** Host memory to fill: the views [N, C, H, W], first views first, then the masking noise [N, L], all floats. */
     public HostBuffer host() {
         return host;
     }
@@ -76,7 +84,7 @@ public final class StepInput implements AutoCloseable {
         return Math.toIntExact(images.size());
     }
 
-    /** Writes the keys that the noise is drawn from, [2, batch, {@link Philox#KEY_WORDS}]. */
+    /** Writes the keys that the noise is drawn from, [N, {@link Philox#KEY_WORDS}]. */
     public void keys(IntBuffer from) {
         integers.put(Math.toIntExact(keysAt() / Integer.BYTES), from, 0, Math.toIntExact(keys.size()));
     }
@@ -91,11 +99,20 @@ public final class StepInput implements AutoCloseable {
         return masksDrawn;
     }
 
-    /** The weights of the two losses in the sum whose gradient is taken. */
-    public void weights(double reconstruction, double contrastive) {
+    /**
+     * Sets the weights of the losses in the sum whose gradient is taken.
+     *
+     * @throws IllegalArgumentException if their number is not that of the losses
+     */
+    public void weights(double... values) {
+        if (values.length != weights.length) {
+            throw new IllegalArgumentException(
+                    "There are " + weights.length + " losses, not " + values.length + ", to weigh");
+        }
         FloatBuffer floats = host.floats();
-        floats.put(scalarsOffset(), (float) reconstruction);
-        floats.put(scalarsOffset() + 1, (float) contrastive);
+        for (int i = 0; i < values.length; i++) {
+            floats.put(scalarsOffset() + i, (float) values[i]);
+        }
     }
 
     private int scalarsOffset() {
@@ -104,7 +121,7 @@ public final class StepInput implements AutoCloseable {
 
     /** The place of the optimizer's {@link #OPTIMIZER_SCALARS} numbers in {@link #host()}, in floats. */
     public int optimizerOffset() {
-        return scalarsOffset() + WEIGHTS;
+        return scalarsOffset() + weights.length;
     }
 
     /** Gives the upload of the views and of all the rest to a stream; the host memory must stay as it is until that is done. */
@@ -123,7 +140,7 @@ public final class StepInput implements AutoCloseable {
         stream.upload(scalars, host, scalarsAt());
     }
 
-    /** The views on the device, [2 * batch, C, H, W]. */
+    /** The views on the device, [N, C, H, W]. */
     public Tensor images() {
         return images;
     }
@@ -134,20 +151,24 @@ public final class StepInput implements AutoCloseable {
         return images.slice("image " + view, view * size, images.dim(1), images.dim(2), images.dim(3));
     }
 
-    Tensor noise() {
-        return noise;
+    /** The weight of a loss, on the device. */
+    public Tensor weight(int loss) {
+        return weights[loss];
     }
 
-    Tensor keys() {
-        return keys;
-    }
-
-    Tensor reconstructionWeight() {
-        return reconstructionWeight;
-    }
-
-    Tensor contrastiveWeight() {
-        return contrastiveWeight;
+    /**
+     * Ranks the patches of each view by their noise, which is drawn first where {@link #drawsMasks()}; the lowest ranks are kept.
+     *
+     * @param restore receives each patch's rank, [N, L]
+     * @param keep receives the places of the patches that are kept, [N, kept]
+     */
+    public void rankPatches(Kernels kernels, Tensor restore, Tensor keep) {
+        int samples = noise.dim(0);
+        int patches = noise.dim(1);
+        if (masksDrawn) {
+            kernels.masking().draw(noise, keys, samples, patches);
+        }
+        kernels.masking().rank(restore, keep, noise, samples, patches, keep.dim(1));
     }
 
     /** [{@link #OPTIMIZER_SCALARS}] on the device. */

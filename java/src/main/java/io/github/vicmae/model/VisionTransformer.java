@@ -6,7 +6,7 @@ import io.github.vicmae.layer.Context;
 import io.github.vicmae.layer.PatchEmbedding;
 
 /** The encoder: patch embedding, blocks and final norm, over the class token and the visible patches. */
-final class VisionTransformer {
+public final class VisionTransformer {
     private final PatchEmbedding embedding;
     private final BlockStack blocks;
 
@@ -15,26 +15,34 @@ final class VisionTransformer {
      * @param kept visible patches of each
      * @param recompute see {@link Execution}
      */
-    VisionTransformer(Context context, ModelConfig c, int samples, int kept, boolean recompute) {
-        var g = new PatchEmbedding.Geometry(samples, c.channels(), c.height(), c.width(), c.patch(), kept);
-        embedding = new PatchEmbedding(context, g, c.dim());
+    public VisionTransformer(Context context, TrunkConfig c, int samples, int kept, boolean recompute) {
+        embedding = new PatchEmbedding(context, c.grid(), samples, c.channels(), kept, c.dim());
         blocks = new BlockStack(
-                context, "blocks", "norm", c.depth(), samples, 1 + kept, c.dim(), c.heads(), c.hidden(), recompute);
+                context,
+                "blocks",
+                "norm",
+                c.depth(),
+                samples,
+                c.grid().tokens(kept),
+                c.dim(),
+                c.heads(),
+                c.hidden(),
+                recompute);
     }
 
     /** [samples, 1 + kept, dim] of the last forward pass. */
-    Tensor output() {
+    public Tensor output() {
         return blocks.output();
     }
 
     /** Runs the encoder; keep [samples, kept] or null for all patches. */
-    void forward(Tensor images, Tensor keep) {
+    public void forward(Tensor images, Tensor keep) {
         embedding.forward(blocks.input(), images, keep);
         blocks.forward();
     }
 
     /** Adds all gradients; dinput is scratch of the output's shape. */
-    void backward(Tensor dinput, Tensor doutput) {
+    public void backward(Tensor dinput, Tensor doutput) {
         blocks.backward(dinput, doutput);
         embedding.backward(dinput);
     }

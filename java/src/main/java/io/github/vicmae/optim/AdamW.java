@@ -8,6 +8,8 @@ import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.GradientNorm;
 import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.layer.Parameters;
+import io.github.vicmae.settings.Definitions;
+import io.github.vicmae.settings.Setting;
 import java.nio.FloatBuffer;
 
 /**
@@ -15,28 +17,39 @@ import java.nio.FloatBuffer;
  * clipped if wanted, on the device.
  */
 public final class AdamW implements AutoCloseable {
-    /**
-     * @param beta1 decay of the mean
-     * @param beta2 decay of the mean square
-     * @param eps added to the root
-     * @param weightDecay on parameters of more than one dimension that are no biases
-     * @param clipNorm the largest gradient norm that is not scaled down; 0 for no clipping
-     */
-    public record Settings(double beta1, double beta2, double eps, double weightDecay, double clipNorm) {
+    /** AdamW's numbers but for the learning rate. */
+    public record Settings(
+            @Setting(description = "decay of the gradients' mean", value = "0.9", range = "[0, 1)")
+            double beta1,
+
+            @Setting(
+                    flag = "--beta2",
+                    description = "decay of the gradients' mean square",
+                    value = "0.95",
+                    range = "[0, 1)")
+            double beta2,
+
+            @Setting(description = "added to the root of the mean square", value = "1e-8", range = "(0, inf)")
+            double eps,
+
+            @Setting(
+                    flag = "--weight-decay",
+                    description = "on parameters of more than one dimension that are no biases",
+                    value = "0.05",
+                    range = "[0, inf)")
+            double weightDecay,
+
+            @Setting(
+                    flag = "--clip",
+                    description = "largest gradient norm that is not scaled down, 0 for no clipping",
+                    value = "0",
+                    range = "[0, inf)")
+            double clipNorm) {
         /** The paper's: betas 0.9 and 0.95, weight decay 0.05, no clipping. */
         public static final Settings DEFAULT = new Settings(0.9, 0.95, 1e-8, 0.05, 0);
 
         public Settings {
-            require(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1, "AdamW's betas must lie in [0, 1)");
-            require(eps > 0, "AdamW's eps must be positive");
-            require(weightDecay >= 0, "The weight decay must not be negative");
-            require(clipNorm >= 0, "The clipping norm must not be negative; 0 switches clipping off");
-        }
-
-        private static void require(boolean holds, String message) {
-            if (!holds) {
-                throw new IllegalArgumentException(message);
-            }
+            Definitions.check(Settings.class, beta1, beta2, eps, weightDecay, clipNorm);
         }
     }
 

@@ -1,16 +1,37 @@
 package io.github.vicmae.optim;
 
+import io.github.vicmae.settings.Setting;
 import java.util.Locale;
 
-/**
- * The contrastive loss's weight lambda over training. It stays at 0 until {@code start}, rises to {@code value} until {@code end}, and stays.
- *
- * @param shape how it rises
- * @param start where it begins to rise, as a share of all steps
- * @param end where it reaches its value, as a share of all steps; {@code start} for a step
- * @param value the final weight
- */
-public record WeightRamp(Shape shape, double start, double end, double value) {
+/** The contrastive loss's weight lambda over training. It stays at 0 until {@code start}, rises to {@code value} until {@code end}, and stays. */
+public record WeightRamp(
+        @Setting(
+                flag = "--lambda-ramp",
+                label = "constant|linear|cosine",
+                description = "how the weight of the contrastive loss rises",
+                shownDefault = "linear; constant with --preset release")
+        Shape shape,
+
+        @Setting(
+                flag = "--lambda-start",
+                description = "where the ramp begins, as a share of the run",
+                value = "0",
+                range = "[0, 1]")
+        double start,
+
+        @Setting(
+                flag = "--lambda-end",
+                description = "where the ramp ends, as a share of the run",
+                value = "0.5",
+                range = "[0, 1]")
+        double end,
+
+        @Setting(
+                flag = "--lambda",
+                description = "final weight of the contrastive loss",
+                value = "0.03",
+                range = "[0, inf)")
+        double value) {
     /** The forms of the rise. */
     public enum Shape {
         CONSTANT,

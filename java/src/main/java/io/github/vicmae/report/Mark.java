@@ -2,7 +2,7 @@ package io.github.vicmae.report;
 
 import java.util.Locale;
 
-/** The sign of a point in a {@link Plot}. */
+/** The symbol of a point in a {@link Plot}. */
 public enum Mark {
     DOT(true, ""),
     RING(false, ""),
@@ -20,7 +20,7 @@ public enum Mark {
         this.path = path;
     }
 
-    /** The sign at a place, with words that appear where the pointer rests on it, which are XML already. */
+    /** The symbol at a place, with a tooltip, which has to be XML already. */
     String svg(double x, double y, String colour, String words) {
         String shape = path.isEmpty()
                 ? String.format(Locale.ROOT, "circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\"", x, y)

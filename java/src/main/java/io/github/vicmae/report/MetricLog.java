@@ -37,7 +37,7 @@ public final class MetricLog {
     }
 
     /**
-     * Reads a file; lines cut off by a crash are counted and passed over.
+     * Reads a file; lines cut off by a crash are counted and skipped.
      *
      * @throws IOException if the file cannot be read
      */

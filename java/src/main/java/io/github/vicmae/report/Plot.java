@@ -8,7 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Lines over two axes, logarithmic or linear, as one SVG file that needs no other. The same values give the same bytes on every machine.
+ * A line plot with linear or logarithmic axes, as one self-contained SVG file. The same values give the same bytes on every machine.
  */
 public final class Plot {
     private static final int WIDTH = 820;
@@ -20,7 +20,7 @@ public final class Plot {
     private static final int LEGEND = WIDTH - RIGHT + 14;
     private static final int LEGEND_LINE = 18;
     private static final String GREY = "#777777";
-    /** Of Okabe and Ito (2008): told apart by those who do not see all colours. */
+    /** The palette of Okabe and Ito (2008), which colour-blind readers can tell apart. */
     private static final List<String> COLOURS =
             List.of("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d00");
 
@@ -75,7 +75,7 @@ public final class Plot {
     }
 
     /**
-     * Adds points joined by a line, in their order. What an axis cannot show (not finite, or not above 0 on a logarithmic one) is left out.
+     * Adds points joined by a line, in their order. Points that an axis cannot show (not finite, or not above 0 on a logarithmic one) are omitted.
      * Further lines of the name are remarks below it in the legend.
      *
      * @throws IllegalArgumentException if there are not as many x as y
@@ -84,24 +84,24 @@ public final class Plot {
         return add(name, x, y, Style.LINE, Mark.DOT);
     }
 
-    /** Adds points that no line joins. All that have one name have one colour, and one line in the legend. */
+    /** Adds points without a line. Points of one name share a colour and a line of the legend. */
     public Plot points(String name, Mark mark, double[] x, double[] y) {
         return add(name, x, y, Style.POINTS, mark);
     }
 
-    /** Says in the legend what a mark stands for. */
+    /** Explains a mark in the legend. */
     public Plot mark(Mark mark, String words) {
         marks.put(mark, words);
         return this;
     }
 
-    /** Puts the ticks of the horizontal axis at these values, as where something was measured, in place of round ones. */
+    /** Puts the ticks of the horizontal axis at these values, such as the sizes measured, instead of round ones. */
     public Plot ticksAt(double... values) {
         sizes = values.clone();
         return this;
     }
 
-    /** Adds a dashed line without marks, as of a limit; it does not widen the axes' ranges once a series has set them. */
+    /** Adds a dashed line without marks, such as a limit; it does not widen the axes' ranges once a series has set them. */
     public Plot guide(String name, double[] x, double[] y) {
         return add(name, x, y, Style.GUIDE, Mark.DOT);
     }
@@ -132,7 +132,7 @@ public final class Plot {
         return horizontal.shows(s.x[i]) && vertical.shows(s.y[i]);
     }
 
-    /** The picture. Without a point it says so in words. */
+    /** The plot as SVG. A plot without points says so in words. */
     public String svg() {
         StringBuilder svg = new StringBuilder();
         svg.append("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ")
@@ -184,7 +184,7 @@ public final class Plot {
                 }
             }
         }
-        // Limits that lie close above are shown whole.
+        // Limits slightly above the data stay visible.
         for (Series s : series) {
             for (int i = 0; i < s.x.length; i++) {
                 if (s.isGuide() && isShown(s, i)) {
@@ -218,7 +218,7 @@ public final class Plot {
             line(svg, at, TOP, at, HEIGHT - BOTTOM, "#e3e3e3");
             String label = sizes == null ? label(value) : whole(value);
             double half = 4.0 * label.length();
-            if (at - half >= free) { // else it would run into the one before it
+            if (at - half >= free) { // or it would overlap the label before it
                 text(svg, at, HEIGHT - BOTTOM + 17, "middle", "#333333", "", label);
                 free = at + half;
             }
@@ -277,7 +277,7 @@ public final class Plot {
         return plain(value);
     }
 
-    /** A size as it is, for 65536 is not 65.54k to who knows it. */
+    /** A size in full: readers know 65536, not 65.54k. */
     private static String whole(double value) {
         return value == Math.rint(value) ? String.valueOf((long) value) : plain(value);
     }

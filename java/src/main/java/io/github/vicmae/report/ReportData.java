@@ -29,10 +29,13 @@ public record ReportData(String title, Map<String, String> settings, MetricLog m
      * A sample's reconstructions.
      *
      * @param label the sample's name, such as its file
-     * @param view1 the images of its first view
-     * @param view2 the images of its second view
+     * @param views the images of each of its views
      */
-    public record Sample(String label, ReconstructionGrid.Images view1, ReconstructionGrid.Images view2) {}
+    public record Sample(String label, List<ReconstructionGrid.Images> views) {
+        public Sample {
+            views = List.copyOf(views);
+        }
+    }
 
     /**
      * Reads {@code metrics.jsonl} and {@code settings.json} in a run's folder. Nested settings get names with dots; a file

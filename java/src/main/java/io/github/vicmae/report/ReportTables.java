@@ -10,6 +10,7 @@ import java.util.Map;
 /** The parts of a report that are plain HTML. */
 final class ReportTables {
     private static final int MOST_SKIPPED = 500;
+    private static final List<String> VIEWS = List.of("First view", "Second view");
 
     private ReportTables() {}
 
@@ -103,11 +104,15 @@ final class ReportTables {
         if (samples.isEmpty()) {
             return "<p>The report was written without reconstructions.</p>";
         }
-        return "<div class=\"views\">\n" + view("First view", samples, true) + view("Second view", samples, false)
-                + "</div>\n";
+        int views = samples.get(0).views().size();
+        StringBuilder html = new StringBuilder("<div class=\"views\">\n");
+        for (int view = 0; view < views; view++) {
+            html.append(view(views == 1 ? "View" : VIEWS.get(view), samples, view));
+        }
+        return html.append("</div>\n").toString();
     }
 
-    private static String view(String name, List<ReportData.Sample> samples, boolean first) throws IOException {
+    private static String view(String name, List<ReportData.Sample> samples, int view) throws IOException {
         StringBuilder html = new StringBuilder("<table class=\"view\"><caption>")
                 .append(name)
                 .append("</caption><thead><tr><td></td>");
@@ -117,7 +122,7 @@ final class ReportTables {
         html.append("</tr></thead>\n<tbody>\n");
         for (int i = 0; i < samples.size(); i++) {
             ReportData.Sample sample = samples.get(i);
-            ReconstructionGrid.Images images = first ? sample.view1() : sample.view2();
+            ReconstructionGrid.Images images = sample.views().get(view);
             String label = "sample " + (i + 1) + " (" + sample.label() + "), " + name.toLowerCase(Locale.ROOT);
             html.append("<tr><th scope=\"row\" title=\"").append(escape(sample.label()));
             html.append("\">").append(i + 1).append("</th>");

@@ -1,19 +1,19 @@
 package io.github.vicmae.train;
 
 import io.github.vicmae.eval.CollapseFigures;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.objective.Objective;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Collects the pooled features of an epoch's last batches and turns them into collapse figures. */
+/** Collects the pooled features of an epoch's last batches and turns them into collapse figures; without pooled features there are none. */
 final class CollapseProbe {
     /** Samples that are enough for the figures. */
     private static final int SAMPLES = 256;
 
-    private final ViCMae model;
+    private final Objective model;
     private final long firstBatch;
     private final List<float[]> first = new ArrayList<>();
     private final List<float[]> second = new ArrayList<>();
@@ -21,17 +21,17 @@ final class CollapseProbe {
     /**
      * @param batches batches of an epoch
      */
-    CollapseProbe(ViCMae model, int batches) {
+    CollapseProbe(Objective model, int batches) {
         this.model = model;
         firstBatch = Math.max(0, batches - (SAMPLES + model.batch() - 1) / model.batch());
     }
 
     /** Takes the features of the batch that was just run, if it is one of the epoch's last. */
     void add(long batchOfEpoch) {
-        if (batchOfEpoch < firstBatch) {
+        if (batchOfEpoch < firstBatch || model.pooled() == null) {
             return;
         }
-        int dim = model.config().dim();
+        int dim = model.config().trunk().dim();
         float[] pooled = model.stream().read(model.pooled());
         for (int row = 0; row < pooled.length / dim; row++) {
             float[] feature = Arrays.copyOfRange(pooled, row * dim, (row + 1) * dim);

@@ -3,9 +3,9 @@ package io.github.vicmae.train;
 import io.github.vicmae.data.Batch;
 import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.view.ViewSettings;
-import io.github.vicmae.model.ModelConfig;
 import io.github.vicmae.model.StepInput;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.Objective;
 import io.github.vicmae.report.ReconstructionGrid;
 import io.github.vicmae.report.ReportData;
 import java.util.ArrayList;
@@ -16,13 +16,13 @@ import java.util.List;
 final class LastBatch {
     private static final int SHOWN = 8;
 
-    private final ViCMae model;
+    private final Objective model;
     private final ViewSettings views;
     private final Dataset data;
     private final int[] samples;
     private StepInput input;
 
-    LastBatch(ViCMae model, ViewSettings views, Dataset data) {
+    LastBatch(Objective model, ViewSettings views, Dataset data) {
         this.model = model;
         this.views = views;
         this.data = data;
@@ -40,29 +40,36 @@ final class LastBatch {
         if (input == null) {
             return List.of();
         }
-        ModelConfig c = model.config();
+        TrunkConfig c = model.config().trunk();
         ReconstructionGrid grid = new ReconstructionGrid(
-                c.channels(), c.height(), c.width(), c.patch(), views.mean(), views.deviation(), c.normPix());
+                c.channels(),
+                c.height(),
+                c.width(),
+                c.patch(),
+                views.mean(),
+                views.deviation(),
+                model.config().decoder().normPix());
         float[] predictions = model.stream().read(model.prediction());
         int[] restore = model.stream().readInts(model.restore());
         List<ReportData.Sample> shown = new ArrayList<>();
         for (int i = 0; i < Math.min(SHOWN, samples.length); i++) {
-            shown.add(new ReportData.Sample(
-                    data.samples().get(samples[i]).shortName(),
-                    images(grid, i, predictions, restore),
-                    images(grid, model.batch() + i, predictions, restore)));
+            List<ReconstructionGrid.Images> ofSample = new ArrayList<>();
+            for (int view = 0; view < model.config().objective().views(); view++) {
+                ofSample.add(images(grid, view * model.batch() + i, predictions, restore));
+            }
+            shown.add(new ReportData.Sample(data.samples().get(samples[i]).shortName(), ofSample));
         }
         return shown;
     }
 
     private ReconstructionGrid.Images images(ReconstructionGrid grid, int row, float[] predictions, int[] restore) {
-        ModelConfig c = model.config();
+        TrunkConfig c = model.config().trunk();
         float[] view = model.stream().read(input.image(row));
         int from = (row * (1 + c.patches()) + 1) * c.patchSize();
         float[] prediction = Arrays.copyOfRange(predictions, from, from + c.patches() * c.patchSize());
         float[] mask = new float[c.patches()];
         for (int l = 0; l < mask.length; l++) {
-            mask[l] = restore[row * c.patches() + l] < c.kept() ? 0 : 1;
+            mask[l] = restore[row * c.patches() + l] < model.config().kept() ? 0 : 1;
         }
         return grid.images(view, prediction, mask);
     }

@@ -1,9 +1,9 @@
 package io.github.vicmae.train;
 
-import io.github.vicmae.model.Losses;
+import io.github.vicmae.objective.Losses;
 import java.time.Duration;
 
-/** Is told how a run goes; all calls come from the training thread but {@link #warning}. */
+/** Receives training progress; all calls but {@link #warning} come from the training thread. */
 public interface Progress {
     /**
      * A finished step.

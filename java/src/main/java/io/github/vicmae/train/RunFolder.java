@@ -1,15 +1,13 @@
 package io.github.vicmae.train;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.NullNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.device.Closing;
-import io.github.vicmae.device.Precision;
 import io.github.vicmae.io.AtomicFile;
 import io.github.vicmae.io.FileErrors;
 import io.github.vicmae.io.JsonLines;
-import io.github.vicmae.model.ConfigJson;
-import io.github.vicmae.model.ModelConfig;
+import io.github.vicmae.objective.ViCMaeConfig;
+import io.github.vicmae.settings.SettingTree;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -28,17 +26,11 @@ import java.util.TreeSet;
 /** A run's folder: settings, metrics, checkpoints and report. Held by one process at a time. */
 final class RunFolder implements AutoCloseable {
     /** Settings that may change when a run goes on: they do not touch its result, or no more than another device does. */
-    private static final Set<String> FREE =
-            Set.of("workers", "prefetch", "checkpointEvery", "recompute", "deviceViews");
+    private static final Set<String> FREE = Set.of(
+            "loading.workers", "loading.prefetch", "loading.deviceViews", "compute.recompute", "checkpointEvery");
 
-    /** What settings were before there was a choice: a run from that time has none of them in its file. */
-    private static final Map<String, String> FORMER = Map.of(
-            "precision",
-            Precision.FP32.name(),
-            "model.contrast",
-            ModelConfig.DEFAULT_CONTRAST,
-            "model.contrastHash",
-            NullNode.getInstance().asText());
+    private static final String CONTRAST = "model.objective.contrast";
+    private static final String CONTRAST_HASH = "model.objective.contrastHash";
 
     private final Path path;
     private final FileChannel lockFile;
@@ -80,8 +72,10 @@ final class RunFolder implements AutoCloseable {
             } else {
                 Files.deleteIfExists(path.resolve("metrics.jsonl"));
             }
-            settings.model().copyContrast(path.resolve("contrast"));
-            AtomicFile.write(settingsFile, (ConfigJson.writePretty(settings) + "\n").getBytes(StandardCharsets.UTF_8));
+            if (settings.model().objective() instanceof ViCMaeConfig contrastive) {
+                contrastive.copyContrast(path.resolve("contrast"));
+            }
+            AtomicFile.write(settingsFile, (SettingTree.prettyJson(settings) + "\n").getBytes(StandardCharsets.UTF_8));
             return new RunFolder(path, lockFile, lock, JsonLines.open(path.resolve("metrics.jsonl")));
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, lockFile);
@@ -106,10 +100,11 @@ final class RunFolder implements AutoCloseable {
     }
 
     private static void compare(Path file, TrainSettings settings) throws IOException {
-        ObjectMapper mapper = new ObjectMapper();
         List<String> differences = new ArrayList<>();
-        JsonNode old = mapper.readTree(file.toFile());
-        JsonNode now = mapper.readTree(ConfigJson.write(settings));
+        ObjectNode old = SettingTree.parse(Files.readString(file));
+        TrainSettings.upgrade(old);
+        // Through text, so that a number is of the same type on both sides.
+        ObjectNode now = SettingTree.parse(SettingTree.json(settings));
         compare("", old, now, differences);
         if (!differences.isEmpty()) {
             throw new IOException("The run in " + file.getParent()
@@ -129,29 +124,32 @@ final class RunFolder implements AutoCloseable {
             if (a.isObject() && b.isObject()) {
                 compare(prefix + name + ".", a, b, differences);
             } else if (!FREE.contains(prefix + name)
-                    && !a.equals(b)
-                    && !isFormer(prefix + name, a, b)
-                    && !((prefix + name).equals("model.contrast") && isSameFile(old, now))) {
+                    && !isSame(a, b)
+                    && !((prefix + name).equals(CONTRAST) && isSameFile(old, now))) {
                 differences.add(difference(prefix + name, a, b));
             }
         }
     }
 
-    /** Of the model's settings: a user's loss is known by its content, wherever its file is. */
+    /** A setting that is missing is null. */
+    private static boolean isSame(JsonNode a, JsonNode b) {
+        if (a.isNumber() && b.isNumber()) {
+            return a.doubleValue() == b.doubleValue();
+        }
+        return a.equals(b) || (a.isNull() || a.isMissingNode()) && (b.isNull() || b.isMissingNode());
+    }
+
+    /** Of the objective's settings: a user's loss is known by its content, wherever its file is. */
     private static boolean isSameFile(JsonNode old, JsonNode now) {
         JsonNode hash = old.path("contrastHash");
         return hash.isTextual() && hash.equals(now.path("contrastHash"));
     }
 
     private static String difference(String name, JsonNode old, JsonNode now) {
-        return name.equals("model.contrastHash") && old.isTextual() && now.isTextual()
+        return name.equals(CONTRAST_HASH) && old.isTextual() && now.isTextual()
                 ? "the file of the contrastive loss has changed since: its content's hash was " + old.asText()
                         + " and is " + now.asText() + " now"
                 : name + " was " + old + " and is " + now + " now";
-    }
-
-    private static boolean isFormer(String name, JsonNode old, JsonNode now) {
-        return old.isMissingNode() && now.asText().equals(FORMER.get(name));
     }
 
     Path path() {

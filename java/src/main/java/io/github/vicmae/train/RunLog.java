@@ -2,7 +2,7 @@ package io.github.vicmae.train;
 
 import io.github.vicmae.data.source.ScanReport;
 import io.github.vicmae.data.source.SkippedFile;
-import io.github.vicmae.model.Losses;
+import io.github.vicmae.objective.Losses;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -20,6 +20,7 @@ final class RunLog {
     /**
      * What a step gave.
      *
+     * @param weights of the losses in their sum
      * @param epoch passes over the data after it
      * @param seconds that it took
      * @param waiting the share of them that went by waiting for data
@@ -30,7 +31,7 @@ final class RunLog {
             long number,
             double epoch,
             Losses losses,
-            double lambda,
+            double[] weights,
             double learningRate,
             float gradientNorm,
             double seconds,
@@ -63,9 +64,13 @@ final class RunLog {
         line.put(STEP, step.number);
         line.put(EPOCH, step.epoch);
         line.put("loss", step.losses.total());
-        line.put("reconstruction", step.losses.reconstruction());
-        line.put("contrastive", step.losses.contrastive());
-        line.put("lambda", step.lambda);
+        String[] losses = step.losses.names();
+        for (int i = 0; i < losses.length; i++) {
+            line.put(losses[i], step.losses.values()[i]);
+            if (losses[i].equals(Losses.CONTRASTIVE)) {
+                line.put("lambda", step.weights[i]);
+            }
+        }
         line.put("learning_rate", step.learningRate);
         line.put("gradient_norm", step.gradientNorm);
         line.put("pairs_per_second", pairs / seconds);

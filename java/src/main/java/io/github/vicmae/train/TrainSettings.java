@@ -1,77 +1,194 @@
 package io.github.vicmae.train;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.data.LoaderSettings;
 import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.model.Execution;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
+import io.github.vicmae.objective.FormerLayout;
+import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.optim.AdamW;
-import io.github.vicmae.optim.WeightRamp;
+import io.github.vicmae.settings.Definitions;
+import io.github.vicmae.settings.Setting;
+import io.github.vicmae.settings.SettingTree;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Everything that a pre-training run depends on.
  *
- * @param model the model
+ * @param model encoder, decoder and objective
  * @param data folders and lists of videos and images
  * @param views how frames and images become views
- * @param batch samples of a forward pass, at least 2
- * @param accumulate forward passes of an update
- * @param epochs passes over the data
- * @param baseLearningRate for 256 samples an update: the peak rate is base * batch * accumulate / 256
- * @param warmupEpochs of linear warm-up, may be a fraction
+ * @param schedule batches, epochs and learning rate
  * @param optimizer AdamW's settings
- * @param reconstructionWeight of the reconstruction loss
- * @param contrastive the contrastive loss's weight over time
- * @param seed of everything that is drawn
- * @param workers decoding threads
- * @param prefetch batches that are decoded ahead of the step
- * @param checkpointEvery epochs between checkpoints
- * @param precision of products and activations
- * @param recompute whether activations are computed anew in the backward pass: less memory, more time, the same bits
- * @param deviceViews whether views are made on the device, from uploaded crops, or on the host: equal within 1/255
+ * @param loading how data come in
+ * @param compute how the model is computed
  * @param init a checkpoint whose weights the run starts from, or null for fresh ones
  */
 public record TrainSettings(
         ModelConfig model,
         List<String> data,
         Views views,
-        int batch,
-        int accumulate,
-        int epochs,
-        double baseLearningRate,
-        double warmupEpochs,
+        Schedule schedule,
         AdamW.Settings optimizer,
-        double reconstructionWeight,
-        WeightRamp contrastive,
+        Loading loading,
+        Compute compute,
+
+        @Setting(flag = "--seed", description = "of everything that is drawn", value = "0")
         long seed,
-        int workers,
-        int prefetch,
+
+        @Setting(
+                flag = "--checkpoint-every",
+                description = "epochs between checkpoints",
+                value = "1",
+                range = "[1, inf)")
         int checkpointEvery,
-        Precision precision,
-        boolean recompute,
-        boolean deviceViews,
+
         String init) {
 
     /** Samples for which the base learning rate is meant. */
     private static final double RATE_BATCH = 256;
 
-    /**
-     * How frames and images become views.
-     *
-     * @param colour whether colours change (off in the paper's ablation "spatial")
-     * @param spatial whether crops and flips are random (off in the paper's ablation "colour")
-     * @param windowSeconds the window of distant sampling
-     * @param frameDistance a fixed distance between a video's two frames, or {@link FrameSampler#DISTANT}
-     * @param videoShare share of videos in every batch; null for that of the data
-     */
-    public record Views(boolean colour, boolean spatial, double windowSeconds, int frameDistance, Double videoShare) {
+    /** How frames and images become views. */
+    public record Views(
+            @Setting(flag = "--no-colour", description = "leave out the changes of colour", value = "true")
+            boolean colour,
+
+            @Setting(flag = "--no-spatial", description = "leave out random crops and flips", value = "true")
+            boolean spatial,
+
+            @Setting(
+                    flag = "--window",
+                    description = "seconds within which a video's frames are drawn",
+                    value = "2.12",
+                    range = "(0, inf)")
+            double windowSeconds,
+
+            @Setting(
+                    flag = "--frame-distance",
+                    description = "take frames this far apart instead; 0 is the same frame twice",
+                    value = "-1",
+                    shownDefault = "drawn within the window",
+                    range = "[-1, inf)")
+            int frameDistance,
+
+            @Setting(
+                    flag = "--video-share",
+                    description = "share of videos in each batch",
+                    shownDefault = "that of the data",
+                    range = "[0, 1]")
+            Double videoShare) {
         /** The presets' own. */
         public static final Views DEFAULT =
                 new Views(true, true, FrameSampler.DEFAULT_WINDOW, FrameSampler.DISTANT, null);
+
+        public Views {
+            Definitions.check(Views.class, colour, spatial, windowSeconds, frameDistance, videoShare);
+        }
+    }
+
+    /** Batches, epochs and learning rate. */
+    public record Schedule(
+            @Setting(flag = "--epochs", description = "passes over the data", value = "100", range = "[1, inf)")
+            int epochs,
+
+            @Setting(flag = "--batch", description = "samples of a forward pass", value = "32", range = "[1, inf)")
+            int batch,
+
+            @Setting(
+                    flag = "--accumulate",
+                    description = "forward passes of an update",
+                    value = "1",
+                    range = "[1, inf)")
+            int accumulate,
+
+            @Setting(
+                    flag = "--lr",
+                    description = "base learning rate, for 256 samples an update",
+                    value = "1.5e-4",
+                    range = "(0, inf)")
+            double baseLearningRate,
+
+            @Setting(
+                    flag = "--warmup",
+                    description = "epochs of linear warm-up, may be a fraction",
+                    shownDefault = "40, or a tenth of the run if that is shorter",
+                    range = "[0, inf)")
+            double warmupEpochs) {
+
+        /**
+         * @throws IllegalArgumentException with one sentence, if the settings do not go together
+         */
+        public Schedule {
+            Definitions.check(Schedule.class, epochs, batch, accumulate, baseLearningRate, warmupEpochs);
+            if (warmupEpochs > epochs) {
+                throw new IllegalArgumentException(
+                        "A warm-up of " + warmupEpochs + " epochs does not fit into a run of " + epochs);
+            }
+        }
+
+        /** Samples of an update. */
+        public int effectiveBatch() {
+            return Math.multiplyExact(batch, accumulate);
+        }
+
+        /** The highest learning rate. */
+        public double peakLearningRate() {
+            return baseLearningRate * batch * accumulate / RATE_BATCH;
+        }
+    }
+
+    /**
+     * How data come in.
+     *
+     * @param deviceViews whether views are made on the device, from uploaded crops, or on the host: equal within 1/255
+     */
+    public record Loading(
+            @Setting(
+                    flag = "--workers",
+                    description = "decoding threads",
+                    shownDefault = "the processors",
+                    range = "[1, inf)")
+            int workers,
+
+            @Setting(flag = "--prefetch", description = "batches decoded ahead", value = "2", range = "[1, inf)")
+            int prefetch,
+
+            boolean deviceViews) {
+        public Loading {
+            Definitions.check(Loading.class, workers, prefetch, deviceViews);
+        }
+
+        /** Of a number of workers, two batches ahead, views made on the host. */
+        public static Loading of(int workers) {
+            return new Loading(workers, 2, false);
+        }
+    }
+
+    /** How the model is computed. */
+    public record Compute(
+            @Setting(
+                    flag = "--precision",
+                    label = "fp32|bf16",
+                    description =
+                            "bf16 stores activations and the products' copy of the weights in bfloat16; sums, the residual stream,"
+                                    + " parameters and the optimizer stay floats",
+                    value = "fp32",
+                    former = "\"fp32\"")
+            Precision precision,
+
+            @Setting(
+                    flag = "--recompute",
+                    description =
+                            "compute each block's activations anew in the backward pass: less memory, more time, the same results",
+                    value = "false")
+            boolean recompute) {
+        /** In floats, with all activations kept. */
+        public static final Compute DEFAULT = new Compute(Precision.FP32, false);
     }
 
     /**
@@ -79,55 +196,68 @@ public record TrainSettings(
      */
     public TrainSettings {
         data = List.copyOf(data);
-        require(
-                batch >= 2,
-                "A batch of " + batch
-                        + " is too small: the heads' BatchNorm and the contrastive loss need at least 2 samples");
-        require(accumulate >= 1, "Gradients are accumulated over at least 1 batch, not " + accumulate);
-        require(epochs >= 1, "A run has at least 1 epoch, not " + epochs);
-        require(baseLearningRate > 0 && Double.isFinite(baseLearningRate), "The base learning rate must be positive");
-        require(
-                warmupEpochs >= 0 && warmupEpochs <= epochs,
-                "A warm-up of " + warmupEpochs + " epochs does not fit into a run of " + epochs);
-        require(
-                reconstructionWeight >= 0 && Double.isFinite(reconstructionWeight),
-                "The reconstruction weight must be a number of at least 0, not " + reconstructionWeight);
-        require(workers >= 1 && prefetch >= 1, "Loading needs at least 1 worker and 1 batch ahead");
-        require(checkpointEvery >= 1, "Checkpoints are at least 1 epoch apart, not " + checkpointEvery);
+        Definitions.check(
+                TrainSettings.class,
+                model,
+                data,
+                views,
+                schedule,
+                optimizer,
+                loading,
+                compute,
+                seed,
+                checkpointEvery,
+                init);
+        model.objective().requireBatch(schedule.batch());
     }
 
-    private static void require(boolean holds, String message) {
-        if (!holds) {
-            throw new IllegalArgumentException(message);
-        }
+    /**
+     * The same with one setting changed.
+     *
+     * @param key such as {@code schedule.epochs}
+     * @throws IllegalArgumentException if there is no such setting, or the value is refused
+     */
+    public TrainSettings with(String key, Object value) {
+        return SettingTree.with(this, key, value);
     }
 
     Execution execution(Device device) {
-        return new Execution(precision, recompute, Execution.inputs(device.kind()));
-    }
-
-    /** The highest learning rate. */
-    double peakLearningRate() {
-        return baseLearningRate * batch * accumulate / RATE_BATCH;
-    }
-
-    /** How the preset of a model makes views. */
-    public static ViewSettings presetViews(ModelConfig model) {
-        return model.variant() == Variant.RELEASE
-                ? ViewSettings.release(model.height(), model.width(), model.channels())
-                : ViewSettings.paper(model.height(), model.width(), model.channels());
+        return new Execution(compute.precision(), compute.recompute(), Execution.inputs(device.kind()));
     }
 
     ViewSettings viewSettings() {
-        return presetViews(model).with(views.colour(), views.spatial());
+        return model.objective().viewSettings(model.trunk()).with(views.colour(), views.spatial());
     }
 
     FrameSampler sampler() {
-        return new FrameSampler(2, views.windowSeconds(), views.frameDistance());
+        return new FrameSampler(model.objective().views(), views.windowSeconds(), views.frameDistance());
     }
 
     LoaderSettings loader() {
         double share = views.videoShare() == null ? Double.NaN : views.videoShare();
-        return new LoaderSettings(batch, workers, prefetch, seed, share, deviceViews);
+        return new LoaderSettings(
+                schedule.batch(), loading.workers(), loading.prefetch(), seed, share, loading.deviceViews());
+    }
+
+    /** Brings a run's settings of any version of this library into today's layout, in place. */
+    static void upgrade(ObjectNode run) {
+        if (run.has("batch")) {
+            Map<String, String> places = new LinkedHashMap<>();
+            for (String name : new String[] {"epochs", "batch", "accumulate", "baseLearningRate", "warmupEpochs"}) {
+                places.put(name, "schedule." + name);
+            }
+            for (String name : new String[] {"workers", "prefetch", "deviceViews"}) {
+                places.put(name, "loading." + name);
+            }
+            places.put("precision", "compute.precision");
+            places.put("recompute", "compute.recompute");
+            places.put("reconstructionWeight", "model.objective.reconstructionWeight");
+            places.put("contrastive", "model.objective.contrastiveWeight");
+            FormerLayout.move(run, places);
+        }
+        if (run.get("model") instanceof ObjectNode model) {
+            FormerLayout.upgradeModel(model);
+        }
+        SettingTree.addFormer(run, TrainSettings.class);
     }
 }

@@ -10,9 +10,9 @@ import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.Checkpoint;
-import io.github.vicmae.model.Losses;
 import io.github.vicmae.model.StepInput;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.objective.Losses;
+import io.github.vicmae.objective.Objective;
 import io.github.vicmae.optim.AdamW;
 import io.github.vicmae.optim.CosineSchedule;
 import io.github.vicmae.report.Report;
@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
@@ -32,12 +33,16 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * steps that it would have done uninterrupted.
  */
 public final class Trainer implements AutoCloseable {
+    /** The metadata's key of the data set's fingerprint. */
+    private static final String DATA = "data";
+
     private final TrainSettings settings;
     private final RunFolder run;
     private final Progress progress;
     private final RunLog log;
     private final Dataset data;
-    private ViCMae model;
+    private final String fingerprint;
+    private Objective model;
     private AdamW optimizer;
     private TrainingStep steps;
     private final List<DeviceViews> deviceViews = new ArrayList<>();
@@ -45,6 +50,7 @@ public final class Trainer implements AutoCloseable {
     private final AtomicBoolean stop = new AtomicBoolean();
     private CollapseProbe collapse;
     private LastBatch lastBatch;
+    private final int accumulate;
     private final int batchesPerEpoch;
     private final long totalSteps;
     private final Deque<Submitted> inFlight = new ArrayDeque<>();
@@ -67,19 +73,20 @@ public final class Trainer implements AutoCloseable {
         this.settings = settings;
         this.progress = progress;
         data = Dataset.scan(settings.data().stream().map(Path::of).toList());
+        fingerprint = data.fingerprint();
         batchesPerEpoch = settings.loader().stepsPerEpoch(data);
-        totalSteps = Math.max(1, (long) batchesPerEpoch * settings.epochs() / settings.accumulate());
+        TrainSettings.Schedule plan = settings.schedule();
+        accumulate = plan.accumulate();
+        totalSteps = Math.max(1, (long) batchesPerEpoch * plan.epochs() / accumulate);
         schedule = new CosineSchedule(
-                settings.peakLearningRate(),
-                Math.round(totalSteps * settings.warmupEpochs() / settings.epochs()),
-                totalSteps);
+                plan.peakLearningRate(), Math.round(totalSteps * plan.warmupEpochs() / plan.epochs()), totalSteps);
         run = RunFolder.open(out, settings, resume);
-        log = new RunLog(run, progress, settings.batch() * settings.accumulate(), totalSteps);
+        log = new RunLog(run, progress, plan.effectiveBatch(), totalSteps);
         try {
-            model = new ViCMae(device, settings.model(), settings.batch(), settings.execution(device));
+            model = Objective.create(device, settings.model(), plan.batch(), settings.execution(device));
             optimizer = new AdamW(model.kernels(), model.parameters(), settings.optimizer());
             makeDeviceViews(device);
-            steps = new TrainingStep(model, optimizer, settings.deviceViews() ? deviceViews : null);
+            steps = new TrainingStep(model, optimizer, settings.loading().deviceViews() ? deviceViews : null);
             collapse = new CollapseProbe(model, batchesPerEpoch);
             lastBatch = new LastBatch(model, settings.viewSettings(), data);
             if (Files.exists(run.checkpoint())) {
@@ -97,17 +104,24 @@ public final class Trainer implements AutoCloseable {
 
     /** One for each input; all but the first use the first one's workspace. */
     private void makeDeviceViews(Device device) {
-        for (int i = 0; settings.deviceViews() && i < model.inputCount(); i++) {
+        for (int i = 0; settings.loading().deviceViews() && i < model.inputCount(); i++) {
             deviceViews.add(
                     i == 0
-                            ? new DeviceViews(device, settings.viewSettings(), settings.batch())
-                            : new DeviceViews(device, settings.viewSettings(), settings.batch(), deviceViews.get(0)));
+                            ? new DeviceViews(
+                                    device,
+                                    settings.viewSettings(),
+                                    settings.schedule().batch())
+                            : new DeviceViews(
+                                    device,
+                                    settings.viewSettings(),
+                                    settings.schedule().batch(),
+                                    deviceViews.get(0)));
         }
     }
 
     /** Passes over the data after so many steps. */
     private double epoch(long steps) {
-        return (double) steps * settings.accumulate() / batchesPerEpoch;
+        return (double) steps * accumulate / batchesPerEpoch;
     }
 
     private String describe(Device device) {
@@ -121,14 +135,29 @@ public final class Trainer implements AutoCloseable {
         model.parameters().initialise(model.kernels(), settings.seed());
         if (settings.init() != null) {
             try (TensorSource source = TensorSource.open(Path.of(settings.init()))) {
-                Checkpoint.start(source, model);
+                List<String> passedOver = Checkpoint.start(source, model.state(), model::isOptional);
+                if (!passedOver.isEmpty()) {
+                    progress.warning(settings.init() + " holds more than this model takes, which is passed over: "
+                            + String.join(", ", passedOver));
+                }
             }
         }
     }
 
+    /** What a checkpoint says of its run. */
+    private Map<String, String> metadata() {
+        return Map.of(RunLog.STEP, Long.toString(step), DATA, fingerprint);
+    }
+
     private void resume() throws IOException {
         try (Safetensors file = Safetensors.open(run.checkpoint())) {
-            Checkpoint.load(file, model, true);
+            String before = file.metadata().get(DATA); // checkpoints of older versions have none
+            if (before != null && !before.equals(fingerprint)) {
+                throw new IOException("The run in " + run.path() + " cannot go on with other data than it began with:"
+                        + " files were added, removed or renamed, or their sizes or classes have changed. Bring the old"
+                        + " data back, or begin a new run with --init " + run.checkpoint());
+            }
+            Checkpoint.load(file, model.state(), true);
             step = Long.parseLong(file.metadata().getOrDefault(RunLog.STEP, "0"));
         } catch (NumberFormatException e) {
             throw new IOException(run.checkpoint() + " does not say at which step it was written", e);
@@ -153,8 +182,8 @@ public final class Trainer implements AutoCloseable {
         return totalSteps;
     }
 
-    /** The model in training. */
-    public ViCMae model() {
+    /** What is trained. */
+    public Objective model() {
         return model;
     }
 
@@ -179,7 +208,7 @@ public final class Trainer implements AutoCloseable {
     private boolean runSteps() throws IOException {
         boolean worked = step < totalSteps;
         if (worked) {
-            long done = step * settings.accumulate();
+            long done = step * accumulate;
             try (BatchLoader loader = new BatchLoader(
                     data,
                     settings.viewSettings(),
@@ -198,7 +227,7 @@ public final class Trainer implements AutoCloseable {
         boolean finished = step >= totalSteps;
         save(true);
         if (finished) {
-            Checkpoint.save(run.model(), model, false, Map.of(RunLog.STEP, Long.toString(step)));
+            Checkpoint.save(run.model(), model.state(), false, metadata());
         }
         if (worked) { // else the report that is there says more
             report();
@@ -207,7 +236,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** What is known of a step when it is submitted; its results are known when it is finished. */
-    private record Submitted(long step, int part, double lambda, double rate, long startNanos, long waitNanos) {}
+    private record Submitted(long step, int part, double[] weights, double rate, long startNanos, long waitNanos) {}
 
     /**
      * Submits the next pass, and takes in the results of those before it that are there, or that hold up the next one. Where a step's results or
@@ -216,16 +245,16 @@ public final class Trainer implements AutoCloseable {
     private void trainStep(BatchLoader loader) throws IOException {
         long start = System.nanoTime();
         long waited = loader.waitNanos();
-        double lambda = settings.contrastive().at(submittedSteps, totalSteps);
+        double[] weights = settings.model().objective().weights(submittedSteps, totalSteps);
+        double[] shares = Arrays.stream(weights).map(w -> w / accumulate).toArray();
         double rate = schedule.at(submittedSteps);
-        int parts = settings.accumulate();
-        for (int part = 0; part < parts; part++) {
+        for (int part = 0; part < accumulate; part++) {
             load(loader);
-            boolean last = part == parts - 1;
+            boolean last = part == accumulate - 1;
             long wait = loader.waitNanos() - waited;
-            inFlight.addLast(new Submitted(submittedSteps, part, lambda, rate, start, wait));
-            steps.submit(settings.reconstructionWeight() / parts, lambda / parts, last ? rate : TrainingStep.NO_UPDATE);
-            probe((submittedSteps * parts + part) % batchesPerEpoch);
+            inFlight.addLast(new Submitted(submittedSteps, part, weights, rate, start, wait));
+            steps.submit(shares, last ? rate : TrainingStep.NO_UPDATE);
+            probe((submittedSteps * accumulate + part) % batchesPerEpoch);
             if (last) {
                 submittedSteps++;
             }
@@ -248,14 +277,9 @@ public final class Trainer implements AutoCloseable {
     private void finishPass(BatchLoader loader) throws IOException {
         steps.finish();
         Submitted pass = inFlight.removeFirst();
-        Losses l = steps.losses();
         requireFinite(steps.isFinite(), pass.step);
-        int parts = settings.accumulate();
-        sum = new Losses(
-                (pass.part == 0 ? 0 : sum.total()) + l.total(),
-                (pass.part == 0 ? 0 : sum.reconstruction()) + l.reconstruction() / parts,
-                (pass.part == 0 ? 0 : sum.contrastive()) + l.contrastive() / parts);
-        if (pass.part < parts - 1) {
+        sum = steps.losses().addedTo(pass.part == 0 ? null : sum, accumulate);
+        if (pass.part < accumulate - 1) {
             return;
         }
         step++;
@@ -267,7 +291,7 @@ public final class Trainer implements AutoCloseable {
                 step,
                 epoch(step),
                 sum,
-                pass.lambda,
+                pass.weights,
                 pass.rate,
                 steps.gradientNorm(),
                 seconds,
@@ -300,7 +324,7 @@ public final class Trainer implements AutoCloseable {
         Batch batch = next(loader);
         try {
             StepInput input = steps.next();
-            if (settings.deviceViews()) {
+            if (settings.loading().deviceViews()) {
                 steps.nextViews().load(batch.frames());
             } else {
                 input.host().floats().put(0, batch.views(), 0, batch.views().capacity());
@@ -373,7 +397,7 @@ public final class Trainer implements AutoCloseable {
             return;
         }
         try {
-            Checkpoint.save(run.checkpoint(), model, true, Map.of(RunLog.STEP, Long.toString(step)));
+            Checkpoint.save(run.checkpoint(), model.state(), true, metadata());
             savedStep = step;
         } catch (IOException e) {
             if (last) {

@@ -7,9 +7,9 @@ import io.github.vicmae.device.Event;
 import io.github.vicmae.device.Graph;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Stream;
-import io.github.vicmae.model.Losses;
 import io.github.vicmae.model.StepInput;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.objective.Losses;
+import io.github.vicmae.objective.Objective;
 import io.github.vicmae.optim.AdamW;
 import java.util.List;
 
@@ -33,12 +33,12 @@ public final class TrainingStep implements AutoCloseable {
         private Graph passesAndUpdate;
         private boolean recordedDrawn;
         private boolean updates;
-        private double reconstructionWeight;
-        private double contrastiveWeight;
+        private final double[] weights;
 
         Slot(StepInput input, DeviceViews views, Device device) {
             this.input = input;
             this.views = views;
+            weights = new double[model.config().objective().losses().length];
             uploaded = device.newEvent();
             done = device.newEvent();
         }
@@ -64,7 +64,7 @@ public final class TrainingStep implements AutoCloseable {
             optimizer.enqueue(input.optimizerScalars(), norm);
         }
 
-        /** The recorded step, from its second time on: the first one is run piece by piece, so that everything that is found out once is. */
+        /** Runs the recorded step; the first step runs eagerly, so that one-time choices precede recording. */
         private void run() {
             if (!warm) {
                 warm = true;
@@ -107,7 +107,7 @@ public final class TrainingStep implements AutoCloseable {
     /** The rate of a pass whose gradients are only added to the others'. */
     public static final double NO_UPDATE = Double.NaN;
 
-    private final ViCMae model;
+    private final Objective model;
     private final AdamW optimizer;
     private final Stream compute;
     private final Slot[] slots;
@@ -119,7 +119,7 @@ public final class TrainingStep implements AutoCloseable {
     private Slot finished;
 
     /** Steps on finished views. */
-    public TrainingStep(ViCMae model, AdamW optimizer) {
+    public TrainingStep(Objective model, AdamW optimizer) {
         this(model, optimizer, null);
     }
 
@@ -130,7 +130,7 @@ public final class TrainingStep implements AutoCloseable {
      *     caller's; or null for finished views
      * @throws io.github.vicmae.device.DeviceException if the device has no streams, events or page-locked memory left
      */
-    public TrainingStep(ViCMae model, AdamW optimizer, List<DeviceViews> views) {
+    public TrainingStep(Objective model, AdamW optimizer, List<DeviceViews> views) {
         this.model = model;
         this.optimizer = optimizer;
         compute = model.stream();
@@ -140,7 +140,7 @@ public final class TrainingStep implements AutoCloseable {
             copies = device.newStream();
             for (int i = 0; i < slots.length; i++) {
                 slots[i] = new Slot(model.input(i), views == null ? null : views.get(i), device);
-                slots[i].losses = model.newLossesBuffer();
+                slots[i].losses = model.newResultsBuffer();
                 slots[i].norm = optimizer.newNormBuffer();
             }
         } catch (RuntimeException | Error e) {
@@ -185,16 +185,16 @@ public final class TrainingStep implements AutoCloseable {
     /**
      * Uploads the input that {@link #next()} gave, adds the gradients of the weighted losses, and updates the parameters.
      *
+     * @param weights of the losses, in the order of {@link io.github.vicmae.objective.ObjectiveConfig#losses()}
      * @param learningRate of the update, or {@link #NO_UPDATE} to leave the gradients for a later step to add to
      * @throws io.github.vicmae.device.DeviceException if the device fails
      */
-    public void submit(double reconstructionWeight, double contrastiveWeight, double learningRate) {
+    public void submit(double[] weights, double learningRate) {
         Slot slot = slots[filling];
         next();
-        slot.reconstructionWeight = reconstructionWeight;
-        slot.contrastiveWeight = contrastiveWeight;
+        slot.input.weights(weights);
+        System.arraycopy(weights, 0, slot.weights, 0, weights.length);
         slot.updates = !Double.isNaN(learningRate);
-        slot.input.weights(reconstructionWeight, contrastiveWeight);
         if (slot.updates) {
             optimizer.prepare(learningRate, slot.input.host().floats(), slot.input.optimizerOffset());
         }
@@ -222,12 +222,12 @@ public final class TrainingStep implements AutoCloseable {
         finished = slot;
         pending--;
         oldest = (oldest + 1) % slots.length;
-        model.countHeadCalls();
+        model.countStep();
     }
 
     /** The losses of the step that was finished last, until another one is submitted. */
     public Losses losses() {
-        return model.losses(finished.losses, finished.reconstructionWeight, finished.contrastiveWeight);
+        return model.results(finished.losses, finished.weights);
     }
 
     /** The 2-norm of all gradients before clipping at the step that was finished last, if that was an update. */

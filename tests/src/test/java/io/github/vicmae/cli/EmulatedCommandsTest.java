@@ -11,9 +11,12 @@ import io.github.vicmae.device.cuda.EmulatedDriver;
 import io.github.vicmae.io.JsonLines;
 import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.kernel.Pooling;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Objective;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -222,9 +225,11 @@ class EmulatedCommandsTest {
     /** Launches of one step of the model. */
     private static long launches() {
         ModelConfig config = new ModelConfig(
-                Variant.PAPER, 32, 16, 3, 8, 24, 1, 3, 16, 1, 2, 4, 16, 8, 0.1, 0.5, true, Pooling.MEAN);
+                new TrunkConfig(32, 16, 3, 8, 24, 1, 3, 4),
+                new DecoderConfig(16, 1, 2, 4, true),
+                ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 16, 8, 0.1));
         try (Device device = Device.open("emulated");
-                ViCMae model = new ViCMae(device, config, 2);
+                Objective model = Objective.create(device, config, 2);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT)) {
             model.parameters().initialise(model.kernels(), 1);
             long before = model.stream().launches();

@@ -148,7 +148,7 @@ class MainTest {
         assertRefused(pretrain(data, run, "--device", "tpu"), "use auto, cpu, cuda, cuda:N or emulated");
         assertRefused(pretrain(data, run, "--warmup", "9"), "does not fit into a run of 2");
         assertRefused(run("pretrain"), "--data");
-        assertRefused(run("bench", "step", "--image", "32", "--image", "64"), "--image");
+        assertRefused(run("plan", "--image", "32", "--image", "64"), "--image");
         assertRefused(run("dance"), "dance");
         assertFalse(Files.exists(run));
     }
@@ -202,28 +202,10 @@ class MainTest {
     }
 
     @Test
-    void doctorAndBenchAnswer() {
+    void doctorAnswers() {
         assertEquals(0, run("doctor"));
         assertTrue(out.toString().contains("The CPU device works"), out.toString());
         assertTrue(out.toString().contains("CUDA"), out.toString());
         assertTrue(out.toString().contains("'--device emulated'"), out.toString());
-        assertRefused(run("bench", "step", "--device", "emulated"), "no speed to measure");
-        assertEquals(
-                0,
-                run(
-                        "bench",
-                        "step",
-                        "--device",
-                        "cpu",
-                        "--model",
-                        "ti8",
-                        "--depth",
-                        "1",
-                        "--batch",
-                        "2",
-                        "--steps",
-                        "2"),
-                err.toString());
-        assertTrue(out.toString().contains("Java heap allocated in a step"), out.toString());
     }
 }

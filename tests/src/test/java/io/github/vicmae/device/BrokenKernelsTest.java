@@ -2,8 +2,7 @@ package io.github.vicmae.device;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
-import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.device.cuda.EmulatedDriver;
@@ -15,15 +14,15 @@ import java.util.Arrays;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** One kernel for each kind of mistake: the emulated driver finds it, under every schedule, names the line, and needs just one check for it. */
+@ExtendWith(TestKernels.class)
 class BrokenKernelsTest {
     /** tests/kernels/broken, each with the check that finds it and CUDA's error for it. All take (float* y, const float* x, int n). */
     enum Mistake {
@@ -68,17 +67,7 @@ class BrokenKernelsTest {
         }
     }
 
-    private EmulatedDriver driver;
-
-    @BeforeEach
-    void load() {
-        driver = TestKernels.load();
-    }
-
-    @AfterEach
-    void restore() {
-        Emulation.restore();
-    }
+    private final EmulatedDriver driver = Emulation.driver();
 
     static Stream<Arguments> mistakesAndSchedules() {
         return Arrays.stream(Mistake.values())
@@ -89,7 +78,7 @@ class BrokenKernelsTest {
     @MethodSource("mistakesAndSchedules")
     void isFoundAtItsLine(Mistake mistake, String schedule) {
         String message = run(mistake, "emulated:" + schedule);
-        assertNotNull(message, mistake + " was not found");
+        assertFalse(message.isEmpty(), mistake + " was not found");
         assertTrue(message.contains(mistake.error), message);
         assertTrue(message.contains(mistake.check + ": kernel " + mistake.kernel() + " of "), message);
         assertTrue(message.contains("block (") && message.contains("thread ("), message);
@@ -104,7 +93,7 @@ class BrokenKernelsTest {
         Arrays.stream(Mistake.values()).map(m -> m.check).distinct().forEach(check -> {
             driver.configure("off=" + check);
             String message = run(mistake, "emulated:forward");
-            if (message == null || !message.contains(mistake.check + ": kernel " + mistake.kernel())) {
+            if (!message.contains(mistake.check + ": kernel " + mistake.kernel())) {
                 needed.add(check);
             }
         });
@@ -113,7 +102,7 @@ class BrokenKernelsTest {
 
     @Test
     void withoutTheMistakeNothingIsFound() {
-        assertNull(launch("plain", 64, 2, "emulated:random"));
+        assertEquals("", launch("plain", 64, 2, "emulated:random"));
     }
 
     @Test
@@ -130,56 +119,43 @@ class BrokenKernelsTest {
 
     @Test
     void theDeviceIsLostAfterwardsAndANewOneIsNot() {
-        try (Device device = Device.open("emulated:forward");
-                io.github.vicmae.device.Stream stream = device.newStream();
-                Arena arena = new Arena("a")) {
-            Tensor x = arena.floats("x", 64);
-            arena.allocate(device);
-            stream.begin(device.kernel("unwritten_global", "unwritten_global", "ppi"))
-                    .arg(x)
-                    .arg(x)
-                    .arg(64)
-                    .launch(1, 64);
-            assertFalse(failure(stream::synchronize).isEmpty());
-            String again = failure(() -> stream.zero(x));
-            assertTrue(again.contains("lost"), again);
-        }
-        assertNull(launch("plain", 64, 1, "emulated:forward"));
+        String again = TestKernels.failure("emulated:forward", (device, stream) -> {
+            try (Arena arena = new Arena("a")) {
+                Tensor x = arena.floats("x", 64);
+                arena.allocate(device);
+                stream.begin(device.kernel("unwritten_global", "unwritten_global", "ppi"))
+                        .arg(x)
+                        .arg(x)
+                        .arg(64)
+                        .launch(1, 64);
+                assertThrows(DeviceException.class, stream::synchronize);
+                stream.zero(x);
+            }
+        });
+        assertTrue(again.contains("lost"), again);
+        assertEquals("", launch("plain", 64, 1, "emulated:forward"));
     }
 
     static String run(Mistake mistake, String device) {
         return launch(mistake.kernel(), mistake.size, mistake.blocks, device);
     }
 
-    /** The message of the failure, or null. */
     private static String launch(String kernel, int n, int blocks, String deviceName) {
-        try (Device device = Device.open(deviceName);
-                io.github.vicmae.device.Stream stream = device.newStream();
-                Arena arena = new Arena("test")) {
-            Tensor y = arena.floats("y", n);
-            Tensor x = arena.floats("x", n);
-            arena.allocate(device);
-            float[] values = new float[n];
-            Arrays.fill(values, 1);
-            stream.write(x, values);
-            stream.begin(device.kernel(kernel, kernel, "ppi"))
-                    .arg(y)
-                    .arg(x)
-                    .arg(n)
-                    .launch(blocks, 64);
-            stream.synchronize();
-            return null;
-        } catch (DeviceException e) {
-            return e.getMessage();
-        }
-    }
-
-    private static String failure(Runnable action) {
-        try {
-            action.run();
-            return "";
-        } catch (DeviceException e) {
-            return e.getMessage();
-        }
+        return TestKernels.failure(deviceName, (device, stream) -> {
+            try (Arena arena = new Arena("test")) {
+                Tensor y = arena.floats("y", n);
+                Tensor x = arena.floats("x", n);
+                arena.allocate(device);
+                float[] values = new float[n];
+                Arrays.fill(values, 1);
+                stream.write(x, values);
+                stream.begin(device.kernel(kernel, kernel, "ppi"))
+                        .arg(y)
+                        .arg(x)
+                        .arg(n)
+                        .launch(blocks, 64);
+                stream.synchronize();
+            }
+        });
     }
 }

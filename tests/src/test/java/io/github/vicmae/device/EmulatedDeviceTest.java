@@ -11,17 +11,23 @@ import io.github.vicmae.device.cuda.EmulatedDriver;
 import io.github.vicmae.kernel.KernelFixture;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.kernel.Reduce;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.kernel.attention.AttentionKernels;
+import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Objective;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.ViCMaeConfig;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** The device around the emulated driver; what the driver finds in kernels has tests of its own. */
 class EmulatedDeviceTest {
-    private static final ModelConfig SMALL =
-            new ModelConfig(Variant.PAPER, 32, 16, 3, 8, 24, 1, 3, 16, 1, 2, 2, 20, 6, 0.1, 0.5, true, Pooling.MEAN);
+    private static final ModelConfig SMALL = new ModelConfig(
+            new TrunkConfig(32, 16, 3, 8, 24, 1, 3, 2),
+            new DecoderConfig(16, 1, 2, 2, true),
+            ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 20, 6, 0.1));
 
     private static EmulatedDriver driver;
 
@@ -84,6 +90,33 @@ class EmulatedDeviceTest {
             assertTrue(device.tensorGap() >= 256);
             assertEquals(arena.bytes(), device.liveBytes());
         }
+    }
+
+    /** CUDA keeps a function's shared memory with the function: a smaller launch on another stream must not lower it. */
+    @Test
+    void streamsShareAFunctionsSharedMemory() {
+        try (Device device = Device.open("emulated");
+                Stream first = device.newStream();
+                Stream second = device.newStream();
+                Arena arena = new Arena("attention")) {
+            int[] tokens = {240, 160, 240};
+            Tensor qkv = arena.tensor("qkv", DType.BF16, 240, 3 * 64);
+            Tensor out = arena.tensor("out", DType.BF16, 240, 64);
+            Tensor lse = arena.floats("lse", 240);
+            arena.allocate(device);
+            first.zero(qkv);
+            first.synchronize();
+            AttentionKernels[] attention = {new AttentionKernels(first), new AttentionKernels(second)};
+            for (int i = 0; i < tokens.length; i++) {
+                int n = tokens[i];
+                attention[i % 2].forward(
+                        out.slice("out", 0, n, 64), lse.slice("lse", 0, n), qkv.slice("qkv", 0, n, 192), 1, n, 1, 64);
+                (i % 2 == 0 ? first : second).synchronize();
+                float[] sums = first.read(lse);
+                assertEquals(Math.log(n), sums[n - 1], 1e-5, "log-sum-exp of " + n + " scores of 0");
+            }
+        }
+        assertEquals("", driver.log());
     }
 
     @Test
@@ -179,7 +212,7 @@ class EmulatedDeviceTest {
             Device device = Device.open("emulated");
             driver.configure("fail_allocation=" + n);
             try (device;
-                    ViCMae model = new ViCMae(device, SMALL, 2)) {
+                    Objective model = Objective.create(device, SMALL, 2)) {
                 failed = false;
                 assertNotEquals(0, model.memory().total());
             } catch (DeviceException e) {

@@ -30,8 +30,8 @@ class ForwardingStream extends Stream {
     }
 
     @Override
-    public boolean hasRivalLibrary() {
-        return to.hasRivalLibrary();
+    public boolean hasVendorGemm() {
+        return to.hasVendorGemm();
     }
 
     @Override

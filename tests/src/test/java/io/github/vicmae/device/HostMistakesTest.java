@@ -11,29 +11,19 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.lwjgl.system.MemoryUtil;
 
 /**
  * Mistakes around kernels: in what the host asks of the driver. The facade prevents most of them; they are made behind its back here. Each is
  * found by one check of the emulated driver, and not without it.
  */
+@ExtendWith(TestKernels.class)
 class HostMistakesTest {
     private static final String PLAIN_AT = "plain.cu:";
 
-    private EmulatedDriver driver;
-
-    @BeforeEach
-    void load() {
-        driver = TestKernels.load();
-    }
-
-    @AfterEach
-    void restore() {
-        Emulation.restore();
-    }
+    private final EmulatedDriver driver = Emulation.driver();
 
     /** Asserts that the mistake is found, with all these texts, and that it is not with the check off. */
     private void assertNeeds(String check, Supplier<String> mistake, String... texts) {
@@ -208,18 +198,7 @@ class HostMistakesTest {
         }
     }
 
-    private interface Work {
-        void run(Device device, Stream stream);
-    }
-
-    /** What went wrong, or an empty text. */
-    private static String onDevice(Work work) {
-        try (Device device = Device.open("emulated:forward");
-                Stream stream = device.newStream()) {
-            work.run(device, stream);
-        } catch (DeviceException e) {
-            return e.getMessage();
-        }
-        return "";
+    private static String onDevice(TestKernels.Work work) {
+        return TestKernels.failure("emulated:forward", work);
     }
 }

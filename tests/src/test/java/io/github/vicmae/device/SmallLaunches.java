@@ -11,10 +11,13 @@ import io.github.vicmae.kernel.Philox;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.kernel.Reduce;
 import io.github.vicmae.kernel.attention.AttentionKernels;
+import io.github.vicmae.model.DecoderConfig;
 import io.github.vicmae.model.Execution;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Objective;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
@@ -38,8 +41,8 @@ final class SmallLaunches {
         step(device, Precision.BF16, config(Variant.RELEASE, 1, 32, Pooling.MEAN, 0.1), 5);
         step(device, Precision.BF16, config(Variant.PAPER, 3, 20, Pooling.GEM, 0.1), 3);
         for (String contrast : new String[] {"infonce-tiled", "infonce-naive", "vicreg", "simsiam"}) {
-            step(device, config(Variant.RELEASE, 1, 12, Pooling.MEAN, 0.1).withContrast(contrast), 35);
-            step(device, config(Variant.PAPER, 3, 20, Pooling.MEAN, 0.1).withContrast(contrast), 3);
+            step(device, config(Variant.RELEASE, 1, 12, Pooling.MEAN, 0.1).with("objective.contrast", contrast), 35);
+            step(device, config(Variant.PAPER, 3, 20, Pooling.MEAN, 0.1).with("objective.contrast", contrast), 3);
         }
         for (int channels = 1; channels <= 4; channels++) {
             views(device, ViewSettings.release(9, 7, channels));
@@ -146,7 +149,9 @@ final class SmallLaunches {
 
     private static ModelConfig config(Variant variant, int channels, int dim, Pooling pooling, double temperature) {
         return new ModelConfig(
-                variant, 12, 12, channels, 4, dim, 1, 2, dim + 4, 1, 2, 2, 14, 6, temperature, 0.5, true, pooling);
+                new TrunkConfig(12, 12, channels, 4, dim, 1, 2, 2),
+                new DecoderConfig(dim + 4, 1, 2, 2, true),
+                ViCMaeConfig.of(variant, 0.5, pooling, 14, 6, temperature));
     }
 
     private static void step(String name, ModelConfig config, int batch) {
@@ -155,7 +160,7 @@ final class SmallLaunches {
 
     private static void step(String name, Precision precision, ModelConfig config, int batch) {
         try (Device device = Device.open(name);
-                ViCMae model = new ViCMae(device, config, batch, Execution.of(precision));
+                Objective model = Objective.create(device, config, batch, Execution.of(precision));
                 AdamW optimizer =
                         new AdamW(model.kernels(), model.parameters(), new AdamW.Settings(0.9, 0.95, 1e-8, 0.05, 1))) {
             model.parameters().initialise(model.kernels(), 1);

@@ -7,11 +7,13 @@ import io.github.vicmae.kernel.KernelFixture;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Patterns in which a check that knows too little of an access would see a mistake: the emulated driver finds none. */
+@ExtendWith(TestKernels.class)
 class SoundAccessesTest {
     private static final int N = 64;
 
@@ -60,7 +62,6 @@ class SoundAccessesTest {
     @ParameterizedTest
     @MethodSource("patternsAndSchedules")
     void givesTheResultAndNoAlarm(Pattern pattern, String schedule) {
-        TestKernels.load();
         String kernel = pattern.name().toLowerCase(Locale.ROOT);
         try (KernelFixture on = new KernelFixture("emulated:" + schedule)) {
             float[] x = new float[N];

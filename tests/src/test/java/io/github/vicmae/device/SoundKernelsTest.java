@@ -4,20 +4,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.github.vicmae.kernel.KernelFixture;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
 /** Kernels that use an instruction or a pattern rightly: the emulated driver gives the right result and finds nothing. */
+@ExtendWith(TestKernels.class)
 class SoundKernelsTest {
     static final java.util.List<String> DEVICES = io.github.vicmae.device.cuda.EmulatedDriver.SCHEDULES.stream()
             .map(s -> "emulated:" + s)
             .toList();
-
-    @BeforeEach
-    void load() {
-        TestKernels.load();
-    }
 
     /** The value after it was rounded to bfloat16. */
     private static double rounded(float x) {

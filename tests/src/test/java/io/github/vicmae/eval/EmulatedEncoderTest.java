@@ -10,9 +10,12 @@ import io.github.vicmae.device.Emulation;
 import io.github.vicmae.device.cuda.EmulatedDriver;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.model.Checkpoint;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Objective;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.ViCMaeConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -39,11 +42,13 @@ class EmulatedEncoderTest {
 
     private Path checkpoint(Device device) throws IOException {
         ModelConfig config = new ModelConfig(
-                Variant.PAPER, 16, 16, 3, 8, 24, 1, 3, 16, 1, 2, 2, 20, 6, 0.1, 0.5, true, Pooling.MEAN);
+                new TrunkConfig(16, 16, 3, 8, 24, 1, 3, 2),
+                new DecoderConfig(16, 1, 2, 2, true),
+                ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 20, 6, 0.1));
         Path file = dir.resolve("model.safetensors");
-        try (ViCMae model = new ViCMae(device, config, 2)) {
+        try (Objective model = Objective.create(device, config, 2)) {
             model.parameters().initialise(model.kernels(), 3);
-            Checkpoint.save(file, model, false, Map.of());
+            Checkpoint.save(file, model.state(), false, Map.of());
         }
         return file;
     }

@@ -11,9 +11,12 @@ import io.github.vicmae.device.Device;
 import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.model.Checkpoint;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Objective;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.ViCMaeConfig;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -23,7 +26,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 class EncoderTest {
@@ -32,14 +40,16 @@ class EncoderTest {
 
     private static ModelConfig config(int height, int width, int channels) {
         return new ModelConfig(
-                Variant.PAPER, height, width, channels, 8, 32, 2, 2, 16, 1, 2, 4, 24, 8, 0.1, 0.5, true, Pooling.MEAN);
+                new TrunkConfig(height, width, channels, 8, 32, 2, 2, 4),
+                new DecoderConfig(16, 1, 2, 4, true),
+                ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 24, 8, 0.1));
     }
 
     private Path checkpoint(Device device, ModelConfig config) throws IOException {
         Path file = dir.resolve("model.safetensors");
-        try (ViCMae model = new ViCMae(device, config, 2)) {
+        try (Objective model = Objective.create(device, config, 2)) {
             model.parameters().initialise(model.kernels(), 3);
-            Checkpoint.save(file, model, false, Map.of());
+            Checkpoint.save(file, model.state(), false, Map.of());
         }
         return file;
     }
@@ -89,6 +99,152 @@ class EncoderTest {
         }
     }
 
+    @Test
+    void threadsThatShareAnEncoderGetTheRightFeatures() throws Exception {
+        try (Device device = Device.open("cpu")) {
+            Path file = checkpoint(device, config(16, 16, 3));
+            try (Encoder encoder = Encoder.load(file, device, 2);
+                    Encoder second = Encoder.load(file, device, 2)) {
+                List<Image> pictures = new ArrayList<>();
+                for (int i = 0; i < 5; i++) {
+                    pictures.add(picture(i, 3));
+                }
+                float[][] expected = encoder.embed(pictures);
+                ExecutorService threads = Executors.newFixedThreadPool(4);
+                try {
+                    List<Future<?>> done = new ArrayList<>();
+                    for (int t = 0; t < 4; t++) {
+                        Encoder used = t == 3 ? second : encoder;
+                        done.add(threads.submit(() -> {
+                            for (int i = 0; i < 200; i++) {
+                                assertArrayEquals(expected[i % 5], used.embed(pictures.get(i % 5)), 1e-5f);
+                                float[][] all = used.embed(pictures);
+                                for (int p = 0; p < all.length; p++) {
+                                    assertArrayEquals(expected[p], all[p]);
+                                }
+                            }
+                        }));
+                    }
+                    for (Future<?> one : done) {
+                        one.get();
+                    }
+                } finally {
+                    threads.shutdownNow();
+                }
+            }
+            assertEquals(0, device.liveBytes());
+        }
+    }
+
+    @Test
+    void anEncoderMayBeClosedWhileAnotherThreadUsesIt() throws Exception {
+        Device device = Device.open("cpu");
+        Encoder encoder = Encoder.load(checkpoint(device, config(16, 16, 3)), device, 2);
+        ExecutorService thread = Executors.newSingleThreadExecutor();
+        CountDownLatch begun = new CountDownLatch(1);
+        Future<String> ended = thread.submit(() -> {
+            try {
+                while (true) {
+                    encoder.embed(picture(1, 3));
+                    begun.countDown();
+                }
+            } catch (IllegalStateException e) {
+                return e.getMessage();
+            }
+        });
+        begun.await();
+        encoder.close();
+        assertEquals("The encoder is used after it was closed", ended.get());
+        thread.shutdown();
+        encoder.close();
+        assertEquals(0, device.liveBytes());
+        device.close();
+    }
+
+    @Test
+    void heapBuffersAndTheOtherByteOrderGiveTheSame() throws IOException {
+        try (Device device = Device.open("cpu");
+                Encoder encoder = Encoder.load(checkpoint(device, config(16, 16, 3)), device, 2)) {
+            int size = 3 * 16 * 16;
+            FloatBuffer images = direct(3 * size);
+            FloatBuffer heap = FloatBuffer.allocate(3 * size);
+            ByteOrder other =
+                    ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
+            FloatBuffer swapped =
+                    ByteBuffer.allocateDirect(4 * 3 * size).order(other).asFloatBuffer();
+            for (int i = 0; i < images.capacity(); i++) {
+                images.put(i, (float) Math.sin(i));
+                heap.put(i, (float) Math.sin(i));
+                swapped.put(i, (float) Math.sin(i));
+            }
+            float[] expected = new float[3 * encoder.width()];
+            FloatBuffer features = direct(expected.length);
+            encoder.embed(images, features, 3);
+            features.get(0, expected);
+            for (FloatBuffer in : List.of(
+                    heap, swapped, heap.asReadOnlyBuffer(), images.duplicate().position(7))) {
+                FloatBuffer out = in == swapped
+                        ? ByteBuffer.allocate(4 * expected.length).order(other).asFloatBuffer()
+                        : FloatBuffer.allocate(expected.length);
+                encoder.embed(in, out, 3);
+                float[] found = new float[expected.length];
+                out.get(0, found);
+                assertArrayEquals(expected, found);
+            }
+        }
+    }
+
+    @Test
+    void wrongCallsAreRefusedInASentence() throws IOException {
+        Device device = Device.open("cpu");
+        Path file = checkpoint(device, config(16, 16, 3));
+        Encoder encoder = Encoder.load(file, device, 2);
+        int size = 3 * 16 * 16;
+        FloatBuffer images = direct(2 * size);
+        FloatBuffer features = direct(2 * encoder.width());
+        refused(IllegalArgumentException.class, "not -1", () -> encoder.embed(images, features, -1));
+        refused(
+                IllegalArgumentException.class,
+                "images needs 2304 floats (3 times 768), but its limit is 1536",
+                () -> encoder.embed(images, direct(3 * encoder.width()), 3));
+        refused(
+                IllegalArgumentException.class,
+                "images needs",
+                () -> encoder.embed(images.duplicate().limit(size), features, 2));
+        refused(
+                IllegalArgumentException.class,
+                "features needs 64 floats",
+                () -> encoder.embed(images, direct(encoder.width()), 2));
+        refused(
+                IllegalArgumentException.class,
+                "images needs 1649267440896 floats",
+                () -> encoder.embed(images, features, Integer.MAX_VALUE));
+        refused(
+                IllegalArgumentException.class,
+                "read-only",
+                () -> encoder.embed(images, features.asReadOnlyBuffer(), 1));
+        refused(IllegalArgumentException.class, "at least one image, not -2", () -> Encoder.load(file, device, -2));
+        encoder.embed(images, features, 0);
+        assertEquals(0, encoder.embed(List.of()).length);
+        encoder.close();
+        refused(
+                IllegalStateException.class,
+                "encoder is used after it was closed",
+                () -> encoder.embed(images, features, 1));
+        refused(IllegalStateException.class, "encoder is used after it was closed", () -> encoder.embed(picture(1, 3)));
+        Encoder orphan = Encoder.load(file, device, 2);
+        device.close();
+        refused(IllegalStateException.class, "device is used after it was closed", () -> orphan.embed(picture(1, 3)));
+        refused(IllegalStateException.class, "device is used after it was closed", () -> Encoder.load(file, device));
+        orphan.close();
+        assertEquals(0, device.liveBytes());
+    }
+
+    private static void refused(Class<? extends Exception> type, String says, Executable call) {
+        String message = assertThrows(type, call).getMessage();
+        assertTrue(message.contains(says), message);
+    }
+
     private static FloatBuffer direct(int floats) {
         return ByteBuffer.allocateDirect(4 * floats)
                 .order(ByteOrder.nativeOrder())
@@ -100,15 +256,17 @@ class EncoderTest {
         try (Device device = Device.open("cpu")) {
             Path file = checkpoint(device, config(16, 16, 3));
             ModelConfig other = new ModelConfig(
-                    Variant.PAPER, 16, 16, 3, 8, 48, 3, 2, 16, 1, 2, 4, 24, 8, 0.1, 0.5, true, Pooling.MEAN);
+                    new TrunkConfig(16, 16, 3, 8, 48, 3, 2, 4),
+                    new DecoderConfig(16, 1, 2, 4, true),
+                    ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 24, 8, 0.1));
             IOException e = assertThrows(IOException.class, () -> Encoder.load(file, other, device, 1));
             assertTrue(e.getMessage().contains("blocks.2.mlp.fc1.weight is missing"), e.getMessage());
             assertTrue(
                     e.getMessage().contains("cls_token is [1, 1, 32] there and [1, 1, 48] in this model"),
                     e.getMessage());
-            try (ViCMae model = new ViCMae(device, other, 2);
+            try (Objective model = Objective.create(device, other, 2);
                     Safetensors source = Safetensors.open(file)) {
-                assertThrows(IOException.class, () -> Checkpoint.load(source, model, true));
+                assertThrows(IOException.class, () -> Checkpoint.load(source, model.state(), true));
             }
             assertEquals(0, device.liveBytes());
         }
@@ -118,15 +276,17 @@ class EncoderTest {
     void aPublishedCheckpointGivesTheGoldenModelsFeatures() throws IOException {
         Path pth = TestData.shared("golden/release-tiny.pth");
         ModelConfig config = new ModelConfig(
-                Variant.RELEASE, 32, 32, 3, 8, 64, 2, 2, 32, 1, 1, 4, 48, 16, 0.1, 0.75, true, Pooling.MEAN);
+                new TrunkConfig(32, 32, 3, 8, 64, 2, 2, 4),
+                new DecoderConfig(32, 1, 1, 4, true),
+                ViCMaeConfig.of(Variant.RELEASE, 0.75, Pooling.MEAN, 48, 16, 0.1));
         try (Device device = Device.open("cpu")) {
             IOException e = assertThrows(IOException.class, () -> Encoder.load(pth, device));
             assertTrue(e.getMessage().contains("how many heads"), e.getMessage());
             Path ours = dir.resolve("ours.safetensors");
-            try (ViCMae model = new ViCMae(device, config, 2);
+            try (Objective model = Objective.create(device, config, 2);
                     Safetensors golden = Safetensors.open(TestData.shared("golden/release-tiny.safetensors"))) {
-                Checkpoint.load(golden, model, false, "after.");
-                Checkpoint.save(ours, model, false, Map.of());
+                Checkpoint.load(golden, model.state(), false, "after.");
+                Checkpoint.save(ours, model.state(), false, Map.of());
             }
             try (Encoder published = Encoder.load(pth, config, device, 1);
                     Encoder saved = Encoder.load(ours, device)) {

@@ -8,130 +8,35 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.TestData;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
-import java.util.Random;
-import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
-import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PyTorchCheckpointTest {
     @TempDir
     Path folder;
 
-    /** Twelve floats 0 to 11, the storage that the made-up checkpoints below share. */
-    private static final byte[] STORAGE;
-
-    static {
-        ByteBuffer floats = ByteBuffer.allocate(48).order(ByteOrder.LITTLE_ENDIAN);
-        for (int i = 0; i < 12; i++) {
-            floats.putFloat(i);
-        }
-        STORAGE = floats.array();
-    }
-
-    /** Writes opcodes as Python's pickler would. */
-    private static final class Pickler {
-        private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-
-        Pickler() {
-            op(0x80, 2);
-        }
-
-        Pickler op(int... bytes) {
-            for (int b : bytes) {
-                out.write(b);
-            }
-            return this;
-        }
-
-        Pickler text(String text) {
-            byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-            op('X', bytes.length, bytes.length >> 8, 0, 0);
-            out.writeBytes(bytes);
-            return this;
-        }
-
-        Pickler global(String module, String name) {
-            out.writeBytes(("c" + module + "\n" + name + "\n").getBytes(StandardCharsets.UTF_8));
-            return this;
-        }
-
-        Pickler number(long value) {
-            op(0x8a, 8);
-            out.writeBytes(ByteBuffer.allocate(8)
-                    .order(ByteOrder.LITTLE_ENDIAN)
-                    .putLong(value)
-                    .array());
-            return this;
-        }
-
-        Pickler tuple(long... values) {
-            op('(');
-            for (long value : values) {
-                number(value);
-            }
-            return op('t');
-        }
-
-        Pickler tensor(String storage, long offset, long[] size, long[] stride) {
-            global("torch._utils", "_rebuild_tensor_v2").op('(', '(').text("storage");
-            global("torch", storage)
-                    .text("0")
-                    .text("cpu")
-                    .number(12)
-                    .op('t', 'Q')
-                    .number(offset);
-            return tuple(size)
-                    .tuple(stride)
-                    .op(0x89)
-                    .global("collections", "OrderedDict")
-                    .op(')', 'R', 't', 'R');
-        }
-
-        byte[] end() {
-            op('.');
-            return out.toByteArray();
-        }
-    }
-
     private Path archive(byte[] pickle, int method) throws IOException {
-        Path file = folder.resolve("made-up.pth");
-        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(file))) {
-            add(zip, "archive/data.pkl", pickle, method);
-            add(zip, "archive/data/0", STORAGE, method);
-        }
-        return file;
-    }
-
-    private static void add(ZipOutputStream zip, String name, byte[] bytes, int method) throws IOException {
-        ZipEntry entry = new ZipEntry(name);
-        entry.setMethod(method);
-        CRC32 crc = new CRC32();
-        crc.update(bytes);
-        entry.setSize(bytes.length);
-        entry.setCrc(crc.getValue());
-        zip.putNextEntry(entry);
-        zip.write(bytes);
-        zip.closeEntry();
+        return Pickler.archive(folder.resolve("made-up.pth"), pickle, method);
     }
 
     private TensorSource open(Pickler pickler) throws IOException {
-        return TensorSource.open(archive(pickler.end(), ZipEntry.STORED));
+        return TensorSource.open(pickler.write(folder.resolve("made-up.pth")));
     }
 
     private void refused(Pickler pickler, String words) throws IOException {
-        Path file = archive(pickler.end(), ZipEntry.STORED);
+        Path file = pickler.write(folder.resolve("made-up.pth"));
         IOException thrown =
                 assertThrows(IOException.class, () -> TensorSource.open(file).close());
         assertTrue(thrown.getMessage().startsWith(file.toString()), thrown.getMessage());
@@ -299,28 +204,118 @@ class PyTorchCheckpointTest {
                 .op('q', 1);
         pickler.text("b").tensor("FloatStorage", 0, new long[] {3, 4}, new long[] {1, 3});
         pickler.op('u').text("args").global("argparse", "Namespace").op(')', 0x81, '}', 'b', 'u');
-        byte[] valid = Files.readAllBytes(archive(pickler.end(), ZipEntry.STORED));
-        Path file = folder.resolve("fuzz.pth");
-        int read = 0;
-        int refused = 0;
-        for (long seed = 0; seed < 4000; seed++) {
-            Files.write(file, SafetensorsTest.mutate(valid, new Random(seed)));
-            try (PyTorchCheckpoint source = PyTorchCheckpoint.open(file)) {
-                for (String name : source.names()) {
-                    if (source.info(name).dtype().isFloat()) {
-                        source.floats(name);
-                    } else {
-                        source.longs(name);
-                    }
-                }
-                read++;
-            } catch (IOException e) {
-                assertTrue(e.getMessage().startsWith(file.toString()), "seed " + seed + ": " + e.getMessage());
-                refused++;
-            } catch (RuntimeException | Error e) {
-                throw new AssertionError("seed " + seed, e);
-            }
+        Mutations.areReadOrRefused(pickler.write(folder.resolve("valid.pth")), PyTorchCheckpoint::open);
+    }
+
+    @Test
+    void expandedTensorsAreRead() throws IOException {
+        Pickler pickler = new Pickler().dict();
+        pickler.text("w").tensor("FloatStorage", 1, new long[] {96}, new long[] {0});
+        pickler.text("rows").tensor("FloatStorage", 4, new long[] {50, 2}, new long[] {0, 1});
+        try (TensorSource source = open(pickler.endDict())) {
+            float[] ones = new float[96];
+            Arrays.fill(ones, 1);
+            assertArrayEquals(ones, source.floats("w"));
+            float[] rows = source.floats("rows");
+            assertEquals(100, rows.length);
+            assertTrue(rows[0] == 4 && rows[98] == 4 && rows[99] == 5);
         }
-        assertTrue(read > 100 && refused > 100, "read " + read + ", refused " + refused);
+        // A few hundred bytes must not ask for gigabytes.
+        refused(
+                new Pickler()
+                        .dict()
+                        .text("w")
+                        .tensor("FloatStorage", 0, new long[] {1L << 27}, new long[] {0})
+                        .endDict(),
+                "make it contiguous");
+    }
+
+    @Test
+    void anExpandedTensorOfPyTorchIsRead() throws IOException {
+        try (TensorSource source = TensorSource.open(TestData.shared("data/reports/expand.pth"))) {
+            float[] ones = new float[96];
+            Arrays.fill(ones, 1);
+            assertArrayEquals(ones, source.floats("w"));
+        }
+    }
+
+    private static Pickler weight(Pickler pickler, String name, int value) {
+        return pickler.text(name).tensor("FloatStorage", value, new long[] {1}, new long[] {1});
+    }
+
+    @Test
+    void extrasArePassedOverAndNamed() throws IOException {
+        Pickler pickler = new Pickler().dict();
+        weight(pickler, "w", 3);
+        pickler.text("blocks.0._extra_state").op('N');
+        pickler.text("scale").op('G', 0x40, 0x24, 0, 0, 0, 0, 0, 0);
+        pickler.text("iteration").number(17);
+        pickler.text("hyper_parameters").op('}');
+        pickler.text("wide").tensor("ComplexFloatStorage", 0, new long[] {1}, new long[] {1});
+        pickler.text("callback").global("os", "system").op(')', 'R');
+        try (TensorSource source = open(pickler.endDict())) {
+            assertEquals(List.of("w"), source.names());
+            assertArrayEquals(new float[] {3}, source.floats("w"));
+            Map<String, String> passedOver = source.passedOver();
+            assertEquals("None", passedOver.get("blocks.0._extra_state"));
+            assertEquals("10.0", passedOver.get("scale"));
+            assertEquals("17", passedOver.get("iteration"));
+            assertEquals("a dictionary", passedOver.get("hyper_parameters"));
+            assertTrue(passedOver.get("wide").contains("torch.ComplexFloatStorage"), passedOver.get("wide"));
+            assertTrue(passedOver.get("callback").contains("os.system"), passedOver.get("callback"));
+            IOException asked = assertThrows(IOException.class, () -> source.floats("scale"));
+            assertTrue(asked.getMessage().contains("scale is 10.0"), asked.getMessage());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"model", "state_dict", "model_state_dict", "model_state", "module", "ema", "my_weights"})
+    void stateDictsAreFoundUnderTheirNames(String name) throws IOException {
+        Pickler pickler =
+                new Pickler().dict().text("epoch").number(4).text(name).dict();
+        weight(pickler, "w", 5).endDict();
+        pickler.text("optimizer").dict().text("state").dict().number(0).dict();
+        weight(pickler, "exp_avg", 1).endDict().endDict().endDict();
+        try (TensorSource source = open(pickler.endDict())) {
+            assertEquals(List.of("w"), source.names());
+            assertArrayEquals(new float[] {5}, source.floats("w"));
+        }
+    }
+
+    @Test
+    void weightsInTrainingGoBeforeTheirAverage() throws IOException {
+        Pickler pickler = new Pickler().dict().text("ema").dict();
+        weight(pickler, "w", 1)
+                .endDict()
+                .text("checkpoint")
+                .dict()
+                .text("state_dict")
+                .dict();
+        weight(pickler, "w", 2)
+                .endDict()
+                .endDict()
+                .text("model")
+                .dict()
+                .text("module")
+                .dict();
+        weight(pickler, "w", 3).endDict().endDict();
+        try (TensorSource source = open(pickler.endDict())) {
+            assertArrayEquals(new float[] {3}, source.floats("w"));
+            assertEquals("another state dict", source.passedOver().get("ema"));
+        }
+    }
+
+    @Test
+    void unclearStateDictsAreRefused() throws IOException {
+        Pickler two = new Pickler().dict().text("student").dict();
+        weight(two, "w", 1).endDict().text("teacher").dict();
+        refused(
+                weight(two, "w", 1).endDict().endDict(),
+                "several state dicts, and none under a usual name: student, teacher");
+        Pickler module =
+                new Pickler().global("timm.models", "VisionTransformer").op(')', 0x81, '}', 'b');
+        refused(module, "timm.models.VisionTransformer");
+        // A dictionary that is its own entry 'model'.
+        refused(new Pickler().op('}', 'q', 0, '(').text("model").op('h', 0).endDict(), "no tensors");
     }
 }

@@ -13,11 +13,10 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -248,57 +247,32 @@ class SafetensorsTest {
 
     @Test
     void mutatedFilesAreReadOrRefused() throws IOException {
-        Path file = folder.resolve("fuzz.safetensors");
+        Path file = folder.resolve("valid.safetensors");
         new SafetensorsWriter()
                 .metadata("config", "{}")
                 .add("a", new long[] {3, 2}, new float[6])
                 .add("b", new long[] {2}, new long[2])
                 .add("c", DType.BF16, new long[] {1, 5}, (offset, chunk) -> chunk.position(chunk.limit()))
                 .write(file);
-        byte[] valid = Files.readAllBytes(file);
-        int read = 0;
-        int refused = 0;
-        for (long seed = 0; seed < 4000; seed++) {
-            Files.write(file, mutate(valid, new Random(seed)));
-            try (Safetensors source = Safetensors.open(file)) {
-                for (String name : source.names()) {
-                    if (source.info(name).dtype().isFloat()) {
-                        source.floats(name);
-                    } else {
-                        source.longs(name);
-                    }
-                }
-                read++;
-            } catch (IOException e) {
-                assertTrue(e.getMessage().startsWith(file.toString()), "seed " + seed + ": " + e.getMessage());
-                refused++;
-            } catch (RuntimeException | Error e) {
-                throw new AssertionError("seed " + seed, e);
-            }
-        }
-        assertTrue(read > 100 && refused > 100, "read " + read + ", refused " + refused);
+        Mutations.areReadOrRefused(file, Safetensors::open);
     }
 
-    /** Changes, removes, repeats or inserts a few bytes, or swaps a number in the header. */
-    static byte[] mutate(byte[] valid, Random random) {
-        byte[] bytes = valid.clone();
-        for (int i = random.nextInt(3); i >= 0 && bytes.length > 0; i--) {
-            int at = random.nextInt(bytes.length);
-            switch (random.nextInt(5)) {
-                case 0 -> bytes[at] = (byte) random.nextInt();
-                case 1 -> bytes[at] ^= (byte) (1 << random.nextInt(8));
-                case 2 -> bytes = Arrays.copyOf(bytes, at);
-                case 3 -> bytes = Arrays.copyOf(bytes, bytes.length + random.nextInt(20));
-                default -> {
-                    for (int k = at; k < bytes.length; k++) {
-                        if (bytes[k] >= '0' && bytes[k] <= '9') {
-                            bytes[k] = (byte) ('0' + random.nextInt(10));
-                            break;
-                        }
-                    }
-                }
+    @Test
+    void gitLfsPointersAreCalledSo() throws IOException {
+        String pointer =
+                "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0a".repeat(32) + "\nsize 343268\n";
+        for (String name : List.of("model.safetensors", "model.pth")) {
+            Path file = Files.writeString(folder.resolve(name), pointer);
+            for (Executable open : List.<Executable>of(
+                    () -> TensorSource.open(file), () -> Safetensors.open(file), () -> PyTorchCheckpoint.open(file))) {
+                String message = assertThrows(IOException.class, open).getMessage();
+                assertTrue(message.startsWith(file + ": a Git LFS pointer"), message);
+                assertTrue(message.contains("343268 bytes") && message.contains("git lfs pull"), message);
             }
         }
-        return bytes;
+        Path reported = TestData.shared("data/reports/lfs.safetensors");
+        assertTrue(assertThrows(IOException.class, () -> TensorSource.open(reported))
+                .getMessage()
+                .contains("Git LFS pointer"));
     }
 }

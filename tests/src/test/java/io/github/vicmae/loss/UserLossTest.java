@@ -104,7 +104,7 @@ class UserLossTest {
         for (String[] wrong : new String[][] {
             {KERNELS, "no line '// @forward KERNEL"},
             {LAUNCHES.lines().findFirst().orElseThrow() + "\n" + KERNELS, "no line '// @backward KERNEL"},
-            {"// @scratch 1\n// @scratch 2\n" + LAUNCHES + KERNELS, "mine.cu:2: @scratch was said in line 1 already"},
+            {"// @scratch 1\n// @scratch 2\n" + LAUNCHES + KERNELS, "mine.cu:2: @scratch is given already in line 1"},
             {
                 LAUNCHES.replace("one", "matmul_mma_nn_large") + KERNELS.replace("one", "matmul_mma_nn_large"),
                 "the library has a kernel of its own named matmul_mma_nn_large"

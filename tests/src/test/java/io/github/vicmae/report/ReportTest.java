@@ -71,7 +71,8 @@ class ReportTest {
         ReconstructionGrid grid = new ReconstructionGrid(1, 8, 8, 4, new float[1], new float[] {1}, false);
         ReconstructionGrid.Images images = grid.images(new float[64], new float[64], new float[] {1, 0, 0, 1});
         return List.of(
-                new ReportData.Sample("a.png", images, images), new ReportData.Sample("b\".mp4", images, images));
+                new ReportData.Sample("a.png", List.of(images, images)),
+                new ReportData.Sample("b\".mp4", List.of(images, images)));
     }
 
     @Test

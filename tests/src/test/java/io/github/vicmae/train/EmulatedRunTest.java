@@ -9,16 +9,17 @@ import io.github.vicmae.TestData;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Emulation;
-import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.cuda.EmulatedDriver;
 import io.github.vicmae.io.JsonLines;
 import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.layer.Parameter;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
+import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
-import io.github.vicmae.optim.WeightRamp;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -103,26 +104,19 @@ class EmulatedRunTest {
 
     private static TrainSettings settings() {
         ModelConfig model = new ModelConfig(
-                Variant.PAPER, 32, 16, 3, 8, 24, 1, 3, 16, 1, 2, 2, 20, 6, 0.1, 0.5, true, Pooling.MEAN);
+                new TrunkConfig(32, 16, 3, 8, 24, 1, 3, 2),
+                new DecoderConfig(16, 1, 2, 2, true),
+                ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 20, 6, 0.1));
         return new TrainSettings(
                 model,
                 List.of(pictures.toString()),
                 TrainSettings.Views.DEFAULT,
-                2,
-                1,
-                EPOCHS,
-                1e-2,
-                1,
+                new TrainSettings.Schedule(EPOCHS, 2, 1, 1e-2, 1),
                 AdamW.Settings.DEFAULT,
-                1,
-                new WeightRamp(WeightRamp.Shape.LINEAR, 0, 0.5, 0.03),
+                new TrainSettings.Loading(2, 2, true),
+                TrainSettings.Compute.DEFAULT,
                 7,
-                2,
-                2,
                 1,
-                Precision.FP32,
-                false,
-                true,
                 null);
     }
 

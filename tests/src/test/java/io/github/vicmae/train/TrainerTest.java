@@ -9,15 +9,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.vicmae.TestData;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
-import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.WatchedDevice;
 import io.github.vicmae.io.JsonLines;
 import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.kernel.Pooling;
-import io.github.vicmae.model.ModelConfig;
-import io.github.vicmae.model.Variant;
+import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
-import io.github.vicmae.optim.WeightRamp;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -71,27 +72,20 @@ class TrainerTest {
     }
 
     private static TrainSettings settings(Path data, Variant variant, int epochs, int workers, double rate) {
-        ModelConfig model =
-                new ModelConfig(variant, 32, 16, 3, 8, 32, 2, 2, 16, 1, 2, 4, 24, 8, 0.1, 0.5, true, Pooling.MEAN);
+        ModelConfig model = new ModelConfig(
+                new TrunkConfig(32, 16, 3, 8, 32, 2, 2, 4),
+                new DecoderConfig(16, 1, 2, 4, true),
+                ViCMaeConfig.of(variant, 0.5, Pooling.MEAN, 24, 8, 0.1));
         return new TrainSettings(
                 model,
                 List.of(data.toString()),
                 TrainSettings.Views.DEFAULT,
-                4,
-                1,
-                epochs,
-                rate,
-                1,
+                new TrainSettings.Schedule(epochs, 4, 1, rate, 1),
                 AdamW.Settings.DEFAULT,
-                1,
-                new WeightRamp(WeightRamp.Shape.LINEAR, 0, 0.5, 0.03),
+                TrainSettings.Loading.of(workers),
+                TrainSettings.Compute.DEFAULT,
                 7,
-                workers,
-                2,
                 1,
-                Precision.FP32,
-                false,
-                false,
                 null);
     }
 

@@ -15,12 +15,16 @@ import io.github.vicmae.device.Emulation;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.kernel.Philox;
 import io.github.vicmae.kernel.Pooling;
+import io.github.vicmae.model.DecoderConfig;
 import io.github.vicmae.model.Execution;
-import io.github.vicmae.model.MemoryPlan;
-import io.github.vicmae.model.ModelConfig;
 import io.github.vicmae.model.StepInput;
-import io.github.vicmae.model.Variant;
-import io.github.vicmae.model.ViCMae;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.Losses;
+import io.github.vicmae.objective.MemoryPlan;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Objective;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
 import java.lang.management.ManagementFactory;
 import java.nio.IntBuffer;
@@ -38,10 +42,11 @@ class TrainingStepTest {
     private static final int BATCH = 2;
     private static final int STEPS = 4;
     private static final double RATE = 1e-2;
-    private static final double RECONSTRUCTION = 1;
-    private static final double CONTRASTIVE = 0.3;
-    private static final ModelConfig CONFIG =
-            new ModelConfig(Variant.PAPER, 32, 16, 3, 8, 24, 2, 3, 16, 2, 2, 2, 20, 6, 0.1, 0.5, true, Pooling.MEAN);
+    private static final double[] WEIGHTS = {1, 0.3};
+    private static final ModelConfig CONFIG = new ModelConfig(
+            new TrunkConfig(32, 16, 3, 8, 24, 2, 3, 2),
+            new DecoderConfig(16, 2, 2, 2, true),
+            ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 20, 6, 0.1));
 
     @BeforeAll
     static void load() {
@@ -71,8 +76,10 @@ class TrainingStepTest {
     private static void fillNoise(StepInput input, int step) {
         for (int view = 0; view < 2 * BATCH; view++) {
             Philox random = noise(step, view);
-            for (int l = 0; l < CONFIG.patches(); l++) {
-                input.host().floats().put(input.noiseOffset() + view * CONFIG.patches() + l, random.nextFloat());
+            for (int l = 0; l < CONFIG.trunk().patches(); l++) {
+                input.host()
+                        .floats()
+                        .put(input.noiseOffset() + view * CONFIG.trunk().patches() + l, random.nextFloat());
             }
         }
     }
@@ -85,32 +92,30 @@ class TrainingStepTest {
         input.keys(keys);
     }
 
-    private static void add(List<float[]> to, ViCMae model) {
+    private static void add(List<float[]> to, Objective model) {
         to.add(model.stream().read(model.parameters().values()));
         to.add(model.stream().read(model.parameters().firstMoments()));
         to.add(model.stream().read(model.parameters().secondMoments()));
         model.parameters().all().stream()
                 .filter(p -> !p.isTrained())
                 .forEach(p -> to.add(model.stream().read(p.value())));
-        to.add(new float[] {model.headCalls()});
+        to.add(new float[] {model.workspace().counters().get("predictor.1.num_batches_tracked")});
     }
 
     /** Step by step, everything waited for, the noise made by Java. */
     private static List<float[]> separately(Device device, Execution execution, int parts) {
         List<float[]> results = new ArrayList<>();
-        try (ViCMae model = new ViCMae(device, CONFIG, BATCH, execution);
+        try (Objective model = Objective.create(device, CONFIG, BATCH, execution);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT)) {
             model.parameters().initialise(model.kernels(), 3);
             for (int step = 0; step < STEPS; step++) {
                 fillViews(model.input(0), step);
                 fillNoise(model.input(0), step);
-                model.forwardBackward(RECONSTRUCTION, CONTRASTIVE);
+                Losses losses = model.forwardBackward(WEIGHTS);
                 boolean last = step % parts == parts - 1;
                 assertTrue(!last || optimizer.step(RATE));
                 results.add(new float[] {
-                    (float) model.losses().reconstruction(),
-                    (float) model.losses().contrastive(),
-                    last ? optimizer.gradientNorm() : 0
+                    (float) losses.reconstruction(), (float) losses.contrastive(), last ? optimizer.gradientNorm() : 0
                 });
             }
             add(results, model);
@@ -121,7 +126,7 @@ class TrainingStepTest {
     /** As training does it, the noise drawn on the device. */
     private static List<float[]> recorded(Device device, Execution execution, int parts) {
         List<float[]> results = new ArrayList<>();
-        try (ViCMae model = new ViCMae(device, CONFIG, BATCH, execution);
+        try (Objective model = Objective.create(device, CONFIG, BATCH, execution);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
                 TrainingStep steps = new TrainingStep(model, optimizer)) {
             model.parameters().initialise(model.kernels(), 3);
@@ -133,7 +138,7 @@ class TrainingStepTest {
                 steps.next().drawMasks(true);
                 fillKeys(steps.next(), step);
                 boolean last = step % parts == parts - 1;
-                steps.submit(RECONSTRUCTION, CONTRASTIVE, last ? RATE : TrainingStep.NO_UPDATE);
+                steps.submit(WEIGHTS, last ? RATE : TrainingStep.NO_UPDATE);
             }
             while (steps.pending() > 0) {
                 finish(steps, results, parts);
@@ -200,7 +205,7 @@ class TrainingStepTest {
     void aStepIsOneLaunchAndAllocatesNothing(Precision precision) {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         try (Device device = Device.open("emulated:forward");
-                ViCMae model = new ViCMae(device, CONFIG, BATCH, new Execution(precision, false, 2));
+                Objective model = Objective.create(device, CONFIG, BATCH, new Execution(precision, false, 2));
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
                 TrainingStep steps = new TrainingStep(model, optimizer)) {
             model.parameters().initialise(model.kernels(), 3);
@@ -229,7 +234,7 @@ class TrainingStepTest {
     }
 
     private static void submitAndFinish(TrainingStep steps) {
-        steps.submit(RECONSTRUCTION, CONTRASTIVE, RATE);
+        steps.submit(WEIGHTS, RATE);
         steps.finish();
     }
 
@@ -238,16 +243,18 @@ class TrainingStepTest {
     void thePlanIsWhatIsTaken(Precision precision, boolean recompute) {
         // Large enough that what every buffer is rounded up to does not count.
         ModelConfig config = new ModelConfig(
-                Variant.RELEASE, 64, 64, 3, 8, 96, 3, 3, 64, 2, 2, 4, 256, 32, 0.1, 0.5, true, Pooling.MEAN);
+                new TrunkConfig(64, 64, 3, 8, 96, 3, 3, 4),
+                new DecoderConfig(64, 2, 2, 4, true),
+                ViCMaeConfig.of(Variant.RELEASE, 0.5, Pooling.MEAN, 256, 32, 0.1));
         Execution execution = new Execution(precision, recompute, 2);
-        ViewSettings settings = TrainSettings.presetViews(config);
+        ViewSettings settings = config.objective().viewSettings(config.trunk());
         try (Device device = Device.open("cpu")) {
             MemoryPlan plan = MemoryPlan.of(device.kind(), config, 8, execution);
             assertEquals(
                     plan.total(),
                     plan.parts().values().stream().mapToLong(l -> l).sum());
             assertEquals(0, device.liveBytes());
-            try (ViCMae model = new ViCMae(device, config, 8, execution);
+            try (Objective model = Objective.create(device, config, 8, execution);
                     AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
                     DeviceViews first = new DeviceViews(device, settings, 8);
                     DeviceViews second = new DeviceViews(device, settings, 8, first);
@@ -264,7 +271,7 @@ class TrainingStepTest {
     @MethodSource("devices")
     void gradientsThatAreNotFiniteTouchNoParameter(String name) {
         try (Device device = Device.open(name);
-                ViCMae model = new ViCMae(device, CONFIG, BATCH);
+                Objective model = Objective.create(device, CONFIG, BATCH);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
                 TrainingStep steps = new TrainingStep(model, optimizer)) {
             model.parameters().initialise(model.kernels(), 3);
@@ -275,7 +282,7 @@ class TrainingStepTest {
                 if (step == 2) {
                     steps.next().host().floats().put(5, Float.NaN);
                 }
-                steps.submit(RECONSTRUCTION, CONTRASTIVE, RATE);
+                steps.submit(WEIGHTS, RATE);
                 steps.finish();
                 float[] after = model.stream().read(model.parameters().values());
                 assertEquals(step < 2, steps.isFinite());
@@ -296,17 +303,17 @@ class TrainingStepTest {
     @MethodSource("devices")
     void wrongOrderOfCallsIsAnError(String name) {
         try (Device device = Device.open(name);
-                ViCMae model = new ViCMae(device, CONFIG, BATCH);
+                Objective model = Objective.create(device, CONFIG, BATCH);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
                 TrainingStep steps = new TrainingStep(model, optimizer)) {
             model.parameters().initialise(model.kernels(), 3);
             assertThrows(IllegalStateException.class, steps::finish);
             fillViews(steps.next(), 0);
             fillNoise(steps.next(), 0);
-            steps.submit(RECONSTRUCTION, CONTRASTIVE, RATE);
+            steps.submit(WEIGHTS, RATE);
             assertEquals(1, steps.pending());
             assertThrows(IllegalStateException.class, steps::next);
-            assertThrows(IllegalStateException.class, () -> steps.submit(RECONSTRUCTION, CONTRASTIVE, RATE));
+            assertThrows(IllegalStateException.class, () -> steps.submit(WEIGHTS, RATE));
             steps.finish();
             assertEquals(0, steps.pending());
         }

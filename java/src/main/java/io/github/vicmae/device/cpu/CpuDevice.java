@@ -25,6 +25,7 @@ public final class CpuDevice implements Device {
     private final ProductEngine engine;
     private final Map<String, Kernel> kernels = new ConcurrentHashMap<>();
     private final AtomicLong live = new AtomicLong();
+    private volatile boolean closed;
 
     private CpuDevice(CpuLibrary library, ProductEngine engine) {
         this.library = library;
@@ -78,6 +79,15 @@ public final class CpuDevice implements Device {
         further.cpu(library.isa(), library.file());
     }
 
+    /**
+     * @throws IllegalStateException if the device was closed
+     */
+    void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("The CPU device is used after it was closed");
+        }
+    }
+
     @Override
     public Kind kind() {
         return Kind.CPU;
@@ -91,6 +101,7 @@ public final class CpuDevice implements Device {
 
     @Override
     public Buffer allocate(String name, long bytes) {
+        checkOpen();
         long address = MemoryUtil.nmemAlignedAlloc(PAGE, (bytes + PAGE - 1) / PAGE * PAGE);
         if (address == 0) {
             throw new DeviceMemoryException(
@@ -105,6 +116,7 @@ public final class CpuDevice implements Device {
 
     @Override
     public HostBuffer hostBuffer(long bytes) {
+        checkOpen();
         int length = HostBuffer.length(bytes);
         long address = MemoryUtil.nmemAlignedAlloc(PAGE, (bytes + PAGE - 1) / PAGE * PAGE);
         if (address == 0) {
@@ -115,6 +127,7 @@ public final class CpuDevice implements Device {
 
     @Override
     public Stream newStream() {
+        checkOpen();
         return new CpuStream(this, library, engine);
     }
 
@@ -161,5 +174,6 @@ public final class CpuDevice implements Device {
     @Override
     public void close() {
         // The library serves the whole process; buffers belong to those who took them.
+        closed = true;
     }
 }

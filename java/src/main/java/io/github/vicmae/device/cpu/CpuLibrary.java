@@ -31,15 +31,13 @@ final class CpuLibrary {
     private CpuLibrary() {
         String architecture = System.getProperty("os.arch");
         if (architecture.equals("amd64") || architecture.equals("x86_64")) {
-            SharedLibrary baseline = load("x86-64");
-            int level = JNI.invokePI(0L, baseline.getFunctionAddress("vicmae_x86_level"));
+            int level = JNI.invokePI(0L, load("level").getFunctionAddress("vicmae_x86_level"));
             String best = level == 0 ? "x86-64" : "x86-64-v" + level;
             isa = isa(System.getProperty("vicmae.isa", best), best);
-            library = isa.equals("x86-64") ? baseline : load(isa);
         } else {
             isa = architecture;
-            library = load(architecture);
         }
+        library = load(isa);
         file = file(isa);
         blas = OpenBlas.load();
         if (blas.sgemm() != 0) {
@@ -101,7 +99,7 @@ final class CpuLibrary {
             Path path = NativeFiles.extract(file);
             if (path == null) {
                 throw new DeviceException("This build of vicmae has no kernels for this processor (" + file
-                        + " is missing). Build it here with 'mvn package'; that needs CMake and g++.");
+                        + " is missing). Build them here with 'mvn package'; that needs CMake and g++.");
             }
             return path.toAbsolutePath();
         });

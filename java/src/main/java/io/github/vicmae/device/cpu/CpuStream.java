@@ -54,6 +54,7 @@ final class CpuStream extends Stream {
 
     @Override
     protected void submit(Kernel kernel, int gridX, int gridY, int gridZ, int threads, int sharedBytes) {
+        device.checkOpen();
         MemoryUtil.memPutInt(launch, gridX);
         MemoryUtil.memPutInt(launch + 4, gridY);
         MemoryUtil.memPutInt(launch + 8, gridZ);
@@ -69,6 +70,7 @@ final class CpuStream extends Stream {
 
     @Override
     public boolean multiply(Product p) {
+        device.checkOpen();
         MemoryUtil.memPutInt(gemm + 4, p.epilogue().ordinal());
         MemoryUtil.memPutInt(gemm + 8, p.a().dtype() == DType.BF16 ? 1 : 0);
         MemoryUtil.memPutInt(gemm + 12, p.c().dtype() == DType.BF16 ? 1 : 0);
@@ -116,6 +118,7 @@ final class CpuStream extends Stream {
     }
 
     private void move(long to, long from, long bytes) {
+        device.checkOpen();
         MemoryUtil.memPutAddress(copy, to);
         MemoryUtil.memPutAddress(copy + 8, from);
         MemoryUtil.memPutLong(copy + 16, bytes);

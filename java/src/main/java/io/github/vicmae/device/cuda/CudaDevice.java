@@ -11,10 +11,10 @@ import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.KernelLibrary;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntSupplier;
 import jcuda.Pointer;
@@ -40,7 +40,7 @@ final class CudaDevice implements Device {
     private final int sharedBytes;
     private final ModuleLoader modules;
     private final Map<String, Kernel> kernels = new HashMap<>();
-    private final List<CUfunction> functions = new ArrayList<>();
+    private final List<CudaFunction> functions = new CopyOnWriteArrayList<>();
     private final AtomicLong live = new AtomicLong();
     private volatile DeviceException lost;
     private volatile boolean closed;
@@ -228,8 +228,18 @@ final class CudaDevice implements Device {
         check(
                 JCudaDriver.cuModuleGetFunction(function, loaded.handle(), name),
                 "cuModuleGetFunction(" + name + ") in " + module);
-        functions.add(function);
-        return new Kernel(name, signature, functions.size() - 1L);
+        return new Kernel(name, signature, indexOf(name, function));
+    }
+
+    /** The driver answers the same function to the same question, and a function's attributes must be known in one place. */
+    private int indexOf(String name, CUfunction function) {
+        for (int i = 0; i < functions.size(); i++) {
+            if (functions.get(i).handle().equals(function)) {
+                return i;
+            }
+        }
+        functions.add(new CudaFunction(this, name, function));
+        return functions.size() - 1;
     }
 
     @Override
@@ -243,7 +253,7 @@ final class CudaDevice implements Device {
         return modules.files();
     }
 
-    CUfunction function(Kernel kernel) {
+    CudaFunction function(Kernel kernel) {
         return functions.get((int) kernel.handle());
     }
 

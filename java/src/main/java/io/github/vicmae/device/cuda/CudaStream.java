@@ -10,11 +10,7 @@ import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
-import java.util.HashMap;
-import java.util.Map;
 import jcuda.Pointer;
-import jcuda.driver.CUfunction;
-import jcuda.driver.CUfunction_attribute;
 import jcuda.driver.CUstream;
 import jcuda.driver.CUstreamCaptureStatus;
 import jcuda.driver.CUstream_flags;
@@ -22,18 +18,14 @@ import jcuda.driver.JCudaDriver;
 
 /** A CUDA stream. Copies and launches return at once; failures of a kernel show at the next call that waits. */
 final class CudaStream extends Stream {
-    /** Dynamic shared memory of a block from which on it is asked for: more than 48 KiB must be, less may find that the L1 cache has it. */
-    private static final int MUCH_SHARED_BYTES = 32 * 1024;
-
-    private static final int ALL_FOR_SHARED = 100;
-
     private final CudaDevice device;
     private final CUstream stream = new CUstream();
     private final Pointer arguments = Cuda.host(argumentTable(), ARGUMENT_TABLE_BYTES);
-    private final Map<Kernel, Integer> raisedShared = new HashMap<>();
     private final HostCopies copies = new HostCopies();
-    /** Null where cuBLAS cannot be had, and on the emulated card, which runs this project's kernels alone. */
-    private final CublasGemm blas;
+    /** Null until the first product, where cuBLAS is not available, and on the emulated card, which runs only this project's kernels. */
+    private CublasGemm blas;
+
+    private boolean blasSought;
 
     CudaStream(CudaDevice device) {
         this.device = device;
@@ -41,12 +33,6 @@ final class CudaStream extends Stream {
             device.check(JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
         } catch (RuntimeException | Error e) {
             super.close();
-            throw e;
-        }
-        try {
-            blas = device.isEmulated() ? null : CublasGemm.create(stream);
-        } catch (RuntimeException | Error e) {
-            Closing.after(e, this::destroy, super::close);
             throw e;
         }
     }
@@ -63,11 +49,10 @@ final class CudaStream extends Stream {
     @Override
     protected void submit(Kernel kernel, int gridX, int gridY, int gridZ, int threads, int sharedBytes) {
         device.bind();
-        if (sharedBytes > MUCH_SHARED_BYTES && raisedShared.getOrDefault(kernel, 0) < sharedBytes) {
-            raiseShared(kernel, sharedBytes);
-        }
+        CudaFunction function = device.function(kernel);
+        function.allowShared(sharedBytes);
         int result = JCudaDriver.cuLaunchKernel(
-                device.function(kernel), gridX, gridY, gridZ, threads, 1, 1, sharedBytes, stream, arguments, null);
+                function.handle(), gridX, gridY, gridZ, threads, 1, 1, sharedBytes, stream, arguments, null);
         if (result != 0) {
             throw device.failure(
                     result,
@@ -76,26 +61,10 @@ final class CudaStream extends Stream {
         }
     }
 
-    /** Lets a kernel's blocks have that much, and the multiprocessor as much as it has, so that several of them fit. */
-    private void raiseShared(Kernel kernel, int sharedBytes) {
-        CUfunction function = device.function(kernel);
-        device.check(
-                JCudaDriver.cuFuncSetAttribute(
-                        function, CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, sharedBytes),
-                "cuFuncSetAttribute(" + kernel.name() + ", " + sharedBytes + " bytes of shared memory)");
-        device.check(
-                JCudaDriver.cuFuncSetAttribute(
-                        function,
-                        CUfunction_attribute.CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT,
-                        ALL_FOR_SHARED),
-                "cuFuncSetAttribute(" + kernel.name() + ", all of the memory shared)");
-        raisedShared.put(kernel, sharedBytes);
-    }
-
     @Override
     public boolean multiply(Product product) {
         boolean plain = product.epilogue() == Epilogue.WRITE || product.epilogue() == Epilogue.ADD;
-        if (blas == null || !plain) {
+        if (!plain || !hasVendorGemm()) {
             return false;
         }
         device.bind();
@@ -103,8 +72,14 @@ final class CudaStream extends Stream {
         return true;
     }
 
+    /** Makes the cuBLAS handle when first asked: a stream that only copies never needs one, nor the memory that it takes. */
     @Override
-    public boolean hasRivalLibrary() {
+    public boolean hasVendorGemm() {
+        if (!blasSought) {
+            device.bind();
+            blasSought = true;
+            blas = device.isEmulated() ? null : CublasGemm.create(stream);
+        }
         return blas != null;
     }
 
@@ -160,6 +135,7 @@ final class CudaStream extends Stream {
 
     @Override
     public Graph record(Runnable work) {
+        hasVendorGemm(); // making the handle allocates memory, which a capture does not allow
         return CudaGraph.capture(device, this, work);
     }
 

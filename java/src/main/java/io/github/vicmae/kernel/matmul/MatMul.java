@@ -74,7 +74,7 @@ public final class MatMul {
      */
     public void multiply(Product product) {
         check(product);
-        if (stream.hasRivalLibrary() && !libraryIsFaster(product)) {
+        if (stream.hasVendorGemm() && !libraryIsFaster(product)) {
             own(product);
         } else if (!byLibrary(product)) {
             own(product);

@@ -3,6 +3,7 @@ package io.github.vicmae.kernel.patch;
 import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.Shapes;
 import io.github.vicmae.kernel.TypedKernel;
 
@@ -26,8 +27,8 @@ public final class MaskedMseKernels {
     }
 
     /** Floats of scratch that {@link #forwardBackward} needs: one for each row of the prediction. */
-    public static long scratchSize(int samples, int height, int width, int patch) {
-        return (long) samples * (1 + height / patch * (width / patch));
+    public static long scratchSize(PatchGrid grid, int samples) {
+        return (long) samples * grid.tokens();
     }
 
     /**
@@ -35,15 +36,15 @@ public final class MaskedMseKernels {
      * times the mean over views. Where nothing is masked both are 0.
      *
      * @param loss [views], written
-     * @param dpred [samples, 1 + patches, patch * patch * channels], pred's type, written; zero in the class row and at visible patches
-     * @param pred [samples, 1 + patches, patch * patch * channels], floats or bfloat16, pixels in (row, column, channel) order
+     * @param dpred [samples, grid.tokens(), grid.patchSize(channels)], pred's type, written; zero in the class row and at visible patches
+     * @param pred [samples, grid.tokens(), grid.patchSize(channels)], floats or bfloat16, pixels in (row, column, channel) order
      * @param images [samples, channels, height, width], the samples of view 0 first
      * @param restore [samples, patches] integers, each row a permutation; a patch is masked where it is at least {@code kept}
      * @param samples of all views together
      * @param normPix whether a target is normalised by its own mean and unbiased variance + 1e-6
      * @param weight [1], on the device
      * @param scratch at least {@link #scratchSize} floats
-     * @throws IllegalArgumentException if the image is not divisible into patches or the samples into views, or a shape is wrong
+     * @throws IllegalArgumentException if the samples are not divisible into views, or a shape is wrong
      */
     public void forwardBackward(
             Tensor loss,
@@ -51,40 +52,34 @@ public final class MaskedMseKernels {
             Tensor pred,
             Tensor images,
             Tensor restore,
+            PatchGrid grid,
             int views,
             int samples,
             int channels,
-            int height,
-            int width,
-            int patch,
             int kept,
             boolean normPix,
             Tensor weight,
             Tensor scratch) {
-        if (height % patch != 0 || width % patch != 0) {
-            throw new IllegalArgumentException("An image of " + height + " x " + width
-                    + " pixels is not divisible into patches of " + patch + " x " + patch);
-        }
         if (samples % views != 0) {
             throw new IllegalArgumentException(samples + " samples are not divisible into " + views + " views");
         }
-        int patches = height / patch * (width / patch);
-        int pixels = patch * patch * channels;
+        int patches = grid.patches();
+        int pixels = grid.patchSize(channels);
         if (pixels > MAX_PIXELS || (normPix && pixels < 2)) {
-            throw new IllegalArgumentException("maskedMse takes patches of 2 to " + MAX_PIXELS + " values, but " + patch
-                    + " x " + patch + " x " + channels + " are " + pixels);
+            throw new IllegalArgumentException("maskedMse takes patches of 2 to " + MAX_PIXELS
+                    + " values, but those of " + grid + " with " + channels + " channels have " + pixels);
         }
         if (kept < 0 || kept > patches) {
             throw new IllegalArgumentException(
                     "maskedMse was told that " + kept + " of " + patches + " patches are kept");
         }
         Shapes.floats("maskedMse", "loss", loss, views);
-        Shapes.typed("maskedMse", "dpred", dpred, pred.dtype(), samples, 1 + patches, pixels, 1);
-        Shapes.typed("maskedMse", "pred", pred, pred.dtype(), samples, 1 + patches, pixels, 1);
-        Shapes.floats("maskedMse", "images", images, samples, channels, height, width);
+        Shapes.typed("maskedMse", "dpred", dpred, pred.dtype(), samples, grid.tokens(), pixels, 1);
+        Shapes.typed("maskedMse", "pred", pred, pred.dtype(), samples, grid.tokens(), pixels, 1);
+        Shapes.floats("maskedMse", "images", images, samples, channels, grid.height(), grid.width());
         Shapes.ints("maskedMse", "restore", restore, samples, patches);
         Shapes.floats("maskedMse", "weight", weight, 1);
-        Shapes.atLeast("maskedMse", "scratch", scratch, scratchSize(samples, height, width, patch));
+        Shapes.atLeast("maskedMse", "scratch", scratch, scratchSize(grid, samples));
 
         double masked = (double) (samples / views) * (patches - kept); // of one view
         float mean = masked == 0 ? 0 : (float) (1 / masked);
@@ -95,10 +90,11 @@ public final class MaskedMseKernels {
                 .arg(pred)
                 .arg(images)
                 .arg(restore);
-        stream.arg(samples).arg(channels).arg(height).arg(width).arg(patch).arg(kept);
+        stream.arg(samples).arg(channels).arg(grid.height()).arg(grid.width());
+        stream.arg(grid.patch()).arg(kept);
         stream.arg(normPix ? 1 : 0).arg(slope).arg(weight);
-        stream.launch(Math.multiplyExact(samples, 1 + patches), 1, 1, THREADS, pixels * Float.BYTES);
-        stream.begin(finish).arg(loss).arg(scratch).arg(views).arg((long) (samples / views) * (1 + patches));
+        stream.launch(Math.multiplyExact(samples, grid.tokens()), 1, 1, THREADS, pixels * Float.BYTES);
+        stream.begin(finish).arg(loss).arg(scratch).arg(views).arg((long) (samples / views) * grid.tokens());
         stream.arg(mean).launch(views, FINISH_THREADS);
     }
 }

@@ -2,6 +2,7 @@ package io.github.vicmae.kernel.patch;
 
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.Reduce;
 import io.github.vicmae.kernel.Shapes;
 import io.github.vicmae.kernel.TypedKernel;
@@ -35,38 +36,27 @@ public final class PatchEmbedKernels {
     /**
      * @param patches [samples * kept, channels * patch * patch], floats or bfloat16, written, pixels in (channel, row, column) order
      * @param images [samples, channels, height, width]
+     * @param grid how images are cut into patches
      * @param keep [samples, kept] integers, or null for all patches in order
      */
     public void gather(
-            Tensor patches,
-            Tensor images,
-            Tensor keep,
-            int samples,
-            int channels,
-            int height,
-            int width,
-            int patch,
-            int kept) {
+            Tensor patches, Tensor images, Tensor keep, PatchGrid grid, int samples, int channels, int kept) {
         Shapes.typed(
-                "patchEmbed",
-                "patches",
-                patches,
-                patches.dtype(),
-                (long) samples * kept,
-                (long) channels * patch * patch);
-        Shapes.floats("patchEmbed", "images", images, samples, channels, height, width);
+                "patchEmbed", "patches", patches, patches.dtype(), (long) samples * kept, grid.patchSize(channels));
+        Shapes.floats("patchEmbed", "images", images, samples, channels, grid.height(), grid.width());
         checkKeep(keep, samples, kept);
         stream.begin(gather.form(patches)).arg(patches).arg(images).argOrNull(keep);
-        stream.arg(samples).arg(channels).arg(height).arg(width).arg(patch).arg(kept);
+        stream.arg(samples).arg(channels).arg(grid.height()).arg(grid.width());
+        stream.arg(grid.patch()).arg(kept);
         stream.launch(WarpRows.blocks(Math.multiplyExact(samples, kept)), WarpRows.THREADS);
     }
 
     /**
-     * @param tokens [samples, 1 + kept, width], written
+     * @param tokens [samples, grid.tokens(kept), width], written
      * @param embedded [samples * kept, width], floats or bfloat16, the product without bias
      * @param bias [width]
      * @param cls [width]
-     * @param positions [1 + patches, width]
+     * @param positions [grid.tokens(), width]
      * @param keep [samples, kept] integers, or null for all patches in order
      */
     public void assemble(
@@ -76,14 +66,15 @@ public final class PatchEmbedKernels {
             Tensor cls,
             Tensor positions,
             Tensor keep,
+            PatchGrid grid,
             int samples,
             int kept,
             int width) {
-        Shapes.floats("patchEmbed", "tokens", tokens, samples, 1 + kept, width);
+        Shapes.floats("patchEmbed", "tokens", tokens, samples, grid.tokens(kept), width);
         Shapes.typed("patchEmbed", "embedded", embedded, embedded.dtype(), (long) samples * kept, width);
         Shapes.floats("patchEmbed", "bias", bias, width);
         Shapes.floats("patchEmbed", "cls", cls, width);
-        Shapes.atLeast("patchEmbed", "positions", positions, (1L + kept) * width);
+        Shapes.floats("patchEmbed", "positions", positions, grid.tokens(), width);
         checkKeep(keep, samples, kept);
         stream.begin(assemble.form(embedded))
                 .arg(tokens)
@@ -93,7 +84,7 @@ public final class PatchEmbedKernels {
                 .arg(positions)
                 .argOrNull(keep);
         stream.arg(samples).arg(kept).arg(width);
-        stream.launch(WarpRows.blocks(Math.multiplyExact(samples, 1 + kept)), WarpRows.THREADS);
+        stream.launch(WarpRows.blocks(Math.multiplyExact(samples, grid.tokens(kept))), WarpRows.THREADS);
     }
 
     /**
@@ -102,7 +93,7 @@ public final class PatchEmbedKernels {
      * @param dembedded [samples * kept, width], floats or bfloat16, written
      * @param dcls [width], added to
      * @param dbias [width], added to
-     * @param dtokens [samples, 1 + kept, width]
+     * @param dtokens [samples, grid.tokens(kept), width]
      * @param scratch at least {@link #scratchSize} floats
      */
     public void backward(
@@ -110,6 +101,7 @@ public final class PatchEmbedKernels {
             Tensor dcls,
             Tensor dbias,
             Tensor dtokens,
+            PatchGrid grid,
             int samples,
             int kept,
             int width,
@@ -117,9 +109,9 @@ public final class PatchEmbedKernels {
         Shapes.typed("patchEmbed", "dembedded", dembedded, dembedded.dtype(), (long) samples * kept, width);
         Shapes.floats("patchEmbed", "dcls", dcls, width);
         Shapes.floats("patchEmbed", "dbias", dbias, width);
-        Shapes.floats("patchEmbed", "dtokens", dtokens, samples, 1 + kept, width);
+        Shapes.floats("patchEmbed", "dtokens", dtokens, samples, grid.tokens(kept), width);
         Shapes.atLeast("patchEmbed", "scratch", scratch, scratchSize(stream, width));
-        Math.multiplyExact(samples, 1 + kept); // the kernel counts the rows
+        Math.multiplyExact(samples, grid.tokens(kept)); // the kernel counts the rows
         int parts = MORE_PARTS * stream.device().partialBlocks();
         stream.begin(backward.form(dembedded)).arg(dembedded).arg(scratch).arg(dtokens);
         stream.arg(samples).arg(kept).arg(width);

@@ -2,6 +2,7 @@ package io.github.vicmae.kernel.patch;
 
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.Reduce;
 import io.github.vicmae.kernel.Shapes;
 import io.github.vicmae.kernel.TypedKernel;
@@ -31,10 +32,10 @@ public final class TokenKernels {
     }
 
     /**
-     * @param out [samples, 1 + patches, width], written
-     * @param embedded [samples, 1 + kept, width], floats or bfloat16, the class token first
+     * @param out [samples, grid.tokens(), width], written
+     * @param embedded [samples, grid.tokens(kept), width], floats or bfloat16, the class token first
      * @param maskToken [width]
-     * @param positions [1 + patches, width]
+     * @param positions [grid.tokens(), width]
      * @param restore [samples, patches] integers
      */
     public void scatter(
@@ -43,14 +44,15 @@ public final class TokenKernels {
             Tensor maskToken,
             Tensor positions,
             Tensor restore,
+            PatchGrid grid,
             int samples,
-            int patches,
             int kept,
             int width) {
-        Shapes.floats("tokens", "out", out, samples, 1 + patches, width);
-        Shapes.typed("tokens", "embedded", embedded, embedded.dtype(), samples, 1 + kept, width, 1);
+        int patches = grid.patches();
+        Shapes.floats("tokens", "out", out, samples, grid.tokens(), width);
+        Shapes.typed("tokens", "embedded", embedded, embedded.dtype(), samples, grid.tokens(kept), width, 1);
         Shapes.floats("tokens", "maskToken", maskToken, width);
-        Shapes.floats("tokens", "positions", positions, 1 + patches, width);
+        Shapes.floats("tokens", "positions", positions, grid.tokens(), width);
         Shapes.ints("tokens", "restore", restore, samples, patches);
         stream.begin(scatter.form(embedded))
                 .arg(out)
@@ -59,15 +61,15 @@ public final class TokenKernels {
                 .arg(positions)
                 .arg(restore);
         stream.arg(samples).arg(patches).arg(kept).arg(width);
-        stream.launch(WarpRows.blocks(Math.multiplyExact(samples, 1 + patches)), WarpRows.THREADS);
+        stream.launch(WarpRows.blocks(Math.multiplyExact(samples, grid.tokens())), WarpRows.THREADS);
     }
 
     /**
      * The gradients of {@link #scatter}.
      *
-     * @param dembedded [samples, 1 + kept, width], floats or bfloat16, written
+     * @param dembedded [samples, grid.tokens(kept), width], floats or bfloat16, written
      * @param dmaskToken [width], added to
-     * @param dout [samples, 1 + patches, width]
+     * @param dout [samples, grid.tokens(), width]
      * @param restore [samples, patches] integers
      * @param keep [samples, kept] integers, the inverse of {@code restore}: the rows are visited in the order of {@code restore}, so it is
      *     checked and not read
@@ -79,18 +81,19 @@ public final class TokenKernels {
             Tensor dout,
             Tensor restore,
             Tensor keep,
+            PatchGrid grid,
             int samples,
-            int patches,
             int kept,
             int width,
             Tensor scratch) {
-        Shapes.typed("tokens", "dembedded", dembedded, dembedded.dtype(), samples, 1 + kept, width, 1);
+        int patches = grid.patches();
+        Shapes.typed("tokens", "dembedded", dembedded, dembedded.dtype(), samples, grid.tokens(kept), width, 1);
         Shapes.floats("tokens", "dmaskToken", dmaskToken, width);
-        Shapes.floats("tokens", "dout", dout, samples, 1 + patches, width);
+        Shapes.floats("tokens", "dout", dout, samples, grid.tokens(), width);
         Shapes.ints("tokens", "restore", restore, samples, patches);
         Shapes.ints("tokens", "keep", keep, samples, kept);
         Shapes.atLeast("tokens", "scratch", scratch, scratchSize(stream, width));
-        Math.multiplyExact(samples, 1 + patches); // the kernel counts the rows
+        Math.multiplyExact(samples, grid.tokens()); // the kernel counts the rows
         int parts = MORE_PARTS * stream.device().partialBlocks();
         stream.begin(gather.form(dembedded))
                 .arg(dembedded)

@@ -87,6 +87,19 @@ class InfoNceKernelsTest {
         }
     }
 
+    /** Near rows of many dimensions and a small temperature: seed 4440712 erred by 9.5e-5 where dot products were one chain of additions. */
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
+    void longRowsKeepTheirDigits(String device) {
+        for (int rows : new int[] {5, 6}) {
+            try (KernelFixture fixture = new KernelFixture(device, 4440712)) {
+                for (InfoNceTuning tuning : tunings(fixture.stream().device())) {
+                    check(fixture, tuning, new InfoNceShape(rows, rows, 1024, 0.02f, true, Precision.FP32));
+                }
+            }
+        }
+    }
+
     /** Rows that all but have their positive: e is 1 to eight digits, and what is left of loss and gradient must not be rounding. */
     @ParameterizedTest
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")

@@ -8,8 +8,8 @@ import io.github.vicmae.device.DType;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.Epilogue;
 import io.github.vicmae.device.Product;
-import io.github.vicmae.device.RivalLibraryDevice;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.device.VendorGemmDevice;
 import io.github.vicmae.kernel.KernelFixture;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -48,14 +48,14 @@ class FasterProductTest {
     /** One device with its library, which makes products with the portable kernel. */
     private static final class Rivals implements AutoCloseable {
         final KernelFixture fixture;
-        final RivalLibraryDevice device;
+        final VendorGemmDevice device;
         final MatMul matmul;
         final Tensor scratch;
 
         Rivals(String name, double libraryMilliseconds) {
-            AtomicReference<RivalLibraryDevice> around = new AtomicReference<>();
+            AtomicReference<VendorGemmDevice> around = new AtomicReference<>();
             fixture = new KernelFixture(name, inner -> {
-                around.set(new RivalLibraryDevice(inner, libraryMilliseconds));
+                around.set(new VendorGemmDevice(inner, libraryMilliseconds));
                 return around.get();
             });
             device = around.get();

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.KernelFixture;
+import io.github.vicmae.kernel.PatchGrid;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.IntStream;
@@ -99,14 +100,16 @@ class TokenKernelsTest {
         for (int[] s : SHAPES) {
             for (DType type : KernelFixture.ACTIVATIONS) {
                 try (KernelFixture fixture = new KernelFixture(device)) {
-                    scatterAndGather(fixture, type, s[0], s[1] * s[2], s[3], s[4]);
+                    PatchGrid grid = PatchGrid.ofImage(s[1] * s[6], s[2] * s[6], s[6]);
+                    scatterAndGather(fixture, type, grid, s[0], s[3], s[4]);
                 }
             }
         }
     }
 
     private static void scatterAndGather(
-            KernelFixture fixture, DType type, int samples, int patches, int kept, int width) {
+            KernelFixture fixture, DType type, PatchGrid grid, int samples, int kept, int width) {
+        int patches = grid.patches();
         int[] restore = restore(noise(fixture, samples * patches), samples, patches);
         int[] keep = keep(restore, samples, patches, kept);
         float[] embedded = fixture.normal(samples * (1 + kept) * width, 1);
@@ -142,8 +145,8 @@ class TokenKernelsTest {
                 fixture.tensor(maskToken, width),
                 fixture.tensor(positions, 1 + patches, width),
                 restoreTensor,
+                grid,
                 samples,
-                patches,
                 kept,
                 width);
         fixture.assertClose("out", out, outTensor, 1e-6, Math.sqrt(out.length));
@@ -156,8 +159,8 @@ class TokenKernelsTest {
                 fixture.tensor(dout, samples, 1 + patches, width),
                 restoreTensor,
                 fixture.tensor(keep, samples, kept),
+                grid,
                 samples,
-                patches,
                 kept,
                 width,
                 fixture.unwritten(TokenKernels.scratchSize(fixture.stream(), width)));
@@ -187,6 +190,7 @@ class TokenKernelsTest {
         int width = s[4];
         int channels = s[5];
         int patch = s[6];
+        PatchGrid grid = PatchGrid.ofImage(s[1] * patch, columns * patch, patch);
         int h = s[1] * patch;
         int w = columns * patch;
         int[] keep = masked
@@ -212,17 +216,9 @@ class TokenKernelsTest {
         Tensor keepTensor = masked ? fixture.tensor(keep, samples, kept) : null;
         Tensor gathered = fixture.unwritten(type, samples * kept, size);
         kernels.gather(
-                gathered,
-                fixture.tensor(images, samples, channels, h, w),
-                keepTensor,
-                samples,
-                channels,
-                h,
-                w,
-                patch,
-                kept);
+                gathered, fixture.tensor(images, samples, channels, h, w), keepTensor, grid, samples, channels, kept);
         fixture.assertClose("patches", expected, gathered, 0);
-        assemble(fixture, type, kernels, keep, keepTensor, samples, patches, kept, width);
+        assemble(fixture, type, kernels, keep, keepTensor, grid, samples, kept, width);
     }
 
     private static void assemble(
@@ -231,10 +227,11 @@ class TokenKernelsTest {
             PatchEmbedKernels kernels,
             int[] keep,
             Tensor keepTensor,
+            PatchGrid grid,
             int samples,
-            int patches,
             int kept,
             int width) {
+        int patches = grid.patches();
         float[] embedded = fixture.normal(samples * kept * width, 1);
         Tensor embeddedTensor = fixture.tensor(type, embedded, samples * kept, width);
         float[] bias = fixture.normal(width, 1);
@@ -270,6 +267,7 @@ class TokenKernelsTest {
                 fixture.tensor(cls, width),
                 fixture.tensor(positions, 1 + patches, width),
                 keepTensor,
+                grid,
                 samples,
                 kept,
                 width);
@@ -282,6 +280,7 @@ class TokenKernelsTest {
                 dclsTensor,
                 dbiasTensor,
                 fixture.tensor(dtokens, samples, 1 + kept, width),
+                grid,
                 samples,
                 kept,
                 width,

@@ -1,7 +1,9 @@
-package io.github.vicmae.model;
+package io.github.vicmae.objective;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.io.TensorSource;
-import io.github.vicmae.kernel.Pooling;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.settings.SettingTree;
 import java.io.IOException;
 import java.util.Arrays;
 
@@ -28,30 +30,36 @@ final class PublishedConfig {
         }
         int hidden = Math.toIntExact(shape(source, "blocks.0.mlp.fc1.weight", 2)[0]);
         boolean decoder = source.contains("decoder_embed.weight");
-        int decoderDim = decoder ? Math.toIntExact(shape(source, "decoder_embed.weight", 2)[0]) : 512;
+        int decoderDim = decoder ? Math.toIntExact(shape(source, "decoder_embed.weight", 2)[0]) : 0;
         Variant variant = source.contains("predictor.0.weight") ? Variant.PAPER : Variant.RELEASE;
         String head = variant == Variant.PAPER ? "predictor" : "projector";
         boolean hasHead = source.contains(head + ".0.weight");
         try {
-            return new ModelConfig(
-                    variant,
-                    side * patch,
-                    side * patch,
-                    channels,
-                    patch,
-                    dim,
-                    depth(source, "blocks."),
-                    heads > 0 ? heads : standardHeads(source, dim),
-                    decoderDim,
-                    decoder ? depth(source, "decoder_blocks.") : 8,
-                    Math.max(1, decoderDim / 32),
-                    hidden / (double) dim,
-                    hasHead ? Math.toIntExact(shape(source, head + ".0.weight", 2)[0]) : 4096,
-                    hasHead ? Math.toIntExact(shape(source, head + ".6.weight", 2)[0]) : 128,
-                    0.1,
-                    variant.maskRatio(),
-                    true,
-                    Pooling.MEAN);
+            ObjectNode tree = Presets.model(ModelSize.B16, hasHead ? ViCMaeConfig.METHOD : MaeConfig.METHOD, variant);
+            double mlpRatio = hidden / (double) dim;
+            SettingTree.put(
+                    tree,
+                    "trunk",
+                    new TrunkConfig(
+                            side * patch,
+                            side * patch,
+                            channels,
+                            patch,
+                            dim,
+                            depth(source, "blocks."),
+                            heads > 0 ? heads : standardHeads(source, dim),
+                            mlpRatio));
+            if (decoder) {
+                SettingTree.put(tree, "decoder.dim", decoderDim);
+                SettingTree.put(tree, "decoder.depth", depth(source, "decoder_blocks."));
+                SettingTree.put(tree, "decoder.heads", Math.max(1, decoderDim / 32));
+            }
+            SettingTree.put(tree, "decoder.mlpRatio", mlpRatio);
+            if (hasHead) {
+                SettingTree.put(tree, "objective.headHidden", shape(source, head + ".0.weight", 2)[0]);
+                SettingTree.put(tree, "objective.headOut", shape(source, head + ".6.weight", 2)[0]);
+            }
+            return SettingTree.build(tree, ModelConfig.class);
         } catch (IllegalArgumentException e) {
             throw new IOException(source.path() + " holds a model that cannot be run: " + e.getMessage(), e);
         }

@@ -1,4 +1,4 @@
-package io.github.vicmae.model;
+package io.github.vicmae.objective;
 
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Device;
@@ -6,6 +6,7 @@ import io.github.vicmae.device.PlanningDevice;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.layer.Parameters;
 import io.github.vicmae.layer.Scratch;
+import io.github.vicmae.model.Execution;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -64,7 +65,7 @@ public record MemoryPlan(
      * @throws IllegalArgumentException if the batch is too small, or a tensor would have more than 2^31 - 1 rows or columns
      */
     public static MemoryPlan of(Device.Kind kind, ModelConfig config, int batch, Execution execution) {
-        try (ViCMae model = ViCMae.planned(new PlanningDevice(kind), config, batch, execution)) {
+        try (Objective model = Objective.planned(new PlanningDevice(kind), config, batch, execution)) {
             return model.memory();
         } catch (ArithmeticException e) {
             throw new IllegalArgumentException(

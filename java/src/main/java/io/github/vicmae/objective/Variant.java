@@ -1,4 +1,4 @@
-package io.github.vicmae.model;
+package io.github.vicmae.objective;
 
 import java.util.Locale;
 
@@ -19,11 +19,6 @@ public enum Variant {
             }
         }
         throw new IllegalArgumentException("There is no preset '" + name + "': use release or paper");
-    }
-
-    /** The share of the patches that is masked. */
-    public double maskRatio() {
-        return this == PAPER ? 0.75 : 0.5;
     }
 
     @Override

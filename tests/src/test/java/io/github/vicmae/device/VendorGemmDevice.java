@@ -4,7 +4,7 @@ package io.github.vicmae.device;
  * A device with a library for matrix products, which a test brings, and with a clock that counts what was done: 10 milliseconds for a launch, and
  * for a product of the library what the test says.
  */
-public final class RivalLibraryDevice extends ForwardingDevice {
+public final class VendorGemmDevice extends ForwardingDevice {
     private static final double LAUNCH = 10;
 
     /** The library: writes products or adds them. */
@@ -23,7 +23,7 @@ public final class RivalLibraryDevice extends ForwardingDevice {
      * @param inner closed with this one
      * @param productMilliseconds what a product of the library takes
      */
-    public RivalLibraryDevice(Device inner, double productMilliseconds) {
+    public VendorGemmDevice(Device inner, double productMilliseconds) {
         super(inner);
         this.productMilliseconds = productMilliseconds;
     }
@@ -66,7 +66,7 @@ public final class RivalLibraryDevice extends ForwardingDevice {
             }
 
             @Override
-            public boolean hasRivalLibrary() {
+            public boolean hasVendorGemm() {
                 return true;
             }
 

@@ -1,4 +1,4 @@
-package io.github.vicmae.model;
+package io.github.vicmae.objective;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -9,6 +9,8 @@ import io.github.vicmae.device.Emulation;
 import io.github.vicmae.device.cuda.EmulatedDriver;
 import io.github.vicmae.kernel.Philox;
 import io.github.vicmae.kernel.Pooling;
+import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.optim.AdamW;
 import java.nio.FloatBuffer;
 import java.util.LinkedHashMap;
@@ -62,14 +64,13 @@ class EmulatedStepTest {
     private static Map<String, float[]> train(Device device, ModelConfig config) {
         Map<String, float[]> results = new LinkedHashMap<>();
         AdamW.Settings settings = new AdamW.Settings(0.9, 0.95, EPS, 0.05, CLIP);
-        try (ViCMae model = new ViCMae(device, config, BATCH);
+        try (Objective model = Objective.create(device, config, BATCH);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), settings)) {
             model.parameters().initialise(model.kernels(), 3);
             float[] before = model.stream().read(model.parameters().values());
             fill(model);
             for (int step = 1; step <= STEPS; step++) {
-                model.forwardBackward(1, 0.3);
-                Losses l = model.losses();
+                Losses l = model.forwardBackward(1, 0.3);
                 results.put("losses " + step, new float[] {(float) l.reconstruction(), (float) l.contrastive()});
                 results.put("pooled features " + step, model.stream().read(model.pooled()));
                 results.put(
@@ -89,7 +90,7 @@ class EmulatedStepTest {
         return results;
     }
 
-    private static void fill(ViCMae model) {
+    private static void fill(Objective model) {
         FloatBuffer inputs = model.inputs().floats();
         Philox random = new Philox(5, 0, 0, 0);
         for (int i = 0; i < inputs.capacity(); i++) {
@@ -114,8 +115,10 @@ class EmulatedStepTest {
     @ParameterizedTest
     @CsvSource({"RELEASE, MEAN", "PAPER, MAX", "RELEASE, GEM", "PAPER, CLS"})
     void everyOrderGivesTheSameBitsAndTheCpuTheSameWithinRounding(Variant variant, Pooling pooling) {
-        ModelConfig config =
-                new ModelConfig(variant, 32, 16, 3, 8, 24, 1, 3, 16, 1, 2, 2, 20, 6, 0.1, 0.5, true, pooling);
+        ModelConfig config = new ModelConfig(
+                new TrunkConfig(32, 16, 3, 8, 24, 1, 3, 2),
+                new DecoderConfig(16, 1, 2, 2, true),
+                ViCMaeConfig.of(variant, 0.5, pooling, 20, 6, 0.1));
         Map<String, float[]> first = null;
         for (Map.Entry<String, String> order : ORDERS.entrySet()) {
             driver.configure(order.getValue());

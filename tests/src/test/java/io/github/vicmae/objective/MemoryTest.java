@@ -1,4 +1,4 @@
-package io.github.vicmae.model;
+package io.github.vicmae.objective;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -11,6 +11,9 @@ import io.github.vicmae.device.WatchedDevice;
 import io.github.vicmae.kernel.Philox;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.layer.Parameter;
+import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.FeatureExtractor;
+import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.optim.AdamW;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
@@ -24,13 +27,16 @@ class MemoryTest {
     private static final int STEPS = 2;
 
     private static ModelConfig config(Variant variant, Pooling pooling) {
-        return new ModelConfig(variant, 32, 16, 3, 8, 24, 2, 3, 16, 1, 2, 2, 20, 6, 0.1, 0.5, true, pooling);
+        return new ModelConfig(
+                new TrunkConfig(32, 16, 3, 8, 24, 2, 3, 2),
+                new DecoderConfig(16, 1, 2, 2, true),
+                ViCMaeConfig.of(variant, 0.5, pooling, 20, 6, 0.1));
     }
 
     /** All parameters, moments and the losses after two steps. */
     private static List<float[]> train(Device device, ModelConfig config) {
         List<float[]> results = new ArrayList<>();
-        try (ViCMae model = new ViCMae(device, config, BATCH);
+        try (Objective model = Objective.create(device, config, BATCH);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT)) {
             model.parameters().initialise(model.kernels(), 3);
             FloatBuffer inputs = model.inputs().floats();
@@ -39,10 +45,10 @@ class MemoryTest {
                 inputs.put(i, i < model.noiseOffset() ? (float) random.nextGaussian() : random.nextFloat());
             }
             for (int step = 0; step < STEPS; step++) {
-                model.forwardBackward(1, 0.3);
-                assertTrue(model.losses().isFinite(), config + ": " + model.losses());
-                assertEquals(null, model.firstNonFinite());
-                results.add(new float[] {(float) model.losses().total()});
+                Losses losses = model.forwardBackward(1, 0.3);
+                assertTrue(losses.isFinite(), config + ": " + losses.total());
+                assertEquals(null, model.firstNonFinite(model.input(0)));
+                results.add(new float[] {(float) losses.total()});
                 assertTrue(optimizer.step(1e-3));
                 results.add(new float[] {optimizer.gradientNorm()});
             }
@@ -78,7 +84,7 @@ class MemoryTest {
     @Test
     void anEncoderReadsNothingUnwrittenEither() {
         ModelConfig config = config(Variant.PAPER, Pooling.MEAN);
-        float[] expected = new float[3 * config.dim()];
+        float[] expected = new float[3 * config.trunk().dim()];
         float[] found = new float[expected.length];
         try (Device plain = Device.open("cpu");
                 WatchedDevice notANumber = new WatchedDevice()) {
@@ -90,11 +96,15 @@ class MemoryTest {
     }
 
     private static void encode(Device device, ModelConfig config, float[] features) {
-        FloatBuffer images = FloatBuffer.allocate(3 * config.channels() * config.height() * config.width());
+        FloatBuffer images = FloatBuffer.allocate(3
+                * config.trunk().channels()
+                * config.trunk().height()
+                * config.trunk().width());
         for (int i = 0; i < images.capacity(); i++) {
             images.put(i, (float) Math.sin(i));
         }
-        try (FeatureExtractor extractor = new FeatureExtractor(device, config, 2)) {
+        try (FeatureExtractor extractor =
+                new FeatureExtractor(device, config.trunk(), config.objective().pooling(), 2)) {
             extractor.initialise(3);
             extractor.extract(images, FloatBuffer.wrap(features), 3);
         }
@@ -122,9 +132,12 @@ class MemoryTest {
     @Test
     void nothingIsLeftWhereMemoryRunsOut() {
         ModelConfig config = config(Variant.RELEASE, Pooling.CLS);
-        assertNothingLeft("a model", device -> new ViCMae(device, config, BATCH).close());
+        assertNothingLeft(
+                "a model", device -> Objective.create(device, config, BATCH).close());
         assertNothingLeft("training", device -> train(device, config));
-        assertNothingLeft("an encoder", device -> encode(device, config, new float[3 * config.dim()]));
+        assertNothingLeft(
+                "an encoder",
+                device -> encode(device, config, new float[3 * config.trunk().dim()]));
     }
 
     @Test

@@ -1,6 +1,7 @@
-package io.github.vicmae.model;
+package io.github.vicmae.objective;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.vicmae.TestData;
 import io.github.vicmae.device.Device;
@@ -31,6 +32,18 @@ class GoldenTest {
         try (Device device = Device.open(name)) {
             verify(device, emulated && !name.equals("emulated:random") ? smallest : files, Precision.FP32);
             verify(device, emulated ? smallest : files, Precision.BF16);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void maeIsThePublishedModel(String name) throws Exception {
+        Path file = TestData.shared("golden").resolve("methods/mae-tiny.safetensors");
+        assumeTrue(Files.exists(file), "shared/golden holds no methods/mae-tiny.safetensors");
+        try (Device device = Device.open(name)) {
+            for (Precision precision : Precision.values()) {
+                verify(device, List.of(file), precision);
+            }
         }
     }
 

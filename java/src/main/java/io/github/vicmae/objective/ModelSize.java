@@ -1,11 +1,10 @@
-package io.github.vicmae.model;
+package io.github.vicmae.objective;
 
-import io.github.vicmae.kernel.Pooling;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** The named sizes; everything not named here is a setting of its own. */
+/** The named sizes of encoder, decoder and heads; {@link Presets} makes models of them. */
 public enum ModelSize {
     /** For 64-pixel images and laptops. */
     TI8(8, 64, 192, 12, 3, 96, 4, 3, 512),
@@ -57,29 +56,6 @@ public enum ModelSize {
         }
         throw new IllegalArgumentException("There is no model '" + name + "': use "
                 + Arrays.stream(values()).map(ModelSize::toString).collect(Collectors.joining(", ")));
-    }
-
-    /** The size's own settings with a preset's: the paper masks 0.75 of the patches, the published code 0.5. */
-    public ModelConfig config(Variant variant) {
-        return new ModelConfig(
-                variant,
-                image,
-                image,
-                3,
-                patch,
-                dim,
-                depth,
-                heads,
-                decoderDim,
-                decoderDepth,
-                decoderHeads,
-                4,
-                headHidden,
-                128,
-                0.1,
-                variant.maskRatio(),
-                true,
-                Pooling.MEAN);
     }
 
     @Override

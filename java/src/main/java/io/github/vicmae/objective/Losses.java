@@ -1,0 +1,66 @@
+package io.github.vicmae.objective;
+
+/**
+ * A step's losses.
+ *
+ * @param total the weighted sum
+ * @param names of the parts
+ * @param values of the parts, in the order of the names
+ */
+public record Losses(double total, String[] names, double[] values) {
+    /** The name of the mean reconstruction loss over all views. */
+    public static final String RECONSTRUCTION = "reconstruction";
+
+    /** The name of the contrastive loss. */
+    public static final String CONTRASTIVE = "contrastive";
+
+    static Losses of(String[] names, double[] values, double[] weights) {
+        double total = 0;
+        for (int i = 0; i < values.length; i++) {
+            total += weights[i] * values[i];
+        }
+        return new Losses(total, names, values);
+    }
+
+    /** The value of a part, NaN if the objective has none of that name. */
+    public double value(String name) {
+        for (int i = 0; i < names.length; i++) {
+            if (names[i].equals(name)) {
+                return values[i];
+            }
+        }
+        return Double.NaN;
+    }
+
+    /** The mean reconstruction loss over all views. */
+    public double reconstruction() {
+        return value(RECONSTRUCTION);
+    }
+
+    /** The contrastive loss, NaN without one. */
+    public double contrastive() {
+        return value(CONTRASTIVE);
+    }
+
+    /**
+     * The sum with a further part of the same step: totals add up, and of the values their share.
+     *
+     * @param before the parts so far, or null
+     * @param parts of the step
+     */
+    public Losses addedTo(Losses before, int parts) {
+        double[] sums = new double[values.length];
+        for (int i = 0; i < sums.length; i++) {
+            sums[i] = (before == null ? 0 : before.values[i]) + values[i] / parts;
+        }
+        return new Losses((before == null ? 0 : before.total) + total, names, sums);
+    }
+
+    public boolean isFinite() {
+        boolean finite = Double.isFinite(total);
+        for (double v : values) {
+            finite &= Double.isFinite(v);
+        }
+        return finite;
+    }
+}

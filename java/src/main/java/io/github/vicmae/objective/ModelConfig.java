@@ -1,0 +1,93 @@
+package io.github.vicmae.objective;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.vicmae.io.Safetensors;
+import io.github.vicmae.io.TensorSource;
+import io.github.vicmae.model.Checkpoint;
+import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.StateDict;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.settings.SettingTree;
+import java.io.IOException;
+
+/**
+ * Everything that fixes a model's shape and losses.
+ *
+ * @param trunk the encoder
+ * @param decoder the decoder and its target
+ * @param objective what the two are trained for
+ */
+public record ModelConfig(TrunkConfig trunk, DecoderConfig decoder, ObjectiveConfig objective) {
+    /**
+     * @throws IllegalArgumentException with one sentence, if the settings do not go together
+     */
+    public ModelConfig {
+        if (trunk == null || decoder == null || objective == null) {
+            throw new IllegalArgumentException("A model needs settings of its trunk, its decoder and its objective");
+        }
+        if (decoder.normPix() && trunk.patchSize() < 2) {
+            throw new IllegalArgumentException(
+                    "Patches of a single value cannot be normalised; use larger patches or --norm-pix false");
+        }
+        if (kept(trunk, objective) < 1) {
+            throw new IllegalArgumentException("A mask ratio of " + objective.maskRatio() + " leaves none of the "
+                    + trunk.patches() + " patches visible; use a smaller ratio");
+        }
+    }
+
+    /** Patches that the encoder sees of each view, {@code int(L * (1 - maskRatio))}. */
+    public int kept() {
+        return kept(trunk, objective);
+    }
+
+    private static int kept(TrunkConfig trunk, ObjectiveConfig objective) {
+        return (int) (trunk.patches() * (1 - objective.maskRatio()));
+    }
+
+    /**
+     * The same with one setting changed.
+     *
+     * @param key such as {@code trunk.patch}
+     * @throws IllegalArgumentException if there is no such setting, or the value is refused
+     */
+    public ModelConfig with(String key, Object value) {
+        return SettingTree.with(this, key, value);
+    }
+
+    /** As one line of JSON, the form in which a checkpoint holds it. */
+    public String json() {
+        return SettingTree.json(this);
+    }
+
+    /**
+     * Reads settings of any version of this library.
+     *
+     * @throws IOException if the text holds none, or they are refused
+     */
+    public static ModelConfig ofJson(String text) throws IOException {
+        ObjectNode tree = SettingTree.parse(text);
+        FormerLayout.upgradeModel(tree);
+        try {
+            return SettingTree.build(tree, ModelConfig.class);
+        } catch (IllegalArgumentException e) {
+            throw new IOException("The model's settings cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    /** A file's model settings, from our metadata or, in a published checkpoint, from the tensors' shapes. */
+    public static ModelConfig of(TensorSource source) throws IOException {
+        return of(source, 0);
+    }
+
+    /**
+     * The same for a published checkpoint of no standard width, whose shapes do not tell the number of the encoder's heads.
+     *
+     * @param heads of the encoder; 0 for those of the standard size of its width
+     */
+    public static ModelConfig of(TensorSource source, int heads) throws IOException {
+        if (source instanceof Safetensors ours && ours.metadata().containsKey(Checkpoint.CONFIG)) {
+            return ofJson(ours.metadata().get(Checkpoint.CONFIG));
+        }
+        return PublishedConfig.infer(StateDict.of(source), heads);
+    }
+}

@@ -1,0 +1,200 @@
+package io.github.vicmae.objective;
+
+import io.github.vicmae.device.Closing;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.HostBuffer;
+import io.github.vicmae.device.Stream;
+import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.layer.Parameters;
+import io.github.vicmae.model.Execution;
+import io.github.vicmae.model.ModelState;
+import io.github.vicmae.model.StepInput;
+
+/**
+ * A method in training: which views are encoded, which heads follow, which losses are taken. A class that implements it holds the maths, forward
+ * above backward; memory is {@link Workspace}'s, and what goes wrong is found by {@link NonFinite}.
+ *
+ * <p>One step: an {@link #input} is filled and uploaded, {@link #enqueue} gives both passes to the stream, and the optimizer uses the
+ * gradients. {@link #forwardBackward} does the first two and waits. For one thread at a time.
+ */
+public interface Objective extends AutoCloseable {
+    /**
+     * Makes a model and takes its memory; parameters are not initialised.
+     *
+     * @param batch samples of a step
+     * @throws IllegalArgumentException if the batch is too small for the method
+     * @throws io.github.vicmae.device.DeviceException if the device has too little memory
+     */
+    static Objective create(Device device, ModelConfig config, int batch, Execution execution) {
+        Objective objective = planned(device, config, batch, execution);
+        try {
+            objective.workspace().allocate();
+            objective.prepare();
+            return objective;
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, objective);
+            throw e;
+        }
+    }
+
+    /** The same in floats, with all activations kept and one input. */
+    static Objective create(Device device, ModelConfig config, int batch) {
+        return create(device, config, batch, Execution.DEFAULT);
+    }
+
+    /** A model without memory, which can say how much it would take. */
+    static Objective planned(Device device, ModelConfig config, int batch, Execution execution) {
+        config.objective().requireBatch(batch);
+        Workspace workspace = new Workspace(device, config, batch, execution);
+        try {
+            Objective objective = config.objective().on(workspace, config);
+            workspace.plan();
+            return objective;
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, workspace);
+            throw e;
+        }
+    }
+
+    /** What it was made from. */
+    ModelConfig config();
+
+    /** What it holds on the device. */
+    Workspace workspace();
+
+    /** Runs once on the device after the memory was taken. */
+    void prepare();
+
+    /** Gives the forward pass on an uploaded input to the stream, the losses included. */
+    void forward(StepInput input);
+
+    /** Gives the backward pass to the stream: it adds to the parameters' gradients. */
+    void backward(StepInput input);
+
+    /** Counts a step that was run. */
+    void countStep();
+
+    /** [views * batch, 1 + L, p * p * C]: the last step's predictions; row 0 of each view is the class token's and means nothing. */
+    Tensor prediction();
+
+    /** [views * batch, L] integers: the rank of each patch's noise; a patch is masked if its rank is at least {@link ModelConfig#kept()}. */
+    Tensor restore();
+
+    /** [views * batch, D]: the last step's pooled features, first views first, or null if the objective has none. */
+    Tensor pooled();
+
+    /** Whether a model that starts from other weights may find this parameter missing there, and keep its own. */
+    boolean isOptional(String parameter);
+
+    /** Samples of a step. */
+    default int batch() {
+        return workspace().batch();
+    }
+
+    default Stream stream() {
+        return workspace().stream();
+    }
+
+    default Kernels kernels() {
+        return workspace().kernels();
+    }
+
+    default Parameters parameters() {
+        return workspace().parameters();
+    }
+
+    /** The inputs that the model was made with, from 0. */
+    default StepInput input(int index) {
+        return workspace().input(index);
+    }
+
+    /** How many {@linkplain #input inputs} there are. */
+    default int inputCount() {
+        return workspace().inputCount();
+    }
+
+    /** The first input's host memory; see {@link StepInput#host()}. */
+    default HostBuffer inputs() {
+        return input(0).host();
+    }
+
+    /** The place of the noise in {@link #inputs()}, in floats. */
+    default int noiseOffset() {
+        return input(0).noiseOffset();
+    }
+
+    /** What a checkpoint keeps. */
+    default ModelState state() {
+        return new ModelState(config().json(), parameters(), workspace().counters(), kernels());
+    }
+
+    /** The device memory that training takes, this model's and its optimizer's. */
+    default MemoryPlan memory() {
+        return workspace().memory();
+    }
+
+    /**
+     * Gives both passes on an uploaded input to the stream, and the download of the losses; nothing is waited for, and the launches are the same
+     * every time.
+     *
+     * @param results receives what {@link #results} reads
+     */
+    default void enqueue(StepInput input, HostBuffer results) {
+        forward(input);
+        backward(input);
+        stream().download(results, 0, workspace().losses());
+    }
+
+    /** Host memory for a step's losses. */
+    default HostBuffer newResultsBuffer() {
+        return workspace().newLossesBuffer();
+    }
+
+    /**
+     * A step's losses, once its download is done.
+     *
+     * @param weights of the losses in the sum, in the order of {@link ObjectiveConfig#losses()}
+     */
+    default Losses results(HostBuffer from, double... weights) {
+        ObjectiveConfig objective = config().objective();
+        int views = objective.views();
+        double[] values = new double[objective.losses().length];
+        for (int view = 0; view < views; view++) {
+            values[0] += (double) from.floats().get(view) / views;
+        }
+        for (int i = 1; i < values.length; i++) {
+            values[i] = from.floats().get(views + i - 1);
+        }
+        return Losses.of(objective.losses(), values, weights);
+    }
+
+    /**
+     * Uploads the first input, runs both passes on it and adds the gradients of the weighted sum of the losses.
+     *
+     * @param weights of the losses, in the order of {@link ObjectiveConfig#losses()}
+     * @return the losses
+     */
+    default Losses forwardBackward(double... weights) {
+        input(0).weights(weights);
+        input(0).upload(stream());
+        enqueue(input(0), workspace().lossesHost());
+        stream().synchronize();
+        countStep();
+        return results(workspace().lossesHost(), weights);
+    }
+
+    /**
+     * Names the first tensor that holds a value that is not finite after a step on this input.
+     *
+     * @return its name, or null if all are finite
+     */
+    default String firstNonFinite(StepInput input) {
+        return NonFinite.first(workspace(), input);
+    }
+
+    @Override
+    default void close() {
+        workspace().close();
+    }
+}

@@ -1,0 +1,69 @@
+package io.github.vicmae.objective;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.vicmae.settings.SettingTree;
+import java.util.Map;
+
+/**
+ * The settings that come as a set: a method's published form in a named size. What they leave open has the default of its own definition.
+ */
+public final class Presets {
+    private Presets() {}
+
+    /**
+     * A model's settings as a tree, for some of them to be changed.
+     *
+     * @param size of encoder, decoder and heads
+     * @param method such as {@code vicmae}
+     * @param variant of ViC-MAE; other methods have no variants
+     * @throws IllegalArgumentException if there is no such method
+     */
+    public static ObjectNode model(ModelSize size, String method, Variant variant) {
+        ObjectNode tree = SettingTree.defaults(ModelConfig.class);
+        SettingTree.putAll(tree, size(size));
+        SettingTree.put(tree, "objective.method", method);
+        SettingTree.putAll(
+                tree,
+                switch (method) {
+                    case ViCMaeConfig.METHOD -> viCMae(variant);
+                    case MaeConfig.METHOD -> Map.of("objective.maskRatio", 0.75);
+                    default ->
+                        throw new IllegalArgumentException(
+                                "There is no method '" + method + "': use " + ObjectiveConfig.methods());
+                });
+        return tree;
+    }
+
+    /** ViC-MAE in a named size. */
+    public static ModelConfig viCMae(ModelSize size, Variant variant) {
+        return SettingTree.build(model(size, ViCMaeConfig.METHOD, variant), ModelConfig.class);
+    }
+
+    /** MAE in a named size. */
+    public static ModelConfig mae(ModelSize size) {
+        return SettingTree.build(model(size, MaeConfig.METHOD, Variant.PAPER), ModelConfig.class);
+    }
+
+    private static Map<String, Object> size(ModelSize s) {
+        return Map.ofEntries(
+                Map.entry("trunk.height", s.image),
+                Map.entry("trunk.width", s.image),
+                Map.entry("trunk.patch", s.patch),
+                Map.entry("trunk.dim", s.dim),
+                Map.entry("trunk.depth", s.depth),
+                Map.entry("trunk.heads", s.heads),
+                Map.entry("decoder.dim", s.decoderDim),
+                Map.entry("decoder.depth", s.decoderDepth),
+                Map.entry("decoder.heads", s.decoderHeads),
+                Map.entry("objective.headHidden", s.headHidden));
+    }
+
+    private static Map<String, Object> viCMae(Variant variant) {
+        boolean paper = variant == Variant.PAPER;
+        return Map.of(
+                "objective.variant", variant,
+                "objective.maskRatio", paper ? 0.75 : 0.5,
+                "objective.reconstructionWeight", paper ? 1 : 0.97,
+                "objective.contrastiveWeight.shape", paper ? "linear" : "constant");
+    }
+}

@@ -1,0 +1,260 @@
+package io.github.vicmae.objective;
+
+import io.github.vicmae.data.view.ViewSettings;
+import io.github.vicmae.kernel.Pooling;
+import io.github.vicmae.loss.ContrastiveLosses;
+import io.github.vicmae.loss.LossDefinition;
+import io.github.vicmae.loss.UserLoss;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.optim.WeightRamp;
+import io.github.vicmae.settings.Definitions;
+import io.github.vicmae.settings.Setting;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/**
+ * ViC-MAE's settings (arXiv 2303.12001): two views, reconstructed, and their pooled features pulled together.
+ *
+ * @param variant which heads and which form of the contrastive loss
+ * @param contrast the contrastive loss: the name of a built-in one, or the path of a user's own, which ends in .cu
+ * @param contrastHash the content's hash of a user's own loss, or null
+ * @param contrastiveWeight the contrastive loss's weight lambda over the run
+ */
+public record ViCMaeConfig(
+        Variant variant,
+
+        @Setting(
+                flag = "--mask",
+                description = "share of masked patches",
+                shownDefault = "0.75; 0.5 with --preset release",
+                range = "[0, 1)")
+        double maskRatio,
+
+        @Setting(
+                flag = "--pooling",
+                label = "mean|max|gem|cls",
+                description = "how the encoder's tokens become one feature vector",
+                value = "mean")
+        Pooling pooling,
+
+        @Setting(
+                flag = "--head-hidden",
+                description = "hidden width of the projection heads",
+                shownDefault = "the model's",
+                range = "[1, inf)")
+        int headHidden,
+
+        @Setting(
+                flag = "--head-out",
+                description = "output width of the projection heads",
+                value = "128",
+                range = "[1, inf)")
+        int headOut,
+
+        @Setting(
+                flag = "--contrast",
+                label = "NAME|FILE.cu",
+                description = "the contrastive loss: one of 'lab --list', or the file of your own",
+                value = ContrastiveLosses.DEFAULT)
+        String contrast,
+
+        String contrastHash,
+
+        @Setting(flag = "--temperature", description = "of the contrastive loss", value = "0.1", range = "[0.01, 100]")
+        double temperature,
+
+        @Setting(
+                flag = "--recon-weight",
+                description = "weight of the reconstruction loss",
+                shownDefault = "1; 0.97 with --preset release",
+                range = "[0, inf)")
+        double reconstructionWeight,
+
+        WeightRamp contrastiveWeight)
+        implements ObjectiveConfig {
+    static final String METHOD = "vicmae";
+
+    /** The paper's: from 0 to 0.03 over the first half of a run. */
+    static final WeightRamp PAPER_WEIGHT = new WeightRamp(WeightRamp.Shape.LINEAR, 0, 0.5, 0.03);
+
+    private static final int VIEWS = 2;
+
+    /**
+     * @throws IllegalArgumentException with one sentence, if a setting is refused
+     */
+    public ViCMaeConfig {
+        Definitions.check(
+                ViCMaeConfig.class,
+                variant,
+                maskRatio,
+                pooling,
+                headHidden,
+                headOut,
+                contrast,
+                contrastHash,
+                temperature,
+                reconstructionWeight,
+                contrastiveWeight);
+    }
+
+    /** The paper's form with mean pooling, InfoNCE at a temperature of 0.1, and a weight of 1 for the reconstruction. */
+    public static ViCMaeConfig paper(double maskRatio, int headHidden, int headOut, WeightRamp contrastiveWeight) {
+        return of(Variant.PAPER, maskRatio, Pooling.MEAN, headHidden, headOut, 0.1)
+                .with(1, contrastiveWeight);
+    }
+
+    /** With InfoNCE and the paper's weights. */
+    public static ViCMaeConfig of(
+            Variant variant, double maskRatio, Pooling pooling, int headHidden, int headOut, double temperature) {
+        return new ViCMaeConfig(
+                variant,
+                maskRatio,
+                pooling,
+                headHidden,
+                headOut,
+                ContrastiveLosses.DEFAULT,
+                null,
+                temperature,
+                1,
+                PAPER_WEIGHT);
+    }
+
+    /** The same with other weights of the losses. */
+    public ViCMaeConfig with(double reconstruction, WeightRamp contrastive) {
+        return new ViCMaeConfig(
+                variant,
+                maskRatio,
+                pooling,
+                headHidden,
+                headOut,
+                contrast,
+                contrastHash,
+                temperature,
+                reconstruction,
+                contrastive);
+    }
+
+    /**
+     * The same with another contrastive loss.
+     *
+     * @param loss the name of a built-in one, or the path of a user's own, which ends in .cu
+     * @throws IllegalArgumentException if there is no such loss, or a user's file is wrong; it names file and line
+     */
+    public ViCMaeConfig withContrast(String loss) {
+        return new ViCMaeConfig(
+                variant,
+                maskRatio,
+                pooling,
+                headHidden,
+                headOut,
+                loss,
+                hashOf(loss),
+                temperature,
+                reconstructionWeight,
+                contrastiveWeight);
+    }
+
+    @Override
+    public String method() {
+        return METHOD;
+    }
+
+    @Override
+    public int views() {
+        return VIEWS;
+    }
+
+    @Override
+    public String[] losses() {
+        return new String[] {Losses.RECONSTRUCTION, Losses.CONTRASTIVE};
+    }
+
+    @Override
+    public double[] weights(long step, long total) {
+        return new double[] {reconstructionWeight, contrastiveWeight.at(step, total)};
+    }
+
+    @Override
+    public ViewSettings viewSettings(TrunkConfig trunk) {
+        return variant == Variant.RELEASE
+                ? ViewSettings.release(trunk.height(), trunk.width(), trunk.channels())
+                : ViewSettings.paper(trunk.height(), trunk.width(), trunk.channels());
+    }
+
+    @Override
+    public void requireBatch(int batch) {
+        if (batch < 2) {
+            throw new IllegalArgumentException("A batch of " + batch
+                    + " is too small: the heads' BatchNorm and the contrastive loss need at least 2 samples");
+        }
+    }
+
+    @Override
+    public double headFlop(TrunkConfig trunk) {
+        double h = headHidden;
+        return (variant == Variant.PAPER ? 2 : 1) * 2 * (trunk.dim() * h + h * h + h * headOut);
+    }
+
+    @Override
+    public Objective on(Workspace workspace, ModelConfig config) {
+        return new ViCMae(workspace, config, this);
+    }
+
+    /** Whether the contrastive loss is a user's own. */
+    public boolean hasUserLoss() {
+        return UserLoss.isFile(contrast);
+    }
+
+    /**
+     * The hash of a contrastive loss's content, which a run's settings record.
+     *
+     * @param loss the name of a built-in one, or the path of a user's own, which ends in .cu
+     * @return null for a built-in one
+     * @throws IllegalArgumentException if there is no such loss, or a user's file is wrong; it names file and line
+     */
+    public static String hashOf(String loss) {
+        if (UserLoss.isFile(loss)) {
+            return UserLoss.read(Path.of(loss)).hash();
+        }
+        named(loss);
+        return null;
+    }
+
+    /**
+     * Copies a user's loss, so that what was trained with it can be trained on; of a built-in one there is nothing to copy.
+     *
+     * @param folder made if there is something to copy
+     * @throws IOException if it cannot be written
+     */
+    public void copyContrast(Path folder) throws IOException {
+        if (contrastiveLoss() instanceof UserLoss loss) {
+            loss.library().copyTo(folder);
+        }
+    }
+
+    /**
+     * The contrastive loss.
+     *
+     * @throws IllegalArgumentException if a user's own is missing, wrong, or has changed since the model was set up
+     */
+    LossDefinition contrastiveLoss() {
+        if (!hasUserLoss()) {
+            return named(contrast);
+        }
+        UserLoss loss = UserLoss.read(Path.of(contrast));
+        if (contrastHash != null && !loss.hash().equals(contrastHash)) {
+            throw new IllegalArgumentException("The contrastive loss " + contrast
+                    + " is not the one that this model was set up with: its content has changed since. Bring the old"
+                    + " file back, or begin anew with the new one");
+        }
+        return loss;
+    }
+
+    private static LossDefinition named(String loss) {
+        try {
+            return ContrastiveLosses.named(loss);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(e.getMessage() + ", or the file of your own, which ends in .cu", e);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+package io.github.vicmae.settings;
+
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/** The settings that a tree of records defines. */
+public final class Definitions {
+    private static final ClassValue<List<Definition>> KNOWN = new ClassValue<>() {
+        @Override
+        protected List<Definition> computeValue(Class<?> type) {
+            List<Definition> found = new ArrayList<>();
+            collect(type, "", found);
+            return Collections.unmodifiableList(found);
+        }
+    };
+
+    private Definitions() {}
+
+    /**
+     * All settings of a record and of the records in it, in their order. Where a component is a sealed interface, the settings of all its
+     * records are listed.
+     */
+    public static List<Definition> of(Class<?> root) {
+        return KNOWN.get(root);
+    }
+
+    private static void collect(Class<?> type, String prefix, List<Definition> found) {
+        if (type.isSealed()) {
+            for (Class<?> form : type.getPermittedSubclasses()) {
+                collect(form, prefix, found);
+            }
+            return;
+        }
+        for (RecordComponent c : type.getRecordComponents()) {
+            Setting setting = c.getAnnotation(Setting.class);
+            if (setting != null) {
+                found.add(new Definition(type, prefix + c.getName(), c.getType(), setting));
+            } else if (c.getType().isRecord() || c.getType().isSealed()) {
+                collect(c.getType(), prefix + c.getName() + ".", found);
+            }
+        }
+    }
+
+    /**
+     * Checks a record's values against their ranges; for its compact constructor.
+     *
+     * @param type the record
+     * @param values of all its components, in their order
+     * @throws IllegalArgumentException with one sentence, if one lies outside its range
+     */
+    public static void check(Class<? extends Record> type, Object... values) {
+        RecordComponent[] components = type.getRecordComponents();
+        if (values.length != components.length) {
+            throw new IllegalStateException(
+                    type.getSimpleName() + " has " + components.length + " components, not " + values.length);
+        }
+        for (Definition d : of(type)) {
+            for (int i = 0; i < components.length; i++) {
+                if (components[i].getName().equals(d.key())) {
+                    d.check(values[i]);
+                }
+            }
+        }
+    }
+}

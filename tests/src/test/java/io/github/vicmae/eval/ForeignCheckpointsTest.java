@@ -1,0 +1,216 @@
+package io.github.vicmae.eval;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.vicmae.data.image.Image;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.io.Pickler;
+import io.github.vicmae.io.SafetensorsWriter;
+import io.github.vicmae.io.TensorSource;
+import io.github.vicmae.kernel.Pooling;
+import io.github.vicmae.model.Checkpoint;
+import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Objective;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.ViCMaeConfig;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Checkpoints as other programs save them: wrapped names load, what no encoder needs is named, and variants of the model are refused. */
+class ForeignCheckpointsTest {
+    private static final ModelConfig CONFIG = new ModelConfig(
+            new TrunkConfig(16, 16, 3, 8, 24, 2, 3, 2),
+            new DecoderConfig(16, 1, 2, 2, true),
+            ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 20, 6, 0.1));
+    private static final int HEADS = 3;
+
+    @TempDir
+    Path dir;
+
+    private Device device;
+    private Path ours;
+    private float[] expected;
+
+    @BeforeEach
+    void save() throws IOException {
+        device = Device.open("cpu");
+        ours = dir.resolve("ours.safetensors");
+        try (Objective model = Objective.create(device, CONFIG, 2)) {
+            model.parameters().initialise(model.kernels(), 3);
+            Checkpoint.save(ours, model.state(), false, Map.of());
+        }
+        expected = embed(ours);
+    }
+
+    @AfterEach
+    void close() {
+        assertEquals(0, device.liveBytes());
+        device.close();
+    }
+
+    private float[] embed(Path file) throws IOException {
+        byte[] pixels = new byte[20 * 20 * 3];
+        new Random(1).nextBytes(pixels);
+        try (Encoder encoder = Encoder.load(file, HEADS, device, 1)) {
+            return encoder.embed(new Image(20, 20, 3, pixels));
+        }
+    }
+
+    /** The same weights without our metadata, under other names and with more tensors. */
+    private Path copy(UnaryOperator<String> rename, Map<String, long[]> more) throws IOException {
+        SafetensorsWriter writer = new SafetensorsWriter();
+        try (TensorSource source = TensorSource.open(ours)) {
+            for (String name : source.names()) {
+                if (source.info(name).dtype().isFloat()) {
+                    writer.add(rename.apply(name), source.info(name).shape(), source.floats(name));
+                }
+            }
+        }
+        more.forEach((name, shape) -> writer.add(name, shape, new float[size(shape)]));
+        Path file = dir.resolve("other.safetensors");
+        writer.write(file);
+        return file;
+    }
+
+    private static int size(long[] shape) {
+        return (int) java.util.Arrays.stream(shape).reduce(1, (a, b) -> a * b);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"", "module.", "_orig_mod.", "module._orig_mod.", "model.", "state_dict.module.", "backbone."})
+    void wrappedNamesGiveTheSameFeatures(String prefix) throws IOException {
+        assertArrayEquals(expected, embed(copy(name -> prefix + name, Map.of())));
+    }
+
+    @Test
+    void wrappersInsideOfNamesAreTakenOff() throws IOException {
+        Path file = copy(
+                name -> name.replaceFirst("^blocks\\.(\\d)\\.", "blocks._orig_mod.$1._checkpoint_wrapped_module."),
+                Map.of());
+        assertArrayEquals(expected, embed(file));
+    }
+
+    @Test
+    void nestedPicklesLoad() throws IOException {
+        Pickler pickler =
+                new Pickler().dict().text("epoch").number(3).text("state_dict").dict();
+        try (TensorSource source = TensorSource.open(ours)) {
+            for (String name : source.names()) {
+                if (source.info(name).dtype().isFloat()) {
+                    pickler.text("module." + name).tensor(source.info(name).shape(), source.floats(name));
+                }
+            }
+        }
+        pickler.text("module.blocks.0.attn._extra_state")
+                .op('N')
+                .text("module.scale")
+                .op('K', 7);
+        pickler.text("module.head.weight").tensor(new long[] {2, 24}, new float[48]);
+        Path file = pickler.endDict().endDict().write(dir.resolve("nested.pth"));
+        assertArrayEquals(expected, embed(file));
+        try (Encoder encoder = Encoder.load(file, HEADS, device, 1)) {
+            assertEquals(
+                    List.of("head.weight", "blocks.*.attn._extra_state (None)", "scale (7)"), encoder.passedOver());
+        }
+    }
+
+    @Test
+    void ourOwnCheckpointsHaveNothingToName() throws IOException {
+        try (Encoder encoder = Encoder.load(ours, device)) {
+            assertEquals(List.of(), encoder.passedOver());
+        }
+    }
+
+    @Test
+    void variantsThatComputeSomethingElseAreRefusedByName() throws IOException {
+        Map<String, String> variants = Map.of(
+                "blocks.0.ls1.gamma", "blocks.*.ls1.gamma changes what is computed (LayerScale)",
+                "blocks.1.gamma_2", "LayerScale",
+                "blocks.0.attn.q_norm.weight",
+                        "blocks.*.attn.q_norm.weight changes what is computed (normalised queries and keys)",
+                "blocks.0.attn.k_norm.weight", "normalised queries and keys",
+                "reg_token", "reg_token changes what is computed (register tokens)",
+                "register_tokens", "register tokens",
+                "norm_pre.weight", "a normalisation before the blocks",
+                "rel_pos_bias.relative_position_bias_table", "a relative position bias",
+                "blocks.0.attn.relative_position_bias_table", "a relative position bias",
+                "blocks.1.attn.gate.weight", "blocks.1.attn.gate.weight is there");
+        for (Map.Entry<String, String> variant : variants.entrySet()) {
+            for (String prefix : List.of("", "module.")) {
+                Path file = copy(name -> prefix + name, Map.of(prefix + variant.getKey(), new long[] {24}));
+                IOException e = assertThrows(IOException.class, () -> embed(file), variant.getKey());
+                assertTrue(e.getMessage().startsWith(file + " does not fit this model"), e.getMessage());
+                assertTrue(e.getMessage().contains(variant.getValue()), e.getMessage());
+                assertFalse(e.getMessage().contains("missing"), e.getMessage());
+            }
+        }
+    }
+
+    @Test
+    void aModelWithFewerBlocksThanTheFileIsRefused() throws IOException {
+        ModelConfig shallow = new ModelConfig(
+                new TrunkConfig(16, 16, 3, 8, 24, 1, 3, 2),
+                new DecoderConfig(16, 1, 2, 2, true),
+                ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 20, 6, 0.1));
+        IOException e = assertThrows(IOException.class, () -> Encoder.load(ours, shallow, device, 1));
+        assertTrue(e.getMessage().contains("blocks.1.norm1.weight is there"), e.getMessage());
+    }
+
+    @Test
+    void aClassifierIsPassedOver() throws IOException {
+        Path file = copy(name -> name, Map.of("head.weight", new long[] {10, 24}, "n_averaged", new long[] {}));
+        assertArrayEquals(expected, embed(file));
+        try (Encoder encoder = Encoder.load(file, HEADS, device, 1)) {
+            assertEquals(
+                    List.of("head.weight", "n_averaged"),
+                    encoder.passedOver().stream().sorted().toList());
+        }
+    }
+
+    @Test
+    void severalEncodersAreRefusedByTheirPrefixes() throws IOException {
+        Path file =
+                copy(name -> "student." + name, Map.of("teacher.patch_embed.proj.weight", new long[] {24, 3, 8, 8}));
+        IOException e = assertThrows(IOException.class, () -> embed(file));
+        assertTrue(e.getMessage().contains("student. and teacher."), e.getMessage());
+    }
+
+    @Test
+    void aRunStartsFromWrappedWeightsAndRefusesVariants() throws IOException {
+        Path wrapped = copy(name -> "module." + name, Map.of("module.head.bias", new long[] {10}));
+        try (Objective model = Objective.create(device, CONFIG, 2);
+                TensorSource source = TensorSource.open(wrapped)) {
+            assertEquals(List.of("head.bias"), Checkpoint.start(source, model.state(), model::isOptional));
+            try (TensorSource own = TensorSource.open(ours)) {
+                float[] loaded = model.stream()
+                        .read(model.parameters().get("norm.weight").value());
+                assertArrayEquals(own.floats("norm.weight"), loaded);
+            }
+        }
+        Path scaled = copy(name -> name, Map.of("decoder_blocks.0.ls1.gamma", new long[] {16}));
+        try (Objective model = Objective.create(device, CONFIG, 2);
+                TensorSource source = TensorSource.open(scaled)) {
+            IOException e =
+                    assertThrows(IOException.class, () -> Checkpoint.start(source, model.state(), model::isOptional));
+            assertTrue(e.getMessage().contains("decoder_blocks.*.ls1.gamma"), e.getMessage());
+        }
+        assertArrayEquals(expected, embed(scaled), "the encoder itself has no LayerScale");
+    }
+}
