@@ -2,12 +2,12 @@ package io.github.vicmae.data.video;
 
 import java.util.Arrays;
 
-/** The times of packets, in seconds from their stream's start, and what they tell of its frames. */
+/** The times of packets, in seconds from their stream's start, and the rate and end that follow from them. */
 final class PacketTimes {
-    /** Fewer packets say nothing of a rate. */
+    /** Fewer packets do not show whether a rate is constant. */
     private static final int FEW = 4;
 
-    /** What a time may be off by the container's ticks, in ticks, from one frame to another. */
+    /** Largest rounding difference between two frame intervals, in ticks. */
     private static final double ROUNDING = 2.5;
 
     private double[] values = new double[256];
@@ -59,7 +59,7 @@ final class PacketTimes {
     }
 
     /**
-     * The end of the last frame, 0 if there is none. What a header says of its length is not believed if no frame before it was shown for so
+     * The end of the last frame, 0 if there is none. The header's value for its length is ignored if no earlier frame was shown for that
      * long.
      */
     double end() {

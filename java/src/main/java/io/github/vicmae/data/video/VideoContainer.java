@@ -45,19 +45,19 @@ import org.bytedeco.javacpp.IntPointer;
 
 /**
  * The packets of a sample's video stream, and its length and rate, which are the stream's own: what the header says of the container or of
- * another stream does not count, and of this stream only what its frames bear out. Nothing is decoded. Times are seconds from the stream's
- * start.
+ * another stream does not count, and the stream's own header only as far as its frames agree with it. Nothing is decoded. Times are seconds
+ * from the stream's start.
  */
 final class VideoContainer implements AutoCloseable {
     private static final double DEFAULT_RATE = 25;
 
-    /** Videos with more frames a second are rare; headers that give 1000 or 90000 are not. */
+    /** Higher rates are rare in videos, but common as wrong header values (1000, 90000). */
     private static final double MAX_RATE = 480;
 
-    /** Packets at the end that surely hold the last frame. */
+    /** With this many packets at the end, the last frame is certainly among them. */
     private static final int ENOUGH = 16;
 
-    /** A time stamp behind every other one, far enough from the limits not to overflow in a demuxer. */
+    /** A timestamp after all others, far enough from the limits not to overflow in a demuxer. */
     private static final long LAST = Long.MAX_VALUE / 4;
 
     private final Content content;
@@ -134,7 +134,7 @@ final class VideoContainer implements AutoCloseable {
         return value == null || value.den() == 0 ? 0 : (double) value.num() / value.den();
     }
 
-    /** Frames a second by the header, where it is in reason: some give the ticks of their clock. */
+    /** Frames per second according to the header, if plausible: some headers give the ticks of their clock. */
     private double likelyRate() {
         double guessed = seconds(av_guess_frame_rate(format, stream, null));
         double average = seconds(stream.avg_frame_rate());
@@ -159,7 +159,7 @@ final class VideoContainer implements AutoCloseable {
         return last != null && !last.isNull() && last.pos() + last.size() <= content.size();
     }
 
-    /** The end of the last packet: behind the last key frame, or in the whole file where that does not tell. */
+    /** The end of the last packet, found after the last key frame, or else by reading the whole file. */
     private double measureDuration() throws IOException {
         PacketTimes times = new PacketTimes();
         double end = 0;
@@ -222,13 +222,13 @@ final class VideoContainer implements AutoCloseable {
         return result;
     }
 
-    /** Goes to the last key frame at or before a time; false if the container cannot. */
+    /** Seeks to the last key frame at or before a time; false if the container cannot. */
     boolean seek(double seconds) {
         long stamp = start + Math.round(Math.max(0, seconds) / tick);
         return av_seek_frame(format, index, stamp, AVSEEK_FLAG_BACKWARD) >= 0;
     }
 
-    /** Has the first packet read next, opening the file again where the container cannot seek. */
+    /** Goes back to the first packet, reopening the file where the container cannot seek. */
     void toStart() throws IOException {
         if (av_seek_frame(format, index, Math.min(start, 0), AVSEEK_FLAG_BACKWARD) < 0
                 && av_seek_frame(format, index, start, AVSEEK_FLAG_BACKWARD) < 0) {
@@ -254,7 +254,7 @@ final class VideoContainer implements AutoCloseable {
         return ticks * tick;
     }
 
-    /** Frames a second, roughly. */
+    /** Approximate frames per second. */
     double rate() {
         return rate;
     }
@@ -281,7 +281,7 @@ final class VideoContainer implements AutoCloseable {
         return stream.time_base();
     }
 
-    /** The display matrix as an EXIF orientation; turns that are no multiple of 90 degrees are left out. */
+    /** The display matrix as an EXIF orientation; rotations by other than multiples of 90 degrees are ignored. */
     int orientation() {
         AVCodecParameters parameters = stream.codecpar();
         AVPacketSideData data = parameters.coded_side_data();

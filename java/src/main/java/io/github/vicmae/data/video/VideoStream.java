@@ -36,7 +36,7 @@ import org.bytedeco.ffmpeg.avutil.AVFrame;
 /**
  * The video stream of one sample, decoded frame by frame on the calling thread. Times are seconds from the stream's start.
  *
- * <p>Packets that do not decode and frames that the decoder itself calls damaged are passed over.
+ * <p>Packets that cannot be decoded and frames that the decoder marks as damaged are skipped.
  */
 final class VideoStream implements AutoCloseable {
     private final VideoContainer container;
@@ -87,7 +87,7 @@ final class VideoStream implements AutoCloseable {
         return codec.height();
     }
 
-    /** Frames a second, roughly. */
+    /** Approximate frames per second. */
     double rate() {
         return container.rate();
     }
@@ -134,7 +134,7 @@ final class VideoStream implements AutoCloseable {
         }
     }
 
-    /** From now on, frames that start before this time are left undecoded where no other frame is built on them. */
+    /** From now on, frames that start before this time are not decoded unless other frames depend on them. */
     void skipBefore(double seconds) {
         skipBefore = seconds;
     }
@@ -152,7 +152,7 @@ final class VideoStream implements AutoCloseable {
             avcodec_send_packet(codec, null);
             return;
         }
-        // Some containers seek to any packet; what depends on frames before it would decode to rubbish.
+        // Some containers seek to any packet; without the frames before it, it would not decode correctly.
         if (waitForKey && (packet.flags() & AV_PKT_FLAG_KEY) == 0) {
             return;
         }
@@ -178,17 +178,17 @@ final class VideoStream implements AutoCloseable {
         return container.leastLength(lastLength);
     }
 
-    /** Whether anything so far did not decode. */
+    /** Whether any decoding has failed so far. */
     boolean sawDamage() {
         return damaged || lastError != 0;
     }
 
-    /** FFmpeg's text for the last thing that went wrong, or null. */
+    /** FFmpeg's text for the last error, or null. */
     String lastError() {
         return lastError == 0 ? null : Ffmpeg.text(lastError);
     }
 
-    /** Goes to the last key frame at or before a time; false if the container cannot. */
+    /** Seeks to the last key frame at or before a time; false if the container cannot. */
     boolean seek(double seconds) {
         if (!container.seek(seconds)) {
             return false;
