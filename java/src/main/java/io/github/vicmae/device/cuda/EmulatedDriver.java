@@ -96,7 +96,8 @@ public final class EmulatedDriver {
     public static String missing() {
         return isInBuild()
                 ? null
-                : "this build has no emulated driver; build it with 'mvn package' on Linux, which needs CMake and g++";
+                : "this build has no emulated driver; in a checkout 'mvn package' builds it, and so does ./vicmae when"
+                        + " --device emulated is asked for, on Linux with CMake and g++";
     }
 
     /** Whether this process has loaded it, and so cannot use NVIDIA's. */
