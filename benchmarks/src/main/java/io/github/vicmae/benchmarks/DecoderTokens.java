@@ -2,6 +2,7 @@ package io.github.vicmae.benchmarks;
 
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.PatchGrid;
+import io.github.vicmae.kernel.patch.PositionTables;
 import io.github.vicmae.kernel.patch.TokenKernels;
 import java.util.List;
 import org.openjdk.jmh.annotations.Param;
@@ -54,8 +55,8 @@ public class DecoderTokens extends KernelBenchmark {
         TokenKernels k = b.kernels().tokens();
         return b.run(
                 pass,
-                () -> k.scatter(out, et, mt, pt, rt, grid, samples, kept, width),
-                () -> k.gather(dembedded, dmask, dt, rt, kt, grid, samples, kept, width, scratch));
+                () -> k.scatter(out, et, mt, null, PositionTables.of(pt), rt, grid, grid, samples, kept, width),
+                () -> k.gather(dembedded, dmask, null, dt, rt, kt, grid, grid, samples, kept, width, scratch));
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.github.vicmae.benchmarks;
 
 import io.github.vicmae.cli.ArgumentErrors;
+import io.github.vicmae.cli.Version;
 import java.util.Arrays;
 import java.util.List;
 import picocli.CommandLine;
@@ -32,8 +33,10 @@ public final class Main {
     }
 
     private static CommandLine plain(boolean results) {
-        return new CommandLine(results ? new ResultsCommand() : new JmhCommand())
+        CommandLine line = new CommandLine(results ? new ResultsCommand() : new JmhCommand())
                 .setUnmatchedOptionsAllowedAsOptionParameters(false);
+        line.getCommandSpec().versionProvider(new Version());
+        return line;
     }
 
     /** The arguments after the command's name. */

@@ -5,6 +5,7 @@ import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.oracle.MaskedMseOracle;
 import io.github.vicmae.kernel.patch.MaskedMseKernels;
+import io.github.vicmae.kernel.patch.PixelTarget;
 import java.util.List;
 import java.util.function.Supplier;
 import org.openjdk.jmh.annotations.Param;
@@ -54,8 +55,20 @@ public class MaskedMse extends KernelBenchmark {
         PatchGrid grid = PatchGrid.ofImage(side, side, patch);
         Tensor scratch = b.scratch(MaskedMseKernels.scratchSize(grid, samples));
         MaskedMseKernels k = b.kernels().maskedMse();
-        return b.run(() ->
-                k.forwardBackward(loss, dpred, pt, it, rt, grid, 2, samples, CHANNELS, kept, true, weight, scratch));
+        return b.run(() -> k.forwardBackward(
+                loss,
+                dpred,
+                pt,
+                it,
+                rt,
+                grid,
+                2,
+                samples,
+                CHANNELS,
+                kept,
+                PixelTarget.of(grid, true),
+                weight,
+                scratch));
     }
 
     private Workload torch() {
@@ -85,7 +98,7 @@ public class MaskedMse extends KernelBenchmark {
     @Override
     List<Expected> expected() {
         double[] dpred = new double[prediction.length];
-        double[] loss = new MaskedMseOracle(2, samples, CHANNELS, side, side, patch, kept, true)
+        double[] loss = new MaskedMseOracle(PatchGrid.ofImage(side, side, patch), 2, samples, CHANNELS, kept, true)
                 .loss(dpred, doubles(prediction), doubles(images), restore, 1);
         // libtorch gives the mean over both views.
         double[] found = implementation.equals("djl") ? new double[] {(loss[0] + loss[1]) / 2} : loss;

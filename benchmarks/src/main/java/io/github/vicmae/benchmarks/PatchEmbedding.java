@@ -9,6 +9,7 @@ import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.matmul.MatMul;
 import io.github.vicmae.kernel.patch.PatchEmbedKernels;
+import io.github.vicmae.kernel.patch.PositionTables;
 import java.util.Arrays;
 import java.util.List;
 import org.openjdk.jmh.annotations.Param;
@@ -91,7 +92,7 @@ public class PatchEmbedding extends KernelBenchmark {
             k.gather(gathered, it, kt, grid, samples, CHANNELS, kept);
             m.multiply(product.of(gathered, false, wt, true, samples * kept, width, pixels)
                     .to(Epilogue.WRITE, embedded));
-            k.assemble(tokens, embedded, bt, ct, pt, kt, grid, samples, kept, width);
+            k.assemble(tokens, embedded, bt, ct, PositionTables.of(pt), kt, grid, samples, kept, width);
         };
         Runnable backward = () -> {
             k.backward(dembedded, dcls, dbias, dt, grid, samples, kept, width, scratch);

@@ -3,6 +3,7 @@ package io.github.vicmae.benchmarks;
 import ai.djl.ndarray.NDArray;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.PoolKernels;
 import io.github.vicmae.kernel.oracle.PoolOracle;
 import java.util.List;
@@ -47,11 +48,12 @@ public class Pooling extends KernelBenchmark {
         Tensor dx = b.resultFloats("dx", samples, tokens, width);
         PoolKernels k = b.kernels().pool();
         io.github.vicmae.kernel.Pooling how = pooling();
+        PatchGrid grid = PatchGrid.ofImage(1, tokens - 1, 1);
         Tensor places = how == io.github.vicmae.kernel.Pooling.MAX ? argmax : null;
         return b.run(
                 pass.endsWith("-backward") ? "backward" : "forward",
-                () -> k.forward(pooled, places, xt, how, samples, tokens, width),
-                () -> k.backward(dx, dt, pooled, places, xt, how, samples, tokens, width));
+                () -> k.forward(pooled, places, xt, how, grid, samples, tokens - 1, width),
+                () -> k.backward(dx, dt, pooled, places, xt, how, grid, samples, tokens - 1, width));
     }
 
     private Workload torch() {
@@ -75,11 +77,11 @@ public class Pooling extends KernelBenchmark {
         double[] values = doubles(x);
         if (pass.endsWith("-backward")) {
             double[] dx = new double[values.length];
-            double[] pooled = PoolOracle.pool(values, pooling(), samples, tokens, width);
-            PoolOracle.gradient(dx, doubles(dpooled), pooled, values, pooling(), samples, tokens, width);
+            double[] pooled = PoolOracle.pool(values, pooling(), 1, samples, tokens, width);
+            PoolOracle.gradient(dx, doubles(dpooled), pooled, values, pooling(), 1, samples, tokens, width);
             return List.of(new Expected("dx", dx, 1e-5));
         }
-        return List.of(new Expected("pooled", PoolOracle.pool(values, pooling(), samples, tokens, width), 1e-5));
+        return List.of(new Expected("pooled", PoolOracle.pool(values, pooling(), 1, samples, tokens, width), 1e-5));
     }
 
     /** Class tokens are left alone; a backward pass adds to what is there, and that of max to one element a column. */

@@ -44,10 +44,11 @@ final class RunResults implements AutoCloseable {
 
     /** Before anything is measured; a file that is there stays as it is. */
     private void tryToWrite() throws IOException {
+        Path folder = file.toAbsolutePath().getParent();
         try {
-            Files.createDirectories(file.toAbsolutePath().getParent());
+            Files.createDirectories(folder);
         } catch (IOException e) {
-            throw FileErrors.cannot("write", file, e);
+            throw FileErrors.cannot("write", folder, e);
         }
         AtomicFile.checkWritable(file);
     }

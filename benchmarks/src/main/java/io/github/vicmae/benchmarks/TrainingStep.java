@@ -1,8 +1,6 @@
 package io.github.vicmae.benchmarks;
 
 import ai.djl.ndarray.NDArray;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
@@ -18,6 +16,7 @@ import io.github.vicmae.objective.Objective;
 import io.github.vicmae.objective.Presets;
 import io.github.vicmae.objective.Variant;
 import io.github.vicmae.optim.AdamW;
+import io.github.vicmae.settings.SettingTree;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.FloatBuffer;
@@ -25,6 +24,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Warmup;
@@ -38,7 +38,6 @@ import org.openjdk.jmh.annotations.Warmup;
 public class TrainingStep extends KernelBenchmark {
     private static final double[] WEIGHTS = {1, 0.03};
     private static final double RATE = 1e-5;
-    private static final ObjectMapper JSON = new ObjectMapper();
 
     /** model:samples, and changes of the model's settings, as in ti8:32:depth=6 */
     @Param({"ti8:32", "b16:4"})
@@ -97,11 +96,11 @@ public class TrainingStep extends KernelBenchmark {
             throw new IllegalArgumentException("A step's shape is model:samples, as in ti8:32");
         }
         samples(shape);
-        ObjectNode tree = JSON.valueToTree(Presets.viCMae(ModelSize.of(parts[0]), Variant.PAPER));
+        ObjectNode tree = Presets.model(ModelSize.of(parts[0]), "vicmae", Variant.PAPER);
         for (int i = 2; i < parts.length; i++) {
             String[] change = parts[i].split("=", 2);
             if (change[0].equals("variant") && change.length == 2) {
-                tree.put("variant", change[1].toUpperCase(Locale.ROOT));
+                SettingTree.put(tree, "objective.variant", Variant.of(change[1]));
             } else if (change.length == 2 && change[1].matches("[0-9.]{1,9}")) {
                 set(tree, change[0], Double.parseDouble(change[1]));
             } else {
@@ -111,20 +110,30 @@ public class TrainingStep extends KernelBenchmark {
             }
         }
         try {
-            return JSON.treeToValue(tree, ModelConfig.class);
-        } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("The model of " + shape + " is invalid: " + e.getOriginalMessage(), e);
+            return SettingTree.build(tree, ModelConfig.class);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("The model of " + shape + " is invalid: " + e.getMessage(), e);
         }
     }
 
     private static void set(ObjectNode tree, String name, double value) {
         if (name.equals("image")) {
-            tree.put("height", value).put("width", value);
-        } else if (tree.has(name)) {
-            tree.put(name, value);
-        } else {
-            throw new IllegalArgumentException("A model has no setting '" + name + "'");
+            SettingTree.put(tree, "trunk.height", value);
+            SettingTree.put(tree, "trunk.width", value);
+            return;
         }
+        String key = Stream.of("trunk." + name, "objective." + name, decoderKey(name))
+                .filter(k -> !SettingTree.get(tree, k).isMissingNode())
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("A model has no setting '" + name + "'"));
+        SettingTree.put(tree, key, value);
+    }
+
+    /** The decoder's settings have its name before their own here, as in decoderDepth. */
+    private static String decoderKey(String name) {
+        String own = name.replaceFirst("^decoder", "");
+        return "decoder." + own.substring(0, Math.min(1, own.length())).toLowerCase(Locale.ROOT)
+                + own.substring(Math.min(1, own.length()));
     }
 
     private TorchWorkload torch(Path model, float[][] values) throws IOException {

@@ -28,11 +28,18 @@ class JmhCommandTest {
         return Main.commandLine(arguments).setOut(writer).setErr(writer).execute(Main.without(arguments));
     }
 
+    /** The arguments of a short run on the CPU. */
+    private static String[] shortRun(Path out, String... more) {
+        List<String> arguments = new ArrayList<>(List.of("jmh", "--short", "--device", "cpu", "--out", out.toString()));
+        arguments.addAll(List.of(more));
+        return arguments.toArray(String[]::new);
+    }
+
     /** Every benchmark, each checked against its oracle first. */
     @Test
     void theShortFormMeasuresEverything() throws Exception {
         Path out = folder.resolve("short.json");
-        assertEquals(0, run("jmh", "--short", "--device", "cpu", "--out", out.toString()), said.toString());
+        assertEquals(0, run(shortRun(out)), said.toString());
         List<Row> rows = ResultsFile.read(out).rows();
         Set<String> names = rows.stream().map(Row::benchmark).collect(Collectors.toSet());
         assertEquals(Suite.KERNELS.stream().map(Suite.Entry::name).collect(Collectors.toSet()), names);
@@ -64,7 +71,7 @@ class JmhCommandTest {
     @Test
     void parametersAndNamesChoose() throws Exception {
         Path out = folder.resolve("one.json");
-        int code = run("jmh", "--short", "--device", "cpu", "--out", out.toString(), "GradientN", "-p", "shape=77");
+        int code = run(shortRun(out, "GradientN", "-p", "shape=77"));
         assertEquals(0, code, said.toString());
         List<Row> rows = ResultsFile.read(out).rows();
         assertEquals(1, rows.size());
@@ -76,21 +83,7 @@ class JmhCommandTest {
     @Test
     void severalNamesAreRunOneByOne() throws Exception {
         Path out = folder.resolve("several.json");
-        String[] arguments = {
-            "jmh",
-            "--short",
-            "--device",
-            "cpu",
-            "--out",
-            out.toString(),
-            "-p",
-            "implementation=vicmae",
-            "VicReg",
-            "Sim",
-            "InfoNce",
-            "-e",
-            "TwoSided"
-        };
+        String[] arguments = shortRun(out, "-p", "implementation=vicmae", "VicReg", "Sim", "InfoNce", "-e", "TwoSided");
         assertEquals(0, run(arguments), said.toString());
         List<String> rows = ResultsFile.read(out).rows().stream()
                 .map(row -> row.benchmark() + " " + row.precision() + " " + row.pass())
@@ -112,9 +105,7 @@ class JmhCommandTest {
     @Test
     void figuresAreSecondsWhateverJmhIsAsked() throws Exception {
         Path out = folder.resolve("unit.json");
-        String[] arguments = {
-            "jmh", "--short", "--device", "cpu", "--out", out.toString(), "GradientNorm", "-tu", "s", "-bm", "thrpt"
-        };
+        String[] arguments = shortRun(out, "GradientNorm", "-tu", "s", "-bm", "thrpt");
         assertEquals(0, run(arguments), said.toString());
         Row row = ResultsFile.read(out).rows().get(0);
         assertTrue(row.latency() >= row.submit() && row.latency() < 1000 * row.submit(), row.toString());
@@ -124,22 +115,10 @@ class JmhCommandTest {
     @Test
     void aShapeThatCannotBeIsSaidWithItsPass() throws Exception {
         Path out = Files.writeString(folder.resolve("earlier.json"), "earlier");
-        String[] arguments = {
-            "jmh",
-            "--short",
-            "--device",
-            "cpu",
-            "--out",
-            out.toString(),
-            "SimSiam",
-            "-p",
-            "shape=7x7",
-            "-p",
-            "pass=both"
-        };
+        String[] arguments = shortRun(out, "SimSiam", "-p", "shape=7x7", "-p", "pass=both");
         assertEquals(1, run(arguments));
         assertTrue(said.toString().contains("  SimSiam 7x7 fp32 both vicmae: "), said.toString());
-        assertFalse(said.toString().contains("without a word"), said.toString());
+        assertFalse(said.toString().contains("without a message"), said.toString());
         assertEquals("earlier", Files.readString(out));
     }
 
@@ -170,22 +149,16 @@ class JmhCommandTest {
     @Test
     void aBenchmarkWithoutTheWantedPassIsLeftOut() throws Exception {
         Path out = folder.resolve("both.json");
-        String[] arguments = {
-            "jmh",
-            "--short",
-            "--device",
-            "cpu",
-            "--out",
-            out.toString(),
-            "--title",
-            "it's both",
-            "LayerNorm",
-            "Pointwise",
-            "-p",
-            "pass=both",
-            "-p",
-            "implementation=vicmae"
-        };
+        String[] arguments = shortRun(
+                out,
+                "--title",
+                "it's both",
+                "LayerNorm",
+                "Pointwise",
+                "-p",
+                "pass=both",
+                "-p",
+                "implementation=vicmae");
         assertEquals(0, run(arguments), said.toString());
         assertTrue(said.toString().contains("Pointwise has none of these"), said.toString());
         ResultsFile file = ResultsFile.read(out);

@@ -90,9 +90,9 @@ class RunResultsTest {
     @Test
     void whatCannotBeWrittenIsSaidFirst() throws Exception {
         var e = assertThrows(IOException.class, () -> to(folder));
-        assertTrue(e.getMessage().endsWith("it is a folder; name a file"), e.getMessage());
+        assertEquals(folder + ": cannot be written: it is a folder.", e.getMessage());
         Path file = Files.writeString(folder.resolve("file"), "");
         e = assertThrows(IOException.class, () -> to(file.resolve("run.json")));
-        assertTrue(e.getMessage().contains("no file can be made in its folder"), e.getMessage());
+        assertEquals(file + ": cannot be written: there is a file in its place.", e.getMessage());
     }
 }

@@ -81,7 +81,7 @@ class SuiteTest {
             var e = assertThrows(IllegalArgumentException.class, () -> layerNorm.check(bad));
             assertEquals(
                     "LayerNorm cannot have the shape '" + bad
-                            + "': A shape of 2 positive sizes is wanted, as in 8x8, but" + " this was given: " + bad,
+                            + "': A shape of 2 positive sizes is needed, as in 8x8, but" + " this was given: " + bad,
                     e.getMessage());
         }
         Suite.Entry step = Suite.SCALING.get(1);

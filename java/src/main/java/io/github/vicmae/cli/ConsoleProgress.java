@@ -72,7 +72,7 @@ final class ConsoleProgress implements Progress, AutoCloseable {
                         " (recon %.4f, contrast %.3f)",
                         u.losses().reconstruction(),
                         u.losses().contrastive());
-        String rate = String.format(Locale.ROOT, "  %.1f pairs/s", u.pairsPerSecond());
+        String rate = String.format(Locale.ROOT, "  %.1f samples/s", u.pairsPerSecond());
         String left = "  " + format(u.remaining()) + " left";
         String[] forms = {
             steps + epoch + loss + parts + rate + left,

@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
         description = "Write the encoder's pooled features of images and of videos' middle frames.")
 final class EmbedCommand implements Callable<Integer> {
     private static final int BATCH = 1;
+    private static final int LISTED = 12;
 
     @Parameters(index = "0", paramLabel = "MODEL", description = "checkpoint (safetensors, or a published .pth)")
     private Path model;
@@ -62,10 +63,7 @@ final class EmbedCommand implements Callable<Integer> {
         List<Sample> samples = new ArrayList<>();
         try (Device d = device.open();
                 Encoder encoder = Encoder.load(model, heads, d, BATCH)) {
-            if (!encoder.passedOver().isEmpty()) {
-                err.println("note: " + model + " also holds what the encoder does not use: "
-                        + String.join(", ", encoder.passedOver()));
-            }
+            notePassedOver(encoder.passedOver(), err);
             for (Sample sample : files.samples()) {
                 try {
                     features.add(encoder.embed(sample));
@@ -81,6 +79,15 @@ final class EmbedCommand implements Callable<Integer> {
         }
         err.println(features.size() + " of " + files.size() + " files embedded into " + out);
         return 0;
+    }
+
+    private void notePassedOver(List<String> names, PrintWriter err) {
+        if (!names.isEmpty()) {
+            int more = names.size() - LISTED;
+            err.println("note: " + model + " also holds what the encoder does not use: "
+                    + String.join(", ", names.subList(0, Math.min(LISTED, names.size())))
+                    + (more > 0 ? " and " + more + " more" : ""));
+        }
     }
 
     private void write(List<float[]> features, List<Sample> samples, List<String> classNames, int width)

@@ -2,14 +2,12 @@ package io.github.vicmae.cli;
 
 import io.github.vicmae.device.DeviceException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
-import java.util.Properties;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -17,13 +15,12 @@ import picocli.CommandLine.Command;
 @Command(
         name = "vicmae",
         description = "ViC-MAE for the JVM: one vision transformer learned from videos and images.",
-        versionProvider = Main.Version.class,
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "COMMAND",
         footerHeading = "%nAlso:%n",
         footer = {
-            "  jmh, results  Benchmarks, and a page of them (sources, archive -gpu).",
-            "  test          The kernels' tests on a card (archive -gpu)."
+            "  jmh, results  Benchmarks, and a page of their results (sources, archive -gpu).",
+            "  test          The tests (sources); the kernels' tests on a card (archive -gpu)."
         },
         subcommands = {
             DemoCommand.class,
@@ -39,24 +36,6 @@ import picocli.CommandLine.Command;
 public final class Main {
     static final int FAILED = 1;
     static final int INTERRUPTED = 130;
-
-    /** The version and the Git commit, as the build wrote them down. */
-    static final class Version implements CommandLine.IVersionProvider {
-        @Override
-        public String[] getVersion() throws IOException {
-            Properties build = new Properties();
-            try (InputStream in = Main.class.getResourceAsStream("/io/github/vicmae/build.properties")) {
-                if (in != null) {
-                    build.load(in);
-                }
-            }
-            String commit = build.getProperty("commit");
-            return new String[] {
-                "vicmae " + build.getProperty("version", "(not built by Maven)")
-                        + (commit == null || commit.isEmpty() ? "" : ", commit " + commit)
-            };
-        }
-    }
 
     private Main() {}
 
@@ -80,10 +59,14 @@ public final class Main {
     }
 
     private static CommandLine commandLine() {
-        return new CommandLine(new Main())
+        CommandLine line = new CommandLine(new Main())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 // An option that takes several values must not take a misspelt option for one of them.
                 .setUnmatchedOptionsAllowedAsOptionParameters(false);
+        Version version = new Version();
+        line.getCommandSpec().versionProvider(version);
+        line.getSubcommands().values().forEach(c -> c.getCommandSpec().versionProvider(version));
+        return line;
     }
 
     /** The JDK's message for a file is often its name alone. */

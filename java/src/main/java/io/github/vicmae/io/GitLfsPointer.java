@@ -30,7 +30,7 @@ public final class GitLfsPointer {
         if (text.startsWith(START)) {
             Matcher size = SIZE.matcher(text);
             throw new IOException(path + ": a Git LFS pointer, not the file itself"
-                    + (size.find() ? ", which has " + size.group(1) + " bytes" : "")
+                    + (size.find() ? " of " + size.group(1) + " bytes" : "")
                     + ". Run 'git lfs pull' in the repository, or download the file.");
         }
     }

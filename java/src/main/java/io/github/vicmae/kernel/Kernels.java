@@ -13,6 +13,7 @@ import io.github.vicmae.kernel.matmul.MatMul;
 import io.github.vicmae.kernel.patch.MaskedMseKernels;
 import io.github.vicmae.kernel.patch.MaskingKernels;
 import io.github.vicmae.kernel.patch.PatchEmbedKernels;
+import io.github.vicmae.kernel.patch.PositionKernels;
 import io.github.vicmae.kernel.patch.TokenKernels;
 
 /** All kernel families on one stream. */
@@ -26,6 +27,7 @@ public record Kernels(
         PatchEmbedKernels patchEmbed,
         MaskingKernels masking,
         TokenKernels tokens,
+        PositionKernels positions,
         PoolKernels pool,
         BatchNormKernels batchNorm,
         InfoNceKernels infoNce,
@@ -63,6 +65,7 @@ public record Kernels(
                 new PatchEmbedKernels(stream),
                 new MaskingKernels(stream),
                 new TokenKernels(stream),
+                new PositionKernels(stream),
                 new PoolKernels(stream),
                 new BatchNormKernels(stream),
                 new InfoNceKernels(stream),

@@ -5,8 +5,8 @@ import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.patch.PatchEmbedKernels;
 
 /**
- * Embeds the patches that the mask keeps (all of them if there is no mask), adds the fixed positions and puts the class token in front. The
- * other patches are never touched, which gives the same result as embedding all and dropping some.
+ * Embeds the patches that the mask keeps (all of them if there is no mask), adds positions and puts the class token, if there is one, in front.
+ * The other patches are never touched, which gives the same result as embedding all and dropping some.
  */
 public final class PatchEmbedding {
     private final Context context;
@@ -18,30 +18,31 @@ public final class PatchEmbedding {
     private final Linear proj;
     private final Parameter projBias;
     private final Parameter cls;
-    private final Parameter positions;
+    private final Positions positions;
     private final Tensor patches;
     private final Tensor embedded;
 
+    /** With the fixed 2-D positions of MAE. */
+    public PatchEmbedding(Context context, PatchGrid grid, int samples, int channels, int kept, int dim) {
+        this(context, grid, Positions::sinCos, samples, channels, kept, dim);
+    }
+
     /**
-     * @param grid how images are cut into patches
-     * @param kept patches of each image that are embedded
+     * @param grid how views are cut into patches
+     * @param positions of its tokens
+     * @param kept patches of each view that are embedded
      * @param dim width of a token
      */
-    public PatchEmbedding(Context context, PatchGrid grid, int samples, int channels, int kept, int dim) {
+    public PatchEmbedding(
+            Context context, PatchGrid grid, Positions.Kind positions, int samples, int channels, int kept, int dim) {
         this.context = context;
         this.grid = grid;
         this.samples = samples;
         this.channels = channels;
         this.kept = kept;
         this.dim = dim;
-        cls = context.parameters().trained("cls_token", new Init.Normal(0.02), 1, 1, dim);
-        positions = context.parameters()
-                .buffer(
-                        "pos_embed",
-                        new Init.Table(SinCos.table(dim, grid.rows(), grid.columns())),
-                        1,
-                        grid.tokens(),
-                        dim);
+        cls = grid.classToken() ? context.parameters().trained("cls_token", new Init.Normal(0.02), 1, 1, dim) : null;
+        this.positions = positions.declare(context, "pos_embed", grid, dim);
         int in = grid.patchSize(channels);
         int rows = Math.multiplyExact(samples, kept);
         Parameter weight = context.parameters()
@@ -63,30 +64,33 @@ public final class PatchEmbedding {
 
     /**
      * @param tokens [samples, grid.tokens(kept), dim], written
-     * @param images [samples, channels, height, width]
+     * @param images [samples, channels, frames, height, width], or [samples, channels, height, width] that are repeated for all frames
      * @param keep [samples, kept] patch numbers, or null for all patches in order
      */
     public void forward(Tensor tokens, Tensor images, Tensor keep) {
         var k = context.kernels().patchEmbed();
         k.gather(patches, images, keep, grid, samples, channels, kept);
         proj.multiply(embedded, patches);
-        k.assemble(tokens, embedded, projBias.value(), cls.value(), positions.value(), keep, grid, samples, kept, dim);
+        Tensor classToken = cls == null ? null : cls.value();
+        k.assemble(tokens, embedded, projBias.value(), classToken, positions.values(), keep, grid, samples, kept, dim);
     }
 
-    /** Adds the parameters' gradients. The forward pass's embeddings are overwritten by their gradient. */
+    /** {@link #backward(Tensor, Tensor)} where the positions are fixed or all patches are kept. */
     public void backward(Tensor dtokens) {
-        context.kernels()
-                .patchEmbed()
-                .backward(
-                        embedded,
-                        cls.gradient(),
-                        projBias.gradient(),
-                        dtokens,
-                        grid,
-                        samples,
-                        kept,
-                        dim,
-                        context.scratch().tensor());
+        backward(dtokens, null);
+    }
+
+    /**
+     * Adds the parameters' gradients. The forward pass's embeddings are overwritten by their gradient.
+     *
+     * @param restore [samples, patches], each patch's rank, of which those below {@code kept} were embedded; null if all were
+     */
+    public void backward(Tensor dtokens, Tensor restore) {
+        Tensor scratch = context.scratch().tensor();
+        Tensor dcls = cls == null ? null : cls.gradient();
+        var k = context.kernels().patchEmbed();
+        k.backward(embedded, dcls, projBias.gradient(), dtokens, grid, samples, kept, dim, scratch);
+        positions.backward(dtokens, restore, samples, kept);
         proj.backwardWeight(embedded, patches);
     }
 }

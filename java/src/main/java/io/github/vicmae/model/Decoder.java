@@ -4,6 +4,7 @@ import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.patch.MaskedMseKernels;
+import io.github.vicmae.kernel.patch.PixelTarget;
 import io.github.vicmae.kernel.patch.TokenKernels;
 import io.github.vicmae.layer.BlockStack;
 import io.github.vicmae.layer.Context;
@@ -68,7 +69,7 @@ public final class Decoder {
         context.scratch().need(MaskedMseKernels.scratchSize(grid, samples));
     }
 
-    /** [samples, 1 + L, p * p * C]; row 0 of each sample is the class token's and means nothing. */
+    /** [samples, 1 + L, p * p * C]; row 0 of each sample belongs to the class token and is not meaningful. */
     public Tensor prediction() {
         return prediction;
     }
@@ -96,7 +97,7 @@ public final class Decoder {
                         samples,
                         trunk.channels(),
                         kept,
-                        c.normPix(),
+                        PixelTarget.of(grid, c.normPix()),
                         weight,
                         context.scratch().tensor());
     }

@@ -4,10 +4,10 @@ import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Precision;
 
 /**
- * How a model is computed, as opposed to what it is.
+ * How a model is computed: nothing here changes what it computes, beyond rounding.
  *
  * @param precision of products and activations
- * @param recompute whether blocks compute their activations anew in the backward pass instead of keeping them; it changes no bit of the result
+ * @param recompute whether blocks recompute their activations in the backward pass instead of keeping them; the result is the same to the bit
  * @param inputs how many inputs there are, at least 1: with 2, one can be uploaded while a step works on the other
  */
 public record Execution(Precision precision, boolean recompute, int inputs) {
@@ -20,7 +20,7 @@ public record Execution(Precision precision, boolean recompute, int inputs) {
         }
     }
 
-    /** The inputs that training uses: two on a GPU, to which one is uploaded while the other is computed; on the CPU there is nothing to overlap. */
+    /** How many inputs training uses: two on a GPU, so that uploads overlap with computation; one on the CPU. */
     public static int inputs(Device.Kind kind) {
         return kind == Device.Kind.CPU ? 1 : 2;
     }

@@ -69,7 +69,16 @@ public final class FeatureExtractor implements AutoCloseable {
         void run() {
             stream.upload(images, input, 0);
             encoder.forward(images, null);
-            kernels.pool().forward(pooled, argmax, encoder.output(), pooling, batch, 1 + trunk.patches(), trunk.dim());
+            kernels.pool()
+                    .forward(
+                            pooled,
+                            argmax,
+                            encoder.output(),
+                            pooling,
+                            trunk.grid(),
+                            batch,
+                            trunk.patches(),
+                            trunk.dim());
             stream.download(output, 0, pooled);
             stream.synchronize();
         }

@@ -13,8 +13,8 @@ import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 
 /**
- * What a step is given, on the device and as host memory to fill: the views, the masking noise or the keys to draw it from, and the numbers that
- * change from step to step. With two of them one can be filled and uploaded while a step works on the other.
+ * The inputs of a step, on the device and as host memory to fill: the views, the masking noise or the keys to draw it from, and the numbers that
+ * change from step to step. With two of them, one can be filled and uploaded while a step works on the other.
  */
 public final class StepInput implements AutoCloseable {
     /** Floats for the optimizer. */
@@ -124,13 +124,13 @@ public final class StepInput implements AutoCloseable {
         return scalarsOffset() + weights.length;
     }
 
-    /** Gives the upload of the views and of all the rest to a stream; the host memory must stay as it is until that is done. */
+    /** Enqueues the upload of everything; the host memory must not change until it is done. */
     public void upload(Stream stream) {
         stream.upload(images, host, 0);
         uploadRest(stream);
     }
 
-    /** The same but for the views, for those who make them on the device. */
+    /** Enqueues the upload of everything but the views, which are made on the device. */
     public void uploadRest(Stream stream) {
         if (masksDrawn) {
             stream.upload(keys, host, keysAt());

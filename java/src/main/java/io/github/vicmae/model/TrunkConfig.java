@@ -43,23 +43,14 @@ public record TrunkConfig(
         double mlpRatio) {
 
     private static final int MAX_HEAD_DIM = 128;
-    private static final int MAX_TOKENS = 1024;
 
     /**
      * @throws IllegalArgumentException with one sentence, if the settings do not go together
      */
     public TrunkConfig {
         Definitions.check(TrunkConfig.class, height, width, channels, patch, dim, depth, heads, mlpRatio);
-        require(
-                height % patch == 0 && width % patch == 0,
-                "An image of " + height + " x " + width + " pixels cannot be cut into patches of " + patch + " x "
-                        + patch + ": both sides must be multiples of " + patch);
+        PatchGrid.ofImage(height, width, patch); // refuses what cannot be cut
         stack("encoder", dim, heads, mlpRatio);
-        long patches = (long) (height / patch) * (width / patch);
-        require(
-                patches + 1 <= MAX_TOKENS,
-                "An image of " + patches + " patches is too long: attention holds " + (MAX_TOKENS - 1)
-                        + "; use larger patches");
     }
 
     /** What every stack of transformer blocks needs. */
@@ -90,7 +81,7 @@ public record TrunkConfig(
 
     /** Values of a patch, p * p * C. */
     public int patchSize() {
-        return patch * patch * channels;
+        return grid().patchSize(channels);
     }
 
     /** Values of an image, C * H * W. */

@@ -75,7 +75,7 @@ public interface Objective extends AutoCloseable {
     /** Counts a step that was run. */
     void countStep();
 
-    /** [views * batch, 1 + L, p * p * C]: the last step's predictions; row 0 of each view is the class token's and means nothing. */
+    /** [views * batch, 1 + L, p * p * C]: the last step's predictions; row 0 of each view belongs to the class token and is not meaningful. */
     Tensor prediction();
 
     /** [views * batch, L] integers: the rank of each patch's noise; a patch is masked if its rank is at least {@link ModelConfig#kept()}. */

@@ -123,8 +123,9 @@ final class ViCMae implements Objective {
                         argmax,
                         encoder.output(),
                         own.pooling(),
+                        config.trunk().grid(),
                         workspace.samples(),
-                        config.trunk().grid().tokens(config.kept()),
+                        config.kept(),
                         config.trunk().dim());
         predictor.forward(pooled);
         if (target != predictor) {
@@ -152,8 +153,9 @@ final class ViCMae implements Objective {
                         argmax,
                         encoder.output(),
                         own.pooling(),
+                        config.trunk().grid(),
                         workspace.samples(),
-                        config.trunk().grid().tokens(config.kept()),
+                        config.kept(),
                         config.trunk().dim());
         encoder.backward(dtokens, dencoded);
     }

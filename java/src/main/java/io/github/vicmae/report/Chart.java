@@ -43,7 +43,7 @@ record Chart(
 
     static List<Chart> speed() {
         return List.of(
-                of("Throughput, pairs per second", "pairs_per_second", true),
+                of("Throughput, samples per second", "pairs_per_second", true),
                 of("Waiting for data, share of the step", "data_wait", true));
     }
 

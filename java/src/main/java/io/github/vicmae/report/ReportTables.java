@@ -28,7 +28,7 @@ final class ReportTables {
         item(html, "steps", String.format(Locale.ROOT, "%,d", log.lastStep()));
         item(html, "epochs", number(log.last("epoch")));
         item(html, "last total loss", number(log.last("loss")));
-        item(html, "pairs per second", number(log.curve("pairs_per_second").mean()));
+        item(html, "samples per second", number(log.curve("pairs_per_second").mean()));
         item(html, "time waiting for data", percent(log.curve("data_wait").mean()));
         item(html, "skipped files", String.format(Locale.ROOT, "%,d", log.skippedCount()));
         html.append("</dl>\n");

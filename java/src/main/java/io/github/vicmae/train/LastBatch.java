@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** What the model makes of the samples of the last batch, for the report. */
+/** Reconstructions of the last batch's samples, for the report. */
 final class LastBatch {
     private static final int SHOWN = 8;
 
@@ -29,7 +29,7 @@ final class LastBatch {
         samples = new int[model.batch()];
     }
 
-    /** Notes which samples a step is given. */
+    /** Records which samples a step was given. */
     void remember(Batch batch, StepInput stepInput) {
         System.arraycopy(batch.sampleIndex(), 0, samples, 0, samples.length);
         input = stepInput;

@@ -17,7 +17,7 @@ public interface Progress {
      */
     record Update(long step, long totalSteps, double epoch, Losses losses, double pairsPerSecond, Duration remaining) {}
 
-    /** The run is about to start or go on. */
+    /** The run is about to start or resume. */
     void started(String message);
 
     /** A step is done. */

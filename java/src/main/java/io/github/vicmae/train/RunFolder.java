@@ -25,9 +25,12 @@ import java.util.TreeSet;
 
 /** A run's folder: settings, metrics, checkpoints and report. Held by one process at a time. */
 final class RunFolder implements AutoCloseable {
-    /** Settings that may change when a run goes on: they do not touch its result, or no more than another device does. */
+    /** Settings that may change when a run is resumed: they affect its results no more than another device does. */
     private static final Set<String> FREE = Set.of(
             "loading.workers", "loading.prefetch", "loading.deviceViews", "compute.recompute", "checkpointEvery");
+
+    private static final String CHECKPOINT = "checkpoint.safetensors";
+    private static final String SETTINGS = "settings.json";
 
     private static final String CONTRAST = "model.objective.contrast";
     private static final String CONTRAST_HASH = "model.objective.contrastHash";
@@ -45,7 +48,30 @@ final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * Opens a run's folder, new or to go on with.
+     * Checks whether a run can be stored here, without changing anything: it is called before the data are read, which may take long.
+     *
+     * @throws IOException if the folder cannot be made or written, or holds a run and {@code resume} is not set
+     */
+    static void check(Path path, boolean resume) throws IOException {
+        refuseOther(path, resume);
+        Path existing = path.toAbsolutePath().normalize();
+        while (!Files.exists(existing)) {
+            existing = existing.getParent();
+        }
+        if (!Files.isDirectory(existing)) {
+            throw new IOException("Cannot write " + path + ": " + existing + " is a file, not a folder");
+        }
+        AtomicFile.checkWritable(existing.resolve(SETTINGS));
+    }
+
+    private static void refuseOther(Path path, boolean resume) throws IOException {
+        if (Files.exists(path.resolve(CHECKPOINT)) && !resume) {
+            throw new IOException(path + " holds a run already; use --resume to go on with it, or another folder");
+        }
+    }
+
+    /**
+     * Opens the folder of a new or resumed run.
      *
      * @throws IOException if another process holds it, if a new run would overwrite an old one, or if the old run had other settings
      */
@@ -55,18 +81,15 @@ final class RunFolder implements AutoCloseable {
         } catch (IOException e) {
             throw FileErrors.cannot("write", path, e);
         }
-        Path checkpoint = path.resolve("checkpoint.safetensors");
-        boolean exists = Files.exists(checkpoint);
-        if (exists && !resume) {
-            throw new IOException(path + " holds a run already; use --resume to go on with it, or another folder");
-        }
+        refuseOther(path, resume);
+        boolean exists = Files.exists(path.resolve(CHECKPOINT));
         FileChannel lockFile = lockFile(path.resolve(".lock"));
         try {
             FileLock lock = tryLock(lockFile);
             if (lock == null) {
                 throw new IOException(path + " is in use by another run");
             }
-            Path settingsFile = path.resolve("settings.json");
+            Path settingsFile = path.resolve(SETTINGS);
             if (exists) {
                 compare(settingsFile, settings);
             } else {
@@ -103,7 +126,7 @@ final class RunFolder implements AutoCloseable {
         List<String> differences = new ArrayList<>();
         ObjectNode old = SettingTree.parse(Files.readString(file));
         TrainSettings.upgrade(old);
-        // Through text, so that a number is of the same type on both sides.
+        // Through text, so that numbers have the same type on both sides.
         ObjectNode now = SettingTree.parse(SettingTree.json(settings));
         compare("", old, now, differences);
         if (!differences.isEmpty()) {
@@ -131,7 +154,7 @@ final class RunFolder implements AutoCloseable {
         }
     }
 
-    /** A setting that is missing is null. */
+    /** A missing setting equals null. */
     private static boolean isSame(JsonNode a, JsonNode b) {
         if (a.isNumber() && b.isNumber()) {
             return a.doubleValue() == b.doubleValue();
@@ -139,7 +162,7 @@ final class RunFolder implements AutoCloseable {
         return a.equals(b) || (a.isNull() || a.isMissingNode()) && (b.isNull() || b.isMissingNode());
     }
 
-    /** Of the objective's settings: a user's loss is known by its content, wherever its file is. */
+    /** Compares the objective's settings: a user's loss is identified by its content, wherever its file is. */
     private static boolean isSameFile(JsonNode old, JsonNode now) {
         JsonNode hash = old.path("contrastHash");
         return hash.isTextual() && hash.equals(now.path("contrastHash"));
@@ -156,9 +179,9 @@ final class RunFolder implements AutoCloseable {
         return path;
     }
 
-    /** The checkpoint to go on from: the model, the optimizer and the place in the run. */
+    /** The checkpoint to resume from: model, optimizer and position in the run. */
     Path checkpoint() {
-        return path.resolve("checkpoint.safetensors");
+        return path.resolve(CHECKPOINT);
     }
 
     /** The finished model, without the optimizer. */
@@ -171,7 +194,7 @@ final class RunFolder implements AutoCloseable {
         metrics.write(line);
     }
 
-    /** Drops the metrics of steps after this one: they will be done again. */
+    /** Drops the metrics of later steps, which will be repeated. */
     void truncateMetrics(long step) throws IOException {
         metrics.truncateAfter(step);
     }

@@ -8,22 +8,22 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** What is known of a run as it goes: lines of its metrics, and its progress. A run whose metrics cannot be written goes on without. */
+/** Writes a run's metrics and reports its progress. A run whose metrics cannot be written continues without them. */
 final class RunLog {
     /** The metric's name of a step's number. */
     static final String STEP = "step";
 
     private static final String EPOCH = "epoch";
-    /** What the last step counts for in the rate that is shown. */
+    /** Weight of the last step in the moving average of the rate. */
     private static final double RATE_WINDOW = 0.1;
 
     /**
-     * What a step gave.
+     * The results of a step.
      *
      * @param weights of the losses in their sum
      * @param epoch passes over the data after it
      * @param seconds that it took
-     * @param waiting the share of them that went by waiting for data
+     * @param waiting share of that time spent waiting for data
      * @param skipped files so far that could not be used
      * @param repeatedFrames how often so far two frames of a video that should differ were one and the same
      */
@@ -83,7 +83,7 @@ final class RunLog {
                 new Progress.Update(step.number, totalSteps, step.epoch, step.losses, pairs / secondsPerStep, left));
     }
 
-    /** The figures of collapse at an epoch's end. */
+    /** Collapse figures at the end of an epoch. */
     void epoch(long step, double epoch, Map<String, Double> collapse) {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put(STEP, step);

@@ -29,8 +29,8 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Pre-trains a model: batches in, losses and gradients, an update, metrics, and a checkpoint every epoch. A run that is resumed does the very
- * steps that it would have done uninterrupted.
+ * Pre-trains a model: batches in, losses and gradients, an update, metrics, and a checkpoint every epoch. A resumed run takes
+ * exactly the steps that it would have taken uninterrupted.
  */
 public final class Trainer implements AutoCloseable {
     /** The metadata's key of the data set's fingerprint. */
@@ -61,7 +61,7 @@ public final class Trainer implements AutoCloseable {
     private long savedStep = -1;
 
     /**
-     * Prepares a run: everything that can be wrong with settings, data and folder shows here, before any work.
+     * Prepares a run: whatever is wrong with the settings, the data or the folder is reported here, before any work.
      *
      * @param out the run's folder
      * @param resume whether to go on from the folder's checkpoint if there is one
@@ -72,6 +72,7 @@ public final class Trainer implements AutoCloseable {
             throws IOException {
         this.settings = settings;
         this.progress = progress;
+        RunFolder.check(out, resume);
         data = Dataset.scan(settings.data().stream().map(Path::of).toList());
         fingerprint = data.fingerprint();
         batchesPerEpoch = settings.loader().stepsPerEpoch(data);
@@ -102,7 +103,7 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** One for each input; all but the first use the first one's workspace. */
+    /** One for each input; all of them share the first one's workspace. */
     private void makeDeviceViews(Device device) {
         for (int i = 0; settings.loading().deviceViews() && i < model.inputCount(); i++) {
             deviceViews.add(
@@ -167,7 +168,7 @@ public final class Trainer implements AutoCloseable {
         run.truncateMetrics(step);
     }
 
-    /** Asks the run to save and end after the step in hand; may be called from any thread. */
+    /** Asks the run to save and stop after the current step; may be called from any thread. */
     public void requestStop() {
         stop.set(true);
     }
@@ -235,12 +236,12 @@ public final class Trainer implements AutoCloseable {
         return finished;
     }
 
-    /** What is known of a step when it is submitted; its results are known when it is finished. */
+    /** What is known about a pass when it is submitted. */
     private record Submitted(long step, int part, double[] weights, double rate, long startNanos, long waitNanos) {}
 
     /**
-     * Submits the next pass, and takes in the results of those before it that are there, or that hold up the next one. Where a step's results or
-     * its tensors are needed it waits for them.
+     * Submits a step's passes, and collects the results of earlier ones that are ready or block the next. Waits where a step's results or
+     * tensors are needed.
      */
     private void trainStep(BatchLoader loader) throws IOException {
         long start = System.nanoTime();
@@ -262,7 +263,7 @@ public final class Trainer implements AutoCloseable {
                 finishPass(loader);
             }
         }
-        // A checkpoint, the report and the run's end need the steps before them.
+        // Checkpoints, reports and the end of the run need all steps before them.
         if ((long) epoch(submittedSteps) > (long) epoch(submittedSteps - 1) || submittedSteps == totalSteps) {
             finishAll(loader);
         }
@@ -284,7 +285,7 @@ public final class Trainer implements AutoCloseable {
         }
         step++;
         long now = System.nanoTime();
-        // While steps overlap, a step's time is what passes between two ends.
+        // While steps overlap, a step's time is the time between the ends of two steps.
         double seconds = (now - Math.max(lastEndNanos, pass.startNanos)) / 1e9;
         lastEndNanos = now;
         log.step(new RunLog.Step(
@@ -303,7 +304,7 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** Takes the features for the collapse figures; without some of them the run is no worse. */
+    /** Collects features for the collapse figures; a failure here does not stop the run. */
     private void probe(long batchOfEpoch) {
         try {
             collapse.add(batchOfEpoch);
@@ -312,7 +313,7 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** A device with too little memory for a copy to the host still trains; one that is lost does nothing more. */
+    /** Warns and continues: a device with too little memory for a copy to the host still trains. A lost device ends the run. */
     private void goOnWithout(String what, DeviceException e) {
         if (model.stream().device().isLost()) {
             throw e;
@@ -337,7 +338,7 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** The next batch; where there is none any more, what was learned so far is saved before the run fails. */
+    /** The next batch. If no more data can be read, the model is saved before the run fails. */
     private Batch next(BatchLoader loader) throws IOException {
         try {
             return loader.next();
@@ -380,7 +381,7 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** Writes the report; without it the run is no worse. */
+    /** Writes the report; a failure here does not stop the run. */
     private void report() {
         try {
             Report.write(run.path(), lastBatch.reconstructions());
@@ -391,7 +392,7 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** Writes the checkpoint. In mid-run a failure is a warning: the run holds more than the disk does, and tries again later. */
+    /** Writes the checkpoint. During the run a failure is only a warning: the model is still in memory, and the next save may succeed. */
     private void save(boolean last) throws IOException {
         if (step == savedStep) {
             return;
@@ -423,7 +424,7 @@ public final class Trainer implements AutoCloseable {
     @Override
     public void close() throws IOException {
         try (run) {
-            // What shares a workspace goes before its owner.
+            // Those that share a workspace are closed before its owner.
             Collections.reverse(deviceViews);
             Closing.all(steps, () -> Closing.all(deviceViews.toArray(AutoCloseable[]::new)), optimizer, model);
         }

@@ -14,14 +14,14 @@ import io.github.vicmae.optim.AdamW;
 import java.util.List;
 
 /**
- * Training steps one after another with nothing in between: both passes and the update are recorded once for each of the model's inputs and are
- * one launch from then on; inputs are uploaded on a stream of their own while the step before is computed; results are read when they are there.
+ * Runs training steps back to back. Both passes and the update are recorded once for each of the model's inputs and are a single launch from then
+ * on; inputs are uploaded on their own stream while the previous step is computed; results are read when they are ready.
  *
- * <p>A step is {@link #next()}, filling what it gives, {@link #submit}, and some time later {@link #finish()}. As many steps can be submitted and
- * not finished as the model has inputs. For one thread at a time.
+ * <p>A step is {@link #next()}, filling the input that it returns, {@link #submit}, and later {@link #finish()}. As many steps may be pending as
+ * the model has inputs. Not safe for use by several threads.
  */
 public final class TrainingStep implements AutoCloseable {
-    /** One of the model's inputs and what belongs to a step on it. */
+    /** One of the model's inputs, with the events, results and recordings of a step on it. */
     private final class Slot implements AutoCloseable {
         private final StepInput input;
         private final DeviceViews views;
@@ -104,7 +104,7 @@ public final class TrainingStep implements AutoCloseable {
         }
     }
 
-    /** The rate of a pass whose gradients are only added to the others'. */
+    /** The learning rate of a pass that only accumulates gradients. */
     public static final double NO_UPDATE = Double.NaN;
 
     private final Objective model;
@@ -161,13 +161,13 @@ public final class TrainingStep implements AutoCloseable {
         return slots[filling].input;
     }
 
-    /** What makes the views of the input that {@link #next()} gives, or null. */
+    /** Makes the views of the input that {@link #next()} returns; null if views come finished. */
     public DeviceViews nextViews() {
         next();
         return slots[filling].views;
     }
 
-    /** How many steps are submitted and not finished. */
+    /** How many steps are pending: submitted, not finished. */
     public int pending() {
         return pending;
     }
@@ -183,7 +183,7 @@ public final class TrainingStep implements AutoCloseable {
     }
 
     /**
-     * Uploads the input that {@link #next()} gave, adds the gradients of the weighted losses, and updates the parameters.
+     * Uploads the input that {@link #next()} returned, adds the gradients of the weighted losses, and updates the parameters.
      *
      * @param weights of the losses, in the order of {@link io.github.vicmae.objective.ObjectiveConfig#losses()}
      * @param learningRate of the update, or {@link #NO_UPDATE} to leave the gradients for a later step to add to
@@ -235,7 +235,7 @@ public final class TrainingStep implements AutoCloseable {
         return finished.norm.floats().get(0);
     }
 
-    /** Whether the step that was finished last gave finite losses and gradients; an update of gradients that are not is not made. */
+    /** Whether the last finished step had finite losses and gradients; an update with gradients that are not finite is skipped. */
     public boolean isFinite() {
         return losses().isFinite() && (!finished.updates || Float.isFinite(gradientNorm()));
     }
@@ -259,7 +259,7 @@ public final class TrainingStep implements AutoCloseable {
 
     @Override
     public void close() {
-        // What the streams still do uses the slots.
+        // Work that is still in the streams uses the slots.
         Closing.all(this::drain, copies, () -> Closing.all(slots));
     }
 

@@ -115,6 +115,8 @@ class ArgumentsTest {
         if (build.getProperty("commit") != null) {
             assertTrue(version.endsWith(", commit " + build.getProperty("commit")), version);
         }
+        assertEquals(0, run("pretrain", "--version"));
+        assertEquals(version, out.toString().strip());
     }
 
     @Test

@@ -38,10 +38,10 @@ class ConsoleProgressTest {
     @Test
     void whatFitsIsShown() {
         String usual = ConsoleProgress.line(update(480, 960, 1), 79);
-        assertEquals("480/960  loss 2.1234 (recon 0.9000, contrast 4.500)  15.3 pairs/s  1h06m left", usual);
+        assertEquals("480/960  loss 2.1234 (recon 0.9000, contrast 4.500)  15.3 samples/s  1h06m left", usual);
         String wide = ConsoleProgress.line(update(480, 960, 1), 150);
         assertEquals(
-                "[############............] 480/960  epoch 1.0  loss 2.1234 (recon 0.9000, contrast 4.500)  15.3 pairs/s"
+                "[############............] 480/960  epoch 1.0  loss 2.1234 (recon 0.9000, contrast 4.500)  15.3 samples/s"
                         + "  1h06m left",
                 wide);
         assertEquals("[####....] 480/960  1h06m left", ConsoleProgress.line(update(480, 960, 1), 30));

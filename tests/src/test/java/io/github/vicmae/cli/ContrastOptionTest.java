@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.TestData;
 import io.github.vicmae.kernel.KernelFixture;
+import java.io.File;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -17,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
@@ -90,19 +92,42 @@ class ContrastOptionTest {
         }
         // Going on with another loss is refused, with the same one it is not.
         assertEquals(1, pretrain(folder.resolve("vicreg"), "simsiam", "--resume"));
-        assertTrue(err.toString().contains("model.contrast was \"vicreg\" and is \"simsiam\" now"), err.toString());
+        assertTrue(
+                err.toString().contains("model.objective.contrast was \"vicreg\" and is \"simsiam\" now"),
+                err.toString());
         assertEquals(0, pretrain(folder.resolve("vicreg"), "vicreg", "--resume"), err.toString());
         aRunFromBeforeThereWasAChoiceGoesOn(folder.resolve("infonce"));
     }
 
     private void aRunFromBeforeThereWasAChoiceGoesOn(Path run) throws IOException {
         ObjectMapper mapper = new ObjectMapper();
-        ObjectNode settings =
-                (ObjectNode) mapper.readTree(run.resolve("settings.json").toFile());
-        ((ObjectNode) settings.get("model")).remove(List.of("contrast", "contrastHash"));
-        mapper.writeValue(run.resolve("settings.json").toFile(), settings);
+        File file = run.resolve("settings.json").toFile();
+        mapper.writeValue(file, former((ObjectNode) mapper.readTree(file)));
         assertEquals(1, pretrain(run, "infonce-naive", "--resume"));
+        assertTrue(err.toString().contains("model.objective.contrast was \"infonce\""), err.toString());
         assertEquals(0, pretrain(run, "infonce", "--resume"), err.toString());
+    }
+
+    /** The layout of the first versions, which had neither groups nor a choice of the contrastive loss. */
+    private static ObjectNode former(ObjectNode now) {
+        ObjectNode old = now.deepCopy();
+        for (String group : List.of("schedule", "loading", "compute")) {
+            old.setAll((ObjectNode) old.remove(group));
+        }
+        ObjectNode groups = (ObjectNode) old.remove("model");
+        ObjectNode objective = (ObjectNode) groups.get("objective");
+        old.set("reconstructionWeight", objective.remove("reconstructionWeight"));
+        old.set("contrastive", objective.remove("contrastiveWeight"));
+        objective.remove(List.of("method", "contrast", "contrastHash"));
+        ObjectNode decoder = (ObjectNode) groups.get("decoder");
+        ObjectNode model = old.putObject("model");
+        for (String name : List.of("Dim", "Depth", "Heads")) {
+            model.set("decoder" + name, decoder.get(name.toLowerCase(Locale.ROOT)));
+        }
+        model.set("normPix", decoder.get("normPix"));
+        model.setAll((ObjectNode) groups.get("trunk"));
+        model.setAll(objective);
+        return old;
     }
 
     /** The loss that the lab hands out is InfoNCE: it trains alike. A run goes on with the file that it began with, and with no other. */
@@ -126,7 +151,7 @@ class ContrastOptionTest {
         assertEquals(-1L, Files.mismatch(file, copy));
         assertEquals(0, pretrain(own, copy.toString(), "--preset", "release", "--resume"), err.toString());
         assertEquals(1, pretrain(usual, file.toString(), "--preset", "release", "--resume"));
-        assertTrue(err.toString().contains("model.contrast was \"infonce\""), err.toString());
+        assertTrue(err.toString().contains("model.objective.contrast was \"infonce\""), err.toString());
         Files.writeString(file, Files.readString(file).replace("1e-12f", "1e-11f"));
         assertEquals(1, pretrain(own, file.toString(), "--preset", "release", "--resume"));
         assertTrue(err.toString().contains("the file of the contrastive loss has changed since"), err.toString());

@@ -144,7 +144,7 @@ class MainTest {
         assertRefused(pretrain(data, run, "--pooling", "sum"), "sum");
         assertRefused(pretrain(data, run, "--mask", "0.99"), "leaves none of the 8 patches visible");
         assertRefused(pretrain(data, run, "--heads", "5"), "cannot be split into 5 heads");
-        assertRefused(pretrain(data, run, "--channels", "7"), "1 to 4 channels");
+        assertRefused(pretrain(data, run, "--channels", "7"), "at least 1 and at most 4, not 7");
         assertRefused(pretrain(data, run, "--device", "tpu"), "use auto, cpu, cuda, cuda:N or emulated");
         assertRefused(pretrain(data, run, "--warmup", "9"), "does not fit into a run of 2");
         assertRefused(run("pretrain"), "--data");

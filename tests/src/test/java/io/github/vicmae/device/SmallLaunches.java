@@ -7,10 +7,13 @@ import io.github.vicmae.data.view.FrameUpload;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.data.view.ViewWriter;
 import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.Philox;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.kernel.Reduce;
 import io.github.vicmae.kernel.attention.AttentionKernels;
+import io.github.vicmae.kernel.patch.PositionKernels;
+import io.github.vicmae.kernel.patch.PositionTables;
 import io.github.vicmae.model.DecoderConfig;
 import io.github.vicmae.model.Execution;
 import io.github.vicmae.model.TrunkConfig;
@@ -22,6 +25,7 @@ import io.github.vicmae.optim.AdamW;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /**
  * Training steps of models as small as can be, the views of small pictures, attention and what follows products, whose odd sizes end within
@@ -51,6 +55,7 @@ final class SmallLaunches {
             attention(device, headDim);
         }
         pointwise(device);
+        positions(device);
     }
 
     /** Attention in bfloat16, whose kernels depend on the head dimension. */
@@ -117,6 +122,34 @@ final class SmallLaunches {
                     kernels.reduce().columnSum(bias, t[0], rows, width, scratch);
                 }
                 kernels.pointwise().addBiasResidual(y, x, y, bias, rows, width);
+                stream.synchronize();
+            }
+        }
+    }
+
+    /** The gradients of positions that are learned in space and in time. */
+    private static void positions(String name) {
+        PatchGrid grid = new PatchGrid(4, 6, 9, 2, 3, true);
+        int width = 37;
+        int kept = 5;
+        try (Device device = Device.open(name);
+                Arena arena = new Arena("positions")) {
+            Tensor space = arena.floats("space", grid.places(), width);
+            Tensor time = arena.floats("time", grid.times(), width);
+            Tensor classToken = arena.floats("class token", width);
+            Tensor dtokens = arena.floats("dtokens", 2, grid.tokens(kept), width);
+            Tensor restore = arena.tensor("restore", DType.I32, 2, grid.patches());
+            Tensor scratch = arena.floats("scratch", (int) PositionKernels.scratchSize(grid, width));
+            arena.allocate(device);
+            Kernels kernels = Kernels.onNewStream(device);
+            try (Stream stream = kernels.stream()) {
+                for (Tensor t : new Tensor[] {space, time, classToken, dtokens}) {
+                    stream.write(t, normal((int) t.size()));
+                }
+                stream.write(
+                        restore, IntStream.range(0, 24).map(i -> i * 5 % 12).toArray());
+                PositionTables tables = new PositionTables(space, time, classToken);
+                kernels.positions().backward(tables, dtokens, restore, grid, 2, kept, width, scratch);
                 stream.synchronize();
             }
         }

@@ -39,6 +39,22 @@ class AtomicFileTest {
     }
 
     @Test
+    void whetherAFileCanBeWrittenIsFoundOutWithoutATrace() throws IOException {
+        Path target = target("old");
+        AtomicFile.checkWritable(target);
+        AtomicFile.checkWritable(folder.resolve("new.bin"));
+        assertEquals("old", Files.readString(target));
+        assertEquals(List.of("last.bin"), files());
+        for (Path wrong : List.of(folder, folder.resolve("none/new.bin"), target.resolve("new.bin"))) {
+            IOException checked = assertThrows(IOException.class, () -> AtomicFile.checkWritable(wrong));
+            IOException written = assertThrows(IOException.class, () -> AtomicFile.write(wrong, new byte[1]));
+            assertTrue(checked.getMessage().startsWith(wrong + ": cannot be written: "), checked.getMessage());
+            assertTrue(written.getMessage().startsWith(wrong + ": cannot be written: "), written.getMessage());
+        }
+        assertEquals(List.of("last.bin"), files());
+    }
+
+    @Test
     void theOldFileIsThereUntilTheBodyHasEnded() throws IOException {
         Path target = target("old");
         AtomicFile.write(target, out -> {

@@ -3,6 +3,7 @@ package io.github.vicmae.kernel;
 import static io.github.vicmae.kernel.KernelFixture.doubles;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Tensor;
@@ -25,15 +26,22 @@ class PoolKernelsTest {
             for (Pooling pooling : Pooling.values()) {
                 for (DType type : KernelFixture.ACTIVATIONS) {
                     try (KernelFixture fixture = new KernelFixture(device)) {
-                        check(fixture, type, pooling, shape[0], shape[1], shape[2]);
+                        check(fixture, type, pooling, 1, shape[0], shape[1], shape[2]);
+                        if (pooling != Pooling.CLS && shape[2] < 64) {
+                            check(fixture, type, pooling, 0, shape[0], shape[1], shape[2]);
+                        }
                     }
                 }
             }
         }
     }
 
-    private static void check(KernelFixture fixture, DType type, Pooling pooling, int samples, int count, int width) {
-        String at = " " + pooling + " [" + samples + ", " + count + ", " + width + "]";
+    private static void check(
+            KernelFixture fixture, DType type, Pooling pooling, int classTokens, int samples, int count, int width) {
+        int kept = count - classTokens;
+        PatchGrid grid = new PatchGrid(1, 1, kept, 1, 1, classTokens == 1);
+        String at =
+                " " + pooling + " [" + samples + ", " + count + ", " + width + "], " + classTokens + " class tokens";
         float[] tokens = fixture.normal(samples * count * width, 1);
         if (pooling == Pooling.MAX) { // of equal maxima, of which there are many now, the first takes the gradient
             for (int i = 0; i < tokens.length; i++) {
@@ -48,16 +56,18 @@ class PoolKernelsTest {
         Arrays.fill(unset, -1);
         Tensor argmax = pooling == Pooling.MAX ? fixture.tensor(unset, samples, width) : null;
         PoolKernels kernels = new PoolKernels(fixture.stream());
-        kernels.forward(pt, argmax, tt, pooling, samples, count, width);
-        double[] pooled = PoolOracle.pool(doubles(tokens), pooling, samples, count, width);
+        kernels.forward(pt, argmax, tt, pooling, grid, samples, kept, width);
+        double[] pooled = PoolOracle.pool(doubles(tokens), pooling, classTokens, samples, count, width);
         // The mean of a few normal values may cancel to almost nothing.
         fixture.assertClose("pooled" + at, pooled, pt, 1e-6, Math.sqrt((double) pooled.length / count));
         // GeM's gradient divides by the pooled feature as it was stored.
         double[] dtokens = doubles(before);
         double[] stored = doubles(fixture.stream().read(pt));
-        PoolOracle.gradient(dtokens, doubles(dpooled), stored, doubles(tokens), pooling, samples, count, width);
+        PoolOracle.gradient(
+                dtokens, doubles(dpooled), stored, doubles(tokens), pooling, classTokens, samples, count, width);
         Tensor dt = fixture.tensor(before, samples, count, width);
-        kernels.backward(dt, fixture.tensor(dpooled, samples, width), pt, argmax, tt, pooling, samples, count, width);
+        Tensor dp = fixture.tensor(dpooled, samples, width);
+        kernels.backward(dt, dp, pt, argmax, tt, pooling, grid, samples, kept, width);
         fixture.assertClose("dtokens" + at, dtokens, dt, 1e-5, Math.sqrt(before.length));
     }
 
@@ -68,8 +78,8 @@ class PoolKernelsTest {
         double[] dpooled = {0.7, -1.3, 0.4};
         for (Pooling pooling : Pooling.values()) {
             double[] gradient = new double[tokens.length];
-            double[] pooled = PoolOracle.pool(tokens, pooling, 1, 4, 3);
-            PoolOracle.gradient(gradient, dpooled, pooled, tokens, pooling, 1, 4, 3);
+            double[] pooled = PoolOracle.pool(tokens, pooling, 1, 1, 4, 3);
+            PoolOracle.gradient(gradient, dpooled, pooled, tokens, pooling, 1, 1, 4, 3);
             for (int i = 0; i < tokens.length; i++) {
                 double h = 1e-6;
                 double slope = (weighted(tokens, i, h, dpooled, pooling) - weighted(tokens, i, -h, dpooled, pooling))
@@ -82,7 +92,7 @@ class PoolKernelsTest {
     private static double weighted(double[] tokens, int at, double step, double[] dpooled, Pooling pooling) {
         double[] moved = tokens.clone();
         moved[at] += step;
-        double[] pooled = PoolOracle.pool(moved, pooling, 1, 4, 3);
+        double[] pooled = PoolOracle.pool(moved, pooling, 1, 1, 4, 3);
         return pooled[0] * dpooled[0] + pooled[1] * dpooled[1] + pooled[2] * dpooled[2];
     }
 
@@ -103,8 +113,15 @@ class PoolKernelsTest {
             Tensor tokens = fixture.tensor(new float[3], 1, 1, 3);
             Tensor pooled = fixture.unwritten(1, 3);
             PoolKernels kernels = new PoolKernels(fixture.stream());
+            PatchGrid grid = PatchGrid.ofImage(1, 1, 1);
             assertThrows(
-                    IllegalArgumentException.class, () -> kernels.forward(pooled, null, tokens, Pooling.MEAN, 1, 1, 3));
+                    IllegalArgumentException.class,
+                    () -> kernels.forward(pooled, null, tokens, Pooling.MEAN, grid, 1, 0, 3));
+            PatchGrid none = new PatchGrid(1, 1, 1, 1, 1, false);
+            var e = assertThrows(
+                    IllegalArgumentException.class,
+                    () -> kernels.forward(pooled, null, tokens, Pooling.CLS, none, 1, 1, 3));
+            assertTrue(e.getMessage().contains("takes the class token, but there is none"), e.getMessage());
         }
     }
 }

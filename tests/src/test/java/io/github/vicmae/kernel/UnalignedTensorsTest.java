@@ -70,19 +70,20 @@ class UnalignedTensorsTest {
     void pooledTokensAreTheSame(String device) {
         for (DType type : KernelFixture.ACTIVATIONS) {
             try (KernelFixture fixture = new KernelFixture(device)) {
+                PatchGrid grid = PatchGrid.ofImage(1, ROWS - 1, 1);
                 PoolKernels kernels = new PoolKernels(fixture.stream());
                 float[] tokens = fixture.normal(SIZE, 1);
                 Tensor aligned = fixture.tensor(type, tokens, 1, ROWS, WIDTH);
                 Tensor expected = fixture.unwritten(type, 1, WIDTH);
                 Tensor pooled = shifted(fixture, type, new float[WIDTH]);
-                kernels.forward(expected, null, aligned, Pooling.MEAN, 1, ROWS, WIDTH);
-                kernels.forward(pooled, null, shifted(fixture, type, tokens), Pooling.MEAN, 1, ROWS, WIDTH);
+                kernels.forward(expected, null, aligned, Pooling.MEAN, grid, 1, ROWS - 1, WIDTH);
+                kernels.forward(pooled, null, shifted(fixture, type, tokens), Pooling.MEAN, grid, 1, ROWS - 1, WIDTH);
                 assertSame(fixture, "pooled", expected, pooled);
                 Tensor dpooled = fixture.tensor(fixture.normal(WIDTH, 1), 1, WIDTH);
                 Tensor dexpected = fixture.tensor(new float[SIZE], 1, ROWS, WIDTH);
                 Tensor dtokens = shifted(fixture, DType.F32, new float[SIZE]);
-                kernels.backward(dexpected, dpooled, expected, null, aligned, Pooling.MEAN, 1, ROWS, WIDTH);
-                kernels.backward(dtokens, dpooled, pooled, null, aligned, Pooling.MEAN, 1, ROWS, WIDTH);
+                kernels.backward(dexpected, dpooled, expected, null, aligned, Pooling.MEAN, grid, 1, ROWS - 1, WIDTH);
+                kernels.backward(dtokens, dpooled, pooled, null, aligned, Pooling.MEAN, grid, 1, ROWS - 1, WIDTH);
                 assertSame(fixture, "dtokens", dexpected, dtokens);
             }
         }

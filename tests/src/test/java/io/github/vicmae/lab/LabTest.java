@@ -191,11 +191,13 @@ class LabTest {
 
     /** Where logits reach 50 and the positive has nearly all of a row's sum. */
     @Test
-    void correctAtALowTemperature() {
+    void correctAtALowTemperature() throws IOException {
         Path file = folder.resolve("template.cu");
         String[] more = {"--like", "infonce", "--no-times", "--temperature", "0.02", "--form", "symmetric"};
         assertEquals(0, lab(file, more), out + "" + err);
-        assertSays("symmetric, t = 0.02 ", "symmetric, t = 0.1 ");
+        // The console has the largest errors alone, and at which temperature those are depends on the processor.
+        String found = Files.readString(results(file).resolve("lab.json"));
+        assertTrue(found.contains("symmetric, t = 0.02\"") && found.contains("symmetric, t = 0.1\""), found);
     }
 
     @Test
@@ -297,7 +299,9 @@ class LabTest {
         assertTrue(err.toString().contains("The temperature must be above 0, not NaN"), err.toString());
         Path none = Path.of("/proc/nothing");
         assertEquals(1, lab(folder.resolve("template.cu"), "--out", none.toString()));
-        assertTrue(err.toString().contains(none + ": it does not exist, or cannot be made there"), err.toString());
+        assertTrue(
+                err.toString().contains(none + ": cannot be written: there is no such file or folder."),
+                err.toString());
         assertEquals(2, lab(folder.resolve("template.cu"), "--form", "round"));
         assertEquals(2, lab(folder.resolve("template.cu"), "--sizes", "7"));
         assertFalse(err.toString().contains("\tat "), err.toString());

@@ -25,14 +25,19 @@ import org.junit.jupiter.api.Test;
 class SettingTreeTest {
     /** A group of settings, one of which came later. */
     record Group(
-            @Setting(flag = "--size", description = "size", value = "3", range = "[1, 10)") int size,
-            @Setting(description = "share", value = "0.5", range = "(0, 1]", former = "0.25") double share) {
+            @Setting(flag = "--size", description = "size", value = "3", range = "[1, 10)")
+            int size,
+
+            @Setting(description = "share", value = "0.5", range = "(0, 1]", former = "0.25")
+            double share) {
         Group {
             Definitions.check(Group.class, size, share);
         }
     }
 
-    record Root(Group group, @Setting(description = "how", value = "mean") Pooling pooling) {}
+    record Root(
+            Group group,
+            @Setting(description = "how", value = "mean") Pooling pooling) {}
 
     @Test
     void aTreeOfRecordsIsReadAsItWasWritten() throws IOException {
@@ -96,9 +101,10 @@ class SettingTreeTest {
 
     @Test
     void theLayoutOfOlderModelsIsRead() throws IOException {
-        String old = "{\"variant\":\"release\",\"height\":32,\"width\":16,\"channels\":3,\"patch\":8,\"dim\":24,\"depth\":2,"
-                + "\"heads\":3,\"decoderDim\":16,\"decoderDepth\":1,\"decoderHeads\":2,\"mlpRatio\":2.0,\"headHidden\":20,"
-                + "\"headOut\":6,\"temperature\":0.2,\"maskRatio\":0.5,\"normPix\":false,\"pooling\":\"max\"}";
+        String old =
+                "{\"variant\":\"release\",\"height\":32,\"width\":16,\"channels\":3,\"patch\":8,\"dim\":24,\"depth\":2,"
+                        + "\"heads\":3,\"decoderDim\":16,\"decoderDepth\":1,\"decoderHeads\":2,\"mlpRatio\":2.0,\"headHidden\":20,"
+                        + "\"headOut\":6,\"temperature\":0.2,\"maskRatio\":0.5,\"normPix\":false,\"pooling\":\"max\"}";
         ModelConfig config = ModelConfig.ofJson(old);
         assertEquals(32, config.trunk().height());
         assertEquals(48, config.trunk().hidden());

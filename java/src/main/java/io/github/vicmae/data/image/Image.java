@@ -102,6 +102,25 @@ public final class Image {
     }
 
     /**
+     * The picture on a larger one of zeros (black, transparent), cut off where it reaches over.
+     *
+     * @param x column of its left edge, not negative
+     * @param y row of its upper edge, not negative
+     */
+    Image placed(int x, int y, int newWidth, int newHeight) {
+        if (x == 0 && y == 0 && newWidth == width && newHeight == height) {
+            return this;
+        }
+        byte[] out = new byte[Math.multiplyExact(Math.multiplyExact(newWidth, newHeight), channels)];
+        int columns = Math.min(width, newWidth - x);
+        for (int row = 0; row < Math.min(height, newHeight - y) && columns > 0; row++) {
+            System.arraycopy(
+                    pixels, row * width * channels, out, ((y + row) * newWidth + x) * channels, columns * channels);
+        }
+        return new Image(newWidth, newHeight, channels, out);
+    }
+
+    /**
      * The picture as it is meant to be seen.
      *
      * @param orientation EXIF's tag 0x0112: 1 upright, 2 mirrored, 3 turned by 180 degrees, 4 upside down, 5 transposed, 6 to be turned

@@ -4,10 +4,10 @@ import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
 import io.github.vicmae.data.source.Content;
 import io.github.vicmae.data.source.ReadFailure;
 import java.awt.image.BufferedImage;
+import java.awt.image.Raster;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -17,10 +17,15 @@ import javax.imageio.ImageIO;
 import javax.imageio.stream.ImageInputStream;
 
 /**
- * Reads still pictures: JPEG (also CMYK and YCCK, turned as EXIF says), PNG (also 16 bit, palette, gray, alpha), BMP, TIFF, the first frame
- * of a GIF, and WebP through FFmpeg.
+ * Reads still pictures: JPEG (also CMYK and YCCK), PNG (also 16 bit, palette, gray, alpha), BMP, TIFF (whole numbers of 1 to 32 bits, floats,
+ * JPEG inside, BigTIFF), the first frame of a GIF on its screen, and WebP, of an animation the first frame. They are turned as EXIF's
+ * orientation says.
  *
- * <p>Colour profiles are ignored, alpha is dropped rather than composited, and 16-bit values are rounded to 8 bits.
+ * <p>Colours are the stored values in every format: colour profiles are ignored. CMYK becomes RGB by (255 - ink) (255 - black) / 255. Alpha is
+ * dropped rather than composited. Values of more than 8 bits are rounded: unsigned ones are a share of their greatest value, of signed ones
+ * what is negative is black, and floats are taken as 0 to 1.
+ *
+ * <p>What is damaged beside the pixels does no harm; a picture whose pixels are not all there is refused.
  */
 public final class ImageReader {
     /** More pixels than this are refused before decoding: a few kilobytes of file can ask for gigabytes of memory. */
@@ -28,6 +33,9 @@ public final class ImageReader {
 
     /** Longer files are refused before reading. */
     public static final long MAX_BYTES = 1L << 29;
+
+    /** TIFF's number for signed whole numbers. */
+    private static final int SIGNED = 2;
 
     private ImageReader() {}
 
@@ -74,53 +82,99 @@ public final class ImageReader {
         if (JpegHeader.isJpeg(file)) {
             return decodeJpeg(file);
         }
-        if (isWebP(file)) {
+        if (WebP.isWebP(file)) {
             return WebP.decode(file);
         }
         try (ImageInputStream input = new ByteArrayImageInputStream(file)) {
+            if (TiffDirectory.isTiff(file)) {
+                TiffDirectory tags = new TiffDirectory(file, 0, file.length);
+                boolean signed = tags.value(TiffDirectory.SAMPLE_FORMAT, 1) == SIGNED;
+                BufferedImage picture = read(reader("tiff", false), input, true);
+                return DecodedRaster.toImage(picture, signed).oriented(tags.orientation());
+            }
             Iterator<javax.imageio.ImageReader> readers = ImageIO.getImageReaders(input);
             if (!readers.hasNext()) {
                 throw new IOException("its content is no known picture format (first bytes: " + firstBytes(file) + ")");
             }
-            return decode(readers.next(), input, false);
+            GifScreen screen = GifScreen.isGif(file) ? GifScreen.of(file) : null;
+            if (screen != null) {
+                checkSize(screen.width(), screen.height());
+            }
+            Image picture = DecodedRaster.toImage(read(readers.next(), input, true), false);
+            return screen != null
+                    ? picture.placed(screen.x(), screen.y(), screen.width(), screen.height())
+                    : picture.oriented(PngChunks.orientation(file));
         }
     }
 
     private static Image decodeJpeg(byte[] file) throws IOException {
         JpegHeader header = JpegHeader.parse(file);
         checkSize(header.width(), header.height());
-        if (header.plain() && (header.components() == 1 || header.components() == 3)) {
-            try {
-                return decodeJpeg(file, header, true);
-            } catch (IIOException | RuntimeException e) {
-                // It is stricter about markers than the other one, which is tried next.
-            }
+        if (!header.ended() && !header.complete()) {
+            throw new IOException("the file is cut short (parts of the picture are missing)");
         }
-        return decodeJpeg(file, header, false);
+        byte[] clean = header.cleaned(file);
+        Image picture;
+        if (header.components() == 4) {
+            picture = decodeInks(clean, header);
+        } else if (header.plain()) {
+            picture = decodePlainJpeg(clean);
+        } else {
+            picture = decodeJpeg(clean, false);
+        }
+        return picture.oriented(header.orientation());
     }
 
-    private static Image decodeJpeg(byte[] file, JpegHeader header, boolean jdk) throws IOException {
+    /** The JDK's decoder is the quicker one, but stricter about markers, and it misreads Adobe's colour transforms. */
+    private static Image decodePlainJpeg(byte[] file) throws IOException {
+        try {
+            return decodeJpeg(file, true);
+        } catch (IIOException | RuntimeException e) {
+            return decodeJpeg(file, false);
+        }
+    }
+
+    private static Image decodeJpeg(byte[] file, boolean jdk) throws IOException {
         try (ImageInputStream input = new ByteArrayImageInputStream(file)) {
-            return decode(jpegReader(jdk), input, true).oriented(header.orientation());
+            return DecodedRaster.toImage(read(reader("jpeg", jdk), input, false), false);
         }
     }
 
-    /** The JDK's decoder is the quicker one, but it misreads CMYK, Adobe's colour transforms and damaged profiles. */
-    private static javax.imageio.ImageReader jpegReader(boolean jdk) throws IOException {
+    /** CMYK or YCCK: the stored values, without a decoder's conversion. */
+    private static Image decodeInks(byte[] file, JpegHeader header) throws IOException {
+        try (ImageInputStream input = new ByteArrayImageInputStream(file)) {
+            Raster raster = decode(reader("jpeg", true), input, false, reader -> reader.readRaster(0, null));
+            return DecodedRaster.fromJpegInks(raster, header.transform());
+        }
+    }
+
+    /** A reader of a format: the JDK's or, if there is one, TwelveMonkeys'. */
+    private static javax.imageio.ImageReader reader(String format, boolean jdk) throws IOException {
         javax.imageio.ImageReader last = null;
-        for (Iterator<javax.imageio.ImageReader> i = ImageIO.getImageReadersByFormatName("jpeg"); i.hasNext(); ) {
+        for (Iterator<javax.imageio.ImageReader> i = ImageIO.getImageReadersByFormatName(format); i.hasNext(); ) {
             last = i.next();
             if (last.getClass().getName().startsWith("com.sun.") == jdk) {
                 return last;
             }
         }
         if (last == null) {
-            throw new IOException("this Java runtime has no JPEG decoder");
+            throw new IOException("this Java runtime has no decoder for " + format);
         }
         return last;
     }
 
-    private static Image decode(javax.imageio.ImageReader reader, ImageInputStream input, boolean jpeg)
+    private static BufferedImage read(javax.imageio.ImageReader reader, ImageInputStream input, boolean checkSize)
+            throws IOException {
+        return decode(reader, input, checkSize, r -> r.read(0));
+    }
+
+    /** What is asked of a reader. */
+    private interface Decoding<T> {
+        T of(javax.imageio.ImageReader reader) throws IOException;
+    }
+
+    private static <T> T decode(
+            javax.imageio.ImageReader reader, ImageInputStream input, boolean checkSize, Decoding<T> decoding)
             throws IOException {
         String[] truncated = new String[1];
         try {
@@ -131,20 +185,20 @@ public final class ImageReader {
                 }
             });
             reader.setInput(input, true, true);
-            if (!jpeg) {
+            if (checkSize) {
                 checkSize(reader.getWidth(0), reader.getHeight(0));
             }
-            BufferedImage picture = reader.read(0);
+            T picture = decoding.of(reader);
             if (truncated[0] != null) {
                 throw new IOException("the file is cut short (" + truncated[0] + ")");
             }
-            return DecodedRaster.toImage(picture);
+            return picture;
         } finally {
             reader.dispose();
         }
     }
 
-    private static void checkSize(long width, long height) throws IOException {
+    static void checkSize(long width, long height) throws IOException {
         if (width <= 0 || height <= 0) {
             throw new IOException("its header gives the size " + width + " x " + height);
         }
@@ -152,12 +206,6 @@ public final class ImageReader {
             throw new IOException("its header asks for " + width + " x " + height + " pixels, more than the "
                     + MAX_PIXELS + " that are decoded");
         }
-    }
-
-    private static boolean isWebP(byte[] file) {
-        return file.length > 12
-                && new String(file, 0, 4, StandardCharsets.ISO_8859_1).equals("RIFF")
-                && new String(file, 8, 4, StandardCharsets.ISO_8859_1).equals("WEBP");
     }
 
     private static String firstBytes(byte[] file) {

@@ -1,117 +1,203 @@
 package io.github.vicmae.data.image;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
- * What the markers of a JPEG file say before its first scan (ITU-T T.81, annex B): enough to choose a decoder and to refuse absurd sizes.
+ * The markers of a JPEG file (ITU-T T.81, annex B): enough to choose a decoder, to refuse absurd sizes and files that are cut short, and to
+ * leave out what decoders stumble over.
  *
  * @param components colour components of the frame
  * @param orientation EXIF's orientation, 1 if the file has none
- * @param plain whether the file is a JFIF without an Adobe marker or a colour profile, so that its colours are surely luma or YCbCr
+ * @param jfif whether the file is a JFIF
+ * @param transform what Adobe's marker says of the colours: 0 none, 1 YCbCr, 2 YCCK; -1 without the marker
+ * @param ended whether the file's last marker is there
+ * @param complete whether every part of every component has been sent, as far as the headers of the scans tell
  */
-record JpegHeader(int width, int height, int components, int orientation, boolean plain) {
+record JpegHeader(
+        int width,
+        int height,
+        int components,
+        int orientation,
+        boolean jfif,
+        int transform,
+        boolean ended,
+        boolean complete) {
     private static final byte[] EXIF = "Exif\0\0".getBytes(StandardCharsets.ISO_8859_1);
     private static final byte[] JFIF = "JFIF\0".getBytes(StandardCharsets.ISO_8859_1);
-    private static final byte[] ICC = "ICC_PROFILE\0".getBytes(StandardCharsets.ISO_8859_1);
+    private static final byte[] ADOBE = "Adobe".getBytes(StandardCharsets.ISO_8859_1);
+    /** Start of image, and the JFIF segment that says nothing but that. */
+    private static final byte[] START = {(byte) 0xFF, (byte) 0xD8};
+
+    private static final byte[] PLAIN_JFIF = {
+        (byte) 0xFF, (byte) 0xE0, 0, 16, 'J', 'F', 'I', 'F', 0, 1, 1, 0, 0, 1, 0, 1, 0, 0
+    };
+    private static final byte[] END = {(byte) 0xFF, (byte) 0xD9};
+
+    private static final int APP0 = 0xE0;
+    private static final int APP1 = 0xE1;
+    private static final int APP14 = 0xEE;
+    private static final int COMMENT = 0xFE;
+    private static final int SCAN = 0xDA;
+    private static final int END_OF_IMAGE = 0xD9;
 
     static boolean isJpeg(byte[] file) {
         return file.length > 3 && file[0] == (byte) 0xFF && file[1] == (byte) 0xD8 && file[2] == (byte) 0xFF;
     }
 
+    /** Whether the colours are luma or YCbCr for sure. */
+    boolean plain() {
+        return jfif && transform < 0 && (components == 1 || components == 3);
+    }
+
     /** @throws IOException if no frame header is found before the file's end or its first scan */
     static JpegHeader parse(byte[] file) throws IOException {
-        int orientation = 1;
+        int orientation = TiffDirectory.UPRIGHT;
         boolean jfif = false;
-        boolean special = false;
-        int at = 2;
-        while (at + 4 <= file.length) {
-            if (file[at] != (byte) 0xFF) {
-                at++;
-                continue;
-            }
+        int transform = -1;
+        int frame = -1;
+        JpegScans scans = null;
+        boolean ended = false;
+        for (int at = marker(file, 2); at >= 0 && !ended; ) {
             int marker = file[at + 1] & 0xFF;
-            if (marker == 0xFF) {
-                at++;
-                continue;
-            }
-            if (marker == 0 || marker == 1 || (marker >= 0xD0 && marker <= 0xD8)) {
-                at += 2;
-                continue;
-            }
-            if (marker == 0xD9 || marker == 0xDA) {
-                break;
-            }
-            int length = word(file, at + 2);
             int start = at + 4;
-            int end = Math.min(file.length, at + 2 + length);
-            if (isFrame(marker)) {
-                if (end - start < 6) {
+            int end = end(file, at);
+            if (marker == END_OF_IMAGE) {
+                ended = true;
+            } else if (isFrame(marker) && end - start >= 6 && frame < 0) {
+                frame = start;
+                scans = new JpegScans(file, start, end, marker);
+            } else if (marker == APP0 && startsWith(file, start, end, JFIF)) {
+                jfif = true;
+            } else if (marker == APP1 && startsWith(file, start, end, EXIF) && orientation == TiffDirectory.UPRIGHT) {
+                orientation = new TiffDirectory(file, start + EXIF.length, end).orientation();
+            } else if (marker == APP14 && startsWith(file, start, end, ADOBE) && end - start >= 12) {
+                transform = file[start + 11] & 0xFF;
+            } else if (marker == SCAN) {
+                if (scans == null) {
                     break;
                 }
-                return new JpegHeader(
-                        word(file, start + 3),
-                        word(file, start + 1),
-                        file[start + 5] & 0xFF,
-                        orientation,
-                        jfif && !special);
+                scans.add(file, start, end);
             }
-            if (marker == 0xE0 && startsWith(file, start, end, JFIF)) {
-                jfif = true;
-            } else if (marker == 0xE1 && startsWith(file, start, end, EXIF)) {
-                orientation = orientation(file, start + EXIF.length, end);
-            } else if (marker == 0xEE || (marker == 0xE2 && startsWith(file, start, end, ICC))) {
-                special = true;
-            }
-            at += 2 + Math.max(2, length);
+            at = marker(file, end);
         }
-        throw new IOException("the JPEG ends before its frame header");
+        if (frame < 0) {
+            throw new IOException("the JPEG ends before its frame header");
+        }
+        return new JpegHeader(
+                word(file, frame + 3),
+                word(file, frame + 1),
+                file[frame + 5] & 0xFF,
+                orientation,
+                jfif,
+                transform,
+                ended,
+                scans.areComplete());
+    }
+
+    /**
+     * The file without what says nothing of its pixels and may be damaged: profiles, EXIF, previews, comments; and with a last marker.
+     *
+     * @return the same array where there is nothing to be done
+     */
+    byte[] cleaned(byte[] file) {
+        ByteArrayOutputStream out = null;
+        int kept = 2;
+        int at = marker(file, 2);
+        while (at >= 0) {
+            int marker = file[at + 1] & 0xFF;
+            if (marker == SCAN || marker == END_OF_IMAGE) {
+                break;
+            }
+            int end = end(file, at);
+            boolean adobe = marker == APP14 && startsWith(file, at + 4, end, ADOBE);
+            boolean drop = marker == COMMENT || marker >= APP0 && marker <= 0xEF && !adobe;
+            int next = marker(file, end);
+            if (drop && !(marker == APP0 && isPlainJfif(file, at, end))) {
+                out = out == null ? begin() : out;
+                out.write(file, kept, at - kept);
+                kept = next < 0 ? file.length : next;
+            }
+            at = next;
+        }
+        if (out == null && ended) {
+            return file;
+        }
+        if (out == null) {
+            out = new ByteArrayOutputStream(file.length + 2);
+            out.writeBytes(START);
+        }
+        out.write(file, kept, file.length - kept);
+        if (!ended) {
+            out.writeBytes(END);
+        }
+        return out.toByteArray();
+    }
+
+    private ByteArrayOutputStream begin() {
+        ByteArrayOutputStream out = new ByteArrayOutputStream(1 << 16);
+        out.writeBytes(START);
+        if (jfif) {
+            out.writeBytes(PLAIN_JFIF);
+        }
+        return out;
+    }
+
+    /** A JFIF segment that may stay, as long as nothing before it is dropped. */
+    private static boolean isPlainJfif(byte[] file, int at, int end) {
+        return at == 2 && end - at == PLAIN_JFIF.length && startsWith(file, at + 4, end, JFIF);
     }
 
     private static boolean isFrame(int marker) {
         return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
     }
 
-    private static int word(byte[] file, int at) {
+    /** Whether a marker has a length and content: no restart marker, no start of another image, nothing reserved. */
+    private static boolean isSegment(int marker) {
+        return marker >= 0xC0 && marker != END_OF_IMAGE && (marker < 0xD0 || marker > 0xD8) && marker != 0xFF;
+    }
+
+    /** The next marker with content, or the end's, from a place on; -1 if there is none. */
+    private static int marker(byte[] file, int from) {
+        for (int at = from; at + 1 < file.length; at++) {
+            int marker = file[at + 1] & 0xFF;
+            if (file[at] == (byte) 0xFF && (marker == END_OF_IMAGE || isSegment(marker) && at + 4 <= file.length)) {
+                return at;
+            }
+        }
+        return -1;
+    }
+
+    /**
+     * Where a segment ends: where its length says, or if no marker is there, which is a damaged length, at the next place from which a
+     * segment leads to another marker.
+     */
+    private static int end(byte[] file, int at) {
+        int stated = at + 2 + Math.max(2, word(file, at + 2));
+        int marker = file[at + 1] & 0xFF;
+        if (marker == SCAN || marker == END_OF_IMAGE || leadsToMarker(file, stated)) {
+            return Math.min(file.length, stated);
+        }
+        for (int from = marker(file, at + 4); from >= 0; from = marker(file, from + 1)) {
+            if ((file[from + 1] & 0xFF) == SCAN || leadsToMarker(file, from + 2 + word(file, from + 2))) {
+                return from;
+            }
+        }
+        return Math.min(file.length, stated);
+    }
+
+    private static boolean leadsToMarker(byte[] file, int at) {
+        return at + 1 < file.length && file[at] == (byte) 0xFF && (file[at + 1] & 0xFF) >= 0xC0;
+    }
+
+    static int word(byte[] file, int at) {
         return at + 1 < file.length ? (file[at] & 0xFF) << 8 | file[at + 1] & 0xFF : 0;
     }
 
     private static boolean startsWith(byte[] file, int start, int end, byte[] prefix) {
-        if (end - start < prefix.length) {
-            return false;
-        }
-        for (int i = 0; i < prefix.length; i++) {
-            if (file[start + i] != prefix[i]) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /** The orientation in the first directory of an EXIF block, 1 if it is missing or the block is damaged. */
-    private static int orientation(byte[] file, int start, int end) {
-        if (end - start < 14) {
-            return 1;
-        }
-        ByteBuffer tiff = ByteBuffer.wrap(file, start, end - start).slice();
-        tiff.order(tiff.get(0) == 'I' ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN);
-        long directory = tiff.getInt(4) & 0xFFFFFFFFL;
-        if (directory + 2 > tiff.limit()) {
-            return 1;
-        }
-        int entries = tiff.getShort((int) directory) & 0xFFFF;
-        for (int i = 0; i < entries; i++) {
-            long entry = directory + 2 + 12L * i;
-            if (entry + 12 > tiff.limit()) {
-                return 1;
-            }
-            if ((tiff.getShort((int) entry) & 0xFFFF) == 0x0112) {
-                int value = tiff.getShort((int) entry + 8) & 0xFFFF;
-                return value >= 1 && value <= 8 ? value : 1;
-            }
-        }
-        return 1;
+        return end - start >= prefix.length
+                && Arrays.equals(file, start, start + prefix.length, prefix, 0, prefix.length);
     }
 }

@@ -13,21 +13,79 @@ import static org.bytedeco.ffmpeg.global.avcodec.avcodec_send_packet;
 import static org.bytedeco.ffmpeg.global.avutil.av_frame_alloc;
 import static org.bytedeco.ffmpeg.global.avutil.av_frame_free;
 
+import io.github.vicmae.data.image.RiffChunks.Chunk;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
 import org.bytedeco.ffmpeg.avcodec.AVCodec;
 import org.bytedeco.ffmpeg.avcodec.AVCodecContext;
 import org.bytedeco.ffmpeg.avcodec.AVPacket;
 import org.bytedeco.ffmpeg.avutil.AVDictionary;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
 
-/** WebP pictures, lossy and lossless, through FFmpeg's decoder. */
+/**
+ * WebP pictures, lossy and lossless, through FFmpeg's decoder; of an animation the first frame, on its canvas. They are turned as their EXIF
+ * block says.
+ */
 final class WebP {
+    /** Bytes of a frame's chunk in front of the picture's own: place, size, duration and flags. */
+    private static final int FRAME_HEADER = 16;
+
+    private static final byte[] EXIF = "Exif\0\0".getBytes(StandardCharsets.ISO_8859_1);
+    private static final int HAS_ALPHA = 0x10;
+
     private WebP() {}
+
+    static boolean isWebP(byte[] file) {
+        return file.length > RiffChunks.HEADER
+                && new String(file, 0, 4, StandardCharsets.ISO_8859_1).equals("RIFF")
+                && new String(file, 8, 4, StandardCharsets.ISO_8859_1).equals("WEBP");
+    }
 
     /** @throws IOException if the picture cannot be decoded whole, or FFmpeg's libraries are missing */
     static Image decode(byte[] file) throws IOException {
         Ffmpeg.require();
-        return Decoder.decode(file);
+        List<Chunk> chunks = RiffChunks.of(file, RiffChunks.HEADER, file.length);
+        Chunk frame = first(chunks, "ANMF");
+        Image picture = frame == null ? Decoder.decode(file) : firstFrame(file, chunks, frame);
+        Chunk exif = first(chunks, "EXIF");
+        return exif == null ? picture : picture.oriented(orientation(file, exif));
+    }
+
+    private static Chunk first(List<Chunk> chunks, String name) {
+        return chunks.stream().filter(c -> c.name().equals(name)).findFirst().orElse(null);
+    }
+
+    /** Some writers put JPEG's header in front of the block. */
+    private static int orientation(byte[] file, Chunk exif) {
+        boolean prefixed = exif.length() > EXIF.length
+                && Arrays.equals(file, exif.start(), exif.start() + EXIF.length, EXIF, 0, EXIF.length);
+        return new TiffDirectory(file, exif.start() + (prefixed ? EXIF.length : 0), exif.end()).orientation();
+    }
+
+    private static Image firstFrame(byte[] file, List<Chunk> chunks, Chunk frame) throws IOException {
+        Chunk canvas = first(chunks, "VP8X");
+        if (canvas == null || canvas.length() < 10 || frame.length() < FRAME_HEADER) {
+            throw new IOException("its animation is damaged");
+        }
+        int width = 1 + (int) RiffChunks.littleEndian(file, canvas.start() + 4, 3);
+        int height = 1 + (int) RiffChunks.littleEndian(file, canvas.start() + 7, 3);
+        ImageReader.checkSize(width, height);
+        int x = 2 * (int) RiffChunks.littleEndian(file, frame.start(), 3);
+        int y = 2 * (int) RiffChunks.littleEndian(file, frame.start() + 3, 3);
+        List<Chunk> own = RiffChunks.of(file, frame.start() + FRAME_HEADER, frame.end());
+        byte[] extended = null;
+        if (first(own, "ALPH") != null) { // transparency needs the header of an extended file
+            ByteArrayOutputStream header = new ByteArrayOutputStream();
+            header.writeBytes("VP8X".getBytes(StandardCharsets.ISO_8859_1));
+            header.writeBytes(RiffChunks.int32(10));
+            header.writeBytes(RiffChunks.int32(HAS_ALPHA));
+            header.write(file, frame.start() + 6, 6);
+            extended = header.toByteArray();
+        }
+        return Decoder.decode(RiffChunks.file(extended, file, own)).placed(x, y, width, height);
     }
 
     /** What is made of FFmpeg's classes, apart so that they are loaded after {@link Ffmpeg#require()}. */

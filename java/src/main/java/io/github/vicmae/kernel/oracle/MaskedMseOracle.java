@@ -1,32 +1,55 @@
 package io.github.vicmae.kernel.oracle;
 
+import io.github.vicmae.kernel.PatchGrid;
+
 /** The naive form of the masked reconstruction loss in double precision. */
 public final class MaskedMseOracle {
+    private final PatchGrid grid;
     private final int views;
     private final int samples;
     private final int channels;
-    private final int height;
-    private final int width;
-    private final int patch;
     private final int kept;
-    private final boolean normPix;
+    private final int targetFrames;
+    private final boolean byPatch;
+    private final double[] deviation;
 
+    /** All frames, normalised by patch or not at all. */
+    public MaskedMseOracle(PatchGrid grid, int views, int samples, int channels, int kept, boolean normPix) {
+        this(grid, views, samples, channels, kept, grid.frames(), normPix, null);
+    }
+
+    /**
+     * @param targetFrames frames that are reconstructed
+     * @param byPatch whether targets are normalised by patch
+     * @param deviation what each channel is multiplied with before targets are normalised by patch and channel; null if they are not
+     */
     public MaskedMseOracle(
-            int views, int samples, int channels, int height, int width, int patch, int kept, boolean normPix) {
+            PatchGrid grid,
+            int views,
+            int samples,
+            int channels,
+            int kept,
+            int targetFrames,
+            boolean byPatch,
+            double[] deviation) {
+        this.grid = grid;
         this.views = views;
         this.samples = samples;
         this.channels = channels;
-        this.height = height;
-        this.width = width;
-        this.patch = patch;
         this.kept = kept;
-        this.normPix = normPix;
+        this.targetFrames = targetFrames;
+        this.byPatch = byPatch;
+        this.deviation = deviation;
     }
 
-    /** Each view's loss; adds {@code weight} times the gradient of their mean to dpred [samples, 1 + patches, pixels]. */
+    /**
+     * Each view's loss; adds {@code weight} times the gradient of their mean to dpred [samples, grid.tokens(), pixels].
+     *
+     * @param images [samples, channels, frames, height, width], or of one frame that is repeated
+     */
     public double[] loss(double[] dpred, double[] pred, double[] images, int[] restore, double weight) {
-        int patches = height / patch * (width / patch);
-        int pixels = patch * patch * channels;
+        int patches = grid.patches();
+        int pixels = pred.length / samples / grid.tokens();
         int perView = samples / views;
         double[] loss = new double[views];
         int[] masked = new int[views];
@@ -43,7 +66,7 @@ public final class MaskedMseOracle {
                 }
                 double[] target = target(images, n, l);
                 for (int i = 0; i < pixels; i++) {
-                    int at = (n * (1 + patches) + 1 + l) * pixels + i;
+                    int at = (n * grid.tokens() + grid.classTokens() + l) * pixels + i;
                     double difference = pred[at] - target[i];
                     loss[view] += difference * difference / pixels / masked[view];
                     dpred[at] += weight / views * 2 * difference / pixels / masked[view];
@@ -54,29 +77,47 @@ public final class MaskedMseOracle {
     }
 
     private double[] target(double[] images, int n, int l) {
-        int across = width / patch;
-        double[] target = new double[patch * patch * channels];
-        double mean = 0;
-        for (int row = 0; row < patch; row++) {
-            for (int column = 0; column < patch; column++) {
-                for (int channel = 0; channel < channels; channel++) {
-                    int y = l / across * patch + row;
-                    int x = l % across * patch + column;
-                    double pixel = images[((n * channels + channel) * height + y) * width + x];
-                    target[(row * patch + column) * channels + channel] = pixel;
-                    mean += pixel / target.length;
-                }
-            }
+        int patch = grid.patch();
+        int tube = targetFrames / grid.times();
+        int stored = images.length / (samples * channels * grid.height() * grid.width());
+        double[] target = new double[tube * patch * patch * channels];
+        for (int i = 0; i < target.length; i++) {
+            int channel = i % channels;
+            int x = i / channels % patch + l % grid.columns() * patch;
+            int y = i / channels / patch % patch + l % grid.places() / grid.columns() * patch;
+            int frame = stored == 1 ? 0 : frame(l / grid.places() * tube + i / channels / patch / patch);
+            target[i] = images[(((n * channels + channel) * stored + frame) * grid.height() + y) * grid.width() + x];
         }
-        if (normPix) {
-            double var = 0;
-            for (double t : target) {
-                var += (t - mean) * (t - mean) / (target.length - 1);
+        if (byPatch) {
+            normalise(target, 0, 1);
+        }
+        for (int c = 0; deviation != null && c < channels; c++) {
+            for (int i = c; i < target.length; i += channels) {
+                target[i] *= deviation[c];
             }
-            for (int i = 0; i < target.length; i++) {
-                target[i] = (target[i] - mean) / Math.sqrt(var + 1e-6);
-            }
+            normalise(target, c, channels);
         }
         return target;
+    }
+
+    /** torch.linspace(0, frames - 1, targetFrames), rounded down. */
+    private int frame(int index) {
+        return targetFrames == 1 ? 0 : (int) Math.floor(index * (grid.frames() - 1.0) / (targetFrames - 1));
+    }
+
+    /** Elements first, first + step, ... by their own mean and unbiased variance. */
+    private static void normalise(double[] values, int first, int step) {
+        int count = values.length / step;
+        double mean = 0;
+        for (int i = first; i < values.length; i += step) {
+            mean += values[i] / count;
+        }
+        double var = 0;
+        for (int i = first; i < values.length; i += step) {
+            var += (values[i] - mean) * (values[i] - mean) / (count - 1);
+        }
+        for (int i = first; i < values.length; i += step) {
+            values[i] = (values[i] - mean) / Math.sqrt(var + 1e-6);
+        }
     }
 }

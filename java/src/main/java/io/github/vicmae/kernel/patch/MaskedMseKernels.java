@@ -22,7 +22,7 @@ public final class MaskedMseKernels {
 
     public MaskedMseKernels(Stream stream) {
         this.stream = stream;
-        rowLosses = TypedKernel.of(stream.device(), "masked_mse", "masked_mse_rows", "pppppiiiiiiifp");
+        rowLosses = TypedKernel.of(stream.device(), "masked_mse", "masked_mse_rows", "ppppppiiiiiiiiiiiifp");
         finish = stream.device().kernel("masked_mse", "masked_mse_finish", "ppilf");
     }
 
@@ -36,12 +36,14 @@ public final class MaskedMseKernels {
      * times the mean over views. Where nothing is masked both are 0.
      *
      * @param loss [views], written
-     * @param dpred [samples, grid.tokens(), grid.patchSize(channels)], pred's type, written; zero in the class row and at visible patches
-     * @param pred [samples, grid.tokens(), grid.patchSize(channels)], floats or bfloat16, pixels in (row, column, channel) order
-     * @param images [samples, channels, height, width], the samples of view 0 first
+     * @param dpred [samples, grid.tokens(), target.patchSize(grid, channels)], pred's type, written; zero in the class row, if there is one, and at visible patches
+     * @param pred [samples, grid.tokens(), target.patchSize(grid, channels)], floats or bfloat16, pixels in (frame, row, column,
+     *     channel) order
+     * @param images [samples, channels, frames, height, width], the samples of view 0 first; or images [samples, channels, height, width] that
+     *     are repeated for all frames
      * @param restore [samples, patches] integers, each row a permutation; a patch is masked where it is at least {@code kept}
      * @param samples of all views together
-     * @param normPix whether a target is normalised by its own mean and unbiased variance + 1e-6
+     * @param target which frames, and how they are normalised
      * @param weight [1], on the device
      * @param scratch at least {@link #scratchSize} floats
      * @throws IllegalArgumentException if the samples are not divisible into views, or a shape is wrong
@@ -57,16 +59,17 @@ public final class MaskedMseKernels {
             int samples,
             int channels,
             int kept,
-            boolean normPix,
+            PixelTarget target,
             Tensor weight,
             Tensor scratch) {
         if (samples % views != 0) {
             throw new IllegalArgumentException(samples + " samples are not divisible into " + views + " views");
         }
         int patches = grid.patches();
-        int pixels = grid.patchSize(channels);
-        if (pixels > MAX_PIXELS || (normPix && pixels < 2)) {
-            throw new IllegalArgumentException("maskedMse takes patches of 2 to " + MAX_PIXELS
+        int pixels = target.patchSize(grid, channels);
+        int least = target.normalisation() == PixelTarget.Normalisation.CHANNEL ? 2 * channels : 2;
+        if (pixels > MAX_PIXELS || (target.normalisation() != PixelTarget.Normalisation.NONE && pixels < least)) {
+            throw new IllegalArgumentException("maskedMse takes patches of " + least + " to " + MAX_PIXELS
                     + " values, but those of " + grid + " with " + channels + " channels have " + pixels);
         }
         if (kept < 0 || kept > patches) {
@@ -76,7 +79,10 @@ public final class MaskedMseKernels {
         Shapes.floats("maskedMse", "loss", loss, views);
         Shapes.typed("maskedMse", "dpred", dpred, pred.dtype(), samples, grid.tokens(), pixels, 1);
         Shapes.typed("maskedMse", "pred", pred, pred.dtype(), samples, grid.tokens(), pixels, 1);
-        Shapes.floats("maskedMse", "images", images, samples, channels, grid.height(), grid.width());
+        int stored = Clips.storedFrames("maskedMse", images, grid, samples, channels);
+        if (target.deviation() != null) {
+            Shapes.floats("maskedMse", "deviation", target.deviation(), channels);
+        }
         Shapes.ints("maskedMse", "restore", restore, samples, patches);
         Shapes.floats("maskedMse", "weight", weight, 1);
         Shapes.atLeast("maskedMse", "scratch", scratch, scratchSize(grid, samples));
@@ -89,10 +95,12 @@ public final class MaskedMseKernels {
                 .arg(dpred)
                 .arg(pred)
                 .arg(images)
-                .arg(restore);
-        stream.arg(samples).arg(channels).arg(grid.height()).arg(grid.width());
-        stream.arg(grid.patch()).arg(kept);
-        stream.arg(normPix ? 1 : 0).arg(slope).arg(weight);
+                .arg(restore)
+                .argOrNull(target.deviation());
+        stream.arg(samples).arg(channels).arg(grid.frames()).arg(stored).arg(target.frames());
+        stream.arg(grid.height()).arg(grid.width()).arg(target.tube(grid)).arg(grid.patch());
+        stream.arg(kept).arg(grid.classTokens()).arg(target.normalisation().ordinal());
+        stream.arg(slope).arg(weight);
         stream.launch(Math.multiplyExact(samples, grid.tokens()), 1, 1, THREADS, pixels * Float.BYTES);
         stream.begin(finish).arg(loss).arg(scratch).arg(views).arg((long) (samples / views) * grid.tokens());
         stream.arg(mean).launch(views, FINISH_THREADS);

@@ -22,9 +22,9 @@ public final class PatchEmbedKernels {
 
     public PatchEmbedKernels(Stream stream) {
         this.stream = stream;
-        gather = TypedKernel.of(stream.device(), "patch_embed", "patch_gather", "pppiiiiii");
-        assemble = TypedKernel.of(stream.device(), "patch_embed", "patch_assemble", "ppppppiii");
-        backward = TypedKernel.of(stream.device(), "patch_embed", "patch_backward", "pppiii");
+        gather = TypedKernel.of(stream.device(), "patch_embed", "patch_gather", "pppiiiiiiii");
+        assemble = TypedKernel.of(stream.device(), "patch_embed", "patch_assemble", "ppppppppiiii");
+        backward = TypedKernel.of(stream.device(), "patch_embed", "patch_backward", "pppiiii");
         reduce = new Reduce(stream);
     }
 
@@ -34,8 +34,9 @@ public final class PatchEmbedKernels {
     }
 
     /**
-     * @param patches [samples * kept, channels * patch * patch], floats or bfloat16, written, pixels in (channel, row, column) order
-     * @param images [samples, channels, height, width]
+     * @param patches [samples * kept, channels * tube * patch * patch], floats or bfloat16, written, pixels in (channel, frame, row, column)
+     *     order
+     * @param images [samples, channels, frames, height, width]; or images [samples, channels, height, width] that are repeated for all frames
      * @param grid how images are cut into patches
      * @param keep [samples, kept] integers, or null for all patches in order
      */
@@ -43,11 +44,11 @@ public final class PatchEmbedKernels {
             Tensor patches, Tensor images, Tensor keep, PatchGrid grid, int samples, int channels, int kept) {
         Shapes.typed(
                 "patchEmbed", "patches", patches, patches.dtype(), (long) samples * kept, grid.patchSize(channels));
-        Shapes.floats("patchEmbed", "images", images, samples, channels, grid.height(), grid.width());
+        int stored = Clips.storedFrames("patchEmbed", images, grid, samples, channels);
         checkKeep(keep, samples, kept);
         stream.begin(gather.form(patches)).arg(patches).arg(images).argOrNull(keep);
-        stream.arg(samples).arg(channels).arg(grid.height()).arg(grid.width());
-        stream.arg(grid.patch()).arg(kept);
+        stream.arg(samples).arg(channels).arg(stored).arg(grid.height()).arg(grid.width());
+        stream.arg(grid.tube()).arg(grid.patch()).arg(kept);
         stream.launch(WarpRows.blocks(Math.multiplyExact(samples, kept)), WarpRows.THREADS);
     }
 
@@ -55,8 +56,8 @@ public final class PatchEmbedKernels {
      * @param tokens [samples, grid.tokens(kept), width], written
      * @param embedded [samples * kept, width], floats or bfloat16, the product without bias
      * @param bias [width]
-     * @param cls [width]
-     * @param positions [grid.tokens(), width]
+     * @param cls [width]; null if the grid has no class token
+     * @param positions one for each token
      * @param keep [samples, kept] integers, or null for all patches in order
      */
     public void assemble(
@@ -64,7 +65,7 @@ public final class PatchEmbedKernels {
             Tensor embedded,
             Tensor bias,
             Tensor cls,
-            Tensor positions,
+            PositionTables positions,
             Tensor keep,
             PatchGrid grid,
             int samples,
@@ -73,25 +74,24 @@ public final class PatchEmbedKernels {
         Shapes.floats("patchEmbed", "tokens", tokens, samples, grid.tokens(kept), width);
         Shapes.typed("patchEmbed", "embedded", embedded, embedded.dtype(), (long) samples * kept, width);
         Shapes.floats("patchEmbed", "bias", bias, width);
-        Shapes.floats("patchEmbed", "cls", cls, width);
-        Shapes.floats("patchEmbed", "positions", positions, grid.tokens(), width);
+        checkClass("cls", cls, grid, width);
+        positions.check("patchEmbed", grid, width);
         checkKeep(keep, samples, kept);
         stream.begin(assemble.form(embedded))
                 .arg(tokens)
                 .arg(embedded)
                 .arg(bias)
-                .arg(cls)
-                .arg(positions)
-                .argOrNull(keep);
-        stream.arg(samples).arg(kept).arg(width);
+                .argOrNull(cls);
+        positions.pack(stream, grid, width);
+        stream.argOrNull(keep).arg(samples).arg(kept).arg(width).arg(grid.places());
         stream.launch(WarpRows.blocks(Math.multiplyExact(samples, grid.tokens(kept))), WarpRows.THREADS);
     }
 
     /**
-     * The gradients of {@link #assemble}.
+     * The gradients of {@link #assemble}, but for those of trained positions: see {@link PositionKernels}.
      *
      * @param dembedded [samples * kept, width], floats or bfloat16, written
-     * @param dcls [width], added to
+     * @param dcls [width], added to; null if the grid has no class token
      * @param dbias [width], added to
      * @param dtokens [samples, grid.tokens(kept), width]
      * @param scratch at least {@link #scratchSize} floats
@@ -107,16 +107,28 @@ public final class PatchEmbedKernels {
             int width,
             Tensor scratch) {
         Shapes.typed("patchEmbed", "dembedded", dembedded, dembedded.dtype(), (long) samples * kept, width);
-        Shapes.floats("patchEmbed", "dcls", dcls, width);
+        checkClass("dcls", dcls, grid, width);
         Shapes.floats("patchEmbed", "dbias", dbias, width);
         Shapes.floats("patchEmbed", "dtokens", dtokens, samples, grid.tokens(kept), width);
         Shapes.atLeast("patchEmbed", "scratch", scratch, scratchSize(stream, width));
         Math.multiplyExact(samples, grid.tokens(kept)); // the kernel counts the rows
         int parts = MORE_PARTS * stream.device().partialBlocks();
         stream.begin(backward.form(dembedded)).arg(dembedded).arg(scratch).arg(dtokens);
-        stream.arg(samples).arg(kept).arg(width);
+        stream.arg(samples).arg(kept).arg(width).arg(grid.classTokens());
         stream.launch(parts, Reduce.strips(stream, width, THREADS, dtokens.dtype()), 1, THREADS, 0);
-        reduce.finish(dcls, dbias, scratch, parts, width);
+        if (grid.classToken()) {
+            reduce.finish(dcls, dbias, scratch, parts, width);
+        } else {
+            reduce.finish(dbias, scratch, parts, width);
+        }
+    }
+
+    private static void checkClass(String name, Tensor cls, PatchGrid grid, int width) {
+        if (grid.classToken()) {
+            Shapes.floats("patchEmbed", name, cls, width);
+        } else if (cls != null) {
+            throw new IllegalArgumentException("patchEmbed was given " + name + ", but there is no class token");
+        }
     }
 
     private static void checkKeep(Tensor keep, int samples, int kept) {

@@ -21,54 +21,65 @@ public final class TokenKernels {
 
     public TokenKernels(Stream stream) {
         this.stream = stream;
-        scatter = TypedKernel.of(stream.device(), "tokens", "tokens_scatter", "pppppiiii");
-        gather = TypedKernel.of(stream.device(), "tokens", "tokens_gather", "ppppiiii");
+        scatter = TypedKernel.of(stream.device(), "tokens", "tokens_scatter", "ppppppppiiiiiii");
+        gather = TypedKernel.of(stream.device(), "tokens", "tokens_gather", "ppppiiiiiii");
         reduce = new Reduce(stream);
     }
 
     /** Floats of scratch that {@link #gather} needs. */
     public static int scratchSize(Stream stream, int width) {
-        return Math.multiplyExact(MORE_PARTS, Reduce.scratchSize(stream, width));
+        return Math.multiplyExact(MORE_PARTS, Reduce.scratchSize(stream, 2 * width));
     }
 
     /**
      * @param out [samples, grid.tokens(), width], written
-     * @param embedded [samples, grid.tokens(kept), width], floats or bfloat16, the class token first
+     * @param embedded [samples, encoded.tokens(kept), width], floats or bfloat16, the encoder's class token first if it has one
      * @param maskToken [width]
-     * @param positions [grid.tokens(), width]
+     * @param cls [width], a class token that starts here; or null, if the encoder's goes on or there is none
+     * @param positions one for each token of out
      * @param restore [samples, patches] integers
+     * @param grid of out
+     * @param encoded the encoder's grid: it may have a class token where {@code grid} has none or another
      */
     public void scatter(
             Tensor out,
             Tensor embedded,
             Tensor maskToken,
-            Tensor positions,
+            Tensor cls,
+            PositionTables positions,
             Tensor restore,
             PatchGrid grid,
+            PatchGrid encoded,
             int samples,
             int kept,
             int width) {
         int patches = grid.patches();
+        checkGrids(grid, encoded, cls);
         Shapes.floats("tokens", "out", out, samples, grid.tokens(), width);
-        Shapes.typed("tokens", "embedded", embedded, embedded.dtype(), samples, grid.tokens(kept), width, 1);
+        Shapes.typed("tokens", "embedded", embedded, embedded.dtype(), samples, encoded.tokens(kept), width, 1);
         Shapes.floats("tokens", "maskToken", maskToken, width);
-        Shapes.floats("tokens", "positions", positions, grid.tokens(), width);
+        if (cls != null) {
+            Shapes.floats("tokens", "cls", cls, width);
+        }
+        positions.check("tokens", grid, width);
         Shapes.ints("tokens", "restore", restore, samples, patches);
         stream.begin(scatter.form(embedded))
                 .arg(out)
                 .arg(embedded)
                 .arg(maskToken)
-                .arg(positions)
-                .arg(restore);
-        stream.arg(samples).arg(patches).arg(kept).arg(width);
+                .argOrNull(cls);
+        positions.pack(stream, grid, width);
+        stream.arg(restore).arg(samples).arg(patches).arg(kept).arg(width);
+        stream.arg(grid.classTokens()).arg(encoded.classTokens()).arg(grid.places());
         stream.launch(WarpRows.blocks(Math.multiplyExact(samples, grid.tokens())), WarpRows.THREADS);
     }
 
     /**
-     * The gradients of {@link #scatter}.
+     * The gradients of {@link #scatter}, but for those of trained positions: see {@link PositionKernels}.
      *
-     * @param dembedded [samples, grid.tokens(kept), width], floats or bfloat16, written
+     * @param dembedded [samples, encoded.tokens(kept), width], floats or bfloat16, written; 0 for a class token that does not go on
      * @param dmaskToken [width], added to
+     * @param dcls [width], added to; null if no class token starts here
      * @param dout [samples, grid.tokens(), width]
      * @param restore [samples, patches] integers
      * @param keep [samples, kept] integers, the inverse of {@code restore}: the rows are visited in the order of {@code restore}, so it is
@@ -78,16 +89,19 @@ public final class TokenKernels {
     public void gather(
             Tensor dembedded,
             Tensor dmaskToken,
+            Tensor dcls,
             Tensor dout,
             Tensor restore,
             Tensor keep,
             PatchGrid grid,
+            PatchGrid encoded,
             int samples,
             int kept,
             int width,
             Tensor scratch) {
         int patches = grid.patches();
-        Shapes.typed("tokens", "dembedded", dembedded, dembedded.dtype(), samples, grid.tokens(kept), width, 1);
+        checkGrids(grid, encoded, dcls);
+        Shapes.typed("tokens", "dembedded", dembedded, dembedded.dtype(), samples, encoded.tokens(kept), width, 1);
         Shapes.floats("tokens", "dmaskToken", dmaskToken, width);
         Shapes.floats("tokens", "dout", dout, samples, grid.tokens(), width);
         Shapes.ints("tokens", "restore", restore, samples, patches);
@@ -101,7 +115,23 @@ public final class TokenKernels {
                 .arg(dout)
                 .arg(restore);
         stream.arg(samples).arg(patches).arg(kept).arg(width);
+        stream.arg(grid.classTokens()).arg(encoded.classTokens()).arg(dcls == null ? 0 : 1);
         stream.launch(parts, Reduce.strips(stream, width, THREADS, dout.dtype()), 1, THREADS, 0);
-        reduce.finish(dmaskToken, scratch, parts, width);
+        if (dcls == null) {
+            reduce.finish(dmaskToken, scratch, parts, width);
+        } else {
+            Shapes.floats("tokens", "dcls", dcls, width);
+            reduce.finish(dmaskToken, dcls, scratch, parts, width);
+        }
+    }
+
+    private static void checkGrids(PatchGrid grid, PatchGrid encoded, Tensor cls) {
+        boolean starts = cls != null;
+        if (grid.patches() != encoded.patches()
+                || (starts && !grid.classToken())
+                || (!starts && grid.classToken() != encoded.classToken())) {
+            throw new IllegalArgumentException("tokens cannot go from " + encoded + " to " + grid + " with"
+                    + (starts ? "" : "out") + " a class token that starts there");
+        }
     }
 }

@@ -141,7 +141,7 @@ class ImageReaderTest {
         return image.get(8, 8, 0) + " " + image.get(8, 8, 1) + " " + image.get(8, 8, 2);
     }
 
-    private static byte[] adobe(int transform, int... components) throws IOException {
+    static byte[] adobe(int transform, int... components) throws IOException {
         WritableRaster raster = Raster.createInterleavedRaster(DataBuffer.TYPE_BYTE, 16, 16, 4, null);
         for (int i = 0; i < 256; i++) {
             raster.setPixel(i % 16, i / 16, components);
