@@ -183,6 +183,28 @@ class TrainerTest {
         assertEquals(1, skipped.size());
     }
 
+    /** What a scan leaves out is told once, and stands in the metrics; so does how often a video gave one frame twice. */
+    @Test
+    void whatIsLeftOutIsToldAndCounted() throws IOException {
+        Path data = TestData.pictures(dir.resolve("data"), 9, 40);
+        Files.createDirectories(data.resolve(".git"));
+        Files.writeString(data.resolve("disc/notes.xml"), "no picture");
+        Files.writeString(data.resolve("disc/more.xml"), "no picture");
+        Log log = train(settings(data, Variant.PAPER, 1, 1, 1e-3), dir.resolve("run"), false, Long.MAX_VALUE);
+        assertEquals(2, log.warnings.size(), log.warnings.toString());
+        assertTrue(log.warnings.get(0).startsWith("Left out 1 hidden file or folder: .git"), log.warnings.toString());
+        assertTrue(log.warnings.get(1).startsWith("Left out 2 files of unknown kinds: "), log.warnings.toString());
+        List<String> lines = new ArrayList<>();
+        JsonLines.read(dir.resolve("run/metrics.jsonl"), line -> {
+            if (line.has("left_out")) {
+                lines.add(line.get("left_out").toString());
+            }
+            assertEquals(0, line.path("repeated_frames").asInt());
+            assertEquals(line.has("loss"), line.has("repeated_frames"));
+        });
+        assertEquals(List.of("{\"hidden\":1,\"unknown\":2}"), lines);
+    }
+
     @Test
     void aLossThatIsNotFiniteStopsTheRunAndKeepsTheCheckpoint() throws IOException {
         Path run = dir.resolve("run");

@@ -269,7 +269,7 @@ class ImageReaderTest {
     void flippedBytesNeverEscapeAsOtherErrors() throws IOException {
         long seed = 5;
         java.util.Random random = new java.util.Random(seed);
-        for (String format : new String[] {"jpg", "png", "gif", "bmp"}) {
+        for (String format : new String[] {"jpg", "png", "gif", "bmp", "tiff"}) {
             byte[] sound = Pictures.encode(Pictures.buffered(Pictures.gradient(24, 24)), format);
             for (int trial = 0; trial < 60; trial++) {
                 byte[] bytes = sound.clone();

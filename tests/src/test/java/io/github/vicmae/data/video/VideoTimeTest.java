@@ -150,6 +150,12 @@ class VideoTimeTest {
             assertEquals(4, reader.durationSeconds(), 0.05);
             assertEquals(100, reader.frameCount());
             assertEquals(25, reader.frameRate(), 0.3);
+            int same = 0;
+            for (int i = 0; i < 200; i++) {
+                int[] pair = frames(reader, FrameSampler.distant(2).times(new Philox(3, 0, i, 0), reader));
+                same += pair[0] == pair[1] ? 1 : 0;
+            }
+            assertTrue(same <= 4, same + " of 200 pairs are one frame");
         }
     }
 
