@@ -105,6 +105,10 @@ DEVICE Job job_at(int index, int column_strips, bool symmetric) {
 
 // ---- normalisation -------------------------------------------------------------------------------------------------------------------
 
+// How much of a row a warp sums up before the sum is added to the row's: no lane adds up more than 32 terms in one chain, which would lose
+// digits, also where a block ends with a warp of one lane. A whole warp takes the widest row at once; the CPU's loops are vectorised.
+DEVICE int chain_of(int width) { return WARP == 1 ? width : 32 * warp_lanes(); }
+
 DEVICE float inverse_norm_of(float squares) {
   const float norm = sqrtf(squares);
   return 1.0f / (norm < 1e-12f ? 1e-12f : norm);
@@ -116,8 +120,13 @@ DEVICE void inverse_norms(float* inverse, const float* x, int first, int count, 
     float squares = 0;
     if (first + r < count && !unit) {
       const float* const row = x + static_cast<int64_t>(first + r) * width;
-      SIMD_SUM(squares)
-      for (int i = first_lane(); i < width; i += warp_lanes()) squares += row[i] * row[i];
+      for (int begin = 0; begin < width; begin += chain_of(width)) {
+        const int end = least(begin + chain_of(width), width);
+        float sum = 0;
+        SIMD_SUM(sum)
+        for (int i = begin + first_lane(); i < end; i += warp_lanes()) sum += row[i] * row[i];
+        squares += sum;
+      }
     }
     squares = warp_sum(squares);
     if (first_lane() == 0) inverse[r] = first + r >= count ? 0.0f : unit ? 1.0f : inverse_norm_of(squares);
@@ -150,11 +159,18 @@ DEVICE void finish_rows(const Statistics& statistics, float* row_loss, const Par
     const float* const a = p + static_cast<int64_t>(row) * width;
     const float* const b = z + static_cast<int64_t>(own) * width;
     float dot = 0, aa = 0, bb = 0;
-    SIMD_SUM(dot, aa, bb)
-    for (int i = first_lane(); i < width; i += warp_lanes()) {
-      dot += a[i] * b[i];
-      aa += a[i] * a[i];
-      bb += b[i] * b[i];
+    for (int begin = 0; begin < width; begin += chain_of(width)) {
+      const int until = least(begin + chain_of(width), width);
+      float ab_sum = 0, aa_sum = 0, bb_sum = 0;
+      SIMD_SUM(ab_sum, aa_sum, bb_sum)
+      for (int i = begin + first_lane(); i < until; i += warp_lanes()) {
+        ab_sum += a[i] * b[i];
+        aa_sum += a[i] * a[i];
+        bb_sum += b[i] * b[i];
+      }
+      dot += ab_sum;
+      aa += aa_sum;
+      bb += bb_sum;
     }
     dot = warp_sum(dot);
     if (!unit) dot *= inverse_norm_of(warp_sum(aa)) * inverse_norm_of(warp_sum(bb));
