@@ -12,8 +12,8 @@
 // [8] = rate, beta1, beta2, eps, decay, 1 - beta1^t, 1 - beta2^t, unused; clip [2] = norm, coefficient.
 #include "elementwise.cuh"
 
-// A block takes `chunk` elements at a time.
-KERNEL(adamw_step, float* __restrict__ parameters, bf16* __restrict__ rounded, float* __restrict__ gradients,
+// A block takes `chunk` elements, or one item, at a time. Four blocks are to fit a multiprocessor: it waits for memory alone.
+KERNEL_BOUNDED(256, 4, adamw_step, float* __restrict__ parameters, bf16* __restrict__ rounded, float* __restrict__ gradients,
        float* __restrict__ first_moment, float* __restrict__ second_moment, const int* __restrict__ items,
        int64_t decayed, int64_t live, int64_t size, int item_count, const float* __restrict__ scalars, const float* __restrict__ clip,
        int chunk) {

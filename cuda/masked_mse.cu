@@ -64,16 +64,18 @@ DEVICE void normalise_channels(float* __restrict__ target, float* scratch, const
   __syncthreads();  // a thread's elements of a channel are not those that it reads next
 }
 
-template <class T>
+// CLIP: whether patches may span frames and channels may be normalised; without it these cost nothing.
+template <bool CLIP, class T>
 DEVICE void reconstruct(float* __restrict__ row_loss, T* __restrict__ dpred, const T* __restrict__ pred, const float* __restrict__ images,
                         const int* __restrict__ restore, int samples, const Targets& of, int kept, int prefix, float scale,
                         const float* __restrict__ weight) {
   DYNAMIC_SHARED(float, target);
   SHARED(float, scratch, 32);
   const int channels = of.channels, width = of.width, patch = of.patch;
-  const int across = width / patch, places = of.height / patch * across, patches = of.target_frames / of.tube * places;
-  const int square = patch * patch * channels, pixels = of.tube * square, count = prefix + patches;
-  const int64_t frame_size = static_cast<int64_t>(of.height) * width, plane = of.stored_frames * frame_size;
+  const int across = width / patch, places = of.height / patch * across, patches = CLIP ? of.target_frames / of.tube * places : places;
+  const int tube = CLIP ? of.tube : 1;
+  const int square = patch * patch * channels, pixels = tube * square, count = prefix + patches;
+  const int64_t frame_size = static_cast<int64_t>(of.height) * width, plane = CLIP ? of.stored_frames * frame_size : frame_size;
   const int64_t rows = static_cast<int64_t>(samples) * count;
   for (int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
     const int64_t sample = row / count;
@@ -83,10 +85,10 @@ DEVICE void reconstruct(float* __restrict__ row_loss, T* __restrict__ dpred, con
     const bool masked = at >= 0 && restore[sample * patches + at] >= kept;
     float loss = 0;
     if (masked) {  // the same for the whole block
-      const int time = at / places, place = at - time * places;
-      for (int t = 0; t < of.tube; t++) {
-        const int wanted = time * of.tube + t;
-        const int frame = of.stored_frames == 1                  ? 0
+      const int time = CLIP ? at / places : 0, place = at - time * places;
+      for (int t = 0; t < tube; t++) {
+        const int wanted = time * tube + t;
+        const int frame = !CLIP || of.stored_frames == 1                  ? 0
                           : of.target_frames == of.frames ? wanted
                                                           : wanted * (of.frames - 1) / (of.target_frames > 1 ? of.target_frames - 1 : 1);
         const float* __restrict__ corner = images + sample * channels * plane + frame * frame_size +
@@ -104,7 +106,7 @@ DEVICE void reconstruct(float* __restrict__ row_loss, T* __restrict__ dpred, con
       }
       __syncthreads();
       float mean = 0, inverse = 1;
-      if (of.normalisation == kNormaliseChannel) normalise_channels(target, scratch, of.deviation, pixels / channels, channels);
+      if (CLIP && of.normalisation == kNormaliseChannel) normalise_channels(target, scratch, of.deviation, pixels / channels, channels);
       if (of.normalisation == kNormalisePatch) {
         float sum = 0, squares = 0;
         SIMD_SUM(sum)
@@ -133,21 +135,19 @@ DEVICE void reconstruct(float* __restrict__ row_loss, T* __restrict__ dpred, con
 // One block a row of pred [samples, prefix + patches, pixels], pixels = tube * patch * patch * channels; row_loss has one value a row. images
 // [samples, channels, stored_frames, height, width]; restore [samples, patches], masked where restore >= kept; normalisation: 0 none, 1 by
 // patch, 2 by channel, with deviation [channels] or null; scale = 2 / (pixels * views * masked patches of a view). Dynamic shared: pixels
-// floats.
-KERNEL(masked_mse_rows, float* __restrict__ row_loss, float* __restrict__ dpred, const float* __restrict__ pred,
-       const float* __restrict__ images, const int* __restrict__ restore, const float* __restrict__ deviation, int samples, int channels,
-       int frames, int stored_frames, int target_frames, int height, int width, int tube, int patch, int kept, int prefix,
-       int normalisation, float scale, const float* __restrict__ weight) {
-  const Targets of{channels, frames, stored_frames, target_frames, height, width, tube, patch, normalisation, deviation};
-  reconstruct(row_loss, dpred, pred, images, restore, samples, of, kept, prefix, scale, weight);
-}
-KERNEL(masked_mse_rows_bf16, float* __restrict__ row_loss, bf16* __restrict__ dpred, const bf16* __restrict__ pred,
-       const float* __restrict__ images, const int* __restrict__ restore, const float* __restrict__ deviation, int samples, int channels,
-       int frames, int stored_frames, int target_frames, int height, int width, int tube, int patch, int kept, int prefix,
-       int normalisation, float scale, const float* __restrict__ weight) {
-  const Targets of{channels, frames, stored_frames, target_frames, height, width, tube, patch, normalisation, deviation};
-  reconstruct(row_loss, dpred, pred, images, restore, samples, of, kept, prefix, scale, weight);
-}
+// floats. The kernels without _clip take single frames and do not normalise channels.
+#define MASKED_MSE_ROWS(name, clip, T)                                                                                                      \
+  KERNEL(name, float* __restrict__ row_loss, T* __restrict__ dpred, const T* __restrict__ pred, const float* __restrict__ images,           \
+         const int* __restrict__ restore, const float* __restrict__ deviation, int samples, int channels, int frames, int stored_frames,     \
+         int target_frames, int height, int width, int tube, int patch, int kept, int prefix, int normalisation, float scale,                \
+         const float* __restrict__ weight) {                                                                                                 \
+    const Targets of{channels, frames, stored_frames, target_frames, height, width, tube, patch, normalisation, deviation};                  \
+    reconstruct<clip>(row_loss, dpred, pred, images, restore, samples, of, kept, prefix, scale, weight);                                     \
+  }
+MASKED_MSE_ROWS(masked_mse_rows, false, float)
+MASKED_MSE_ROWS(masked_mse_rows_bf16, false, bf16)
+MASKED_MSE_ROWS(masked_mse_clip_rows, true, float)
+MASKED_MSE_ROWS(masked_mse_clip_rows_bf16, true, bf16)
 
 // One block a view: loss = scale * sum of its row_loss [rows], scale = 1 / masked patches of a view.
 KERNEL(masked_mse_finish, float* __restrict__ loss, const float* __restrict__ row_loss, int views, int64_t rows, float scale) {

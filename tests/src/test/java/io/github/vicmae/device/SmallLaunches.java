@@ -12,6 +12,8 @@ import io.github.vicmae.kernel.Philox;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.kernel.Reduce;
 import io.github.vicmae.kernel.attention.AttentionKernels;
+import io.github.vicmae.kernel.patch.MaskedMseKernels;
+import io.github.vicmae.kernel.patch.PixelTarget;
 import io.github.vicmae.kernel.patch.PositionKernels;
 import io.github.vicmae.kernel.patch.PositionTables;
 import io.github.vicmae.model.DecoderConfig;
@@ -56,6 +58,7 @@ final class SmallLaunches {
         }
         pointwise(device);
         positions(device);
+        clipLoss(device);
     }
 
     /** Attention in bfloat16, whose kernels depend on the head dimension. */
@@ -154,6 +157,38 @@ final class SmallLaunches {
                 PositionTables tables = new PositionTables(space, time, classToken);
                 kernels.positions().backward(tables, dtokens, restore, grid, 2, kept, width, scratch);
                 stream.synchronize();
+            }
+        }
+    }
+
+    /** The reconstruction of a clip, two of whose four frames are targets. */
+    private static void clipLoss(String name) {
+        PatchGrid grid = new PatchGrid(4, 6, 9, 2, 3, true);
+        PixelTarget target = new PixelTarget(2, PixelTarget.Normalisation.CHANNEL, null);
+        int pixels = target.patchSize(grid, 3);
+        for (DType type : new DType[] {DType.F32, DType.BF16}) {
+            try (Device device = Device.open(name);
+                    Arena arena = new Arena("clip")) {
+                Tensor loss = arena.floats("loss", 1);
+                Tensor pred = arena.tensor("pred", type, 2, grid.tokens(), pixels);
+                Tensor dpred = arena.tensor("dpred", type, 2, grid.tokens(), pixels);
+                Tensor images = arena.floats("images", 2, 3, 4, 6, 9);
+                Tensor restore = arena.tensor("restore", DType.I32, 2, grid.patches());
+                Tensor weight = arena.floats("weight", 1);
+                Tensor scratch = arena.floats("scratch", (int) MaskedMseKernels.scratchSize(grid, 2));
+                arena.allocate(device);
+                Kernels kernels = Kernels.onNewStream(device);
+                try (Stream stream = kernels.stream()) {
+                    for (Tensor t : new Tensor[] {pred, images, weight}) {
+                        stream.write(t, normal((int) t.size()));
+                    }
+                    stream.write(
+                            restore, IntStream.range(0, 24).map(i -> i * 5 % 12).toArray());
+                    kernels.maskedMse()
+                            .forwardBackward(
+                                    loss, dpred, pred, images, restore, grid, 1, 2, 3, 5, target, weight, scratch);
+                    stream.synchronize();
+                }
             }
         }
     }

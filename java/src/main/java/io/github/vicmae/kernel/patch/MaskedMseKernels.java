@@ -18,11 +18,13 @@ public final class MaskedMseKernels {
 
     private final Stream stream;
     private final TypedKernel rowLosses;
+    private final TypedKernel clipRowLosses;
     private final Kernel finish;
 
     public MaskedMseKernels(Stream stream) {
         this.stream = stream;
         rowLosses = TypedKernel.of(stream.device(), "masked_mse", "masked_mse_rows", "ppppppiiiiiiiiiiiifp");
+        clipRowLosses = TypedKernel.of(stream.device(), "masked_mse", "masked_mse_clip_rows", "ppppppiiiiiiiiiiiifp");
         finish = stream.device().kernel("masked_mse", "masked_mse_finish", "ppilf");
     }
 
@@ -90,7 +92,8 @@ public final class MaskedMseKernels {
         double masked = (double) (samples / views) * (patches - kept); // of one view
         float mean = masked == 0 ? 0 : (float) (1 / masked);
         float slope = masked == 0 ? 0 : (float) (2 / (masked * views * pixels));
-        stream.begin(rowLosses.form(pred))
+        boolean clip = grid.frames() > 1 || target.normalisation() == PixelTarget.Normalisation.CHANNEL;
+        stream.begin((clip ? clipRowLosses : rowLosses).form(pred))
                 .arg(scratch)
                 .arg(dpred)
                 .arg(pred)
