@@ -242,11 +242,12 @@ DEVICE void load_part(float* pixels, const uint32_t* __restrict__ view, Part par
   }
 }
 
+// step: from a plane of the image to that of the next channel.
 template <int CHANNELS>
-DEVICE void store_part(float* __restrict__ image, const float* __restrict__ pixels, Part part, int height, int width, int frames) {
+DEVICE void store_part(float* __restrict__ image, const float* __restrict__ pixels, Part part, int width, int step) {
   for (int c = 0; c < CHANNELS; c++) {
     for (int r = 0; r < part.rows; r++) {
-      float* __restrict__ to = image + (static_cast<int64_t>(c) * frames * height + part.y + r) * width + part.x;
+      float* __restrict__ to = image + (c * step + (part.y + r) * width + part.x);
       const float* __restrict__ from = pixels + c * kPixels + r * part.columns;
       SIMD
       for (int x = threadIdx.x; x < part.columns; x += blockDim.x) to[x] = from[x];
@@ -291,7 +292,8 @@ DEVICE void resize_views(float* __restrict__ images, float* __restrict__ luma_su
       finish<CHANNELS>(pixels, kPixels, size, draw, normalisation);
       __syncthreads();
     }
-    store_part<CHANNELS>(images + first_plane(view, CHANNELS, frames_each) * height * width, pixels, part, height, width, frames_each);
+    const int plane = height * width;  // 32 bits hold a view
+    store_part<CHANNELS>(images + first_plane(view, CHANNELS, frames_each) * plane, pixels, part, width, frames_each * plane);
     if (jitter) {
       __syncthreads();  // the pixels are changed
       const float sum = block_sum(luma_before_contrast(pixels, kPixels, size, draw), scratch);

@@ -17,7 +17,10 @@ constexpr int kFlip = 1, kResized = 2, kJitter = 4, kGray = 8, kSolarize = 16;
 constexpr int kContrast = 1;
 
 // Where the plane of a frame's first channel begins, in planes; its other channels are `frames` planes apart.
-DEVICE int64_t first_plane(int64_t row, int channels, int frames) { return row / frames * channels * frames + row % frames; }
+DEVICE int64_t first_plane(int64_t row, int channels, int frames) {
+  const int at = static_cast<int>(row), view = at / frames;  // 32 bits: rows are counted by an int
+  return static_cast<int64_t>(view) * (channels - 1) * frames + at;
+}
 
 constexpr int kRows = 4;    // rows of a view that are resized together
 constexpr int kTile = 128;  // columns of a tile, at most

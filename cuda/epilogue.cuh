@@ -4,19 +4,23 @@
 
 #include "gelu.cuh"
 
-enum class Epilogue { WRITE, ADD, BIAS, BIAS_GELU, BIAS_RESIDUAL, GELU_GRADIENT, ADD_ROW_SUMS };
+enum class Epilogue { WRITE, ADD, BIAS, BIAS_GELU, BIAS_RESIDUAL, GELU_GRADIENT, ADD_ROW_SUMS, SCALED_RESIDUAL };
 
 // Where the result goes: C and the other tensor [m, n] of type T, of which one may be the other. bias: [n], but [m] with ADD_ROW_SUMS.
+// factors: of SCALED_RESIDUAL, one for each rows_per_factor rows.
 template <class T>
 struct Output {
   T* c;
   T* other;
   float* bias;
   Epilogue epilogue;
+  const float* factors;
+  int rows_per_factor;
 
   // The bias of columns from `column` on.
   MEMBER Lanes column_bias(int column, int count) const {
-    const bool has = epilogue == Epilogue::BIAS || epilogue == Epilogue::BIAS_GELU || epilogue == Epilogue::BIAS_RESIDUAL;
+    const bool has = epilogue == Epilogue::BIAS || epilogue == Epilogue::BIAS_GELU || epilogue == Epilogue::BIAS_RESIDUAL ||
+                     epilogue == Epilogue::SCALED_RESIDUAL;
     return has ? load_lanes(bias + column, count) : all_lanes(0);
   }
 
@@ -28,6 +32,7 @@ struct Output {
       case Epilogue::ADD_ROW_SUMS:
         return load_lanes(c + at, count);
       case Epilogue::BIAS_RESIDUAL:
+      case Epilogue::SCALED_RESIDUAL:
       case Epilogue::GELU_GRADIENT:
         return load_lanes(other + at, count);
       default:
@@ -35,7 +40,8 @@ struct Output {
     }
   }
 
-  MEMBER void finish(int64_t at, int count, Lanes product, Lanes column_bias, Lanes before) const;
+  // `at` is an element of row `row`.
+  MEMBER void finish(int row, int64_t at, int count, Lanes product, Lanes column_bias, Lanes before) const;
 };
 
 #if WARP > 1
@@ -59,7 +65,7 @@ DEVICE Lanes gelu_slope_lanes(Lanes x) {
 #endif
 
 template <class T>
-MEMBER void Output<T>::finish(int64_t at, int count, Lanes product, Lanes column_bias, Lanes before) const {
+MEMBER void Output<T>::finish(int row, int64_t at, int count, Lanes product, Lanes column_bias, Lanes before) const {
   switch (epilogue) {
     case Epilogue::ADD:
     case Epilogue::ADD_ROW_SUMS:
@@ -67,6 +73,9 @@ MEMBER void Output<T>::finish(int64_t at, int count, Lanes product, Lanes column
       break;
     case Epilogue::BIAS_RESIDUAL:
       product = before + (product + column_bias);
+      break;
+    case Epilogue::SCALED_RESIDUAL:
+      product = before + factors[row / rows_per_factor] * (product + column_bias);
       break;
     case Epilogue::BIAS:
       product = product + column_bias;

@@ -43,7 +43,7 @@ DEVICE void store(const Output<T>& to, const MicroTile<MICRO_ROWS, MICRO_COLS>& 
     UNROLL
     for (int r = 0; r < MICRO_ROWS; r++) {
       const int64_t at = static_cast<int64_t>(i0 + r) * n + j;
-      if (i0 + r < m) to.finish(at, n - j, sum.at[r][g], bias, to.before(at, n - j));
+      if (i0 + r < m) to.finish(i0 + r, at, n - j, sum.at[r][g], bias, to.before(at, n - j));
     }
   }
 }
@@ -99,15 +99,15 @@ DEVICE void product(const Output<Out>& to, const In* a, const In* b, int m, int 
 }
 
 // The type of A and B, and that of C and the other tensor.
-KERNEL(matmul, float* c, const float* __restrict__ a, const float* __restrict__ b, float* bias, float* other, int m, int n, int k,
-       int trans_a, int trans_b, int epilogue) {
-  product(Output<float>{c, other, bias, static_cast<Epilogue>(epilogue)}, a, b, m, n, k, trans_a, trans_b);
+KERNEL(matmul, float* c, const float* __restrict__ a, const float* __restrict__ b, float* bias, float* other,
+       const float* __restrict__ factors, int m, int n, int k, int trans_a, int trans_b, int epilogue, int rows_per_factor) {
+  product(Output<float>{c, other, bias, static_cast<Epilogue>(epilogue), factors, rows_per_factor}, a, b, m, n, k, trans_a, trans_b);
 }
-KERNEL(matmul_bf16, bf16* c, const bf16* __restrict__ a, const bf16* __restrict__ b, float* bias, bf16* other, int m, int n, int k,
-       int trans_a, int trans_b, int epilogue) {
-  product(Output<bf16>{c, other, bias, static_cast<Epilogue>(epilogue)}, a, b, m, n, k, trans_a, trans_b);
+KERNEL(matmul_bf16, bf16* c, const bf16* __restrict__ a, const bf16* __restrict__ b, float* bias, bf16* other,
+       const float* __restrict__ factors, int m, int n, int k, int trans_a, int trans_b, int epilogue, int rows_per_factor) {
+  product(Output<bf16>{c, other, bias, static_cast<Epilogue>(epilogue), factors, rows_per_factor}, a, b, m, n, k, trans_a, trans_b);
 }
-KERNEL(matmul_bf16_to_float, float* c, const bf16* __restrict__ a, const bf16* __restrict__ b, float* bias, float* other, int m, int n,
-       int k, int trans_a, int trans_b, int epilogue) {
-  product(Output<float>{c, other, bias, static_cast<Epilogue>(epilogue)}, a, b, m, n, k, trans_a, trans_b);
+KERNEL(matmul_bf16_to_float, float* c, const bf16* __restrict__ a, const bf16* __restrict__ b, float* bias, float* other,
+       const float* __restrict__ factors, int m, int n, int k, int trans_a, int trans_b, int epilogue, int rows_per_factor) {
+  product(Output<float>{c, other, bias, static_cast<Epilogue>(epilogue), factors, rows_per_factor}, a, b, m, n, k, trans_a, trans_b);
 }

@@ -214,7 +214,7 @@ DEVICE void store(const Output<T>& to, float* staging, const Held& held, int row
     for (int p = 0; p < kPasses; p++) {
       const int r = row + p * kRows;
       const Lanes product = load_aligned(staging + (p * kRows + down) * kPitch + across);
-      if (r < m && count > 0) to.finish(static_cast<int64_t>(r) * n + column, count, product, bias, before[p]);
+      if (r < m && count > 0) to.finish(r, static_cast<int64_t>(r) * n + column, count, product, bias, before[p]);
     }
     __syncwarp();
   }
@@ -247,8 +247,8 @@ DEVICE void tile_at(int index, int down, int across, int* row, int* column) {
 
 // share: steps along k of each of gridDim.y blocks of a tile, a multiple of the tile's; with one share, k.
 template <class Tile, bool A_K_FIRST, bool B_K_FIRST>
-DEVICE void product(void* c, const bf16* a, const bf16* b, float* bias, void* other, float* scratch, int m, int n, int k, int share,
-                    int epilogue, int c_is_bf16, int aligned) {
+DEVICE void product(void* c, const bf16* a, const bf16* b, float* bias, void* other, const float* factors, float* scratch, int m, int n,
+                    int k, int share, int epilogue, int rows_per_factor, int c_is_bf16, int aligned) {
   using A = Operand<Tile, Tile::kM, Tile::kK, A_K_FIRST>;
   using B = Operand<Tile, Tile::kN, Tile::kK, B_K_FIRST>;
   using Held = Fragments<Tile, A_K_FIRST>;
@@ -280,11 +280,12 @@ DEVICE void product(void* c, const bf16* a, const bf16* b, float* bias, void* ot
       if (!works) continue;
       float* const staging = reinterpret_cast<float*>(shared) + warp * 8 * (Tile::kWarpN + 8);
       if (c_is_bf16) {
-        const Output<bf16> to{static_cast<bf16*>(c), static_cast<bf16*>(other), bias, kind};
+        const Output<bf16> to{static_cast<bf16*>(c), static_cast<bf16*>(other), bias, kind, factors, rows_per_factor};
         store<Tile>(to, staging, held, row0 + row, col0 + column, m, n);
       } else {
         const bool shares = gridDim.y > 1;
-        const Output<float> to{shares ? own : static_cast<float*>(c), static_cast<float*>(other), bias, shares ? Epilogue::WRITE : kind};
+        const Output<float> to{shares ? own : static_cast<float*>(c), static_cast<float*>(other), bias, shares ? Epilogue::WRITE : kind, factors,
+                               rows_per_factor};
         store<Tile>(to, staging, held, row0 + row, col0 + column, m, n);
       }
       if constexpr (A_K_FIRST) {
@@ -294,10 +295,12 @@ DEVICE void product(void* c, const bf16* a, const bf16* b, float* bias, void* ot
   }
 }
 
-#define MATMUL_MMA(name, tile, blocks, a_k_first, b_k_first)                                                                          \
+#define MATMUL_MMA(name, tile, blocks, a_k_first, b_k_first)                                                                              \
   KERNEL_BOUNDED(tile::kThreads, blocks, name, void* c, const bf16* __restrict__ a, const bf16* __restrict__ b, float* bias, void* other, \
-                 float* scratch, int m, int n, int k, int share, int epilogue, int c_is_bf16, int aligned) {                              \
-    product<tile, a_k_first, b_k_first>(c, a, b, bias, other, scratch, m, n, k, share, epilogue, c_is_bf16, aligned);                 \
+                 const float* __restrict__ factors, float* scratch, int m, int n, int k, int share, int epilogue, int rows_per_factor,    \
+                 int c_is_bf16, int aligned) {                                                                                            \
+    product<tile, a_k_first, b_k_first>(c, a, b, bias, other, factors, scratch, m, n, k, share, epilogue, rows_per_factor, c_is_bf16,     \
+                                        aligned);                                                                                         \
   }
 MATMUL_MMA(matmul_mma_nt_large, Large, 1, false, false)
 MATMUL_MMA(matmul_mma_nn_large, Large, 1, false, true)
@@ -312,14 +315,14 @@ MATMUL_MMA(matmul_mma_tn_small, Small, 4, true, true)
 // C = the sum of the shares in `scratch`, or C += it; with ADD_ROW_SUMS also bias [m] += the rows' sums. Grid-stride.
 KERNEL(matmul_mma_finish, float* __restrict__ c, float* __restrict__ bias, const float* __restrict__ scratch, int m, int n, int shares,
        int epilogue) {
-  const Output<float> to{c, nullptr, nullptr, static_cast<Epilogue>(epilogue)};
+  const Output<float> to{c, nullptr, nullptr, static_cast<Epilogue>(epilogue), nullptr, 1};
   const int64_t size = static_cast<int64_t>(m) * n, stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
   const int64_t thread = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   for (int64_t at = thread * LANES; at < size; at += stride * LANES) {
     const int count = size - at < LANES ? static_cast<int>(size - at) : LANES;
     Lanes sum = load_lanes(scratch + at, count);
     for (int s = 1; s < shares; s++) sum = sum + load_lanes(scratch + s * size + at, count);
-    to.finish(at, count, sum, all_lanes(0), to.before(at, count));
+    to.finish(0, at, count, sum, all_lanes(0), to.before(at, count));
   }
   if (to.epilogue == Epilogue::ADD_ROW_SUMS) {
     for (int64_t row = thread; row < m; row += stride) {

@@ -32,14 +32,34 @@ DEVICE void add_bias_of(T* y, const float* bias, int rows, int width) {
 KERNEL(add_bias, float* __restrict__ y, const float* __restrict__ bias, int rows, int width) { add_bias_of(y, bias, rows, width); }
 KERNEL(add_bias_bf16, bf16* __restrict__ y, const float* __restrict__ bias, int rows, int width) { add_bias_of(y, bias, rows, width); }
 
-// out = residual + y + bias; out may be y or residual.
-KERNEL(add_bias_residual, float* out_rows, const float* residual, const float* y, const float* __restrict__ bias, int rows, int width) {
+// out = residual + f (y + bias); out may be y or residual. f is 1, or, if factors is not null, factors[row / rows_per_factor].
+KERNEL(add_bias_residual, float* out_rows, const float* residual, const float* y, const float* __restrict__ bias,
+       const float* __restrict__ factors, int rows, int width, int rows_per_factor) {
   for_rows(rows, [&](int64_t row) {
     const int64_t at = row * width;
+    const float factor = factors != nullptr ? factors[row / rows_per_factor] : 1.0f;
     elementwise<kVector<float>>(
-        warp_threads(), width, [](int, float x, float v, float b, float& sum) { sum = x + (v + b); }, in(residual + at), in(y + at),
-        in(bias), out(out_rows + at));
+        warp_threads(), width, [&](int, float x, float v, float b, float& sum) { sum = x + factor * (v + b); }, in(residual + at),
+        in(y + at), in(bias), out(out_rows + at));
   });
+}
+
+template <class T>
+DEVICE void scale_rows_of(T* out_rows, const T* x, const float* factors, int rows, int width, int rows_per_factor) {
+  for_rows(rows, [&](int64_t row) {
+    const int64_t at = row * width;
+    const float factor = factors[row / rows_per_factor];
+    elementwise<kVector<T>>(
+        warp_threads(), width, [&](int, float v, auto& y) { y = factor * v; }, in(x + at), out(out_rows + at));
+  });
+}
+
+// out = factors[row / rows_per_factor] * x; out may be x.
+KERNEL(scale_rows, float* out_rows, const float* x, const float* __restrict__ factors, int rows, int width, int rows_per_factor) {
+  scale_rows_of(out_rows, x, factors, rows, width, rows_per_factor);
+}
+KERNEL(scale_rows_bf16, bf16* out_rows, const bf16* x, const float* __restrict__ factors, int rows, int width, int rows_per_factor) {
+  scale_rows_of(out_rows, x, factors, rows, width, rows_per_factor);
 }
 
 template <class T>

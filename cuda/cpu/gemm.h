@@ -30,7 +30,7 @@ inline int group_count(int k) { return (step_count(k) + kSumSteps - 1) / kSumSte
 enum class Engine : int32_t { kAny, kPlain, kBlas, kAvx512Bf16, kAmx };
 
 // The order of io.github.vicmae.device.Epilogue, which says what each does.
-enum class Epilogue : int32_t { kWrite, kAdd, kBias, kBiasGelu, kBiasResidual, kGeluGradient, kAddRowSums };
+enum class Epilogue : int32_t { kWrite, kAdd, kBias, kBiasGelu, kBiasResidual, kGeluGradient, kAddRowSums, kScaledResidual };
 
 // Mirrored by io.github.vicmae.device.cpu.CpuStream. A, B and C are dense.
 struct Gemm {
@@ -38,12 +38,13 @@ struct Gemm {
   Epilogue epilogue;
   int32_t bf16_in, bf16_out;  // types of A and B, and of C and `other`: bfloat16, or float
   int32_t trans_a, trans_b, m, n, k;
-  int32_t reserved;
+  int32_t rows_per_factor;
   const void* a;
   const void* b;
   void* c;
   float* bias;
   void* other;
+  const float* factors;  // of rows, for kScaledResidual
 
   bool adds() const { return epilogue == Epilogue::kAdd || epilogue == Epilogue::kAddRowSums; }
 };

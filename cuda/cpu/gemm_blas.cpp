@@ -43,7 +43,8 @@ void run_piece(const Product& p, int64_t from, int64_t to) {
   const float* const a = p.a + row * (g.trans_a ? 1 : lda);
   const float* const b = p.b + col * (g.trans_b ? ldb : 1);
   // The product goes straight to where it, or what is added to it next, belongs, if that holds floats.
-  const bool residual_in_place = g.epilogue == Epilogue::kBiasResidual && g.c == g.other;
+  const bool residual = g.epilogue == Epilogue::kBiasResidual || g.epilogue == Epilogue::kScaledResidual;
+  const bool residual_in_place = residual && g.c == g.other;
   const bool in_place = !g.bf16_out && !residual_in_place;
   float* product = static_cast<float*>(g.epilogue == Epilogue::kBiasGelu ? g.other : g.c) + row * g.n + col;
   int ldc = g.n;

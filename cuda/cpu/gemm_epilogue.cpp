@@ -7,7 +7,7 @@
 namespace {
 
 template <Epilogue kEpilogue>
-inline __attribute__((always_inline)) void compute(float* c, float* other, const float* bias, const float* product) {
+inline __attribute__((always_inline)) void compute(float* c, float* other, const float* bias, const float* product, float factor) {
   SIMD
   for (int i = 0; i < kTile; i++) {
     if constexpr (kEpilogue == Epilogue::kWrite) {
@@ -22,6 +22,8 @@ inline __attribute__((always_inline)) void compute(float* c, float* other, const
       c[i] = gelu(x);
     } else if constexpr (kEpilogue == Epilogue::kBiasResidual) {
       c[i] = other[i] + (product[i] + bias[i]);
+    } else if constexpr (kEpilogue == Epilogue::kScaledResidual) {
+      c[i] = other[i] + factor * (product[i] + bias[i]);
     } else {
       c[i] = product[i] * gelu_slope(other[i]);
     }
@@ -29,8 +31,9 @@ inline __attribute__((always_inline)) void compute(float* c, float* other, const
 }
 
 constexpr bool reads_c(Epilogue e) { return e == Epilogue::kAdd; }
-constexpr bool reads_other(Epilogue e) { return e == Epilogue::kBiasResidual || e == Epilogue::kGeluGradient; }
-constexpr bool reads_bias(Epilogue e) { return e == Epilogue::kBias || e == Epilogue::kBiasGelu || e == Epilogue::kBiasResidual; }
+constexpr bool is_residual(Epilogue e) { return e == Epilogue::kBiasResidual || e == Epilogue::kScaledResidual; }
+constexpr bool reads_other(Epilogue e) { return is_residual(e) || e == Epilogue::kGeluGradient; }
+constexpr bool reads_bias(Epilogue e) { return e == Epilogue::kBias || e == Epilogue::kBiasGelu || is_residual(e); }
 
 void get(float* out, const float* in, int count) { memcpy(out, in, sizeof(float) * count); }
 void put(float* out, const float* in, int count) { memcpy(out, in, sizeof(float) * count); }
@@ -64,10 +67,11 @@ inline __attribute__((always_inline)) void put(uint16_t* out, const float* in, i
 }
 
 template <Epilogue kEpilogue, class T>
-inline __attribute__((always_inline)) void row_epilogue(T* c, T* other, const float* bias, const float* product, int count) {
+inline __attribute__((always_inline)) void row_epilogue(T* c, T* other, const float* bias, const float* product, float factor,
+                                                        int count) {
   if constexpr (sizeof(T) == sizeof(float)) {
     if (count == kTile) {
-      compute<kEpilogue>(c, other, bias, product);
+      compute<kEpilogue>(c, other, bias, product, factor);
       return;
     }
   }
@@ -76,7 +80,7 @@ inline __attribute__((always_inline)) void row_epilogue(T* c, T* other, const fl
   if constexpr (reads_other(kEpilogue)) get(other_row, other, count);
   if constexpr (reads_bias(kEpilogue)) get(bias_row, bias, count);
   get(product_row, product, count);
-  compute<kEpilogue>(c_row, other_row, bias_row, product_row);
+  compute<kEpilogue>(c_row, other_row, bias_row, product_row, factor);
   put(c, c_row, count);
   if constexpr (kEpilogue == Epilogue::kBiasGelu) put(other, other_row, count);
 }
@@ -85,15 +89,16 @@ template <Epilogue kEpilogue, class T>
 void apply(const Gemm& g, int64_t row, int64_t col, int rows, int cols, const float* product, int64_t stride, int64_t across) {
   for (int r = 0; r < rows; r++) {
     const float* p = product + r * stride;
+    const float factor = kEpilogue == Epilogue::kScaledResidual ? g.factors[(row + r) / g.rows_per_factor] : 1.0f;
     for (int i = 0; i < cols; i += kTile, p += across) {
       const int64_t at = (row + r) * g.n + col + i;
       T* const c = static_cast<T*>(g.c) + at;
       T* const other = g.other == nullptr ? nullptr : static_cast<T*>(g.other) + at;
       const float* const bias = g.bias == nullptr ? nullptr : g.bias + col + i;
       if (cols - i >= kTile) {
-        row_epilogue<kEpilogue, T>(c, other, bias, p, kTile);
+        row_epilogue<kEpilogue, T>(c, other, bias, p, factor, kTile);
       } else {
-        row_epilogue<kEpilogue, T>(c, other, bias, p, cols - i);
+        row_epilogue<kEpilogue, T>(c, other, bias, p, factor, cols - i);
       }
     }
   }
@@ -109,6 +114,7 @@ ApplyEpilogue epilogue_for(Epilogue epilogue) {
     case Epilogue::kBiasGelu: return apply<Epilogue::kBiasGelu, T>;
     case Epilogue::kBiasResidual: return apply<Epilogue::kBiasResidual, T>;
     case Epilogue::kGeluGradient: return apply<Epilogue::kGeluGradient, T>;
+    case Epilogue::kScaledResidual: return apply<Epilogue::kScaledResidual, T>;
   }
   return nullptr;
 }

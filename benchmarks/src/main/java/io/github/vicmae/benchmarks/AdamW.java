@@ -37,7 +37,7 @@ public class AdamW extends KernelBenchmark {
         Tensor st = b.floats("scalars", scalars, 8);
         Tensor clip = b.floats("clip", new float[] {1, 1}, 2);
         AdamWKernels k = b.kernels().adamW();
-        return b.run(() -> k.step(pt, rounded, gt, mt, vt, size / 2, st, clip));
+        return b.run(() -> k.step(pt, rounded, gt, mt, vt, null, size / 2, size, st, clip));
     }
 
     @Override

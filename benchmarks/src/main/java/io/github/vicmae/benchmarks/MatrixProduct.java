@@ -108,7 +108,7 @@ public class MatrixProduct extends KernelBenchmark {
         double[] pre = new double[some * out];
         MatMulOracle.multiply(pre, doubles(Arrays.copyOf(x, some * in)), doubles(w), false, true, some, out, in);
         double[] y = pre.clone();
-        EpilogueOracle.finish(Epilogue.BIAS_GELU, y, null, doubles(bias), pre, out);
+        EpilogueOracle.finish(Epilogue.BIAS_GELU, y, null, doubles(bias), pre, null, out);
         Expected output = new Expected("y", y, 1e-5 + bench.rounding());
         if (pass.equals("forward")) {
             return List.of(output);

@@ -10,7 +10,7 @@ import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 
 /**
- * Samples ready for one step, in memory that the loader uses again after {@link #release}.
+ * Samples ready for one step, in memory that the loader reuses after {@link #release}.
  *
  * <p>The buffers are direct and in native byte order. Between {@link BatchLoader#next} and {@link #release} they belong to the caller.
  */
@@ -24,7 +24,7 @@ public final class Batch {
     private final boolean[] video;
     private final BatchLoader owner;
 
-    /** The loader's own, under its lock: what is planned, how many slots were taken by workers, and how many are filled. */
+    /** For the loader alone, under its lock: the planned samples, how many of them workers have taken, and how many are done. */
     EpochOrder.Slot[] slots;
 
     int taken;
@@ -56,7 +56,7 @@ public final class Batch {
                 .asFloatBuffer();
     }
 
-    /** Makes place for other samples. */
+    /** Prepares the batch for other samples. */
     void begin(int ofEpoch, int ofStep, EpochOrder.Slot[] planned) {
         epoch = ofEpoch;
         step = ofStep;
@@ -96,7 +96,7 @@ public final class Batch {
     }
 
     /**
-     * What a device needs to make the views, [V, B] of them in the same order.
+     * The input from which a device makes the views, [V, B] of them in the same order.
      *
      * @throws IllegalStateException if the loader finishes the views itself
      */
@@ -109,18 +109,18 @@ public final class Batch {
     }
 
     /**
-     * The keys of the streams that the views' masking noise is drawn from, [V, B, {@link Philox#KEY_WORDS}]; the device draws it.
+     * Keys of the random streams for the views' masking noise, [V, B, {@link Philox#KEY_WORDS}]; the device draws it.
      */
     public IntBuffer noiseKeys() {
         return noiseKeys;
     }
 
-    /** Class of each sample, -1 where it is not known. */
+    /** Class number of each sample, -1 for none. */
     public int[] labels() {
         return labels;
     }
 
-    /** Place of each sample in the data set. */
+    /** Index of each sample in the data set. */
     public int[] sampleIndex() {
         return sampleIndex;
     }
@@ -130,7 +130,7 @@ public final class Batch {
         return video;
     }
 
-    /** What all its samples are, or {@link Modality#MIXED}. */
+    /** The kind of all its samples, or {@link Modality#MIXED}. */
     public Modality modality() {
         int videos = 0;
         for (boolean one : video) {
@@ -149,7 +149,7 @@ public final class Batch {
         return step;
     }
 
-    /** Gives the memory back to the loader; a second call does nothing. The buffers must not be used after it. */
+    /** Returns the memory to the loader; a second call does nothing. The buffers must not be used after it. */
     public void release() {
         owner.release(this);
     }

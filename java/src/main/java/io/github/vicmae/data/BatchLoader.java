@@ -16,16 +16,16 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * Makes batches in worker threads ahead of the step, without end: epoch after epoch, in order.
+ * Prepares batches in worker threads ahead of the training step, epoch after epoch, without end.
  *
- * <p>What a batch holds is a pure function of the seed, the epoch, the sample and the view: it is the same with any number of workers, and
- * after starting again in the middle. A file that cannot be read is reported once, counted and replaced by another sample drawn from
- * (seed, epoch, slot, attempt). The memory of released batches is used again.
+ * <p>What a batch holds is a pure function of the seed, the epoch, the sample and the view: it does not depend on the number of workers, nor
+ * on where the loader was started. A file that cannot be read is reported once, counted and replaced by another sample drawn from
+ * (seed, epoch, slot, attempt). The memory of released batches is reused.
  *
- * <p>{@link #next} is for one consuming thread; everything else may be called from any.
+ * <p>{@link #next} must be called from one thread; everything else may be called from any.
  */
 public final class BatchLoader implements AutoCloseable {
-    /** So many samples are drawn in place of an unreadable one before all are tried in order. */
+    /** Number of random replacements for an unreadable sample; after them, all samples are tried in order. */
     private static final int RANDOM_ATTEMPTS = 32;
 
     private static final int NAMED_IN_ERROR = 5;
@@ -41,7 +41,7 @@ public final class BatchLoader implements AutoCloseable {
 
     private final Object lock = new Object();
     private final ArrayDeque<Batch> free = new ArrayDeque<>();
-    /** Batches in work or ready, in their order; the last one is being handed out to workers. */
+    /** Batches in preparation or ready, in order; workers take their samples from the last one. */
     private final ArrayDeque<Batch> pending = new ArrayDeque<>();
 
     private final Map<String, String> skipped = new LinkedHashMap<>();
@@ -64,9 +64,9 @@ public final class BatchLoader implements AutoCloseable {
      * @param sampler must draw as many views, of as many frames, as {@code view} has
      * @param startEpoch epoch of the first batch
      * @param startStep its step within the epoch
-     * @param onSkip told of every unreadable file once, from a worker thread, one call at a time
+     * @param onSkip called once for every unreadable file, from a worker thread, one call at a time
      * @throws IllegalArgumentException if the settings do not fit each other or the data
-     * @throws IOException if the memory for the batches cannot be had
+     * @throws IOException if there is not enough memory for the batches
      */
     public BatchLoader(
             Dataset data,
@@ -102,7 +102,7 @@ public final class BatchLoader implements AutoCloseable {
                 worker.start();
                 workers.add(worker);
             }
-        } catch (RuntimeException | Error e) { // the system may give no more threads
+        } catch (RuntimeException | Error e) { // the system may refuse more threads
             close();
             throw e;
         }
@@ -129,7 +129,7 @@ public final class BatchLoader implements AutoCloseable {
         return order.stepsPerEpoch();
     }
 
-    /** How many files were skipped so far because they could not be read. */
+    /** Number of files skipped so far because they could not be read. */
     public int skipped() {
         synchronized (lock) {
             return skipped.size();
@@ -137,8 +137,8 @@ public final class BatchLoader implements AutoCloseable {
     }
 
     /**
-     * How often so far two frames were drawn from a video that should differ and were one and the same: it has too few frames, or its length
-     * is not what its header says.
+     * How often so far two frames drawn from a video should have differed but were the same frame: the video has too few frames, or its
+     * header gives a wrong length.
      */
     public long repeatedFrames() {
         synchronized (lock) {
@@ -209,7 +209,7 @@ public final class BatchLoader implements AutoCloseable {
         }
     }
 
-    /** One place of one batch to be filled. */
+    /** One sample of one batch that is to be prepared. */
     private record Task(Batch batch, int slot) {}
 
     private void work() {
@@ -232,7 +232,7 @@ public final class BatchLoader implements AutoCloseable {
         }
     }
 
-    /** The next place to fill, or null when there is nothing more to do. */
+    /** The next sample to prepare, or null when the loader is closed or has failed. */
     private Task take() throws InterruptedException {
         synchronized (lock) {
             while (!closed && failure == null) {
@@ -260,7 +260,7 @@ public final class BatchLoader implements AutoCloseable {
         }
     }
 
-    /** Decodes a slot's sample, or another one in its place if that cannot be read. */
+    /** Decodes the planned sample, or a replacement if it cannot be read. */
     private void fill(Batch batch, int slot, SampleDecoder decoder) throws IOException {
         EpochOrder.Slot planned = batch.slots[slot];
         Sample sample = data.samples().get(planned.sample());
@@ -270,7 +270,7 @@ public final class BatchLoader implements AutoCloseable {
         int[] group = planned.group();
         int position = batch.step * batch.size() + slot;
         Philox random = Draw.REPLACEMENT.stream(settings.seed(), batch.epoch, position, 0, 0);
-        // The views must differ from those that the same sample has in its own place.
+        // The views must differ from those of the same sample where it was planned.
         int repeat = Draw.REPLACED | position & Draw.REPLACED - 1;
         int at = 0;
         for (int attempt = 0; attempt < RANDOM_ATTEMPTS + group.length; attempt++) {
@@ -307,7 +307,7 @@ public final class BatchLoader implements AutoCloseable {
 
     private void skip(String name, String reason) {
         synchronized (lock) {
-            // Closing interrupts the workers, which also makes sound files fail.
+            // Closing interrupts the workers, so that readable files fail too.
             if (!closed && skipped.putIfAbsent(name, reason) == null) {
                 onSkip.accept(new SkippedFile(name, reason));
             }

@@ -3,9 +3,9 @@ package io.github.vicmae.data;
 import io.github.vicmae.kernel.Philox;
 
 /**
- * What random numbers are drawn for: each has a stream of its own for every (seed, epoch, sample), so that a draw never depends on the thread
- * or on what was drawn before. In the purpose of {@link Philox}, the low byte is the view,
- * the next one the kind of draw, and above them stands how often the sample was used before in the same epoch.
+ * The uses of random numbers: each has its own stream for every (seed, epoch, sample), so that a draw never depends on the thread or on
+ * earlier draws. In the purpose of {@link Philox}, the low byte is the view, the next byte the kind of draw, and the upper 16 bits count
+ * earlier uses of the sample in the same epoch.
  */
 enum Draw {
     ORDER(0x10),
@@ -20,11 +20,11 @@ enum Draw {
         this.kind = kind;
     }
 
-    /** Set in {@code repeat} for a sample that stands in for an unreadable one; its place in the epoch fills the other bits. */
+    /** Set in {@code repeat} for a replacement of an unreadable sample; the other bits are its position in the epoch. */
     static final int REPLACED = 0x8000;
 
     /**
-     * @param repeat 0 for the first use of the sample in the epoch, counting on for further ones, so that they differ; 16 bits count
+     * @param repeat 0 for the first use of the sample in the epoch, higher for further uses, so that they differ; only 16 bits count
      * @param view which of the sample's views, from 0 to 255
      */
     Philox stream(long seed, int epoch, int sample, int repeat, int view) {

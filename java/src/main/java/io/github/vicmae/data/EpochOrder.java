@@ -8,12 +8,12 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Which sample goes where: a permutation of the data set for each epoch, a pure function of (seed, epoch). The last samples that fill no whole
- * batch are left out; a data set smaller than a batch is gone through again in another order. Where batches are of one kind, videos and
+ * The order of the samples: a permutation of the data set for each epoch, a pure function of (seed, epoch). The last samples that fill no whole
+ * batch are dropped; a data set smaller than a batch is repeated in another order. Where batches are of one kind, videos and
  * images are permuted apart, and the order of the batches is drawn too. Not thread-safe.
  */
 final class EpochOrder {
-    /** A sample in a batch; {@code repeat} tells several uses of it in one epoch apart. */
+    /** A sample in a batch; {@code repeat} distinguishes several uses of it in one epoch. */
     record Slot(int sample, int repeat, int[] group) {}
 
     /** Key of the order of the batches in {@link #orders}, and its group in the random streams. */
@@ -77,7 +77,7 @@ final class EpochOrder {
             fill(slots, 0, batchSize, all, 0, start);
             return slots;
         }
-        // Rounding the running total keeps the share right over the steps even where a batch cannot hold it exactly.
+        // Rounding the running total keeps the share right over many steps even where a single batch cannot.
         long before = Math.round(start * videoFraction);
         int count = (int) (Math.round((start + batchSize) * videoFraction) - before);
         fill(slots, 0, count, videos, 1, before);
@@ -113,7 +113,7 @@ final class EpochOrder {
         }
     }
 
-    /** Fisher and Yates' shuffle. */
+    /** Fisher-Yates shuffle. */
     private int[] permutation(int[] group, int cycle, int groupNumber) {
         Philox random = Draw.ORDER.stream(seed, epoch, cycle, 0, groupNumber);
         int[] order = group.clone();

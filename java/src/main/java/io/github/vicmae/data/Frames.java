@@ -24,13 +24,13 @@ public final class Frames {
         return spaced(content, kind, 1, 0).get(0);
     }
 
-    /** What is no known image may still be a video. */
+    /** A file of unknown kind may still be a video. */
     private static Kind kind(Path path) {
         return Kind.of(path) == Kind.IMAGE ? Kind.IMAGE : Kind.VIDEO;
     }
 
     /**
-     * Frames in the middles of {@code count} equal parts, as RGB.
+     * The frames in the middle of {@code count} equal parts, as RGB.
      *
      * @param shortSide the short side that frames are shrunk to, 0 for their full size
      * @throws IOException if the file cannot be read; the message names path and reason
@@ -39,7 +39,7 @@ public final class Frames {
         return spaced(Content.of(path), kind(path), count, shortSide);
     }
 
-    /** The same of a sample. */
+    /** The same for a sample. */
     public static List<Image> spaced(Content content, Kind kind, int count, int shortSide) throws IOException {
         if (count < 1) {
             throw new IllegalArgumentException("At least one frame must be asked for, not " + count + ".");

@@ -6,12 +6,12 @@ import io.github.vicmae.data.view.DeviceViews;
 /**
  * How batches are made.
  *
- * @param batchSize samples a batch
- * @param workers threads that decode
- * @param prefetch batches that are made ahead of the step
- * @param seed of everything random
+ * @param batchSize samples per batch
+ * @param workers decoding threads
+ * @param prefetch batches prepared ahead of the step
+ * @param seed of all random numbers
  * @param videoFraction share of the samples that are videos, in [0, 1], held in every batch where batches are mixed and over the batches
- *     otherwise; NaN takes them as they come in the data set
+ *     otherwise; NaN keeps the proportions of the data set
  * @param mixed whether one batch may hold videos and images; if not, each batch is of one kind
  * @param deviceViews whether batches hold crops and draws for {@link DeviceViews} in place of finished views
  */
@@ -43,7 +43,7 @@ public record LoaderSettings(
         return new LoaderSettings(batchSize, workers, prefetch, seed, videoFraction, on, deviceViews);
     }
 
-    /** The same with the views left to a device, or made on the host. */
+    /** The same with views made on a device, or on the host. */
     public LoaderSettings withDeviceViews(boolean on) {
         return new LoaderSettings(batchSize, workers, prefetch, seed, videoFraction, mixed, on);
     }
@@ -53,7 +53,7 @@ public record LoaderSettings(
         return Math.max(1, data.size() / batchSize);
     }
 
-    /** Videos and images as they come in the data set, two batches ahead. */
+    /** Videos and images in the proportions of the data set, two batches ahead. */
     public static LoaderSettings of(int batchSize, int workers, long seed) {
         return new LoaderSettings(batchSize, workers, 2, seed, Double.NaN);
     }

@@ -20,7 +20,7 @@ import java.util.Map;
 
 /** Turns samples into views and the keys of their masking noise, for one worker. Not thread-safe. */
 final class SampleDecoder implements AutoCloseable {
-    /** Videos that stay open, if the data set has no more: with more, the next use of one is too far away. */
+    /** Number of videos that stay open if the data set has no more; with more, too much time passes before one is used again. */
     private static final int MAX_OPEN = 8;
 
     private final ViewSettings view;
@@ -66,7 +66,7 @@ final class SampleDecoder implements AutoCloseable {
         return sample.isVideo() && repeated;
     }
 
-    /** A picture is every frame of every view. */
+    /** Every frame of every view is the picture. */
     private List<Image> image(Sample sample) throws IOException {
         return Collections.nCopies(view.views() * view.frames(), ImageReader.read(sample.content(), view.channels()));
     }
@@ -74,7 +74,7 @@ final class SampleDecoder implements AutoCloseable {
     /** The frames of all views, one view after the other. */
     private List<Image> frames(Sample sample, int epoch, int repeat) throws IOException {
         VideoReader reader = reader(sample);
-        // What is decoded must not depend on which frames this worker read before.
+        // The result must not depend on the frames that this worker has read before.
         reader.reset();
         Philox random = Draw.FRAMES.stream(settings.seed(), epoch, sample.index(), repeat, 0);
         try {

@@ -15,7 +15,12 @@ public enum Epilogue {
     /** C = P * gelu'(other). */
     GELU_GRADIENT,
     /** C += P, bias [m] += the sums of op(A)'s rows: a linear map's weight and bias gradients, A being the output's gradient, transposed. */
-    ADD_ROW_SUMS;
+    ADD_ROW_SUMS,
+    /**
+     * C = other + f (P + bias), f the row's factor; C may be other. A residual of which a part of the rows is dropped (stochastic depth, Huang et
+     * al. 2016).
+     */
+    SCALED_RESIDUAL;
 
     /** Whether C's old values count. */
     public boolean accumulates() {
@@ -29,6 +34,11 @@ public enum Epilogue {
 
     /** Whether there is another tensor of C's shape. */
     public boolean hasOther() {
-        return this == BIAS_GELU || this == BIAS_RESIDUAL || this == GELU_GRADIENT;
+        return this == BIAS_GELU || isResidual() || this == GELU_GRADIENT;
+    }
+
+    /** Whether it is added to a residual, which holds floats. */
+    public boolean isResidual() {
+        return this == BIAS_RESIDUAL || this == SCALED_RESIDUAL;
     }
 }

@@ -1,8 +1,8 @@
 package io.github.vicmae.device;
 
 /**
- * A row-major matrix product P = op(A) op(B), [m, n], and what becomes of it. One object serves for many products, one after another, so that a
- * step makes none: whoever is handed one reads it and keeps nothing.
+ * A row-major matrix product P = op(A) op(B), [m, n], and what is done with it. One object is reused for many products, one after another, so that a
+ * training step allocates none: a method that is given one reads it and does not keep it.
  *
  * <pre>{@code
  * product.of(x, false, weight, true, rows, out, in).to(Epilogue.BIAS, y, bias, null);
@@ -21,10 +21,12 @@ public final class Product {
     private Tensor c;
     private Tensor bias;
     private Tensor other;
+    private Tensor factors;
+    private int rowsPerFactor;
     private Tensor scratch;
 
     /**
-     * Sets the operands, and forgets all else.
+     * Sets the operands and clears everything else.
      *
      * @param left A [m, k], or [k, m] if {@code transLeft}; floats or bfloat16
      * @param right B [k, n], or [n, k] if {@code transRight}; A's type
@@ -63,6 +65,19 @@ public final class Product {
         c = result;
         bias = added;
         other = beside;
+        factors = null;
+        rowsPerFactor = 1;
+        return this;
+    }
+
+    /**
+     * Sets what rows of the product are multiplied with, for {@link Epilogue#SCALED_RESIDUAL}; call it after {@code to}.
+     *
+     * @param ofRows floats, one for each {@code rows} neighbouring rows
+     */
+    public Product factors(Tensor ofRows, int rows) {
+        factors = ofRows;
+        rowsPerFactor = rows;
         return this;
     }
 
@@ -72,7 +87,7 @@ public final class Product {
         return this;
     }
 
-    /** Sets operands and scratch to those of another product, and forgets all else. */
+    /** Sets operands and scratch to those of another product and clears everything else. */
     public Product sameOperandsAs(Product product) {
         return of(product.a, product.transA, product.b, product.transB, product.m, product.n, product.k)
                 .scratch(product.scratch);
@@ -124,6 +139,16 @@ public final class Product {
     /** Null where the epilogue has none. */
     public Tensor other() {
         return other;
+    }
+
+    /** Null where the epilogue has none. */
+    public Tensor factors() {
+        return factors;
+    }
+
+    /** How many neighbouring rows have the same factor. */
+    public int rowsPerFactor() {
+        return rowsPerFactor;
     }
 
     /** Null where none was given. */

@@ -128,7 +128,7 @@ public final class Encoder implements AutoCloseable {
         return embed(Frames.middle(file));
     }
 
-    /** The same of a sample of a data set. */
+    /** The same for a sample of a data set. */
     public float[] embed(Sample sample) throws IOException {
         return embed(Frames.middle(sample.content(), sample.kind()));
     }

@@ -47,41 +47,7 @@ public final class Golden {
         }
     }
 
-    /**
-     * The most that passes.
-     *
-     * @param reconstruction the reconstruction loss of each step
-     * @param contrastive the contrastive loss of each step, and the whole loss
-     * @param predictions predictions and pooled features
-     * @param gradients all gradients together
-     * @param gradient any single one
-     * @param updates of parameters, after all steps
-     * @param reconstructionGradients all gradients of the reconstruction loss alone, against the same device in fp32; 0 to leave that out
-     */
-    private record Limits(
-            double reconstruction,
-            double contrastive,
-            double predictions,
-            double gradients,
-            double gradient,
-            double updates,
-            double reconstructionGradients) {
-        /**
-         * In bfloat16 the contrastive loss and its gradients have wide limits. BatchNorm over the handful of samples of a golden file takes away
-         * what their pooled features have in common, nearly all of them, and so enlarges what rounding leaves: to round the weights alone, in
-         * a model that is otherwise of doubles, costs up to 0.16 of all gradients of these files, and PyTorch's autocast up to 0.18. What
-         * these limits catch is a term that is missing or wrong. The reconstruction's gradients, which pass through everything else, have
-         * the tight one.
-         */
-        static Limits of(Precision precision) {
-            return switch (precision) {
-                case FP32 -> new Limits(1e-5, 1e-5, 1e-5, 1e-4, 2e-3, 2e-2, 0);
-                case BF16 -> new Limits(5e-3, 0.3, 2e-2, 0.5, 0.7, 0.7, 3e-2);
-            };
-        }
-    }
-
-    private final Limits limits;
+    private final GoldenLimits limits;
     private final Safetensors file;
     private final JsonNode settings;
     private final String method;
@@ -93,7 +59,7 @@ public final class Golden {
 
     private Golden(Safetensors file, Precision precision) throws IOException {
         this.file = file;
-        limits = Limits.of(precision);
+        limits = GoldenLimits.of(precision);
         String json = file.metadata().get(Checkpoint.CONFIG);
         if (json == null || !file.contains("out.losses")) {
             throw new IOException(
@@ -389,40 +355,5 @@ public final class Golden {
             d[i] = a[i] - b[i];
         }
         return d;
-    }
-
-    /** Sums of squares of a difference and of what was expected. */
-    private static final class Difference {
-        private double difference;
-        private double norm;
-
-        void add(float[] expected, float[] found) throws IOException {
-            if (expected.length != found.length) {
-                throw new IOException(
-                        "The golden file has " + expected.length + " values where the model has " + found.length);
-            }
-            for (int i = 0; i < expected.length; i++) {
-                double d = (double) found[i] - expected[i];
-                difference += d * d;
-                norm += (double) expected[i] * expected[i];
-            }
-        }
-
-        void add(Difference other) {
-            difference += other.difference;
-            norm += other.norm;
-        }
-
-        double absolute() {
-            return Math.sqrt(difference);
-        }
-
-        /** Infinite if anything is not a number. */
-        double relative() {
-            if (Double.isNaN(difference)) {
-                return Double.POSITIVE_INFINITY;
-            }
-            return difference == 0 ? 0 : Math.sqrt(difference / norm);
-        }
     }
 }

@@ -9,14 +9,16 @@ import io.github.vicmae.device.Tensor;
 public final class AdamWKernels {
     private static final int THREADS = 256;
     /** Elements that a block takes. */
-    private static final int CHUNK = 4096;
+    public static final int CHUNK = 4096;
+    /** Integers of an item of {@link #step}: first element, count, bits of the float that the rate is multiplied with. */
+    public static final int ITEM = 3;
 
     private final Stream stream;
     private final Kernel step;
 
     public AdamWKernels(Stream stream) {
         this.stream = stream;
-        step = stream.device().kernel("adamw", "adamw_step", "pppppllppi");
+        step = stream.device().kernel("adamw", "adamw_step", "pppppplllippi");
     }
 
     /**
@@ -28,7 +30,9 @@ public final class AdamWKernels {
      * @param gradients [size], multiplied by {@code clip[1]} as they are read; then 0
      * @param firstMoment [size], updated
      * @param secondMoment [size], updated
+     * @param items [n, {@link #ITEM}] integers, pieces of up to {@link #CHUNK} elements that cover all; or null if all have the same rate
      * @param decayed how many elements, from the first on, have weight decay
+     * @param live how many elements, from the first on, are trained; of the rest the gradients are cleared and nothing else is touched
      * @param scalars [8]: learning rate, beta1, beta2, eps, weight decay, 1 - beta1^t, 1 - beta2^t, unused; t counts from 1
      * @param clip [2]: norm and coefficient, as {@link GradientNorm} writes them; where the norm is not finite, the gradients are
      *     cleared and nothing else is touched
@@ -39,7 +43,9 @@ public final class AdamWKernels {
             Tensor gradients,
             Tensor firstMoment,
             Tensor secondMoment,
+            Tensor items,
             long decayed,
+            long live,
             Tensor scalars,
             Tensor clip) {
         long size = parameters.size();
@@ -56,13 +62,25 @@ public final class AdamWKernels {
             throw new IllegalArgumentException(
                     "adamW was told that " + decayed + " of " + size + " parameters have weight decay");
         }
+        if (live < 0 || live > size) {
+            throw new IllegalArgumentException(
+                    "adamW was told that " + live + " of " + size + " parameters are trained");
+        }
+        long count = (size + CHUNK - 1) / CHUNK;
+        if (items != null) {
+            count = items.dim(0);
+            Shapes.ints("adamW", "items", items, count, ITEM);
+        }
+        int blocks = Math.toIntExact(count);
         stream.begin(step)
                 .arg(parameters)
                 .argOrNull(rounded)
                 .arg(gradients)
                 .arg(firstMoment)
-                .arg(secondMoment);
-        stream.arg(decayed).arg(size).arg(scalars).arg(clip).arg(CHUNK);
-        stream.launch(Math.toIntExact((size + CHUNK - 1) / CHUNK), THREADS);
+                .arg(secondMoment)
+                .argOrNull(items);
+        stream.arg(decayed).arg(live).arg(size).arg(blocks);
+        stream.arg(scalars).arg(clip).arg(CHUNK);
+        stream.launch(blocks, THREADS);
     }
 }

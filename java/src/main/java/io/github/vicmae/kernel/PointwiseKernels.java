@@ -19,15 +19,17 @@ public final class PointwiseKernels {
     private final Kernel addBiasResidual;
     private final TypedKernel biasGelu;
     private final TypedKernel geluBackward;
+    private final TypedKernel scaleRows;
     private final Kernel toBf16;
     private final Kernel toFloat;
 
     public PointwiseKernels(Stream stream) {
         this.stream = stream;
         addBias = TypedKernel.of(stream.device(), "pointwise", "add_bias", "ppii");
-        addBiasResidual = stream.device().kernel("pointwise", "add_bias_residual", "ppppii");
+        addBiasResidual = stream.device().kernel("pointwise", "add_bias_residual", "pppppiii");
         biasGelu = TypedKernel.of(stream.device(), "pointwise", "bias_gelu", "pppii");
         geluBackward = TypedKernel.of(stream.device(), "pointwise", "gelu_backward", "pppli");
+        scaleRows = TypedKernel.of(stream.device(), "pointwise", "scale_rows", "pppiii");
         toBf16 = stream.device().kernel("pointwise", "float_to_bf16", "ppli");
         toFloat = stream.device().kernel("pointwise", "bf16_to_float", "ppli");
     }
@@ -62,8 +64,58 @@ public final class PointwiseKernels {
         Shapes.floats("addBiasResidual", "residual", residual, rows, width);
         Shapes.floats("addBiasResidual", "y", y, rows, width);
         Shapes.floats("addBiasResidual", "bias", bias, width);
-        stream.begin(addBiasResidual).arg(out).arg(residual).arg(y).arg(bias);
-        stream.arg(rows).arg(width).launch(WarpRows.blocks(rows), WarpRows.THREADS);
+        launchResidual(out, residual, y, bias, null, 1, rows, width);
+    }
+
+    /**
+     * out = residual + f (y + bias) for each row.
+     *
+     * @param out [rows, width], written; may be {@code residual} or {@code y}
+     * @param factors [rows / rowsPerFactor], each the f of as many neighbouring rows
+     */
+    public void addScaledResidual(
+            Tensor out,
+            Tensor residual,
+            Tensor y,
+            Tensor bias,
+            Tensor factors,
+            int rowsPerFactor,
+            int rows,
+            int width) {
+        Shapes.floats("addScaledResidual", "out", out, rows, width);
+        Shapes.floats("addScaledResidual", "residual", residual, rows, width);
+        Shapes.floats("addScaledResidual", "y", y, rows, width);
+        Shapes.floats("addScaledResidual", "bias", bias, width);
+        Shapes.factors("addScaledResidual", factors, rowsPerFactor, rows);
+        launchResidual(out, residual, y, bias, factors, rowsPerFactor, rows, width);
+    }
+
+    private void launchResidual(
+            Tensor out,
+            Tensor residual,
+            Tensor y,
+            Tensor bias,
+            Tensor factors,
+            int rowsPerFactor,
+            int rows,
+            int width) {
+        stream.begin(addBiasResidual).arg(out).arg(residual).arg(y).arg(bias).argOrNull(factors);
+        stream.arg(rows).arg(width).arg(rowsPerFactor).launch(WarpRows.blocks(rows), WarpRows.THREADS);
+    }
+
+    /**
+     * out = f x for each row.
+     *
+     * @param out [rows, width], of x's type, written; may be {@code x}
+     * @param x [rows, width], floats or bfloat16
+     * @param factors [rows / rowsPerFactor], each the f of as many neighbouring rows
+     */
+    public void scaleRows(Tensor out, Tensor x, Tensor factors, int rowsPerFactor, int rows, int width) {
+        Shapes.typed("scaleRows", "out", out, x.dtype(), rows, width);
+        Shapes.typed("scaleRows", "x", x, x.dtype(), rows, width);
+        Shapes.factors("scaleRows", factors, rowsPerFactor, rows);
+        stream.begin(scaleRows.form(x)).arg(out).arg(x).arg(factors);
+        stream.arg(rows).arg(width).arg(rowsPerFactor).launch(WarpRows.blocks(rows), WarpRows.THREADS);
     }
 
     /**

@@ -5,7 +5,7 @@ import io.github.vicmae.device.Tensor;
 import java.util.Arrays;
 
 /**
- * The checks that stand before every launch. A size is given as up to four factors, not as an array, so that a check allocates nothing.
+ * Argument checks that precede every launch. A size is given as up to four factors rather than an array, so that a check allocates nothing.
  */
 public final class Shapes {
     private Shapes() {}
@@ -78,6 +78,17 @@ public final class Shapes {
             throw new IllegalArgumentException(
                     kernel + " wants at least " + size + " floats of " + argument + " but was given " + tensor);
         }
+    }
+
+    /**
+     * @throws IllegalArgumentException unless there is a float for each {@code rowsPerFactor} of {@code rows} rows
+     */
+    public static void factors(String kernel, Tensor factors, int rowsPerFactor, int rows) {
+        if (rowsPerFactor < 1 || rows % rowsPerFactor != 0) {
+            throw new IllegalArgumentException(
+                    kernel + " cannot share out " + rows + " rows to factors of " + rowsPerFactor + " rows each");
+        }
+        floats(kernel, "factors", factors, rows / rowsPerFactor);
     }
 
     private static void require(

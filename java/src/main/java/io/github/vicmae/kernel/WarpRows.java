@@ -1,9 +1,9 @@
 package io.github.vicmae.kernel;
 
-/** The launches of kernels in which a warp takes a row: a few rows for each block, one after another where a block is a single thread. */
+/** Launch geometry of kernels in which each warp handles one row: a few rows per block, one after another where a block is a single thread. */
 public final class WarpRows {
     private static final int ROWS_A_BLOCK = 8;
-    /** Threads of a block: a warp of 32 for each of its rows. */
+    /** Threads of a block: one warp of 32 for each of its rows. */
     public static final int THREADS = 32 * ROWS_A_BLOCK;
 
     private WarpRows() {}

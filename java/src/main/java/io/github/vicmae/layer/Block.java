@@ -44,13 +44,15 @@ final class Block {
      * Gradients that live only within one block's backward pass; one set serves all blocks of a stack.
      *
      * @param rounded the residual stream's gradient as the products read it, kept by the norms; null in fp32, where they read itself
+     * @param scaled the same times the rows' factors; null without drop path
      */
-    record Gradients(Tensor rounded, Tensor normed, Tensor attended, Tensor qkv, Tensor hidden) {
-        static Gradients plan(Context context, Geometry g, String name) {
+    record Gradients(Tensor rounded, Tensor scaled, Tensor normed, Tensor attended, Tensor qkv, Tensor hidden) {
+        static Gradients plan(Context context, Geometry g, String name, boolean dropPath) {
             return new Gradients(
                     context.precision() == Precision.FP32
                             ? null
                             : context.activation("d " + name + " rounded", g.rows(), g.dim),
+                    dropPath ? context.activation("d " + name + " scaled", g.rows(), g.dim) : null,
                     context.activation("d " + name + " norm", g.rows(), g.dim),
                     context.activation("d " + name + " attended", g.rows(), g.dim),
                     context.activation("d " + name + " qkv", g.rows(), 3 * g.dim),
@@ -73,9 +75,19 @@ final class Block {
     private final LayerNorm norm2;
     private final Linear fc1;
     private final Linear fc2;
+    /** Null without drop path. */
+    private final DropPath drop;
 
-    Block(Context context, String name, Geometry geometry) {
+    private final int index;
+
+    /**
+     * @param drop null without drop path
+     * @param index of the block in its stack
+     */
+    Block(Context context, String name, Geometry geometry, DropPath drop, int index) {
         this.context = context;
+        this.drop = drop;
+        this.index = index;
         g = geometry;
         norm1 = new LayerNorm(context, name + ".norm1", g.rows(), g.dim);
         qkv = new Linear(context, name + ".attn.qkv", g.dim, 3 * g.dim, g.rows());
@@ -90,7 +102,11 @@ final class Block {
 
     void forward(Tensor out, Tensor x, Activations a) {
         recompute(x, a);
-        fc2.forwardResidual(out, a.middle, a.hidden);
+        if (drop == null) {
+            fc2.forwardResidual(out, a.middle, a.hidden);
+        } else {
+            fc2.forwardScaledResidual(out, a.middle, a.hidden, drop.ofMlp(index), g.tokens);
+        }
     }
 
     /** The forward pass but for the output: what a backward pass needs. */
@@ -100,20 +116,26 @@ final class Block {
         context.kernels()
                 .attention()
                 .forward(a.attended, a.logSumExp, a.qkv, g.samples, g.tokens, g.heads, g.dim / g.heads);
-        proj.forwardResidual(a.middle, x, a.attended);
+        if (drop == null) {
+            proj.forwardResidual(a.middle, x, a.attended);
+        } else {
+            proj.forwardScaledResidual(a.middle, x, a.attended, drop.ofAttention(index), g.tokens);
+        }
         norm2.forward(a.norm2, a.mean2, a.rstd2, a.middle);
         fc1.forwardGelu(a.hidden, a.preActivation, a.norm2);
     }
 
     /** dx, and d.rounded with it, comes in as the gradient of the block's output and goes out as that of its input x. */
     void backward(Tensor dx, Tensor x, Activations a, Gradients d) {
-        Tensor dy = d.rounded == null ? dx : d.rounded;
+        Tensor dout = d.rounded == null ? dx : d.rounded;
+        Tensor dy = drop == null ? dout : scaled(d, dout, drop.ofMlp(index));
         fc2.backwardParameters(dy, a.hidden);
         fc2.backwardInputGelu(d.hidden, dy, a.preActivation);
         fc1.backwardParameters(d.hidden, a.norm2);
         fc1.backwardInput(d.normed, d.hidden, false);
         norm2.backward(dx, d.rounded, d.normed, a.middle, a.mean2, a.rstd2, true);
 
+        dy = drop == null ? dout : scaled(d, dout, drop.ofAttention(index));
         proj.backwardParameters(dy, a.attended);
         proj.backwardInput(d.attended, dy, false);
         context.kernels()
@@ -132,5 +154,11 @@ final class Block {
         qkv.backwardParameters(d.qkv, a.norm1);
         qkv.backwardInput(d.normed, d.qkv, false);
         norm1.backward(dx, d.rounded, d.normed, x, a.mean1, a.rstd1, true);
+    }
+
+    /** A branch's gradient: that of the stream times the rows' factors. */
+    private Tensor scaled(Gradients d, Tensor dout, Tensor factors) {
+        context.kernels().pointwise().scaleRows(d.scaled, dout, factors, g.tokens, g.rows(), g.dim);
+        return d.scaled;
     }
 }

@@ -16,12 +16,14 @@ public final class BlockStack {
     private final Tensor rstd;
     private final Block.Gradients gradients;
     private final boolean recompute;
+    /** Null without it. */
+    private final DropPath dropPath;
 
     /**
      * @param prefix the blocks' published name, as in {@code blocks}
      * @param normName the final norm's published name
      * @param hidden width of the MLP
-     * @param recompute whether blocks keep only their inputs and compute the rest anew for the backward pass (Chen et al. 2016): less memory,
+     * @param recompute whether blocks keep only their inputs and compute the rest again for the backward pass (Chen et al. 2016): less memory,
      *     more time, the same bits
      */
     public BlockStack(
@@ -35,14 +37,31 @@ public final class BlockStack {
             int heads,
             int hidden,
             boolean recompute) {
+        this(context, prefix, normName, depth, samples, tokens, dim, heads, hidden, recompute, false);
+    }
+
+    /** The same, with drop path if {@code drops}. */
+    public BlockStack(
+            Context context,
+            String prefix,
+            String normName,
+            int depth,
+            int samples,
+            int tokens,
+            int dim,
+            int heads,
+            int hidden,
+            boolean recompute,
+            boolean drops) {
+        dropPath = drops ? new DropPath(context, prefix, depth, samples) : null;
         Block.Geometry g = new Block.Geometry(samples, tokens, dim, heads, hidden);
         this.recompute = recompute;
         Arena arena = context.activations();
         states.add(arena.floats(prefix + ".input", samples, tokens, dim));
         for (int i = 0; i < depth; i++) {
             String name = prefix + "." + i;
-            blocks.add(new Block(context, name, g));
-            // Without a backward pass, or where it computes them anew, the blocks share one set of activations; without
+            blocks.add(new Block(context, name, g, dropPath, i));
+            // Without a backward pass, or where it recomputes them, the blocks share one set of activations; without
             // one, two states take
             // turns.
             boolean own = i == 0 || (context.training() && !recompute);
@@ -54,12 +73,17 @@ public final class BlockStack {
         normed = context.activation(normName, samples, tokens, dim);
         mean = arena.floats(normName + ".mean", g.rows());
         rstd = arena.floats(normName + ".rstd", g.rows());
-        gradients = context.training() ? Block.Gradients.plan(context, g, prefix) : null;
+        gradients = context.training() ? Block.Gradients.plan(context, g, prefix, drops) : null;
     }
 
     /** Where the caller writes the tokens, [samples, tokens, dim] of floats. */
     public Tensor input() {
         return states.get(0);
+    }
+
+    /** The factors of the blocks' branches, to be written before each step; null without drop path. */
+    public DropPath dropPath() {
+        return dropPath;
     }
 
     /** The final norm's output, [samples, tokens, dim]. */

@@ -67,6 +67,17 @@ public final class Linear {
         forward(Epilogue.BIAS_RESIDUAL, y, x, residual);
     }
 
+    /**
+     * y = residual + f (x W' + b), both [rows, out] of floats.
+     *
+     * @param factors the f of each {@code rowsPerFactor} neighbouring rows
+     */
+    void forwardScaledResidual(Tensor y, Tensor residual, Tensor x, Tensor factors, int rowsPerFactor) {
+        matMul().multiply(timesWeight(x)
+                .to(Epilogue.SCALED_RESIDUAL, y, bias.value(), residual)
+                .factors(factors, rowsPerFactor));
+    }
+
     private void forward(Epilogue epilogue, Tensor y, Tensor x, Tensor other) {
         matMul().multiply(timesWeight(x).to(epilogue, y, bias.value(), other));
     }

@@ -8,6 +8,7 @@ public final class Parameter {
     private final int[] shape;
     private final Init init;
     private final boolean trained;
+    ParameterGroup group = ParameterGroup.TRAINED;
     Tensor value;
     Tensor rounded;
     Tensor gradient;

@@ -14,11 +14,12 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
- * A model's state by name. All trained values lie in one flat buffer, those with weight decay first, and so do gradients and moments in the
- * same order: the optimizer is one launch over the whole model. In bfloat16 there is a rounded copy of the values for the products to read; the
- * optimizer keeps it, and whoever writes values otherwise calls {@link #round} afterwards.
+ * A model's state by name. All trained values lie in one flat buffer, those with weight decay first and frozen ones last, and so do gradients and
+ * moments in the same order: the optimizer is one launch over the whole model. In bfloat16 there is a rounded copy of the values for the products to read; the
+ * optimizer updates it, and code that writes values in another way must call {@link #round} afterwards.
  */
 public final class Parameters implements AutoCloseable {
     /** Floats to which each parameter's start is rounded up: one cache line. */
@@ -32,6 +33,9 @@ public final class Parameters implements AutoCloseable {
     private Tensor firstMoments;
     private Tensor secondMoments;
     private long decayed;
+    private long live;
+    private Function<Parameter, ParameterGroup> groups = p -> ParameterGroup.TRAINED;
+    private List<Parameter> ordered = List.of();
     private final Parameters owner;
 
     public Parameters() {
@@ -72,15 +76,29 @@ public final class Parameters implements AutoCloseable {
         return parameter;
     }
 
+    /**
+     * Says how the optimizer treats each trained parameter; call before {@link #plan}.
+     *
+     * @param of asked once for each
+     */
+    public void group(Function<Parameter, ParameterGroup> of) {
+        groups = of;
+    }
+
     /** Plans the memory; gradients and moments only if the model is to be trained. Call once, after the model's layers are made. */
     public void plan(boolean training, Precision precision) {
-        List<Parameter> ordered = new ArrayList<>();
-        byName.values().stream().filter(Parameter::isDecayed).forEach(ordered::add);
-        byName.values().stream().filter(p -> p.isTrained() && !p.isDecayed()).forEach(ordered::add);
+        List<Parameter> trained =
+                byName.values().stream().filter(Parameter::isTrained).toList();
+        trained.forEach(p -> p.group = groups.apply(p));
+        ordered = new ArrayList<>();
+        trained.stream().filter(p -> !p.group.frozen() && p.isDecayed()).forEach(ordered::add);
+        trained.stream().filter(p -> !p.group.frozen() && !p.isDecayed()).forEach(ordered::add);
+        trained.stream().filter(p -> p.group.frozen()).forEach(ordered::add);
         long total = 0;
         for (Parameter p : ordered) {
             total += padded(p);
-            decayed += p.isDecayed() ? padded(p) : 0;
+            live += p.group.frozen() ? 0 : padded(p);
+            decayed += p.isDecayed() && !p.group.frozen() ? padded(p) : 0;
         }
         int size = Math.toIntExact(total);
         values = arena.floats("values", size);
@@ -113,21 +131,17 @@ public final class Parameters implements AutoCloseable {
 
     private void bindSlices() {
         long at = 0;
-        for (boolean decays : new boolean[] {true, false}) {
-            for (Parameter p : byName.values()) {
-                if (p.isTrained() && p.isDecayed() == decays) {
-                    p.value = values.slice(p.name(), at, p.shape());
-                    if (rounded != null) {
-                        p.rounded = rounded.slice("rounded " + p.name(), at, p.shape());
-                    }
-                    if (gradients != null) {
-                        p.gradient = gradients.slice("gradient of " + p.name(), at, p.shape());
-                        p.firstMoment = firstMoments.slice("first moment of " + p.name(), at, p.shape());
-                        p.secondMoment = secondMoments.slice("second moment of " + p.name(), at, p.shape());
-                    }
-                    at += padded(p);
-                }
+        for (Parameter p : ordered) {
+            p.value = values.slice(p.name(), at, p.shape());
+            if (rounded != null) {
+                p.rounded = rounded.slice("rounded " + p.name(), at, p.shape());
             }
+            if (gradients != null) {
+                p.gradient = gradients.slice("gradient of " + p.name(), at, p.shape());
+                p.firstMoment = firstMoments.slice("first moment of " + p.name(), at, p.shape());
+                p.secondMoment = secondMoments.slice("second moment of " + p.name(), at, p.shape());
+            }
+            at += padded(p);
         }
     }
 
@@ -199,6 +213,42 @@ public final class Parameters implements AutoCloseable {
     public long decayed() {
         return decayed;
     }
+
+    /** How many of the flat values, from the first on, are trained; the rest are frozen. */
+    public long live() {
+        return live;
+    }
+
+    /**
+     * Pieces of the flat values that have one rate each: first element, count and scale of the rate, in order and covering all. Empty if no rate
+     * is scaled.
+     *
+     * @param most elements that a piece may have
+     */
+    public List<Piece> pieces(int most) {
+        if (ordered.stream().allMatch(p -> p.group.frozen() || p.group.rateScale() == 1)) {
+            return List.of();
+        }
+        List<Piece> pieces = new ArrayList<>();
+        int at = 0;
+        for (Parameter p : ordered) {
+            float scale = (float) p.group.rateScale();
+            int size = Math.toIntExact(padded(p));
+            Piece last = pieces.isEmpty() ? null : pieces.get(pieces.size() - 1);
+            int joined = last != null && last.rateScale() == scale ? Math.min(most - last.count(), size) : 0;
+            if (joined > 0) {
+                pieces.set(pieces.size() - 1, new Piece(last.first(), last.count() + joined, scale));
+            }
+            for (int done = joined; done < size; done += most) {
+                pieces.add(new Piece(at + done, Math.min(most, size - done), scale));
+            }
+            at += size;
+        }
+        return pieces;
+    }
+
+    /** Neighbouring values with the same rate. */
+    public record Piece(int first, int count, float rateScale) {}
 
     /** Bytes of device memory that {@link #plan} asks for. */
     public long bytes() {

@@ -153,7 +153,8 @@ public final class Checkpoint {
         for (Parameter p : parameters) {
             String name = prefix + p.name();
             if (!source.contains(name)) {
-                problems.add(name + " is missing");
+                String what = source.passedOver().get(name);
+                problems.add(name + (what == null ? " is missing" : " cannot be read: it is " + what));
             } else if (!Arrays.equals(source.info(name).shape(), dims(p))) {
                 problems.add(name + " is " + Arrays.toString(source.info(name).shape()) + " there and "
                         + Arrays.toString(dims(p)) + " in this model");

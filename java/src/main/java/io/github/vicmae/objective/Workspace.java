@@ -163,7 +163,7 @@ public final class Workspace implements AutoCloseable {
         for (StepInput input : inputs) {
             inputBytes += input.bytes();
         }
-        return MemoryPlan.of(parameters, arena, AdamW.bytes(stream()), inputBytes);
+        return MemoryPlan.of(parameters, arena, AdamW.bytes(stream(), parameters), inputBytes);
     }
 
     @Override

@@ -2,15 +2,19 @@ package io.github.vicmae.optim;
 
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Closing;
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.AdamWKernels;
 import io.github.vicmae.kernel.GradientNorm;
 import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.layer.Parameters;
 import io.github.vicmae.settings.Definitions;
 import io.github.vicmae.settings.Setting;
 import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
+import java.util.List;
 
 /**
  * AdamW (Loshchilov and Hutter 2019) over a model's flat buffers, in torch's order: decay, moments, step. The gradient's norm is computed, and
@@ -63,6 +67,12 @@ public final class AdamW implements AutoCloseable {
     private final Tensor scalars;
     private final Tensor clip;
     private final Tensor scratch;
+    private final List<Parameters.Piece> pieces;
+    /** Null where all parameters have the same rate. */
+    private final Tensor items;
+    /** The gradients that count for the norm. */
+    private final Tensor liveGradients;
+
     private HostBuffer scalarsHost;
     private HostBuffer normHost;
     private long steps;
@@ -81,8 +91,12 @@ public final class AdamW implements AutoCloseable {
         scalars = declareScalars(arena);
         clip = declareClip(arena);
         scratch = declareScratch(arena, stream);
+        pieces = parameters.pieces(AdamWKernels.CHUNK);
+        items = declareItems(arena, pieces);
         try {
             arena.allocate(stream.device());
+            writeItems(stream);
+            liveGradients = liveGradients(parameters);
             scalarsHost = stream.device().hostBuffer(scalars.bytes());
             normHost = newNormBuffer();
         } catch (RuntimeException | Error e) {
@@ -103,12 +117,37 @@ public final class AdamW implements AutoCloseable {
         return arena.floats("gradient norm's scratch", Math.toIntExact(GradientNorm.scratchSize(stream)));
     }
 
-    /** Bytes of device memory that an optimizer takes besides the parameters' own. */
-    public static long bytes(Stream stream) {
+    private static Tensor declareItems(Arena arena, List<Parameters.Piece> pieces) {
+        return pieces.isEmpty() ? null : arena.tensor("AdamW's items", DType.I32, pieces.size(), AdamWKernels.ITEM);
+    }
+
+    private void writeItems(Stream stream) {
+        if (items == null) {
+            return;
+        }
+        IntBuffer values = IntBuffer.allocate(Math.toIntExact(items.size()));
+        for (Parameters.Piece piece : pieces) {
+            values.put(piece.first()).put(piece.count()).put(Float.floatToRawIntBits(piece.rateScale()));
+        }
+        stream.write(items, values.array());
+    }
+
+    private static Tensor liveGradients(Parameters parameters) {
+        Tensor all = parameters.gradients();
+        long live = parameters.live();
+        if (live == 0) {
+            throw new IllegalArgumentException("All parameters are frozen: there is nothing to train");
+        }
+        return live == all.size() ? all : all.slice("gradients that are not frozen", 0, Math.toIntExact(live));
+    }
+
+    /** Bytes of device memory that an optimizer of planned parameters takes besides their own. */
+    public static long bytes(Stream stream, Parameters parameters) {
         Arena arena = new Arena("optimizer");
         declareScalars(arena);
         declareClip(arena);
         declareScratch(arena, stream);
+        declareItems(arena, parameters.pieces(AdamWKernels.CHUNK));
         return arena.bytes();
     }
 
@@ -166,7 +205,7 @@ public final class AdamW implements AutoCloseable {
      */
     public void enqueue(Tensor numbers, HostBuffer normTo) {
         Stream stream = kernels.stream();
-        kernels.gradientNorm().compute(clip, parameters.gradients(), (float) settings.clipNorm(), scratch);
+        kernels.gradientNorm().compute(clip, liveGradients, (float) settings.clipNorm(), scratch);
         kernels.adamW()
                 .step(
                         parameters.values(),
@@ -174,7 +213,9 @@ public final class AdamW implements AutoCloseable {
                         parameters.gradients(),
                         parameters.firstMoments(),
                         parameters.secondMoments(),
+                        items,
                         parameters.decayed(),
+                        parameters.live(),
                         numbers,
                         clip);
         stream.download(normTo, 0, clip);

@@ -254,6 +254,13 @@ public record TrainSettings(
             places.put("reconstructionWeight", "model.objective.reconstructionWeight");
             places.put("contrastive", "model.objective.contrastiveWeight");
             FormerLayout.move(run, places);
+            // Runs before there was a choice.
+            if (!run.at("/compute/recompute").isBoolean()) {
+                SettingTree.put(run, "compute.recompute", false);
+            }
+            if (!run.at("/loading/deviceViews").isBoolean()) {
+                SettingTree.put(run, "loading.deviceViews", false);
+            }
         }
         if (run.get("model") instanceof ObjectNode model) {
             FormerLayout.upgradeModel(model);

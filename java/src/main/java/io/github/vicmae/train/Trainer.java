@@ -7,7 +7,6 @@ import io.github.vicmae.data.view.DeviceViews;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
-import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.Checkpoint;
 import io.github.vicmae.model.StepInput;
@@ -25,7 +24,6 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -33,15 +31,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * exactly the steps that it would have taken uninterrupted.
  */
 public final class Trainer implements AutoCloseable {
-    /** The metadata's key of the data set's fingerprint. */
-    private static final String DATA = "data";
-
     private final TrainSettings settings;
     private final RunFolder run;
     private final Progress progress;
     private final RunLog log;
     private final Dataset data;
-    private final String fingerprint;
     private Objective model;
     private AdamW optimizer;
     private TrainingStep steps;
@@ -50,6 +44,7 @@ public final class Trainer implements AutoCloseable {
     private final AtomicBoolean stop = new AtomicBoolean();
     private CollapseProbe collapse;
     private LastBatch lastBatch;
+    private SavedRun saved;
     private final int accumulate;
     private final int batchesPerEpoch;
     private final long totalSteps;
@@ -58,7 +53,6 @@ public final class Trainer implements AutoCloseable {
     private long submittedSteps;
     private long lastEndNanos;
     private long step;
-    private long savedStep = -1;
 
     /**
      * Prepares a run: whatever is wrong with the settings, the data or the folder is reported here, before any work.
@@ -74,7 +68,6 @@ public final class Trainer implements AutoCloseable {
         this.progress = progress;
         RunFolder.check(out, resume);
         data = Dataset.scan(settings.data().stream().map(Path::of).toList());
-        fingerprint = data.fingerprint();
         batchesPerEpoch = settings.loader().stepsPerEpoch(data);
         TrainSettings.Schedule plan = settings.schedule();
         accumulate = plan.accumulate();
@@ -90,6 +83,7 @@ public final class Trainer implements AutoCloseable {
             steps = new TrainingStep(model, optimizer, settings.loading().deviceViews() ? deviceViews : null);
             collapse = new CollapseProbe(model, batchesPerEpoch);
             lastBatch = new LastBatch(model, settings.viewSettings(), data);
+            saved = new SavedRun(run, model, data.fingerprint());
             if (Files.exists(run.checkpoint())) {
                 resume();
             } else {
@@ -145,26 +139,9 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** What a checkpoint says of its run. */
-    private Map<String, String> metadata() {
-        return Map.of(RunLog.STEP, Long.toString(step), DATA, fingerprint);
-    }
-
     private void resume() throws IOException {
-        try (Safetensors file = Safetensors.open(run.checkpoint())) {
-            String before = file.metadata().get(DATA); // checkpoints of older versions have none
-            if (before != null && !before.equals(fingerprint)) {
-                throw new IOException("The run in " + run.path() + " cannot go on with other data than it began with:"
-                        + " files were added, removed or renamed, or their sizes or classes have changed. Bring the old"
-                        + " data back, or begin a new run with --init " + run.checkpoint());
-            }
-            Checkpoint.load(file, model.state(), true);
-            step = Long.parseLong(file.metadata().getOrDefault(RunLog.STEP, "0"));
-        } catch (NumberFormatException e) {
-            throw new IOException(run.checkpoint() + " does not say at which step it was written", e);
-        }
+        step = saved.load();
         optimizer.setSteps(step);
-        savedStep = step;
         run.truncateMetrics(step);
     }
 
@@ -201,7 +178,8 @@ public final class Trainer implements AutoCloseable {
             return runSteps();
         } catch (DeviceException e) {
             throw new DeviceException(
-                    "The run stops after step " + step + ". " + lastGood() + " The device failed: " + e.getMessage(),
+                    "The run stops after step " + step + ". " + saved.lastGood() + " The device failed: "
+                            + e.getMessage(),
                     e);
         }
     }
@@ -226,9 +204,9 @@ public final class Trainer implements AutoCloseable {
             }
         }
         boolean finished = step >= totalSteps;
-        save(true);
+        saved.save(step);
         if (finished) {
-            Checkpoint.save(run.model(), model.state(), false, metadata());
+            saved.saveModel(step);
         }
         if (worked) { // else the report that is there says more
             report();
@@ -348,20 +326,15 @@ public final class Trainer implements AutoCloseable {
                 throw e;
             }
             try {
-                save(true);
+                saved.save(step);
             } catch (IOException unsaved) {
                 e.addSuppressed(unsaved);
             }
             throw new IOException(
                     e.getMessage() + " The run stops after step " + step + "; "
-                            + (savedStep == step ? run.checkpoint() + " holds it." : lastGood()),
+                            + (saved.step() == step ? run.checkpoint() + " holds it." : saved.lastGood()),
                     e);
         }
-    }
-
-    private String lastGood() {
-        return "The last good checkpoint is "
-                + (savedStep < 0 ? "none yet" : run.checkpoint() + " after step " + savedStep) + ".";
     }
 
     private void requireFinite(boolean finite, long number) throws IOException {
@@ -369,15 +342,27 @@ public final class Trainer implements AutoCloseable {
             String where = steps.firstNonFinite();
             throw new IOException("Step " + (number + 1) + " gave a value that is not finite"
                     + (where == null ? "" : ", first seen in '" + where + "'")
-                    + "; the run stops. " + lastGood() + " A lower learning rate or clipping (--clip 1) may help.");
+                    + "; the run stops. " + saved.lastGood()
+                    + " A lower learning rate or clipping (--clip 1) may help.");
         }
     }
 
     private void endEpoch() throws IOException {
         log.epoch(step, epoch(step), collapse.figures());
-        if (epoch(step) - epoch(Math.max(0, savedStep)) >= settings.checkpointEvery() && step < totalSteps) {
-            save(false);
+        if (epoch(step) - epoch(Math.max(0, saved.step())) >= settings.checkpointEvery() && step < totalSteps) {
+            saveAndGoOn();
             report();
+        }
+    }
+
+    /** Writes a checkpoint. A failure is only a warning: the model is still in memory, and the next save may succeed. */
+    private void saveAndGoOn() {
+        try {
+            saved.save(step);
+        } catch (IOException e) {
+            progress.warning(e.getMessage() + " The run goes on.");
+        } catch (DeviceException e) {
+            goOnWithout("A checkpoint could not be written, " + saved.kept(), e);
         }
     }
 
@@ -390,35 +375,6 @@ public final class Trainer implements AutoCloseable {
         } catch (DeviceException e) {
             goOnWithout("The report could not be written", e);
         }
-    }
-
-    /** Writes the checkpoint. During the run a failure is only a warning: the model is still in memory, and the next save may succeed. */
-    private void save(boolean last) throws IOException {
-        if (step == savedStep) {
-            return;
-        }
-        try {
-            Checkpoint.save(run.checkpoint(), model.state(), true, metadata());
-            savedStep = step;
-        } catch (IOException e) {
-            if (last) {
-                throw new IOException(
-                        "The checkpoint after step " + step + " could not be written, " + kept() + ": "
-                                + e.getMessage(),
-                        e);
-            }
-            progress.warning(
-                    "A checkpoint could not be written, " + kept() + ", and the run goes on: " + e.getMessage());
-        } catch (DeviceException e) {
-            if (last) {
-                throw e;
-            }
-            goOnWithout("A checkpoint could not be written, " + kept(), e);
-        }
-    }
-
-    private String kept() {
-        return savedStep < 0 ? "there is none yet" : "the one after step " + savedStep + " is kept";
     }
 
     @Override

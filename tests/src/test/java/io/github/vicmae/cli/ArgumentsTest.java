@@ -7,8 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.vicmae.TestData;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Properties;
@@ -16,18 +14,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What the command line answers to wrong arguments and to questions about itself. */
-class ArgumentsTest {
+class ArgumentsTest extends CommandFixture {
     @TempDir
     Path dir;
-
-    private final StringWriter out = new StringWriter();
-    private final StringWriter err = new StringWriter();
-
-    private int run(String... args) {
-        out.getBuffer().setLength(0);
-        err.getBuffer().setLength(0);
-        return Main.run(new PrintWriter(out, true), new PrintWriter(err, true), args);
-    }
 
     /** Exit status 2 and two lines: the sentence, and where the help is. */
     private void assertRefused(int status, String sentence, String help) {
@@ -40,37 +29,39 @@ class ArgumentsTest {
     @Test
     void aMisspeltOptionIsNamedAndTheRightOneSuggested() {
         assertRefused(
-                run("pretrain", "--out", "R", "--data", "D", "--bacth", "4"),
+                execute("pretrain", "--out", "R", "--data", "D", "--bacth", "4"),
                 "There is no option '--bacth'.",
                 "vicmae pretrain");
         assertTrue(err.toString().contains("--batch"), err.toString());
         // --out is missing, too.
         assertRefused(
-                run("pretrain", "--data", "D", "--bacth", "4"), "There is no option '--bacth'.", "vicmae pretrain");
-        assertRefused(run("pretrain", "--dta", "D", "--out", "R"), "There is no option '--dta'.", "vicmae pretrain");
-        assertRefused(run("embed", "M", "D", "--ot", "F", "--out", "G"), "There is no option '--ot'.", "vicmae embed");
+                execute("pretrain", "--data", "D", "--bacth", "4"), "There is no option '--bacth'.", "vicmae pretrain");
         assertRefused(
-                run("embed", "M", "D", "E", "--haeds=3", "--out", "G"),
+                execute("pretrain", "--dta", "D", "--out", "R"), "There is no option '--dta'.", "vicmae pretrain");
+        assertRefused(
+                execute("embed", "M", "D", "--ot", "F", "--out", "G"), "There is no option '--ot'.", "vicmae embed");
+        assertRefused(
+                execute("embed", "M", "D", "E", "--haeds=3", "--out", "G"),
                 "There is no option '--haeds=3'.",
                 "vicmae embed");
-        assertRefused(run("verify", "F", "--devcie", "cpu"), "There is no option '--devcie'.", "vicmae verify");
-        assertRefused(run("lab", "--lst"), "There is no option '--lst'.", "vicmae lab");
+        assertRefused(execute("verify", "F", "--devcie", "cpu"), "There is no option '--devcie'.", "vicmae verify");
+        assertRefused(execute("lab", "--lst"), "There is no option '--lst'.", "vicmae lab");
     }
 
     @Test
     void aWrongArgumentIsASentenceWithoutTheHelp() {
-        assertRefused(run("dance"), "There is no command 'dance'.", "vicmae");
-        assertRefused(run("pretain"), "There is no command 'pretain'. Did you mean pretrain", "vicmae");
-        assertRefused(run("info", "more"), "There is no place for the argument 'more'.", "vicmae info");
-        assertRefused(run("pretrain"), "Missing required options", "vicmae pretrain");
-        assertRefused(run("plan", "--batch", "many"), "Invalid value for option '--batch'", "vicmae plan");
-        assertRefused(run("help", "dance"), "There is no command 'dance'.", "vicmae help");
+        assertRefused(execute("dance"), "There is no command 'dance'.", "vicmae");
+        assertRefused(execute("pretain"), "There is no command 'pretain'. Did you mean pretrain", "vicmae");
+        assertRefused(execute("info", "more"), "There is no place for the argument 'more'.", "vicmae info");
+        assertRefused(execute("pretrain"), "Missing required options", "vicmae pretrain");
+        assertRefused(execute("plan", "--batch", "many"), "Invalid value for option '--batch'", "vicmae plan");
+        assertRefused(execute("help", "dance"), "There is no command 'dance'.", "vicmae help");
     }
 
     @Test
     void severalFoldersAreStillOneOption() throws IOException {
         Path one = TestData.pictures(dir.resolve("one"), 2, 16);
-        int status = run(
+        int status = execute(
                 "pretrain",
                 "--data",
                 one.toString(),
@@ -83,20 +74,20 @@ class ArgumentsTest {
 
     @Test
     void helpDescribesEachCommand() {
-        assertEquals(0, run("help"));
+        assertEquals(0, execute("help"));
         String list = out.toString();
         assertTrue(list.contains("pretrain") && list.contains("help  "), list);
-        assertEquals(0, run("--help"));
+        assertEquals(0, execute("--help"));
         assertEquals(list, out.toString());
         for (String command : new String[] {"demo", "pretrain", "embed", "verify", "plan", "lab", "doctor", "info"}) {
-            assertEquals(0, run("help", command), err.toString());
+            assertEquals(0, execute("help", command), err.toString());
             String help = out.toString();
             assertTrue(help.startsWith("Usage: vicmae " + command), help);
-            assertEquals(0, run(command, "--help"));
+            assertEquals(0, execute(command, "--help"));
             assertEquals(out.toString(), help);
         }
         for (String ofTheLauncher : new String[] {"jmh", "results", "test"}) {
-            assertEquals(0, run("help", ofTheLauncher));
+            assertEquals(0, execute("help", ofTheLauncher));
             assertEquals(
                     "'./vicmae " + ofTheLauncher + " --help' describes it.",
                     out.toString().strip());
@@ -105,7 +96,7 @@ class ArgumentsTest {
 
     @Test
     void theVersionNamesTheCommit() throws IOException {
-        assertEquals(0, run("--version"));
+        assertEquals(0, execute("--version"));
         Properties build = new Properties();
         try (InputStream in = Main.class.getResourceAsStream("/io/github/vicmae/build.properties")) {
             build.load(in);
@@ -115,7 +106,7 @@ class ArgumentsTest {
         if (build.getProperty("commit") != null) {
             assertTrue(version.endsWith(", commit " + build.getProperty("commit")), version);
         }
-        assertEquals(0, run("pretrain", "--version"));
+        assertEquals(0, execute("pretrain", "--version"));
         assertEquals(version, out.toString().strip());
     }
 
@@ -124,18 +115,18 @@ class ArgumentsTest {
         Path data = Files.createDirectories(dir.resolve("nothing-to-embed"));
         Path file = Files.writeString(dir.resolve("file"), "");
         for (Path target : new Path[] {dir.resolve("no/such/f.safetensors"), file.resolve("f.safetensors"), data}) {
-            assertEquals(1, run("embed", "no-model", data.toString(), "--out", target.toString()));
+            assertEquals(1, execute("embed", "no-model", data.toString(), "--out", target.toString()));
             assertTrue(err.toString().startsWith("vicmae: " + target + ": cannot be written: "), err.toString());
         }
         Path loss = dir.resolve("loss.cu");
-        assertEquals(0, run("lab", "--new", loss.toString()), err.toString());
-        assertEquals(1, run("lab", loss.toString(), "--device", "cpu", "--out", file.toString()));
+        assertEquals(0, execute("lab", "--new", loss.toString()), err.toString());
+        assertEquals(1, execute("lab", loss.toString(), "--device", "cpu", "--out", file.toString()));
         assertTrue(
                 err.toString().startsWith("vicmae: " + file + ": cannot be written: there is a file"), err.toString());
         assertEquals("", out.toString());
         Path results =
                 Files.createDirectories(dir.resolve("results/index.html")).getParent();
-        assertEquals(1, run("lab", loss.toString(), "--device", "cpu", "--out", results.toString()));
+        assertEquals(1, execute("lab", loss.toString(), "--device", "cpu", "--out", results.toString()));
         assertTrue(err.toString().contains("index.html: cannot be written: it is a folder"), err.toString());
         assertFalse(out.toString().contains("building"), out.toString());
     }

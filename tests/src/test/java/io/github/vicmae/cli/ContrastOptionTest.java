@@ -12,8 +12,6 @@ import io.github.vicmae.TestData;
 import io.github.vicmae.kernel.KernelFixture;
 import java.io.File;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Training with other contrastive losses, a user's own among them. */
-class ContrastOptionTest {
+class ContrastOptionTest extends CommandFixture {
     private static final String MODEL = "--model ti8 --image 32x16 --dim 32 --depth 1 --heads 2 --decoder-dim 16"
             + " --decoder-depth 1 --decoder-heads 2 --head-hidden 16 --head-out 8 --mask 0.5";
 
@@ -35,9 +33,6 @@ class ContrastOptionTest {
 
     private static Path data;
 
-    private final StringWriter out = new StringWriter();
-    private final StringWriter err = new StringWriter();
-
     @BeforeAll
     static void render() throws IOException {
         KernelFixture.devices(); // loads the emulated driver before anybody looks for NVIDIA's
@@ -45,12 +40,10 @@ class ContrastOptionTest {
     }
 
     private int run(String command, String... more) {
-        out.getBuffer().setLength(0);
-        err.getBuffer().setLength(0);
         List<String> args = new ArrayList<>(List.of(command));
         args.addAll(List.of(MODEL.split(" ")));
         args.addAll(List.of(more));
-        return Main.run(new PrintWriter(out, true), new PrintWriter(err, true), args.toArray(String[]::new));
+        return execute(args.toArray(String[]::new));
     }
 
     private int pretrain(Path run, String contrast, String... more) {
@@ -134,7 +127,7 @@ class ContrastOptionTest {
     @Test
     void aLossOfOnesOwnTrains() throws IOException {
         Path file = folder.resolve("my loss.cu");
-        assertEquals(0, Main.run(new PrintWriter(out), new PrintWriter(err), "lab", "--new", file.toString()));
+        assertEquals(0, execute("lab", "--new", file.toString()));
         Path own = folder.resolve("own run");
         Path usual = folder.resolve("usual run");
         assertEquals(0, pretrain(own, file.toString(), "--preset", "release"), err.toString());
@@ -162,7 +155,7 @@ class ContrastOptionTest {
     @Test
     void aGradientLeftUnwrittenStopsTheRun() throws IOException {
         Path file = folder.resolve("rows only.cu");
-        assertEquals(0, Main.run(new PrintWriter(out), new PrintWriter(err), "lab", "--new", file.toString()));
+        assertEquals(0, execute("lab", "--new", file.toString()));
         String text = Files.readString(file);
         String columnsToo = "b < (symmetric ? R : R + K)";
         assertTrue(text.contains(columnsToo), text);

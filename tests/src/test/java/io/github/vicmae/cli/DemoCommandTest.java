@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.report.Browser;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -14,16 +12,13 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class DemoCommandTest {
+class DemoCommandTest extends CommandFixture {
     @TempDir
     Path dir;
 
-    private final StringWriter out = new StringWriter();
-    private final StringWriter err = new StringWriter();
-
     private int demo(String... options) {
         String[] args = Stream.concat(Stream.of("demo"), Stream.of(options)).toArray(String[]::new);
-        return Main.run(new PrintWriter(out, true), new PrintWriter(err, true), args);
+        return execute(args);
     }
 
     private List<Path> files() throws IOException {

@@ -19,8 +19,6 @@ import io.github.vicmae.objective.Variant;
 import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The commands with {@code --device emulated}: whole runs, wrong options, a device that is lost, an interrupt. */
-class EmulatedCommandsTest {
+class EmulatedCommandsTest extends CommandFixture {
     private static final String MODEL =
             "--model ti8 --image 32x16 --dim 24 --depth 1 --heads 3 --decoder-dim 16 --decoder-depth 1 --decoder-heads 2"
                     + " --head-hidden 16 --head-out 8 --mask 0.5 --workers 1";
@@ -42,9 +40,6 @@ class EmulatedCommandsTest {
 
     @TempDir
     Path dir;
-
-    private final StringWriter out = new StringWriter();
-    private final StringWriter err = new StringWriter();
 
     private static EmulatedDriver driver;
     /** Two batches. */
@@ -59,12 +54,6 @@ class EmulatedCommandsTest {
     @AfterEach
     void restore() {
         Emulation.restore();
-    }
-
-    private int run(String... args) {
-        out.getBuffer().setLength(0);
-        err.getBuffer().setLength(0);
-        return Main.run(new PrintWriter(out, true), new PrintWriter(err, true), args);
     }
 
     private static String[] pretrain(Path run, String... more) {
@@ -104,7 +93,7 @@ class EmulatedCommandsTest {
     void aModelIsTrainedOnAndUsed() throws IOException {
         Path run = dir.resolve("run");
         String[] more = {"--epochs", "2", "--device", "emulated:reverse"};
-        assertEquals(0, run(pretrain(run, more)), err.toString());
+        assertEquals(0, execute(pretrain(run, more)), err.toString());
         assertEquals("", driver.log());
         assertEquals(0, driver.leaks());
         assertEquals(List.of(1L, 2L, 3L, 4L), steps(run));
@@ -114,7 +103,7 @@ class EmulatedCommandsTest {
             String model = run.resolve("model.safetensors").toString();
             assertEquals(
                     0,
-                    run("embed", model, pictures.toString(), "--out", file.toString(), "--device", device),
+                    execute("embed", model, pictures.toString(), "--out", file.toString(), "--device", device),
                     err.toString());
         }
         try (Safetensors emulated = Safetensors.open(features[0]);
@@ -136,14 +125,14 @@ class EmulatedCommandsTest {
         };
         for (int n : new int[] {1, 2, 3, 4, 5, 6, 7, 8, 20, 70, 110}) {
             driver.configure("fail_allocation=" + n);
-            assertEquals(1, run(verify), "allocation " + n + "\n" + err);
+            assertEquals(1, execute(verify), "allocation " + n + "\n" + err);
             assertTrue(
                     message(err.toString())
                             .matches("vicmae: The (card|driver) has no \\d+ bytes .*use a smaller batch.*"),
                     err.toString());
             assertEquals(0, driver.leaks(), "where allocation " + n + " failed");
         }
-        assertEquals(0, run(verify), err + "\n" + out);
+        assertEquals(0, execute(verify), err + "\n" + out);
         assertTrue(out.toString().contains("device: emulated: "), out.toString());
         assertTrue(out.toString().contains("1 file passes"), out.toString());
     }
@@ -162,7 +151,7 @@ class EmulatedCommandsTest {
         for (String[] command : commands) {
             List<String> args = new ArrayList<>(List.of(command));
             args.addAll(List.of("--device", "emulated:sideways"));
-            assertEquals(2, run(args.toArray(String[]::new)), err.toString());
+            assertEquals(2, execute(args.toArray(String[]::new)), err.toString());
             assertTrue(message(err.toString()).contains("emulated:reverse"), err.toString());
         }
         assertFalse(Files.exists(run));
@@ -172,7 +161,7 @@ class EmulatedCommandsTest {
     void aModelThatDoesNotFitTheCardSaysSo() throws IOException {
         driver.configure("memory=1000000");
         Path run = dir.resolve("run");
-        assertEquals(1, run(pretrain(run, "--device", "emulated", "--batch", "4")), err.toString());
+        assertEquals(1, execute(pretrain(run, "--device", "emulated", "--batch", "4")), err.toString());
         assertTrue(
                 message(err.toString())
                         .matches(
@@ -180,7 +169,7 @@ class EmulatedCommandsTest {
                 err.toString());
         assertEquals(0, driver.leaks());
         Emulation.restore();
-        assertEquals(0, run(pretrain(run, "--device", "emulated", "--epochs", "1")), err.toString());
+        assertEquals(0, execute(pretrain(run, "--device", "emulated", "--epochs", "1")), err.toString());
     }
 
     /** The command in a process of its own, with the driver's options by property and by environment variable. */
@@ -261,7 +250,7 @@ class EmulatedCommandsTest {
         assertTrue(Files.exists(run.resolve("report.html")));
         List<String> again = new ArrayList<>(List.of(pretrain(run, more)));
         again.add("--resume");
-        assertEquals(0, run(again.toArray(String[]::new)), err.toString());
+        assertEquals(0, execute(again.toArray(String[]::new)), err.toString());
         assertEquals(List.of(1L, 2L, 3L, 4L, 5L, 6L), steps(run));
     }
 
@@ -289,7 +278,7 @@ class EmulatedCommandsTest {
         // The rest is done on the CPU, to save time: a run may go on on another device.
         List<String> cpu = new ArrayList<>(List.of(pretrain(run, more)));
         cpu.addAll(List.of("--device", "cpu", "--resume"));
-        assertEquals(0, run(cpu.toArray(String[]::new)), err.toString());
+        assertEquals(0, execute(cpu.toArray(String[]::new)), err.toString());
         assertEquals(60, steps(run).size());
     }
 }

@@ -103,6 +103,7 @@ final class SmallLaunches {
             Tensor x = arena.floats("x", rows, width);
             Tensor y = arena.floats("y", rows, width);
             Tensor bias = arena.floats("bias", width);
+            Tensor factors = arena.floats("factors", rows);
             Tensor xHalf = arena.tensor("x in bfloat16", DType.BF16, rows, width);
             Tensor yHalf = arena.tensor("y in bfloat16", DType.BF16, rows, width);
             Kernels kernels = Kernels.onNewStream(device);
@@ -112,6 +113,7 @@ final class SmallLaunches {
                 stream.write(x, normal(rows * width));
                 stream.write(y, normal(rows * width));
                 stream.write(bias, normal(width));
+                stream.write(factors, normal(rows));
                 kernels.pointwise().convert(xHalf, x);
                 kernels.pointwise().convert(yHalf, y);
                 kernels.pointwise().convert(x, xHalf);
@@ -120,6 +122,7 @@ final class SmallLaunches {
                     kernels.pointwise().biasGelu(t[1], t[0], bias, rows, width);
                     kernels.pointwise().geluBackward(t[1], t[1], t[0], t[0].size());
                     kernels.reduce().columnSum(bias, t[0], rows, width, scratch);
+                    kernels.pointwise().scaleRows(t[1], t[0], factors, 1, rows, width);
                 }
                 kernels.pointwise().addBiasResidual(y, x, y, bias, rows, width);
                 stream.synchronize();

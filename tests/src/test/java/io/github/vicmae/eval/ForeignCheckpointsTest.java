@@ -132,6 +132,26 @@ class ForeignCheckpointsTest {
     }
 
     @Test
+    void aWeightThatCannotBeReadIsNotCalledMissing() throws IOException {
+        Pickler pickler = new Pickler().dict();
+        try (TensorSource source = TensorSource.open(ours)) {
+            for (String name : source.names()) {
+                if (name.equals("norm.weight")) {
+                    pickler.text(name).tensor("QInt8Storage", 0, new long[] {12}, new long[] {1});
+                } else if (source.info(name).dtype().isFloat()) {
+                    pickler.text(name).tensor(source.info(name).shape(), source.floats(name));
+                }
+            }
+        }
+        Path file = pickler.endDict().write(dir.resolve("quantised.pth"));
+        IOException e = assertThrows(IOException.class, () -> embed(file));
+        assertTrue(
+                e.getMessage().contains("norm.weight cannot be read: it is of the element type torch.QInt8Storage"),
+                e.getMessage());
+        assertFalse(e.getMessage().contains("missing"), e.getMessage());
+    }
+
+    @Test
     void ourOwnCheckpointsHaveNothingToName() throws IOException {
         try (Encoder encoder = Encoder.load(ours, device)) {
             assertEquals(List.of(), encoder.passedOver());

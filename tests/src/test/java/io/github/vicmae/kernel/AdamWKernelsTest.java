@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Tensor;
+import java.util.Arrays;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -64,7 +65,7 @@ class AdamWKernelsTest {
                 Float.NaN
             });
             Tensor gt = fixture.tensor(g, size);
-            kernels.step(pt, rounded, gt, mt, vt, decayed, scalars, clip);
+            kernels.step(pt, rounded, gt, mt, vt, null, decayed, size, scalars, clip);
             assertArrayEquals(new float[size], fixture.stream().read(gt), "the gradients are cleared");
             for (int i = 0; i < size; i++) {
                 double gi = g[i] * CLIP;
@@ -84,6 +85,62 @@ class AdamWKernelsTest {
         }
     }
 
+    /** Pieces with rates of their own, the last elements frozen: those keep parameters and moments, bit for bit. */
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
+    void piecesHaveTheirOwnRatesAndFrozenOnesNone(String device) {
+        int size = 9001;
+        int live = 8000;
+        int decayed = 5000;
+        int[] starts = {0, 4096, 4800, 5100, 7904, size};
+        float[] scales = {1, 0.5f, 0, 2, 0.25f};
+        int[] items = new int[3 * scales.length];
+        for (int i = 0; i < scales.length; i++) {
+            items[3 * i] = starts[i];
+            items[3 * i + 1] = starts[i + 1] - starts[i];
+            items[3 * i + 2] = Float.floatToRawIntBits(scales[i]);
+        }
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            float[] p = fixture.normal(size, 1);
+            float[] g = fixture.normal(size, 1);
+            float[] m = fixture.normal(size, 1);
+            float[] v = fixture.normal(size, 1);
+            for (int i = 0; i < size; i++) {
+                v[i] = Math.abs(v[i]);
+            }
+            Tensor pt = fixture.tensor(p, size);
+            Tensor gt = fixture.tensor(g, size);
+            Tensor mt = fixture.tensor(m, size);
+            Tensor vt = fixture.tensor(v, size);
+            float[] scalars = {(float) RATE, (float) BETA1, (float) BETA2, (float) EPS, (float) DECAY, 0.5f, 0.25f, 0};
+            Tensor it = fixture.tensor(items, scales.length, 3);
+            Tensor st = fixture.tensor(scalars, 8);
+            Tensor clip = fixture.tensor(new float[] {4, (float) CLIP}, 2);
+            new AdamWKernels(fixture.stream()).step(pt, null, gt, mt, vt, it, decayed, live, st, clip);
+            assertArrayEquals(new float[size], fixture.stream().read(gt), "the gradients are cleared");
+            double[] expected = doubles(p);
+            for (int piece = 0; piece < scales.length; piece++) {
+                double rate = RATE * scales[piece];
+                for (int i = starts[piece]; i < Math.min(live, starts[piece + 1]); i++) {
+                    double gi = g[i] * CLIP;
+                    double mi = BETA1 * m[i] + (1 - BETA1) * gi;
+                    double vi = BETA2 * v[i] + (1 - BETA2) * gi * gi;
+                    expected[i] *= i < decayed ? 1 - rate * DECAY : 1;
+                    expected[i] -= rate * (mi / 0.5) / (Math.sqrt(vi / 0.25) + EPS);
+                }
+            }
+            fixture.assertClose("parameters", expected, pt, 1e-6);
+            Tensor[] after = {pt, mt, vt};
+            float[][] before = {p, m, v};
+            for (int i = 0; i < after.length; i++) {
+                assertArrayEquals(
+                        Arrays.copyOfRange(before[i], live, size),
+                        Arrays.copyOfRange(fixture.stream().read(after[i]), live, size),
+                        "frozen elements of tensor " + i);
+            }
+        }
+    }
+
     /** A norm that is no number or infinite: the gradients are cleared; parameters, copy and moments stay as they were, bit for bit. */
     @ParameterizedTest
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
@@ -99,7 +156,8 @@ class AdamWKernelsTest {
                 }
                 Tensor scalars = fixture.tensor(new float[] {0.5f, 0.5f, 0.5f, 1e-8f, 0.5f, 0.5f, 0.5f, 0}, 8);
                 Tensor clip = fixture.tensor(new float[] {norm, 1}, 2);
-                new AdamWKernels(fixture.stream()).step(t[0], t[1], t[2], t[3], t[4], size / 2, scalars, clip);
+                new AdamWKernels(fixture.stream())
+                        .step(t[0], t[1], t[2], t[3], t[4], null, size / 2, size, scalars, clip);
                 before[2] = new float[size];
                 for (int i = 0; i < 5; i++) {
                     assertArrayEquals(before[i], fixture.stream().read(t[i]), "tensor " + i + " at norm " + norm);
@@ -119,9 +177,12 @@ class AdamWKernelsTest {
             Tensor scalars = fixture.tensor(new float[] {0.5f, 0.5f, 0.5f, 1e-8f, 0.5f, 0.5f, 0.5f, 0}, 8);
             Tensor clip = fixture.tensor(new float[] {0, 1}, 2);
             AdamWKernels kernels = new AdamWKernels(fixture.stream());
-            kernels.step(p, null, zero, m, v, 2, scalars, clip);
+            kernels.step(p, null, zero, m, v, null, 2, 3, scalars, clip);
             assertArrayEquals(new float[] {1.5f, 1.5f, 2}, fixture.stream().read(p));
-            assertThrows(IllegalArgumentException.class, () -> kernels.step(p, null, zero, m, v, 4, scalars, clip));
+            assertThrows(
+                    IllegalArgumentException.class, () -> kernels.step(p, null, zero, m, v, null, 4, 3, scalars, clip));
+            assertThrows(
+                    IllegalArgumentException.class, () -> kernels.step(p, null, zero, m, v, null, 2, 4, scalars, clip));
         }
     }
 }

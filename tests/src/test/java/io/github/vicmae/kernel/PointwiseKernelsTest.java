@@ -45,6 +45,16 @@ class PointwiseKernelsTest {
             total[i] = residual[i] + biased[i];
         }
         kernels.addBias(sum, bt, rows, width);
+        int rowsPerFactor = rows % 2 == 0 ? 2 : 1;
+        float[] factors = fixture.normal(rows / rowsPerFactor, 1);
+        Tensor ft = fixture.tensor(factors, factors.length);
+        double[] scaled = new double[size];
+        for (int i = 0; i < size; i++) {
+            scaled[i] = (double) factors[i / width / rowsPerFactor] * y[i];
+        }
+        Tensor st = fixture.unwritten(type, rows, width);
+        kernels.scaleRows(st, fixture.tensor(type, y, rows, width), ft, rowsPerFactor, rows, width);
+        fixture.assertClose("scaleRows" + at, scaled, st, 1e-6);
         fixture.assertClose(
                 "addBias" + at, biased, sum, 1e-6, Math.sqrt(size)); // a single sum may cancel to almost nothing
 
@@ -56,6 +66,12 @@ class PointwiseKernelsTest {
         Tensor yt = fixture.tensor(y, rows, width);
         kernels.addBiasResidual(out, rt, yt, bt, rows, width);
         fixture.assertClose("addBiasResidual" + at, total, out, 1e-6, 3 * Math.sqrt(size));
+        double[] partly = new double[size];
+        for (int i = 0; i < size; i++) {
+            partly[i] = residual[i] + factors[i / width / rowsPerFactor] * biased[i];
+        }
+        kernels.addScaledResidual(out, rt, yt, bt, ft, rowsPerFactor, rows, width);
+        fixture.assertClose("addScaledResidual" + at, partly, out, 1e-6, 6 * Math.sqrt(size));
         kernels.addBiasResidual(yt, rt, yt, bt, rows, width);
         fixture.assertClose("addBiasResidual into y" + at, total, yt, 1e-6, 3 * Math.sqrt(size));
         kernels.addBiasResidual(rt, rt, fixture.tensor(y, rows, width), bt, rows, width);

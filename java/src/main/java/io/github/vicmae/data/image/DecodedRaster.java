@@ -10,7 +10,7 @@ import java.awt.image.IndexColorModel;
 import java.awt.image.PixelInterleavedSampleModel;
 import java.awt.image.Raster;
 
-/** Takes the samples out of what Java's image readers return, without their conversion of colour spaces. */
+/** Converts what Java's image readers return to 8-bit images, using the stored values without colour space conversion. */
 final class DecodedRaster {
     private DecodedRaster() {}
 

@@ -10,7 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.bytedeco.javacpp.BytePointer;
 
-/** FFmpeg's libraries: loaded once, silent, with their error numbers as text. */
+/** FFmpeg's libraries: loaded once, with logging off, and their error codes as text. */
 public final class Ffmpeg {
     private static final String FAILURE = load();
 
@@ -37,7 +37,7 @@ public final class Ffmpeg {
         }
     }
 
-    /** The path in the form that FFmpeg takes for a local file, whatever characters it has; to be closed by the caller. */
+    /** The path as a URL that FFmpeg accepts for a local file, whatever characters it has; the caller closes it. */
     public static BytePointer url(Path path) {
         return new BytePointer("file:" + path.toAbsolutePath(), StandardCharsets.UTF_8);
     }
@@ -52,7 +52,7 @@ public final class Ffmpeg {
         return new String(buffer, 0, end, StandardCharsets.UTF_8);
     }
 
-    /** Passes a result that is not negative through. */
+    /** Returns a non-negative result; throws for a negative one. */
     public static int check(int result, String what) throws IOException {
         if (result < 0) {
             throw new IOException(what + ": " + text(result));

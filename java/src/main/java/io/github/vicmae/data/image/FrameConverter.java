@@ -22,7 +22,7 @@ import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerPointer;
 
-/** Turns decoded frames of any pixel format into RGB images, shrinking them on the way if asked to. Not thread-safe. */
+/** Converts decoded frames of any pixel format to RGB images, optionally shrinking them. Not thread-safe. */
 public final class FrameConverter implements AutoCloseable {
     private static final int FLAGS = SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT;
     private static final int ONE = 1 << 16;

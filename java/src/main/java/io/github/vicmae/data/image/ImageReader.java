@@ -50,7 +50,7 @@ public final class ImageReader {
         return read(Content.of(path), channels);
     }
 
-    /** The same of a picture that lies anywhere. */
+    /** The same for a picture stored anywhere. */
     public static Image read(Content content, int channels) throws IOException {
         if (channels < 1 || channels > 4) {
             throw new IllegalArgumentException("channels must be 1 to 4, not " + channels + ".");

@@ -88,7 +88,7 @@ final class WebP {
         return Decoder.decode(RiffChunks.file(extended, file, own)).placed(x, y, width, height);
     }
 
-    /** What is made of FFmpeg's classes, apart so that they are loaded after {@link Ffmpeg#require()}. */
+    /** The part that uses FFmpeg's classes, so that they are loaded only after {@link Ffmpeg#require()}. */
     private static final class Decoder {
         static Image decode(byte[] file) throws IOException {
             AVCodec decoder = Ffmpeg.allocated(avcodec_find_decoder(AV_CODEC_ID_WEBP), "a WebP decoder");

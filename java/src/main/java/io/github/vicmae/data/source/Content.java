@@ -5,19 +5,19 @@ import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Path;
 
 /**
- * The bytes of one sample, wherever they lie: in a file, or in a part of an archive.
+ * The bytes of one sample, wherever they are stored: in a file of its own, or in a part of an archive.
  *
- * <p>Implementations are immutable and may be used from several threads; what {@link #open} returns is for one.
+ * <p>Implementations are immutable and may be used from several threads; what {@link #open} returns is for one thread.
  */
 public interface Content {
-    /** What messages call it, on one line: a file's path. */
+    /** Its name in messages, on one line: a file's path. */
     String name();
 
     /** Number of bytes. @throws IOException if it cannot be found out; {@link ReadFailure#reason} puts it into words */
     long size() throws IOException;
 
     /**
-     * Opens the bytes for reading from the first one on; to be closed by the caller.
+     * Opens the bytes for reading, positioned at the first one; the caller closes it.
      *
      * @throws IOException if there is nothing that can be read; {@link ReadFailure#reason} puts it into words
      */

@@ -6,11 +6,11 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
-/** Why a file cannot be read, as the end of a sentence that names the file. */
+/** Reasons why a file cannot be read, worded as the end of a sentence that names the file. */
 public final class ReadFailure {
     private ReadFailure() {}
 
-    /** @throws IOException if the path is no file that can hold anything: opening a pipe, for one, would wait without end */
+    /** @throws IOException if the path is not a readable, non-empty regular file: opening a pipe, for example, would block */
     public static void requireFile(Path path) throws IOException {
         if (Files.isDirectory(path)) {
             throw new IOException("it is a folder");
@@ -26,7 +26,7 @@ public final class ReadFailure {
         }
     }
 
-    /** What went wrong, without the path that some of the JDK's exceptions have as their whole message. */
+    /** The cause, without the path that is the entire message of some JDK exceptions. */
     public static String reason(Throwable e) {
         if (e instanceof NoSuchFileException) {
             return "there is no such file";

@@ -15,7 +15,7 @@ public record Sample(String id, Content content, Kind kind, String className, in
         return kind == Kind.VIDEO;
     }
 
-    /** What messages and reports call it, on one line: for a file its path. */
+    /** Its name in messages and reports, on one line: for a file its path. */
     public String name() {
         return content.name();
     }

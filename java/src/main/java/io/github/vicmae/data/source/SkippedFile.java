@@ -3,7 +3,7 @@ package io.github.vicmae.data.source;
 /**
  * A sample that could not be read.
  *
- * @param name what messages call it: for a file its path
- * @param reason a sentence that has the name and what is wrong with it
+ * @param name its name in messages: for a file its path
+ * @param reason a sentence that contains the name and the cause
  */
 public record SkippedFile(String name, String reason) {}

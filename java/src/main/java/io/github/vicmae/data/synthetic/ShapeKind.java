@@ -10,7 +10,7 @@ import java.util.Locale;
 
 /**
  * The classes of {@link SyntheticShapes}: an outline of radius about 1 around the origin, and how it turns and deforms. Solid, hollow, thin
- * and pointed ones are mixed, with outlines that differ at the scale of a patch as well as in the whole.
+ * and pointed shapes are mixed; their outlines differ at the scale of a patch as well as overall.
  */
 enum ShapeKind {
     CIRCLE(0, 0.22, 0),

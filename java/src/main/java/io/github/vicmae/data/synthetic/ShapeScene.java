@@ -14,10 +14,10 @@ import java.awt.image.BufferedImage;
 import java.awt.image.DataBufferInt;
 
 /**
- * Everything about one clip but its shape: a few shots, each with its own light, background, camera, distractors and path. All is drawn without
- * regard to the class, so scenes of the same number are alike in every class and nothing but the outline and its motion tells the classes apart.
+ * Everything in one clip except its shape: a few shots, each with its own light, background, camera, distractors and path. The class has no
+ * influence on them, so scenes of the same number are alike in every class and nothing but the outline and its motion tells the classes apart.
  *
- * <p>As in films, two distant frames of a clip are mostly of two shots: what they have in common is the shape.
+ * <p>As in films, two distant frames of a clip mostly show two shots: they have only the shape in common.
  */
 final class ShapeScene {
     private static final int GRID = 9;
@@ -75,13 +75,16 @@ final class ShapeScene {
                     : sense * ROCK_RADIANS * Math.cos(2 * Math.PI * ROCKS_PER_SECOND * seconds + 1.7 * phase);
         }
 
-        /** What leaves the picture comes back on the other side. */
+        /** A shape that leaves the picture comes back on the other side. */
         private static double wrapped(double at) {
             return at - Math.floor(at);
         }
     }
 
-    /** What a cut changes: two colours each for the ground and the shape, the ground's pattern, the distractors, and where the shape is. */
+    /**
+     * The properties that change at a cut: two colours each for the ground and the shape, the ground's pattern, the distractors,
+     * and where the shape is.
+     */
     private static final class Shot {
         final int index;
         final float[][] ground = new float[2][];

@@ -30,15 +30,15 @@ public final class SyntheticShapes {
     private static final int TEST_CLIPS = 2;
 
     /**
-     * How much is rendered.
+     * The size of the data set.
      *
      * @param size rows and columns of every frame, even, at least 16
-     * @param minFrames least frames a clip
-     * @param maxFrames most frames a clip
+     * @param minFrames smallest number of frames per clip
+     * @param maxFrames largest number of frames per clip
      * @param framesPerSecond of the clips
-     * @param trainClips clips a class for training
-     * @param trainImages images a class for training
-     * @param testClips clips a class for testing
+     * @param trainClips clips per class for training
+     * @param trainImages images per class for training
+     * @param testClips clips per class for testing
      */
     public record Settings(
             int size,
@@ -75,7 +75,7 @@ public final class SyntheticShapes {
 
     /**
      * Renders the data set to {@code dir/train/CLASS/*.mp4, *.png, *.jpg} and {@code dir/test/CLASS/*.mp4}. The same seed and settings give
-     * the same files; a folder that already holds them whole is left as it is.
+     * the same files; a folder that already holds all of them is left unchanged.
      *
      * @throws IOException if the folder holds something else, or cannot be written
      */
@@ -99,7 +99,7 @@ public final class SyntheticShapes {
                 writeClip(test.resolve(name("clip", i, "mp4")), kind, seed, TEST_CLIPS, i, settings);
             }
         }
-        // Written last: it says that everything is there.
+        // Written last: it marks the set as complete.
         Files.writeString(dir.resolve(MARKER), description, StandardCharsets.UTF_8);
     }
 
@@ -134,7 +134,7 @@ public final class SyntheticShapes {
 
     private static void writeClip(Path path, ShapeKind kind, long seed, int part, int number, Settings settings)
             throws IOException {
-        Ffmpeg.require(); // before the writer's class, which is made of FFmpeg's
+        Ffmpeg.require(); // before the writer's class is loaded, which uses FFmpeg's classes
         ShapeScene scene = new ShapeScene(seed, part, number);
         int frames = settings.minFrames
                 + new Philox(seed, part, number, 2).nextInt(settings.maxFrames - settings.minFrames + 1);

@@ -23,8 +23,8 @@ import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
 
 /**
- * Lets FFmpeg read the bytes of a sample wherever they lie, through callbacks. There is one pair of callbacks for all inputs, since JavaCPP has
- * few to give; the opaque pointer that FFmpeg hands back is the number of the input.
+ * Lets FFmpeg read the bytes of a sample through callbacks, wherever they are stored. All inputs share one pair of callbacks, since JavaCPP
+ * offers only a few; the opaque pointer that FFmpeg passes back is the number of the input.
  */
 final class ContentInput implements AutoCloseable {
     private static final int BUFFER = 1 << 16;
@@ -65,12 +65,12 @@ final class ContentInput implements AutoCloseable {
         return context;
     }
 
-    /** What went wrong in the content's channel, or null. */
+    /** The last error of the content's channel, or null. */
     IOException failure() {
         return failure;
     }
 
-    /** A number in place of an address. */
+    /** A number used as an address. */
     private static final class Number extends Pointer {
         Number(long number) {
             address = number;
@@ -104,7 +104,7 @@ final class ContentInput implements AutoCloseable {
         return offset;
     }
 
-    // An exception must not pass through FFmpeg's own frames on the stack.
+    // Exceptions must not propagate through FFmpeg's native stack frames.
     private int failed(Throwable e) {
         failure = e instanceof IOException io ? io : new IOException(e);
         return AVERROR_EIO();
@@ -134,12 +134,12 @@ final class ContentInput implements AutoCloseable {
         }
     }
 
-    /** Closes the channel and frees the context; what FFmpeg reads through it is closed before. */
+    /** Closes the channel and frees the context; the format context that uses it must be closed first. */
     @Override
     public void close() {
         OPEN.remove(number);
         if (context != null) {
-            av_free(context.buffer()); // FFmpeg may have put another one in its place
+            av_free(context.buffer()); // FFmpeg may have replaced it
             avio_context_free(context);
             context = null;
         }

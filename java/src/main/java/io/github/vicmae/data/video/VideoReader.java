@@ -17,11 +17,11 @@ import org.bytedeco.ffmpeg.avutil.AVFrame;
  * Frames of a video by time, through FFmpeg: it seeks to the key frame before the wanted time and decodes on from there.
  *
  * <p>The frame at a time is the one that is shown then: the last frame that starts at or before it, the first frame for earlier times, the
- * last readable one for later times. Frames that do not decode are passed over. Rotation metadata is applied; pixels are taken as square.
+ * last readable one for later times. Frames that cannot be decoded are skipped. Rotation metadata is applied; pixels are taken as square.
  * Frames asked for in ascending order are decoded in one pass. Not thread-safe; decodes on the calling thread.
  */
 public final class VideoReader implements AutoCloseable {
-    /** Time stamps are rounded to the container's ticks, so a frame that starts this much later counts as started. */
+    /** Timestamps are rounded to the container's ticks, so a frame that starts up to this much later counts as started. */
     private static final double EPSILON = 1e-4;
 
     private final Content content;
@@ -31,7 +31,7 @@ public final class VideoReader implements AutoCloseable {
     private final double duration;
     private AVFrame shown;
     private AVFrame ahead;
-    /** Times of the two frames in hand, NaN for none. */
+    /** Times of the current and the next frame, NaN for none. */
     private double shownTime = Double.NaN;
 
     private double aheadTime = Double.NaN;
@@ -63,10 +63,10 @@ public final class VideoReader implements AutoCloseable {
         return open(Content.of(path));
     }
 
-    /** The same of a video that lies anywhere. */
+    /** The same for a video stored anywhere. */
     public static VideoReader open(Content content) throws IOException {
         try {
-            Ffmpeg.require(); // before the classes that are made of FFmpeg's
+            Ffmpeg.require(); // before classes that use FFmpeg's are loaded
             return new VideoReader(content);
         } catch (InterruptedIOException e) {
             throw e;
@@ -140,12 +140,12 @@ public final class VideoReader implements AutoCloseable {
         return shownTime;
     }
 
-    /** How many frames were decoded so far, wanted or on the way to a wanted one. */
+    /** Number of frames decoded so far, including those on the way to a requested one. */
     public long decodedFrames() {
         return decoded;
     }
 
-    /** Whether anything so far did not decode. */
+    /** Whether any decoding has failed so far. */
     public boolean sawDamage() {
         return stream.sawDamage();
     }
@@ -168,7 +168,7 @@ public final class VideoReader implements AutoCloseable {
         try {
             double near = seconds - 2.5 / stream.rate();
             goTo(seconds, near);
-            // Where frames are far apart, the wanted one may be among those that were left out on the way.
+            // Where frames are far apart, the wanted one may be among those skipped on the way.
             if (shownTime < near && shownEnd <= seconds + EPSILON) {
                 forget();
                 goTo(seconds, Double.NEGATIVE_INFINITY);
@@ -194,12 +194,12 @@ public final class VideoReader implements AutoCloseable {
         decodeTo(seconds);
     }
 
-    /** Forgets the position, so that what comes next does not depend on what was read before, even in a damaged stream. */
+    /** Resets the position, so that later frames do not depend on earlier reads, even in a damaged stream. */
     public void reset() {
         forget();
     }
 
-    /** Whether decoding on from here is the shortest way to a time. */
+    /** Whether decoding forward from here is the shortest way to a time. */
     private boolean isAhead(double seconds) {
         if (Double.isNaN(shownTime) || seconds + EPSILON < shownTime) {
             return false;
@@ -209,7 +209,7 @@ public final class VideoReader implements AutoCloseable {
         return ended || seconds <= reached + 2 / stream.rate() || !(key > reached + 2 / stream.rate());
     }
 
-    /** Seeks so that the first frame decoded is not after the wanted time; indices can be wrong, so it goes further back if it is. */
+    /** Seeks so that the first decoded frame is not after the requested time; goes further back where a wrong index leads beyond it. */
     private void seekTo(double seconds) throws IOException {
         double target = Math.min(seconds, duration);
         for (double back = 0; target - back > 0; back = Math.max(1, back * 4)) {
@@ -254,7 +254,7 @@ public final class VideoReader implements AutoCloseable {
         av_frame_unref(shown);
         av_frame_move_ref(shown, ahead);
         shownTime = aheadTime;
-        shownEnd = shownTime + stream.lastDuration();
+        shownEnd = shownTime + stream.leastLength();
         aheadTime = Double.NaN;
     }
 

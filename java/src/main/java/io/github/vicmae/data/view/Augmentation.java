@@ -3,15 +3,15 @@ package io.github.vicmae.data.view;
 /**
  * How one view is made from a picture: the range and the probability of every operation, applied in the order of the components.
  *
- * @param minScale least share of the picture's area that the crop takes
- * @param maxScale greatest share
+ * @param minScale smallest share of the picture's area that is cropped
+ * @param maxScale largest share
  * @param flip probability of a horizontal flip
  * @param jitter probability of the colour jitter
- * @param strength how much the colour jitter changes
- * @param gray probability of losing the colours
+ * @param strength strengths of the colour jitter
+ * @param gray probability of conversion to grayscale
  * @param blur probability of a Gaussian blur
- * @param minSigma least deviation of the blur in pixels of the view
- * @param maxSigma greatest deviation
+ * @param minSigma smallest standard deviation of the blur in pixels of the view
+ * @param maxSigma largest standard deviation
  * @param solarize probability that values from 128 on are inverted
  */
 public record Augmentation(

@@ -32,7 +32,7 @@ final class Colour {
         }
     }
 
-    /** Moves every value from the mean luma of the view: 0 gives that mean everywhere, 1 changes nothing. */
+    /** Blends with the mean luma of the view: factor 0 gives that mean everywhere, 1 changes nothing. */
     static void contrast(float[] rgb, int pixels, float factor) {
         double sum = 0;
         for (int i = 0; i < pixels; i++) {
@@ -44,7 +44,7 @@ final class Colour {
         }
     }
 
-    /** Moves every value from its pixel's luma: 0 gives gray, 1 changes nothing. */
+    /** Blends with the pixel's luma: factor 0 gives gray, 1 changes nothing. */
     static void saturation(float[] rgb, int pixels, float factor) {
         for (int r = 0, g = pixels, b = 2 * pixels; r < pixels; r++, g++, b++) {
             float rest = (1 - factor) * luma(rgb[r], rgb[g], rgb[b]);
@@ -72,7 +72,7 @@ final class Colour {
         }
     }
 
-    /** Turns the hue by a share of the circle, in the HSV model. */
+    /** Rotates the hue by a fraction of the circle, in the HSV model. */
     static void hue(float[] rgb, int pixels, float turn) {
         for (int r = 0, g = pixels, b = 2 * pixels; r < pixels; r++, g++, b++) {
             float red = rgb[r];

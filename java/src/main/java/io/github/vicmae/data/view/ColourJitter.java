@@ -5,7 +5,7 @@ import io.github.vicmae.kernel.Philox;
 /**
  * Random changes of brightness, contrast, saturation and hue, in random order, as torchvision's ColorJitter makes them.
  *
- * <p>The factors of the first three are uniform in [max(0, 1 - s), 1 + s], the turn of the hue in [-s, s] of the whole circle.
+ * <p>The factors of the first three are uniform in [max(0, 1 - s), 1 + s], the rotation of the hue in [-s, s] as a fraction of the circle.
  */
 public record ColourJitter(float brightness, float contrast, float saturation, float hue) {
     /** The strengths of both presets. */
@@ -14,10 +14,10 @@ public record ColourJitter(float brightness, float contrast, float saturation, f
     private static final int[][] ORDERS = orders();
 
     /**
-     * What was drawn for one view.
+     * The random factors of one view.
      *
      * @param order index of the operations' order among all 24
-     * @param turn share of the circle that the hue is turned by
+     * @param turn rotation of the hue as a fraction of the circle
      */
     record Factors(int order, float brightness, float contrast, float saturation, float turn) {
         /**

@@ -10,7 +10,7 @@ record CropBox(int x, int y, int width, int height) {
 
     /**
      * Draws a box as torchvision's RandomResizedCrop does: its share of the area uniform in the scale's range, the logarithm of its aspect
-     * uniform between 3/4 and 4/3; after ten boxes that do not fit, the largest central one of a permitted aspect.
+     * uniform between 3/4 and 4/3; after ten attempts that do not fit, the largest central box of a permitted aspect ratio.
      *
      * @param aspect width over height of the view: the aspects are relative to it, so that square views are as in torchvision
      */
@@ -31,7 +31,7 @@ record CropBox(int x, int y, int width, int height) {
         return centre(width, height, ratio, 1);
     }
 
-    /** The largest box in the middle with the given aspect (width over height), its sides then taken by {@code share}. */
+    /** The largest box in the middle with the given aspect (width over height), its sides then multiplied by {@code share}. */
     static CropBox centre(int width, int height, double aspect, double share) {
         int w = clamp(Math.min(width, height * aspect) * share, width);
         int h = clamp(Math.min(height, width / aspect) * share, height);

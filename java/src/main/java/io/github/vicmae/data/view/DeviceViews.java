@@ -44,7 +44,7 @@ public final class DeviceViews implements AutoCloseable {
     private boolean underWay;
     private int usedBytes;
 
-    /** The device memory, declared and not yet taken. */
+    /** The device memory, planned but not yet allocated. */
     private static final class Plan {
         private final Arena arena = new Arena("device views");
         private final Tensor draws;
@@ -73,17 +73,17 @@ public final class DeviceViews implements AutoCloseable {
     }
 
     /**
-     * Takes the memory for batches of {@code batch} samples.
+     * Allocates the memory for batches of {@code batch} samples.
      *
-     * @throws io.github.vicmae.device.DeviceException if the device has not that much
+     * @throws io.github.vicmae.device.DeviceException if the device does not have enough memory
      */
     public DeviceViews(Device device, ViewSettings settings, int batch) {
         this(device, settings, Math.multiplyExact(settings.views(), batch), (AugmentWorkspace) null);
     }
 
     /**
-     * The same with the workspace of another one, made with the same settings: both make their views on one stream, and this one is closed
-     * first.
+     * The same, sharing the workspace of another instance with the same settings: both must make their views on one stream, and this one must
+     * be closed first.
      */
     public DeviceViews(Device device, ViewSettings settings, int batch, DeviceViews sharing) {
         this(device, settings, Math.multiplyExact(settings.views(), batch), shared(settings, sharing.workspace));
@@ -128,19 +128,19 @@ public final class DeviceViews implements AutoCloseable {
         return beginnings;
     }
 
-    /** Device bytes that some with these settings take, all with the workspace of the first: known before anything is taken. */
+    /** Device bytes that {@code count} instances with these settings take, sharing one workspace; nothing is allocated. */
     public static long plannedBytes(ViewSettings settings, int batch, int count) {
         Plan owner = new Plan(settings, Math.multiplyExact(settings.views(), batch), null);
         Plan another = new Plan(settings, Math.multiplyExact(settings.views(), batch), owner.workspace);
         return owner.arena.bytes() + (count - 1) * another.arena.bytes();
     }
 
-    /** Device bytes in use; without the workspace where that is another one's. */
+    /** Device bytes in use, without a shared workspace. */
     public long bytes() {
         return plan.arena.bytes();
     }
 
-    /** Bytes of crops and draws that the last loaded batch gave to be uploaded. */
+    /** Bytes of crops and draws of the last loaded batch that are uploaded. */
     public long uploadBytes() {
         return plan.draws.bytes() + usedBytes;
     }
@@ -175,7 +175,7 @@ public final class DeviceViews implements AutoCloseable {
     }
 
     /**
-     * Starts to copy what was loaded to the device.
+     * Starts the copy of the loaded batch to the device.
      *
      * @throws IllegalStateException if nothing was loaded
      */
@@ -199,13 +199,14 @@ public final class DeviceViews implements AutoCloseable {
     /**
      * Makes the views of the last upload.
      *
-     * @param images [V, B, C, T, H, W] or as many elements in another shape, written: normalised views as in {@link io.github.vicmae.data.Batch#views()}
+     * @param images [V, B, C, T, H, W] or as many elements in another shape, written: normalised views as in {@link
+     * io.github.vicmae.data.Batch#views()}
      */
     public void make(Kernels kernels, Tensor images) {
         kernels.augment().make(images, plan.frames, plan.draws, plan.normalisation, workspace);
     }
 
-    /** Gives all memory back; uploads and views that are under way must be done. */
+    /** Frees all memory; uploads and views in progress must have finished. */
     @Override
     public void close() {
         Closing.all(uploaded, staging, plan.arena);

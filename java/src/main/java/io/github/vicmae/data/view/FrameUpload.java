@@ -9,12 +9,13 @@ import java.nio.IntBuffer;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * What a device needs to make the views of one batch, in direct memory: the bytes of the crops one behind the other, and a row of draws for
+ * The input from which a device makes the views of one batch, in direct memory: the bytes of the crops one after the other, and a row of
+ * draws for
  * each frame of each view.
  *
  * <p>Only the crop's own pixels are packed, since the resizing filter sees nothing outside of it. A frame never takes more than its finished
  * floats would: a crop that is larger, or more than {@value #MAX_SHRINK} times as wide or high as the view, is resized on the host, and
- * the floats go in its place. Either way the device's view is the host's within rounding.
+ * the floats go in its place. Either way the device's view equals the host's within rounding.
  *
  * <p>{@link ViewWriter#pack} fills it; several threads may pack different views at once. The order of the crops depends on the threads, the
  * views that come of them do not.
@@ -33,7 +34,7 @@ public final class FrameUpload {
     private final AtomicInteger used = new AtomicInteger();
 
     /**
-     * @param views how many there are place for
+     * @param views capacity
      * @throws IllegalArgumentException if one buffer cannot hold so many
      */
     public FrameUpload(ViewSettings settings, int views) {
@@ -75,7 +76,7 @@ public final class FrameUpload {
         return (int) bytes;
     }
 
-    /** Views that there is place for. */
+    /** Capacity in views. */
     public int views() {
         return views;
     }
@@ -99,7 +100,7 @@ public final class FrameUpload {
         return shape;
     }
 
-    /** Makes place for the next batch. */
+    /** Empties the upload for the next batch. */
     public void clear() {
         used.set(0);
     }
@@ -155,7 +156,7 @@ public final class FrameUpload {
         AugmentDraws.rest(draws, row, draw.gray(), draw.sigma(), draw.solarize());
     }
 
-    /** The offset of so many bytes of the frames, for the caller alone. */
+    /** Reserves bytes of the frames for the caller; returns their offset. */
     private int reserve(int bytes) {
         int aligned = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         int offset = used.getAndAdd(aligned);

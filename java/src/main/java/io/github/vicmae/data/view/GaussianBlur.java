@@ -1,8 +1,9 @@
 package io.github.vicmae.data.view;
 
 /**
- * A separable Gaussian blur of planes of floats. The kernel reaches to three deviations, is normalised, and sees the picture mirrored at its
- * edges, so that the mean of a plane stays as it is. Keeps its work buffers; not thread-safe.
+ * A separable Gaussian blur of planes of floats. The kernel extends to three standard deviations and is normalised; the picture is mirrored
+ * at its
+ * edges, so that the mean of a plane stays as it is. Not thread-safe, since it keeps work buffers.
  */
 final class GaussianBlur {
     private float[] kernel = new float[0];
@@ -42,7 +43,7 @@ final class GaussianBlur {
         }
     }
 
-    /** The index that a place outside [0, size) is mirrored to, the edge's own pixel counting twice. */
+    /** The index to which a position outside [0, size) is mirrored; the edge pixel is repeated. */
     static int mirror(int at, int size) {
         int period = 2 * size;
         int place = Math.floorMod(at, period);

@@ -4,8 +4,8 @@ import io.github.vicmae.data.image.Image;
 import java.util.Arrays;
 
 /**
- * Resizes a box of an image to planes of floats in [0, 1], with a filter that is widened when shrinking so that nothing aliases (as Pillow
- * and torchvision's antialias do; the filter sees nothing outside the box). Bicubic uses a = -0.5. Keeps its work buffers; not thread-safe.
+ * Resizes a box of an image to planes of floats in [0, 1], with a filter that is widened when shrinking to avoid aliasing (as in Pillow
+ * and torchvision's antialias; pixels outside the box do not count). Bicubic uses a = -0.5. Not thread-safe, since it keeps work buffers.
  */
 final class Resize {
     /** The filters; the support is in source pixels where nothing is shrunk. */
@@ -31,7 +31,7 @@ final class Resize {
         }
     }
 
-    /** For every output place the first source place and the normalised weights from there. */
+    /** For every output position, the first source position and the normalised weights from there on. */
     private static final class Taps {
         private int[] first = new int[0];
         private int[] count = new int[0];
@@ -71,7 +71,7 @@ final class Resize {
 
     private final Taps vertical = new Taps();
     private final Taps horizontal = new Taps();
-    /** Source rows as floats, a ring as long as the vertical filter. */
+    /** Source rows as floats, in a ring buffer as long as the vertical filter. */
     private float[] ring = new float[0];
 
     private float[] row = new float[0];

@@ -4,13 +4,13 @@ import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.kernel.Philox;
 
 /**
- * Everything that is random about one view, drawn before anything is done to a picture: the same draw can be carried out on the host
+ * The random decisions about one view, drawn before any pixel is touched, so that the same draw can be carried out on the host
  * ({@link ViewWriter}) or on a device ({@link DeviceViews}).
  *
  * @param box what is cropped, in pixels of the picture
  * @param flip whether the view is mirrored left to right
  * @param jitter the colour jitter's draw, null for none
- * @param gray whether the colours are lost
+ * @param gray whether the view is converted to grayscale
  * @param sigma deviation of the Gaussian blur in pixels of the view, 0 for none
  * @param solarize whether values from 128 on are inverted
  */
@@ -18,7 +18,7 @@ record ViewDraw(CropBox box, boolean flip, ColourJitter.Factors jitter, boolean 
     /**
      * Draws a view.
      *
-     * @param kind what the picture comes from: it chooses the operations
+     * @param kind of the sample: it selects the operations
      * @param view which of the sample's views, from 0
      * @param width columns of the picture
      * @param height rows of the picture

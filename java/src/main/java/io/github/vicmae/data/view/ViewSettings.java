@@ -18,8 +18,8 @@ import java.util.stream.Stream;
  * @param height rows of a view
  * @param width columns of a view
  * @param channels 1 luma, 2 luma and alpha, 3 RGB, 4 RGBA
- * @param mean taken from each channel of values in [0, 1]
- * @param deviation divides each channel then
+ * @param mean subtracted from each channel of values in [0, 1]
+ * @param deviation standard deviation by which each channel is then divided
  * @param image the operations of an image's views, one entry for each
  * @param video the operations of a video's views, as many
  * @param colour whether colours change
@@ -38,7 +38,7 @@ public record ViewSettings(
         boolean colour,
         boolean spatial,
         boolean bicubic) {
-    /** More views of one sample than any method has; the number of a view is one byte of its random stream. */
+    /** The number of a view is one byte of its random stream's key. */
     private static final int MAX_VIEWS = 256;
 
     private static final float[] IMAGENET_MEAN = {0.485f, 0.456f, 0.406f};
@@ -75,8 +75,8 @@ public record ViewSettings(
     }
 
     /**
-     * The preset of ViC-MAE's release, two views: images and videos alike get crop (0.08 to 1), flip, jitter and grayscale; the first view is always blurred, the
-     * second solarized with probability 0.2.
+     * The preset of ViC-MAE's release, two views: images and videos alike get crop (0.08 to 1), flip, jitter and grayscale; the first
+     * view is always blurred, the second solarized with probability 0.2.
      */
     public static ViewSettings release(int height, int width, int channels) {
         Augmentation first = new Augmentation(0.08f, 1, 0.5f, 0.8f, ColourJitter.DEFAULT, 0.2f, 1, 0.1f, 2, 0);
@@ -86,8 +86,8 @@ public record ViewSettings(
     }
 
     /**
-     * The preset of ViC-MAE's paper, two views: images get crop (0.08 to 1), flip, jitter and, with probability 0.5, blur; frames of videos get crop (0.5 to 1) and
-     * flip only. Both views are drawn from the same ranges.
+     * The preset of ViC-MAE's paper, two views: images get crop (0.08 to 1), flip, jitter and, with probability 0.5, blur;
+     * frames of videos get crop (0.5 to 1) and flip only. Both views are drawn from the same ranges.
      */
     public static ViewSettings paper(int height, int width, int channels) {
         Augmentation image = new Augmentation(0.08f, 1, 0.5f, 0.8f, ColourJitter.DEFAULT, 0, 0.5f, 0.1f, 2, 0);
@@ -162,7 +162,7 @@ public record ViewSettings(
         return (double) width / height;
     }
 
-    /** What each channel of values in [0, 1] is multiplied by when it is normalised. */
+    /** The factor of each channel in the normalisation of values in [0, 1]. */
     float[] scale() {
         float[] scale = new float[channels];
         for (int c = 0; c < channels; c++) {
@@ -171,7 +171,7 @@ public record ViewSettings(
         return scale;
     }
 
-    /** What is added to each channel then. */
+    /** The offset of each channel in the normalisation. */
     float[] shift() {
         float[] shift = scale();
         for (int c = 0; c < channels; c++) {
@@ -206,7 +206,7 @@ public record ViewSettings(
     }
 
     /**
-     * The short side to which frames may be shrunk while they are decoded: so large that even the smallest crop is still not enlarged.
+     * The short side to which frames may be shrunk while they are decoded: large enough that even the smallest crop is not enlarged.
      */
     public int shortSide(Kind kind) {
         double scale = IntStream.range(0, views())

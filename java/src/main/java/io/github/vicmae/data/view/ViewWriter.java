@@ -8,11 +8,11 @@ import java.util.List;
 
 /**
  * Makes views: crops and resizes pictures, changes their colours at random, normalises them, and writes floats [C, T, H, W], which is
- * [C, H, W] where a view has one frame. Or leaves most of that to a device, and packs the crops and what was drawn.
+ * [C, H, W] where a view has one frame. Alternatively packs the crops and the draws, from which a device makes the views.
  *
  * <p>All frames of a view get the same draw; in a frame of another size than the first the crop has the same relative place.
  *
- * <p>Keeps its work buffers, so use one for each thread; not thread-safe.
+ * <p>Not thread-safe: use one instance per thread, since it keeps work buffers.
  */
 public final class ViewWriter {
     private final ViewSettings settings;
@@ -33,9 +33,9 @@ public final class ViewWriter {
      * Writes one random view.
      *
      * @param frames the view's T frames, of any size and number of channels
-     * @param kind what the frames come from: it chooses the operations
+     * @param kind of the sample: it selects the operations
      * @param view which of the sample's views, from 0
-     * @param random all that is drawn comes from here
+     * @param random source of all random decisions
      * @param out receives C x T x H x W values
      * @param offset where the first value goes
      */

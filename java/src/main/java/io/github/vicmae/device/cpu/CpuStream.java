@@ -18,7 +18,7 @@ import org.lwjgl.system.MemoryUtil;
 final class CpuStream extends Stream {
     // struct Launch and struct Copy of cuda/cpu/launch.h, and struct Gemm of cuda/cpu/gemm.h.
     private static final int LAUNCH_BYTES = 40;
-    private static final int GEMM_BYTES = 80;
+    private static final int GEMM_BYTES = 88;
     private static final int COPY_BYTES = 24;
     private static final int BLOCK_BYTES = LAUNCH_BYTES + GEMM_BYTES + COPY_BYTES;
     // enum GemmResult of cuda/cpu/gemm.h.
@@ -79,11 +79,14 @@ final class CpuStream extends Stream {
         MemoryUtil.memPutInt(gemm + 24, p.m());
         MemoryUtil.memPutInt(gemm + 28, p.n());
         MemoryUtil.memPutInt(gemm + 32, p.k());
+        MemoryUtil.memPutInt(gemm + 36, p.rowsPerFactor());
         MemoryUtil.memPutAddress(gemm + 40, p.a().address());
         MemoryUtil.memPutAddress(gemm + 48, p.b().address());
         MemoryUtil.memPutAddress(gemm + 56, p.c().address());
         MemoryUtil.memPutAddress(gemm + 64, p.bias() == null ? 0 : p.bias().address());
         MemoryUtil.memPutAddress(gemm + 72, p.other() == null ? 0 : p.other().address());
+        MemoryUtil.memPutAddress(
+                gemm + 80, p.factors() == null ? 0 : p.factors().address());
         int result = JNI.invokePI(gemm, gemmFunction);
         if (result == NO_MEMORY) {
             throw new DeviceMemoryException("There is no memory left to arrange the operands of a matrix product ["

@@ -6,8 +6,8 @@ import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.Shapes;
 
 /**
- * Attention of bfloat16 rows on a card's matrix units (cuda/attention_mma.cu, cuda/attention_mma_backward.cu): which kernel, and what a block of
- * it has on chip.
+ * Attention of bfloat16 rows on a card's matrix units (cuda/attention_mma.cu, cuda/attention_mma_backward.cu): chooses the kernel and how much of
+ * a head each block keeps in shared memory.
  */
 final class MmaAttention {
     /** Rows of a matrix instruction. */
@@ -19,10 +19,10 @@ final class MmaAttention {
     private static final int FEWEST_WARPS = 8;
 
     private static final int WARP = 32;
-    /** What each resident block takes of a multiprocessor's shared memory besides its own. */
+    /** Shared memory that the system reserves for each resident block. */
     private static final int RESERVED_BYTES = 1024;
 
-    /** A head dimension that kernels are built for, as their sources have it; narrower heads are filled up with zeros. */
+    /** A head dimension that kernels are compiled for; narrower heads are padded with zeros. The numbers match the sources. */
     enum Form {
         D32(32, 2, 4, 2, 12),
         D64(64, 2, 3, 2, FEWEST_WARPS),
@@ -57,7 +57,7 @@ final class MmaAttention {
             return keyTiles;
         }
 
-        /** The least one that has room. */
+        /** The smallest that fits. */
         static Form of(int headDim) {
             int i = 0;
             while (ALL[i].dim < headDim) {
@@ -66,7 +66,7 @@ final class MmaAttention {
             return ALL[i];
         }
 
-        /** Keys that are on chip at a time in the forward pass: all, unless that leaves room for too few blocks. */
+        /** Keys held in shared memory at a time in the forward pass: all of them, unless that leaves room for too few blocks. */
         int keyPanel(int tokens, int sharedBytes) {
             int most =
                     ((sharedBytes + RESERVED_BYTES) / forwardBlocks - RESERVED_BYTES) / forwardBytes(1) / TILE * TILE;
@@ -85,7 +85,7 @@ final class MmaAttention {
             return divideUp(units, divideUp(units, FORWARD_WARPS));
         }
 
-        /** Tiles of keys that are on chip at a time in the backward pass: all if queries are too, or if there is a warp for each. */
+        /** Tiles of keys held in shared memory at a time in the backward pass: all if the queries fit too, or if there is a warp for each tile. */
         int keyGroup(int tokens, int sharedBytes) {
             int tiles = divideUp(tokens, TILE);
             int all = roundUp(tiles, keyTiles);
@@ -99,7 +99,7 @@ final class MmaAttention {
             return roundUp(divideUp(tiles, divideUp(tiles, most)), keyTiles);
         }
 
-        /** Tiles of queries that are on chip at a time in the backward pass beside a group of keys. */
+        /** Tiles of queries held in shared memory at a time in the backward pass, beside a group of keys. */
         int queryPanel(int tokens, int keyGroup, int sharedBytes) {
             int tiles = divideUp(tokens, TILE);
             int most = tiles;
@@ -148,7 +148,7 @@ final class MmaAttention {
         }
     }
 
-    /** Whether rows of such heads are made of 16-byte pieces, as the kernels copy them. */
+    /** Whether rows of such heads consist of 16-byte pieces, the unit that the kernels copy. */
     static boolean supports(int headDim) {
         return headDim % 8 == 0;
     }
@@ -159,8 +159,8 @@ final class MmaAttention {
         int pairs = Math.multiplyExact(samples, heads);
         int panel = form.keyPanel(tokens, sharedBytes());
         int warps = form.forwardWarps(tokens);
-        // Blocks share a head's queries if there are too few heads to keep a card busy, or if each round of queries
-        // brings the keys anew anyway.
+        // Blocks share a head's queries if there are too few heads to keep the card busy, or if each round of queries
+        // loads the keys again anyway.
         int rounds = divideUp(divideUp(tokens, TILE * form.queryTiles), warps);
         boolean shared = panel < tokens || pairs < 2 * stream.device().processors();
         stream.begin(forward[form.ordinal()]).arg(out).arg(lse).arg(qkv);
@@ -190,7 +190,7 @@ final class MmaAttention {
         }
         int warps = form.backwardWarps(group);
         int bytes = form.backwardBytes(group, panel);
-        // As many blocks as fit at once: each brings its next head while it computes.
+        // As many blocks as fit at once: each loads its next head while it computes.
         int blocks = Math.min(pairs, stream.device().processors() * form.backwardBlocks(warps, bytes, limit));
         stream.begin(backward[form.ordinal()])
                 .arg(dqkv)

@@ -6,16 +6,16 @@ import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.Shapes;
 
-/** Attention in plain arithmetic (cuda/attention.cu), of floats and of bfloat16, on every device. */
+/** Attention in ordinary arithmetic (cuda/attention.cu), for floats and bfloat16, on every device. */
 final class PortableAttention {
-    // What any card since compute capability 8.0 lets a block have, and about half of a core's second-level cache.
+    // The shared memory of a block on any card since compute capability 8.0, and about half of a core's L2 cache.
     private static final int CUDA_SHARED_BYTES = 99 * 1024;
     private static final int CPU_SHARED_BYTES = 1024 * 1024;
     private static final int FEW_TOKENS = 32;
     // The kernels' micro-tiles divide these on every device.
     private static final int QUERY_UNIT = 12;
     private static final int KEY_UNIT = 16;
-    /** Queries that a tile should have before keys are cut into tiles. */
+    /** A query tile should have this many rows before the keys are split into tiles. */
     private static final int WANTED_QUERIES = 48;
 
     private final Stream stream;
@@ -86,7 +86,7 @@ final class PortableAttention {
         stream.launch(Math.multiplyExact(samples, heads), 1, 1, tokens <= FEW_TOKENS ? 128 : 256, 4 * floats);
     }
 
-    /** All keys in one tile if that leaves room for enough queries, else the fewest tiles of equal size that do. */
+    /** All keys in one tile if that leaves room for enough queries; otherwise the smallest number of equal tiles that does. */
     private int keyTile(boolean back, boolean half, int tokens, int headDim) {
         int queries = Math.min(roundUp(tokens, QUERY_UNIT), WANTED_QUERIES);
         int tile = roundUp(tokens, KEY_UNIT);

@@ -4,7 +4,7 @@ import java.nio.IntBuffer;
 
 /**
  * Rows of the table that tells {@link AugmentKernels} what to make of each view (cuda/augment.cuh): {@link #WORDS} 32-bit words a view, floats
- * by their bits. A view's row is begun with {@link #crop} or {@link #resized}; what is not put after that does not happen.
+ * by their bits. A view's row starts with {@link #crop} or {@link #resized}; operations omitted after that are skipped.
  */
 public final class AugmentDraws {
     /** Words of a row. */

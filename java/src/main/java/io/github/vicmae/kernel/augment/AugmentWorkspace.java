@@ -6,7 +6,7 @@ import io.github.vicmae.device.Tensor;
 
 /**
  * The device memory that {@link AugmentKernels#make} works in: nothing in it outlives a call. More views than it is planned for are made in
- * several goes.
+ * several passes.
  */
 public final class AugmentWorkspace {
     private final AugmentShape shape;

@@ -8,7 +8,7 @@ import io.github.vicmae.device.Tensor;
 import java.util.Map;
 import java.util.WeakHashMap;
 
-/** InfoNCE on the CPU by panels of logits that the library for matrix products makes, and multiplies again (cuda/info_nce_panel.cu). */
+/** InfoNCE on the CPU in panels of logits, whose products the matrix library computes (cuda/info_nce_panel.cu). */
 final class InfoNcePanels {
     /** Blocks that turn sums into losses. */
     private static final int LOSS_BLOCKS = 64;

@@ -6,7 +6,7 @@ import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 
-/** InfoNCE by tiles of logits that stay on chip: in floats (cuda/info_nce.cu), or on tensor cores (cuda/info_nce_mma.cu and its gradient). */
+/** InfoNCE in tiles of logits that stay in registers and shared memory: floats (cuda/info_nce.cu) or tensor cores (cuda/info_nce_mma*.cu). */
 final class InfoNceTiles {
     private static final int THREADS = 256;
     /** Parts into which the inner side of the gradient is cut at most. */

@@ -3,7 +3,7 @@ package io.github.vicmae.kernel.contrastive;
 import io.github.vicmae.device.Device;
 
 /**
- * How InfoNCE's work is cut. Tests cut small problems as large ones are.
+ * How InfoNCE's work is divided. Tests divide small problems the way large ones are.
  *
  * @param library whether the CPU's library for matrix products is used
  * @param panel rows and columns of logits that the library makes at once

@@ -9,9 +9,9 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
-/** Whether the own kernel or the library is faster for a product: measured when its shape is first met, then remembered. */
+/** Whether this project's kernel or the vendor's library is faster for a product: timed when its shape first occurs, then remembered. */
 final class FasterProduct {
-    /** The library must be this much faster, so that noise does not decide. */
+    /** The library must be faster by this factor, so that noise does not decide. */
     private static final double MARGIN = 1.05;
 
     enum Way {
@@ -26,7 +26,7 @@ final class FasterProduct {
         }
     }
 
-    /** Runs a product, into memory of its own, and says how long that takes. */
+    /** Times a product whose results go to memory of its own. */
     interface Stopwatch {
         /** Milliseconds; infinity if it cannot be done that way. */
         double milliseconds(Way way);
@@ -40,20 +40,20 @@ final class FasterProduct {
 
     private final Map<Kind, Measured> known = new HashMap<>();
 
-    /** The faster way, or null for a kind that was never met. */
+    /** The faster way, or null for a kind that has not been timed. */
     Way known(Kind kind) {
         Measured measured = known.get(kind);
         return measured == null ? null : measured.faster();
     }
 
-    /** Measures a kind that was never met. What the stopwatch throws is handed on, and nothing is remembered. */
+    /** Times a kind. If the stopwatch throws, the exception is passed on and nothing is remembered. */
     Way measure(Kind kind, Stopwatch stopwatch) {
         Measured measured = new Measured(stopwatch.milliseconds(Way.OWN), stopwatch.milliseconds(Way.LIBRARY));
         known.put(kind, measured);
         return measured.faster();
     }
 
-    /** Leaves a kind to the own kernel for good: it cannot be measured. */
+    /** Always uses this project's kernel for a kind that cannot be timed. */
     void leave(Kind kind) {
         known.put(kind, new Measured(Double.NaN, Double.POSITIVE_INFINITY));
     }

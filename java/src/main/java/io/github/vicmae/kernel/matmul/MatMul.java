@@ -13,9 +13,9 @@ import io.github.vicmae.kernel.Reduce;
 import io.github.vicmae.kernel.Shapes;
 
 /**
- * Row-major matrix products. On the CPU the device's library makes them, where there is one. On a card {@link MatMulPolicy} decides between
- * cuBLAS, where it can be loaded, and own kernels: those on the matrix units for bfloat16 (cuda/matmul_mma.cu), a portable one for all else
- * (cuda/matmul.cu).
+ * Row-major matrix products. On the CPU the device's library computes them, where there is one. On a card {@link MatMulPolicy} chooses between
+ * cuBLAS, where it can be loaded, and this project's kernels: matrix units for bfloat16 (cuda/matmul_mma.cu), a portable kernel for everything
+ * else (cuda/matmul.cu).
  */
 public final class MatMul {
     /** Floats of partial sums beyond which more shares are not worth their memory. */
@@ -123,7 +123,11 @@ public final class MatMul {
         Tensor bias = product.bias();
         Tensor other = product.other();
         // Where C is the residual, the product is added to it.
-        boolean inPlace = epilogue == Epilogue.BIAS_RESIDUAL && c.address() == other.address();
+        boolean inPlace = epilogue.isResidual() && c.address() == other.address();
+        // A library can add to a residual, but not a part of it.
+        if (inPlace && epilogue == Epilogue.SCALED_RESIDUAL) {
+            return false;
+        }
         Epilogue first = epilogue.accumulates() || inPlace ? Epilogue.ADD : Epilogue.WRITE;
         // The rows' sums want scratch, which a caller who knows the own kernels need not have given.
         boolean canFollow = epilogue != Epilogue.ADD_ROW_SUMS || product.scratch() != null;
@@ -141,6 +145,9 @@ public final class MatMul {
                     pointwise.addBiasResidual(c, other, c, bias, product.m(), product.n());
                 }
             }
+            case SCALED_RESIDUAL ->
+                pointwise.addScaledResidual(
+                        c, other, c, bias, product.factors(), product.rowsPerFactor(), product.m(), product.n());
             case GELU_GRADIENT -> pointwise.geluBackward(c, c, other, c.size());
             case ADD_ROW_SUMS -> reduce.columnSum(bias, product.a(), product.k(), product.m(), product.scratch());
             case WRITE, ADD -> throw new IllegalStateException(epilogue + " has nothing that follows");
@@ -172,11 +179,18 @@ public final class MatMul {
     private static void check(Product p) {
         Epilogue epilogue = p.epilogue();
         boolean half = Shapes.isBf16("multiply", "a", p.a());
-        boolean sums = epilogue.accumulates() || epilogue == Epilogue.BIAS_RESIDUAL;
+        boolean sums = epilogue.accumulates() || epilogue.isResidual();
         if (epilogue.hasBias() != (p.bias() != null) || epilogue.hasOther() != (p.other() != null)) {
             throw new IllegalArgumentException("multiply with " + epilogue + " wants "
                     + (epilogue.hasBias() ? "a bias" : "no bias") + " and "
                     + (epilogue.hasOther() ? "another tensor" : "no other tensor"));
+        }
+        if ((epilogue == Epilogue.SCALED_RESIDUAL) != (p.factors() != null)) {
+            throw new IllegalArgumentException("multiply with " + epilogue + " wants "
+                    + (p.factors() == null ? "a factor for each row" : "no factors of rows"));
+        }
+        if (p.factors() != null) {
+            Shapes.factors("multiply", p.factors(), p.rowsPerFactor(), p.m());
         }
         if (epilogue == Epilogue.ADD_ROW_SUMS && !p.transA()) {
             throw new IllegalArgumentException("multiply with " + epilogue + " wants A stored [k, m]");

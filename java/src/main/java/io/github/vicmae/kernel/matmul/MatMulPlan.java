@@ -1,7 +1,7 @@
 package io.github.vicmae.kernel.matmul;
 
 /**
- * How cuda/matmul_mma.cu divides a product: the tile, and into how many shares k is cut where there are fewer tiles than the card has room for.
+ * How cuda/matmul_mma.cu divides a product: the tile, and how many shares k is split into where there are fewer tiles than the card has room for.
  * A pure function of what {@link #choose} is given, so a product's bits are the same in every run on one card.
  *
  * @param tile a block's part of C

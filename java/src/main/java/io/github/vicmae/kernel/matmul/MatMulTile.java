@@ -2,7 +2,7 @@ package io.github.vicmae.kernel.matmul;
 
 /**
  * The tiles of C that a block of cuda/matmul_mma.cu can compute. What a tile costs is an estimate from bytes and instructions (see
- * docs/results/notes.md), not a measurement; it decides between them and no more.
+ * docs/results/notes.md), not a measurement; it is used only to choose between tiles.
  */
 enum MatMulTile {
     /** Eight warps of 64 x 64, one block a multiprocessor. */

@@ -23,7 +23,7 @@ final class MmaMatMul {
         for (int i = 0; i < LAYOUTS.length; i++) {
             for (MatMulTile tile : MatMulTile.values()) {
                 String name = "matmul_mma_" + LAYOUTS[i] + "_" + tile.suffix();
-                kernels[i][tile.ordinal()] = stream.device().kernel("matmul_mma", name, "ppppppiiiiiii");
+                kernels[i][tile.ordinal()] = stream.device().kernel("matmul_mma", name, "pppppppiiiiiiii");
             }
         }
         finish = stream.device().kernel("matmul_mma", "matmul_mma_finish", "pppiiii");
@@ -74,9 +74,11 @@ final class MmaMatMul {
         boolean cut = plan.shares() > 1;
         int layout = p.transA() ? 2 : p.transB() ? 0 : 1;
         stream.begin(kernels[layout][tile.ordinal()]).arg(p.c()).arg(p.a()).arg(p.b());
-        stream.argOrNull(p.bias()).argOrNull(p.other()).argOrNull(cut ? p.scratch() : null);
+        stream.argOrNull(p.bias()).argOrNull(p.other()).argOrNull(p.factors());
+        stream.argOrNull(cut ? p.scratch() : null);
         stream.arg(p.m()).arg(p.n()).arg(p.k()).arg(plan.depth());
         stream.arg(p.epilogue().ordinal())
+                .arg(p.rowsPerFactor())
                 .arg(p.c().dtype() == DType.BF16 ? 1 : 0)
                 .arg(aligned ? 1 : 0);
         stream.launch(tile.count(p.m(), p.n()), plan.shares(), 1, tile.threads, tile.sharedBytes);

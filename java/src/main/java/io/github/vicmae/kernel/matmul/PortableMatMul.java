@@ -6,7 +6,7 @@ import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 
-/** Matrix products in plain arithmetic (cuda/matmul.cu), of all types and layouts, on every device. */
+/** Matrix products in ordinary arithmetic (cuda/matmul.cu), for all types and layouts, on every device. */
 final class PortableMatMul {
     private static final int THREADS = 256;
 
@@ -20,9 +20,9 @@ final class PortableMatMul {
 
     PortableMatMul(Stream stream) {
         this.stream = stream;
-        floats = stream.device().kernel("matmul", "matmul", "pppppiiiiii");
-        bf16 = stream.device().kernel("matmul", "matmul_bf16", "pppppiiiiii");
-        bf16ToFloat = stream.device().kernel("matmul", "matmul_bf16_to_float", "pppppiiiiii");
+        floats = stream.device().kernel("matmul", "matmul", "ppppppiiiiiii");
+        bf16 = stream.device().kernel("matmul", "matmul_bf16", "ppppppiiiiiii");
+        bf16ToFloat = stream.device().kernel("matmul", "matmul_bf16_to_float", "ppppppiiiiiii");
         boolean cpu = stream.device().kind() == Device.Kind.CPU;
         tileRows = cpu ? 96 : 128;
         tileColumns = cpu ? 64 : 128;
@@ -37,9 +37,13 @@ final class PortableMatMul {
                 .arg(p.a())
                 .arg(p.b())
                 .argOrNull(p.bias())
-                .argOrNull(p.other());
+                .argOrNull(p.other())
+                .argOrNull(p.factors());
         stream.arg(p.m()).arg(p.n()).arg(p.k());
-        stream.arg(p.transA() ? 1 : 0).arg(p.transB() ? 1 : 0).arg(p.epilogue().ordinal());
+        stream.arg(p.transA() ? 1 : 0)
+                .arg(p.transB() ? 1 : 0)
+                .arg(p.epilogue().ordinal())
+                .arg(p.rowsPerFactor());
         stream.launch(tiles, THREADS);
     }
 }

@@ -13,8 +13,10 @@ public final class EpilogueOracle {
      * @param c C's old values
      * @param bias [n]
      * @param other [m, n], overwritten where the epilogue writes it
+     * @param factors [m], of rows
      */
-    public static void finish(Epilogue epilogue, double[] product, double[] c, double[] bias, double[] other, int n) {
+    public static void finish(
+            Epilogue epilogue, double[] product, double[] c, double[] bias, double[] other, double[] factors, int n) {
         for (int i = 0; i < product.length; i++) {
             double p = product[i];
             product[i] = switch (epilogue) {
@@ -23,6 +25,7 @@ public final class EpilogueOracle {
                 case BIAS -> p + bias[i % n];
                 case BIAS_GELU -> GeluOracle.gelu(other[i] = p + bias[i % n]);
                 case BIAS_RESIDUAL -> other[i] + p + bias[i % n];
+                case SCALED_RESIDUAL -> other[i] + factors[i / n] * (p + bias[i % n]);
                 case GELU_GRADIENT -> p * GeluOracle.slope(other[i]);
             };
         }

@@ -4,7 +4,7 @@ import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.PatchGrid;
 
-/** The pixels that a grid is laid over. */
+/** Checks of the images and clips that kernels read. */
 final class Clips {
     private Clips() {}
 

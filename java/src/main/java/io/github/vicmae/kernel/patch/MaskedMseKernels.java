@@ -9,11 +9,11 @@ import io.github.vicmae.kernel.TypedKernel;
 
 /** The reconstruction loss of masked patches and its gradient, in one pass (cuda/masked_mse.cu; He et al. 2022). */
 public final class MaskedMseKernels {
-    /** Few, so that many patches are on their way at once. */
+    /** Few, so that many patches are in flight at once. */
     private static final int THREADS = 64;
 
     private static final int FINISH_THREADS = 1024;
-    /** What every GPU gives a block without asking: 48 KiB, less some for the block's sums. */
+    /** The shared memory that every GPU gives a block by default, 48 KiB, less what the block's sums take. */
     private static final int MAX_PIXELS = 12_000;
 
     private final Stream stream;

@@ -8,10 +8,10 @@ import io.github.vicmae.kernel.Shapes;
 import io.github.vicmae.kernel.TypedKernel;
 import io.github.vicmae.kernel.WarpRows;
 
-/** What stands around the patch embedding's matrix product (cuda/patch_embed.cu; Dosovitskiy et al. 2021, He et al. 2022). */
+/** The steps around the patch embedding's matrix product (cuda/patch_embed.cu; Dosovitskiy et al. 2021, He et al. 2022). */
 public final class PatchEmbedKernels {
     private static final int THREADS = 256;
-    /** Parts of the gradients of bias and class token for each of the device's: more blocks keep more rows on their way. */
+    /** Partial sums of the bias and class token gradients per partial block of the device: more blocks keep more loads in flight. */
     private static final int MORE_PARTS = 2;
 
     private final Stream stream;

@@ -11,7 +11,7 @@ import io.github.vicmae.kernel.WarpRows;
 /** The decoder's input: visible tokens in their places, mask tokens in the others, plus positions (cuda/tokens.cu; He et al. 2022). */
 public final class TokenKernels {
     private static final int THREADS = 128;
-    /** Parts of the mask token's gradient for each of the device's: rows are copied on the way, and more blocks keep more of them on theirs. */
+    /** Partial sums of the token gradients per partial block of the device: rows are also copied, and more blocks keep more loads in flight. */
     private static final int MORE_PARTS = 4;
 
     private final Stream stream;

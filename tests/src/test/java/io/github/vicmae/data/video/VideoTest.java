@@ -205,7 +205,7 @@ class VideoTest {
         "0, 1, 1, 0, 5", "0, 1, -1, 0, 6", "0, -1, -1, 0, 7", "0, -1, 1, 0, 8"
     })
     void displayMatricesAreOrientations(int a, int b, int c, int d, int orientation) {
-        assertEquals(orientation, VideoStream.orientation(a << 16, b << 16, c << 16, d << 16));
+        assertEquals(orientation, VideoContainer.orientation(a << 16, b << 16, c << 16, d << 16));
         // The corner of the coded picture that the matrix sends to the upper left is the one that oriented() puts
         // there.
         Image image = Pictures.random(4, 3, 1, 1);

@@ -94,7 +94,16 @@ final class EngineFixture implements AutoCloseable {
     }
 
     boolean multiply(Epilogue epilogue, Shape s, Tensor c, Tensor a, Tensor b, Tensor bias, Tensor other) {
+        return multiply(epilogue, s, c, a, b, bias, other, null);
+    }
+
+    /** factors: of the rows, one for each; null unless the epilogue has them. */
+    boolean multiply(
+            Epilogue epilogue, Shape s, Tensor c, Tensor a, Tensor b, Tensor bias, Tensor other, Tensor factors) {
         product.of(a, s.transA, b, s.transB, s.m, s.n, s.k).to(epilogue, c, bias, other);
+        if (factors != null) {
+            product.factors(factors, s.m / (int) factors.size());
+        }
         return stream.multiply(product);
     }
 

@@ -87,7 +87,7 @@ class ProductEnginesTest {
         Tensor bt = s.transB() ? fixture.tensor(in, b, s.n(), s.k()) : fixture.tensor(in, b, s.k(), s.n());
         double[] product = product(s, a, b);
         for (Epilogue epilogue : Epilogue.values()) {
-            boolean floatsOnly = epilogue.accumulates() || epilogue == Epilogue.BIAS_RESIDUAL || in == DType.F32;
+            boolean floatsOnly = epilogue.accumulates() || epilogue.isResidual() || in == DType.F32;
             for (DType out : floatsOnly ? List.of(DType.F32) : List.of(DType.F32, DType.BF16)) {
                 if (epilogue != Epilogue.ADD_ROW_SUMS || s.transA()) {
                     new Check(fixture, s, epilogue, out).run(product, a, at, bt);
@@ -112,13 +112,20 @@ class ProductEnginesTest {
             Tensor biasT = epilogue.hasBias() ? fixture.tensor(DType.F32, bias, bias.length) : null;
             Tensor otherT = epilogue.hasOther() ? fixture.tensor(out, other, m, n) : null;
             Tensor c = epilogue.accumulates() ? fixture.tensor(out, old, m, n) : fixture.unwritten(out, m, n);
-            if (!fixture.multiply(epilogue, s, c, at, bt, biasT, otherT)) {
+            // One for each row, or for both of two.
+            int rowsPerFactor = m % 2 == 0 ? 2 : 1;
+            float[] factors = fixture.normal(m / rowsPerFactor);
+            Tensor factorsT =
+                    epilogue == Epilogue.SCALED_RESIDUAL ? fixture.tensor(DType.F32, factors, factors.length) : null;
+            if (!fixture.multiply(epilogue, s, c, at, bt, biasT, otherT, factorsT)) {
                 assertEquals(DType.F32, at.dtype(), "an engine must do bfloat16");
                 return;
             }
             double[] expected = product.clone();
             double[] pre = doubles(other);
-            EpilogueOracle.finish(epilogue, expected, doubles(old), doubles(bias), pre, n);
+            double[] rowFactors = new double[m];
+            Arrays.setAll(rowFactors, i -> factors[i / rowsPerFactor]);
+            EpilogueOracle.finish(epilogue, expected, doubles(old), doubles(bias), pre, rowFactors, n);
             close("C", expected, c);
             if (epilogue == Epilogue.BIAS_GELU) {
                 close("other", pre, otherT);
@@ -128,8 +135,8 @@ class ProductEnginesTest {
                 EpilogueOracle.addRowSums(sums, doubles(a), m, s.k());
                 close("row sums", sums, biasT);
             }
-            if (epilogue == Epilogue.BIAS_RESIDUAL) {
-                assertTrue(fixture.multiply(epilogue, s, otherT, at, bt, biasT, otherT));
+            if (epilogue.isResidual()) {
+                assertTrue(fixture.multiply(epilogue, s, otherT, at, bt, biasT, otherT, factorsT));
                 close("C that is the residual", expected, otherT);
             }
         }

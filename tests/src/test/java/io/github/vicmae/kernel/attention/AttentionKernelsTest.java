@@ -217,13 +217,35 @@ class AttentionKernelsTest {
         {1, 1024, 1, 32},
         {1, 1024, 1, 64},
         {1, 1024, 1, 80},
+        {1, 1569, 1, 32},
+        {1, 1569, 1, 64},
         {1, 577, 1, 64},
         {1, 300, 1, 80},
         {1, 197, 1, 80},
         {1, 300, 1, 32}
     };
 
-    /** A long row once: every schedule would take too long. */
+    /** The tokens of a clip of 16 frames, and more: many tiles of keys and of queries. */
+    private static final int[][] LONG_SHAPES = {{1, 1569, 1, 8}, {1, 2050, 1, 4}};
+
+    /** Long rows on one schedule alone: all of them would take minutes. */
+    @ParameterizedTest
+    @ValueSource(strings = {"cpu", "emulated:random"})
+    void matchesTheOracleForLongRows(String device) {
+        assumeTrue(KernelFixture.devices().anyMatch(device::equals), device + " is not tested here");
+        for (int[] shape : LONG_SHAPES) {
+            try (KernelFixture fixture = new KernelFixture(device)) {
+                check(fixture, new AttentionKernels(fixture.stream()), shape, 1, 1e-6, 1e-5);
+            }
+        }
+        if (device.equals("cpu")) {
+            try (KernelFixture fixture = new KernelFixture(device)) {
+                check(fixture, new AttentionKernels(fixture.stream()), new int[] {1, 1569, 1, 64}, 1, 1e-6, 1e-5);
+            }
+        }
+    }
+
+    /** Long rows on one schedule alone: all of them would take minutes. */
     @ParameterizedTest
     @ValueSource(strings = {"cpu", "emulated:random"})
     void matchesTheOracleForLongRowsOfBf16(String device) {

@@ -20,7 +20,7 @@ class MmaAttentionTest {
     @ValueSource(ints = {LITTLE, 163 << 10, HOPPER})
     void fitsAtEveryLength(int sharedBytes) {
         for (Form form : Form.values()) {
-            for (int tokens = 1; tokens <= 1024; tokens++) {
+            for (int tokens = 1; tokens <= 4096; tokens++) {
                 String at = form + ", " + tokens + " tokens";
                 int panel = form.keyPanel(tokens, sharedBytes);
                 assertEquals(0, panel % TILE, at);

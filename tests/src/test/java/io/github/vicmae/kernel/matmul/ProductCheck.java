@@ -9,6 +9,7 @@ import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.KernelFixture;
 import io.github.vicmae.kernel.oracle.EpilogueOracle;
 import io.github.vicmae.kernel.oracle.MatMulOracle;
+import java.util.Arrays;
 import java.util.List;
 
 /** One matrix product with its epilogue, on random operands, against the oracle. */
@@ -22,7 +23,7 @@ record ProductCheck(
 
     /** The types that C can have. */
     static List<DType> results(Epilogue epilogue, DType operands) {
-        boolean sums = epilogue.accumulates() || epilogue == Epilogue.BIAS_RESIDUAL;
+        boolean sums = epilogue.accumulates() || epilogue.isResidual();
         return operands == DType.F32 || sums ? List.of(DType.F32) : List.of(DType.F32, DType.BF16);
     }
 
@@ -43,12 +44,22 @@ record ProductCheck(
                         ? fixture.unwritten(result, m, n)
                         : fixture.tensor(result, other, m, n);
 
+        // A factor for each row, or for all three of three.
+        int rowsPerFactor = m % 3 == 0 ? 3 : 1;
+        float[] factors = fixture.normal(m / rowsPerFactor, 1);
+
         double[] expected = new double[m * n];
         MatMulOracle.multiply(expected, doubles(a), doubles(b), transA, transB, m, n, k);
         double[] expectedOther = doubles(other);
-        EpilogueOracle.finish(epilogue, expected, doubles(old), doubles(bias), expectedOther, n);
+        double[] rowFactors = new double[m];
+        Arrays.setAll(rowFactors, i -> factors[i / rowsPerFactor]);
+        EpilogueOracle.finish(epilogue, expected, doubles(old), doubles(bias), expectedOther, rowFactors, n);
 
-        maker.make(new Product().of(at, transA, bt, transB, m, n, k).to(epilogue, ct, biasT, otherT));
+        Product product = new Product().of(at, transA, bt, transB, m, n, k).to(epilogue, ct, biasT, otherT);
+        if (epilogue == Epilogue.SCALED_RESIDUAL) {
+            product.factors(fixture.tensor(factors, factors.length), rowsPerFactor);
+        }
+        maker.make(product);
         String what = how + " " + this;
         // A single result may cancel to almost nothing. A bfloat16 is within 2^-8.
         double terms = Math.sqrt((double) m * n * (k + 1));
