@@ -259,7 +259,7 @@ public final class Golden {
             float[] mask = new float[batch * c.patches()];
             for (int i = 0; i < batch; i++) {
                 int sample = c.patches() * c.patchSize();
-                int from = ((first + i) * (1 + c.patches()) + 1) * c.patchSize();
+                int from = ((first + i) * c.grid().tokens() + c.grid().classTokens()) * c.patchSize();
                 System.arraycopy(prediction, from, patches, i * sample, sample);
                 for (int l = 0; l < c.patches(); l++) {
                     mask[i * c.patches() + l] = restore[(first + i) * c.patches() + l]

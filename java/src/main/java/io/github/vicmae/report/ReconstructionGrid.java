@@ -1,5 +1,6 @@
 package io.github.vicmae.report;
 
+import io.github.vicmae.kernel.PatchGrid;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -39,29 +40,25 @@ public final class ReconstructionGrid {
     /**
      * Makes a grid for views of one shape.
      *
+     * @param grid how a view is cut into patches, a single frame
      * @param channels C, 1 to 4
-     * @param height H, a multiple of the patch
-     * @param width W, a multiple of the patch
-     * @param patch the patch's side p
      * @param mean [C], what was subtracted from the pixels (0 to 1) of a view
      * @param deviation [C], what they were then divided by
      * @param normPix whether the targets were normalised by each patch's own mean and unbiased variance
      * @throws IllegalArgumentException if the numbers do not fit together
      */
-    public ReconstructionGrid(
-            int channels, int height, int width, int patch, float[] mean, float[] deviation, boolean normPix) {
+    public ReconstructionGrid(PatchGrid grid, int channels, float[] mean, float[] deviation, boolean normPix) {
         if (channels < 1 || channels > 4 || mean.length != channels || deviation.length != channels) {
             throw new IllegalArgumentException("Pictures need 1 to 4 channels with a mean and a deviation each; found "
                     + channels + " channels, " + mean.length + " means, " + deviation.length + " deviations.");
         }
-        if (patch < 1 || height < 1 || width < 1 || height % patch != 0 || width % patch != 0) {
-            throw new IllegalArgumentException(
-                    "A view of " + height + " x " + width + " is not divisible into patches of " + patch + ".");
+        if (grid.frames() != 1) {
+            throw new IllegalArgumentException("Pictures show views of one frame, not of " + grid.frames() + ".");
         }
         this.channels = channels;
-        this.height = height;
-        this.width = width;
-        this.patch = patch;
+        height = grid.height();
+        width = grid.width();
+        patch = grid.patch();
         this.mean = mean.clone();
         this.deviation = deviation.clone();
         this.normPix = normPix;

@@ -3,6 +3,7 @@ package io.github.vicmae.train;
 import io.github.vicmae.data.Batch;
 import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.view.ViewSettings;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.objective.Objective;
@@ -42,10 +43,8 @@ final class LastBatch {
         }
         TrunkConfig c = model.config().trunk();
         ReconstructionGrid grid = new ReconstructionGrid(
+                c.grid(),
                 c.channels(),
-                c.height(),
-                c.width(),
-                c.patch(),
                 views.mean(),
                 views.deviation(),
                 model.config().decoder().normPix());
@@ -65,7 +64,8 @@ final class LastBatch {
     private ReconstructionGrid.Images images(ReconstructionGrid grid, int row, float[] predictions, int[] restore) {
         TrunkConfig c = model.config().trunk();
         float[] view = model.stream().read(input.image(row));
-        int from = (row * (1 + c.patches()) + 1) * c.patchSize();
+        PatchGrid cut = c.grid();
+        int from = (row * cut.tokens() + cut.classTokens()) * c.patchSize();
         float[] prediction = Arrays.copyOfRange(predictions, from, from + c.patches() * c.patchSize());
         float[] mask = new float[c.patches()];
         for (int l = 0; l < mask.length; l++) {

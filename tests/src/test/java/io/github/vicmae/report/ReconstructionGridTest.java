@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.report.ReconstructionGrid.Images;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
@@ -25,10 +26,8 @@ class ReconstructionGridTest {
 
     private static ReconstructionGrid grid(int channels, boolean normPix) {
         return new ReconstructionGrid(
+                PatchGrid.ofImage(HEIGHT, WIDTH, PATCH),
                 channels,
-                HEIGHT,
-                WIDTH,
-                PATCH,
                 Arrays.copyOf(MEAN, channels),
                 Arrays.copyOf(DEVIATION, channels),
                 normPix);
@@ -151,11 +150,15 @@ class ReconstructionGridTest {
     @Test
     void shapesThatDoNotFitAreRefused() {
         float[] one = {1};
-        assertThrows(IllegalArgumentException.class, () -> new ReconstructionGrid(1, 8, 9, 4, one, one, false));
-        assertThrows(IllegalArgumentException.class, () -> new ReconstructionGrid(3, 8, 8, 4, one, one, false));
         assertThrows(
                 IllegalArgumentException.class,
-                () -> new ReconstructionGrid(5, 8, 8, 4, new float[5], new float[5], false));
+                () -> new ReconstructionGrid(PatchGrid.ofImage(8, 9, 4), 1, one, one, false));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> new ReconstructionGrid(PatchGrid.ofImage(8, 8, 4), 3, one, one, false));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> new ReconstructionGrid(PatchGrid.ofImage(8, 8, 4), 5, new float[5], new float[5], false));
         String message = assertThrows(IllegalArgumentException.class, () -> grid(3, false)
                         .images(new float[288], new float[288], new float[5]))
                 .getMessage();

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.io.JsonLines;
+import io.github.vicmae.kernel.PatchGrid;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,7 +69,8 @@ class ReportTest {
     }
 
     private static List<ReportData.Sample> samples() {
-        ReconstructionGrid grid = new ReconstructionGrid(1, 8, 8, 4, new float[1], new float[] {1}, false);
+        ReconstructionGrid grid =
+                new ReconstructionGrid(PatchGrid.ofImage(8, 8, 4), 1, new float[1], new float[] {1}, false);
         ReconstructionGrid.Images images = grid.images(new float[64], new float[64], new float[] {1, 0, 0, 1});
         return List.of(
                 new ReportData.Sample("a.png", List.of(images, images)),
