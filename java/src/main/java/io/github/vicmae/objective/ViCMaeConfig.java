@@ -99,8 +99,17 @@ public record ViCMaeConfig(
 
     /** The paper's form with mean pooling, InfoNCE at a temperature of 0.1, and a weight of 1 for the reconstruction. */
     public static ViCMaeConfig paper(double maskRatio, int headHidden, int headOut, WeightRamp contrastiveWeight) {
-        return of(Variant.PAPER, maskRatio, Pooling.MEAN, headHidden, headOut, 0.1)
-                .with(1, contrastiveWeight);
+        return new ViCMaeConfig(
+                Variant.PAPER,
+                maskRatio,
+                Pooling.MEAN,
+                headHidden,
+                headOut,
+                ContrastiveLosses.DEFAULT,
+                null,
+                0.1,
+                1,
+                contrastiveWeight);
     }
 
     /** With InfoNCE and the paper's weights. */
@@ -117,41 +126,6 @@ public record ViCMaeConfig(
                 temperature,
                 1,
                 PAPER_WEIGHT);
-    }
-
-    /** The same with other weights of the losses. */
-    public ViCMaeConfig with(double reconstruction, WeightRamp contrastive) {
-        return new ViCMaeConfig(
-                variant,
-                maskRatio,
-                pooling,
-                headHidden,
-                headOut,
-                contrast,
-                contrastHash,
-                temperature,
-                reconstruction,
-                contrastive);
-    }
-
-    /**
-     * The same with another contrastive loss.
-     *
-     * @param loss the name of a built-in one, or the path of a user's own, which ends in .cu
-     * @throws IllegalArgumentException if there is no such loss, or a user's file is wrong; it names file and line
-     */
-    public ViCMaeConfig withContrast(String loss) {
-        return new ViCMaeConfig(
-                variant,
-                maskRatio,
-                pooling,
-                headHidden,
-                headOut,
-                loss,
-                hashOf(loss),
-                temperature,
-                reconstructionWeight,
-                contrastiveWeight);
     }
 
     @Override
