@@ -39,5 +39,7 @@ endfunction()
 function(vicmae_replays)
   vicmae_replay(vicmae_replay_asan VICMAE_REPLAY_ASAN
     "-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-sanitize=vptr,pointer-overflow,object-size" ${ARGN})
-  vicmae_replay(vicmae_replay_tsan VICMAE_REPLAY_TSAN "-fsanitize=thread" ${ARGN})
+  if(VICMAE_THOROUGH)
+    vicmae_replay(vicmae_replay_tsan VICMAE_REPLAY_TSAN "-fsanitize=thread" ${ARGN})
+  endif()
 endfunction()

@@ -104,9 +104,13 @@ class ReplayTest {
         assertClean("vicmae_replay_asan", schedule, all -> all.subList(Math.max(0, all.size() - 8), all.size()));
     }
 
-    /** A thread of a block costs as much as one of the operating system here, and the order does not matter: few launches, once. */
+    /**
+     * A thread of a block costs as much as one of the operating system here, and the order does not matter: few launches, once, and only in
+     * thorough runs, for these minutes have never found a race that the driver's own clocks had missed.
+     */
     @Test
     void underThreadSanitizer() throws IOException, InterruptedException {
+        assumeTrue(KernelFixture.isThorough(), "ThreadSanitizer's replay belongs to -Pthorough");
         assertClean("vicmae_replay_tsan", "forward", all -> Stream.concat(
                         Stream.of(all.get(0)),
                         all.stream()
@@ -199,7 +203,8 @@ class ReplayTest {
         Replay(String program, String schedule, List<Path> files) throws IOException {
             Path binary = NativeFiles.extract("replay/" + program);
             assumeTrue(
-                    binary != null, "this build has no " + program + " (-Dvicmae.sanitizers=OFF, or no such library)");
+                    binary != null, "this build has no " + program
+                            + " (-Dvicmae.sanitizers=OFF, no such library, or for ThreadSanitizer no -Pthorough)");
             List<String> command = new ArrayList<>(List.of(binary.toString()));
             files.forEach(f -> command.add(f.toString()));
             said = Files.createTempFile(folder, "said", ".txt");
