@@ -203,7 +203,8 @@ class ReplayTest {
         Replay(String program, String schedule, List<Path> files) throws IOException {
             Path binary = NativeFiles.extract("replay/" + program);
             assumeTrue(
-                    binary != null, "this build has no " + program
+                    binary != null,
+                    "this build has no " + program
                             + " (-Dvicmae.sanitizers=OFF, no such library, or for ThreadSanitizer no -Pthorough)");
             List<String> command = new ArrayList<>(List.of(binary.toString()));
             files.forEach(f -> command.add(f.toString()));

@@ -12,6 +12,7 @@ public final class MaskedMseOracle {
     private final int targetFrames;
     private final boolean byPatch;
     private final double[] deviation;
+    private double lostDigits = 1;
 
     /** All frames, normalised by patch or not at all. */
     public MaskedMseOracle(PatchGrid grid, int views, int samples, int channels, int kept, boolean normPix) {
@@ -106,18 +107,29 @@ public final class MaskedMseOracle {
     }
 
     /** Elements first, first + step, ... by their own mean and unbiased variance. */
-    private static void normalise(double[] values, int first, int step) {
+    private void normalise(double[] values, int first, int step) {
         int count = values.length / step;
         double mean = 0;
+        double square = 0;
         for (int i = first; i < values.length; i += step) {
             mean += values[i] / count;
+            square += values[i] * values[i] / count;
         }
         double var = 0;
         for (int i = first; i < values.length; i += step) {
             var += (values[i] - mean) * (values[i] - mean) / (count - 1);
         }
+        lostDigits = Math.max(lostDigits, Math.sqrt(square / (var + 1e-6)));
         for (int i = first; i < values.length; i += step) {
             values[i] = (values[i] - mean) / Math.sqrt(var + 1e-6);
         }
+    }
+
+    /**
+     * By how much the subtraction of the mean enlarged the relative rounding error of a target, at most: the root mean square of a patch's values
+     * over their deviation, of all patches so far; at least 1.
+     */
+    public double lostDigits() {
+        return lostDigits;
     }
 }
