@@ -3,6 +3,7 @@ package io.github.vicmae.kernel;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import io.github.vicmae.TestSeed;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
@@ -51,7 +52,7 @@ public final class KernelFixture implements AutoCloseable {
      * @param around puts another device around the one of that name, which it closes
      */
     public KernelFixture(String deviceName, UnaryOperator<Device> around) {
-        this(deviceName, Long.getLong("vicmae.test.seed", System.nanoTime() & 0xFFFFFF), around);
+        this(deviceName, TestSeed.next(), around);
     }
 
     private KernelFixture(String deviceName, long seed, UnaryOperator<Device> around) {

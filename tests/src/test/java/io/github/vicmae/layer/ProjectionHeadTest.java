@@ -3,6 +3,7 @@ package io.github.vicmae.layer;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.vicmae.TestSeed;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Precision;
@@ -80,7 +81,7 @@ class ProjectionHeadTest {
     @ParameterizedTest
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
     void bfloat16IsFloatsWithinItsRounding(String name) {
-        long seed = Long.getLong("vicmae.test.seed", System.nanoTime() & 0xFFFFFF);
+        long seed = TestSeed.next();
         try (Device device = Device.open(name)) {
             Map<String, float[]> expected = run(device, Precision.FP32, seed);
             Map<String, float[]> found = run(device, Precision.BF16, seed);

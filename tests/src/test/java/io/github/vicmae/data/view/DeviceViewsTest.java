@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.vicmae.TestSeed;
 import io.github.vicmae.data.Pictures;
 import io.github.vicmae.data.image.Image;
 import io.github.vicmae.data.source.Kind;
@@ -35,7 +36,7 @@ class DeviceViewsTest {
     /** What rounding makes: a solarized value right at the threshold jumps by 1 / 255 besides. */
     private static final double ROUNDING = 2e-5;
 
-    private final long seed = Long.getLong("vicmae.test.seed", System.nanoTime() & 0xFFFFFF);
+    private final long seed = TestSeed.next();
 
     @AfterEach
     void restore() {

@@ -2,6 +2,7 @@ package io.github.vicmae.device.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.github.vicmae.TestSeed;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.DeviceException;
@@ -28,7 +29,7 @@ final class EngineFixture implements AutoCloseable {
     private record Guarded(Tensor around, String name) {}
 
     final Stream stream;
-    final long seed = Long.getLong("vicmae.test.seed", System.nanoTime() & 0xFFFFFF);
+    final long seed = TestSeed.next();
     final Random random = new Random(seed);
     private final CpuDevice device;
     private final Product product = new Product();

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.vicmae.TestSeed;
 import io.github.vicmae.device.DeviceException;
 import java.util.List;
 import java.util.Random;
@@ -158,7 +159,7 @@ class PtxModuleTest {
 
     @Test
     void damagedTextNeverDoesAnythingElse() {
-        long seed = Long.getLong("vicmae.test.seed", System.nanoTime() & 0xFFFFFF);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         String alphabet = ".,()[]{}\"\\/*\n entryparamu3264$%";
         for (int i = 0; i < 2000; i++) {

@@ -3,6 +3,7 @@ package io.github.vicmae.kernel.matmul;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.vicmae.TestSeed;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -49,7 +50,7 @@ class MatMulPlanTest {
     /** Shares cover k, none is empty, all but the last are whole tiles, and the partial sums fit the scratch. */
     @Test
     void sharesCoverAllOfK() {
-        long seed = Long.getLong("vicmae.test.seed", System.nanoTime() & 0xFFFFFF);
+        long seed = TestSeed.next();
         Random random = new Random(seed);
         for (int i = 0; i < 2000; i++) {
             int m = 1 + random.nextInt(4096);
