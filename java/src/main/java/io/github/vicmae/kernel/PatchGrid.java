@@ -16,28 +16,27 @@ public record PatchGrid(int frames, int height, int width, int tube, int patch, 
      * @throws IllegalArgumentException if the frames cannot be cut into such patches
      */
     public PatchGrid {
-        require(patch >= 1, "The patch size must be at least 1, not " + patch);
-        require(tube >= 1, "A patch must span at least 1 frame, not " + tube);
-        require(
-                height > 0 && width > 0 && height % patch == 0 && width % patch == 0,
-                "An image of " + height + " x " + width + " pixels cannot be cut into patches of " + patch + " x "
-                        + patch + ": both sides must be multiples of " + patch);
-        require(
-                frames > 0 && frames % tube == 0,
-                "A clip of " + frames + " frames cannot be cut into patches of " + tube
-                        + " frames: its length must be a multiple of " + tube);
+        if (patch < 1) {
+            throw new IllegalArgumentException("The patch size must be at least 1, not " + patch);
+        }
+        if (tube < 1) {
+            throw new IllegalArgumentException("A patch must span at least 1 frame, not " + tube);
+        }
+        if (height <= 0 || width <= 0 || height % patch != 0 || width % patch != 0) {
+            throw new IllegalArgumentException("An image of " + height + " x " + width
+                    + " pixels cannot be cut into patches of " + patch + " x " + patch
+                    + ": both sides must be multiples of " + patch);
+        }
+        if (frames <= 0 || frames % tube != 0) {
+            throw new IllegalArgumentException("A clip of " + frames + " frames cannot be cut into patches of " + tube
+                    + " frames: its length must be a multiple of " + tube);
+        }
         Math.multiplyExact(Math.multiplyExact(frames / tube, height / patch), width / patch);
     }
 
     /** Single images with a class token. */
     public static PatchGrid ofImage(int height, int width, int patch) {
         return new PatchGrid(1, height, width, 1, patch, true);
-    }
-
-    private static void require(boolean holds, String message) {
-        if (!holds) {
-            throw new IllegalArgumentException(message);
-        }
     }
 
     /** Patches along time. */

@@ -17,6 +17,7 @@ public final class Decoder {
     private final TrunkConfig trunk;
     private final DecoderConfig c;
     private final PatchGrid grid;
+    private final PixelTarget target;
     private final int kept;
     private final int samples;
     private final Linear embed;
@@ -44,6 +45,7 @@ public final class Decoder {
         this.samples = samples;
         Arena arena = context.activations();
         grid = trunk.grid();
+        target = PixelTarget.of(grid, c.normPix());
         int all = grid.tokens();
         int visible = grid.tokens(kept);
         embed = new Linear(context, "decoder_embed", trunk.dim(), c.dim(), samples * visible);
@@ -97,7 +99,7 @@ public final class Decoder {
                         samples,
                         trunk.channels(),
                         kept,
-                        PixelTarget.of(grid, c.normPix()),
+                        target,
                         weight,
                         context.scratch().tensor());
     }

@@ -10,6 +10,7 @@ import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.layer.Context;
 import io.github.vicmae.layer.Parameter;
@@ -25,6 +26,7 @@ import java.util.List;
  */
 public final class FeatureExtractor implements AutoCloseable {
     private final TrunkConfig trunk;
+    private final PatchGrid grid;
     private final Pooling pooling;
     private final Kernels kernels;
     private final Stream stream;
@@ -69,16 +71,7 @@ public final class FeatureExtractor implements AutoCloseable {
         void run() {
             stream.upload(images, input, 0);
             encoder.forward(images, null);
-            kernels.pool()
-                    .forward(
-                            pooled,
-                            argmax,
-                            encoder.output(),
-                            pooling,
-                            trunk.grid(),
-                            batch,
-                            trunk.patches(),
-                            trunk.dim());
+            kernels.pool().forward(pooled, argmax, encoder.output(), pooling, grid, batch, grid.patches(), trunk.dim());
             stream.download(output, 0, pooled);
             stream.synchronize();
         }
@@ -100,6 +93,7 @@ public final class FeatureExtractor implements AutoCloseable {
             throw new IllegalArgumentException("A batch has at least one image, not " + batch);
         }
         this.trunk = trunk;
+        grid = trunk.grid();
         this.pooling = pooling;
         kernels = Kernels.onNewStream(device);
         stream = kernels.stream();

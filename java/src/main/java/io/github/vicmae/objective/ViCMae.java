@@ -5,6 +5,7 @@ import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.layer.ProjectionHead;
 import io.github.vicmae.loss.ContrastiveLoss;
 import io.github.vicmae.loss.ContrastiveShape;
@@ -28,6 +29,9 @@ final class ViCMae implements Objective {
     private final ModelConfig config;
     private final ViCMaeConfig own;
     private final Workspace workspace;
+    private final PatchGrid grid;
+    private final int kept;
+    private final int dim;
     private final Tensor restore;
     private final Tensor keep;
     private final VisionTransformer encoder;
@@ -51,8 +55,10 @@ final class ViCMae implements Objective {
         this.own = own;
         this.workspace = workspace;
         int n = workspace.samples();
-        int tokens = config.trunk().grid().tokens(config.kept());
-        int dim = config.trunk().dim();
+        grid = config.trunk().grid();
+        kept = config.kept();
+        int tokens = grid.tokens(kept);
+        dim = config.trunk().dim();
         boolean recompute = workspace.execution().recompute();
         boolean paper = own.variant() == Variant.PAPER;
         Arena arena = workspace.arena();
@@ -117,16 +123,7 @@ final class ViCMae implements Objective {
         Kernels kernels = workspace.kernels();
         input.rankPatches(kernels, restore, keep);
         encoder.forward(input.images(), keep);
-        kernels.pool()
-                .forward(
-                        pooled,
-                        argmax,
-                        encoder.output(),
-                        own.pooling(),
-                        config.trunk().grid(),
-                        workspace.samples(),
-                        config.kept(),
-                        config.trunk().dim());
+        kernels.pool().forward(pooled, argmax, encoder.output(), own.pooling(), grid, workspace.samples(), kept, dim);
         predictor.forward(pooled);
         if (target != predictor) {
             target.forward(pooled);
@@ -153,10 +150,10 @@ final class ViCMae implements Objective {
                         argmax,
                         encoder.output(),
                         own.pooling(),
-                        config.trunk().grid(),
+                        grid,
                         workspace.samples(),
-                        config.kept(),
-                        config.trunk().dim());
+                        kept,
+                        dim);
         encoder.backward(dtokens, dencoded);
     }
 
