@@ -38,9 +38,6 @@ final class Mae implements Objective {
     }
 
     @Override
-    public void prepare() {}
-
-    @Override
     public void forward(StepInput input) {
         Kernels kernels = workspace.kernels();
         input.rankPatches(kernels, restore, keep);
@@ -66,9 +63,6 @@ final class Mae implements Objective {
     }
 
     @Override
-    public void countStep() {}
-
-    @Override
     public Tensor prediction() {
         return decoder.prediction();
     }
@@ -76,15 +70,5 @@ final class Mae implements Objective {
     @Override
     public Tensor restore() {
         return restore;
-    }
-
-    @Override
-    public Tensor pooled() {
-        return null;
-    }
-
-    @Override
-    public boolean isOptional(String parameter) {
-        return false;
     }
 }

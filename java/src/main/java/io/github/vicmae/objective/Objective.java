@@ -64,7 +64,7 @@ public interface Objective extends AutoCloseable {
     Workspace workspace();
 
     /** Runs once on the device after the memory was taken. */
-    void prepare();
+    default void prepare() {}
 
     /** Gives the forward pass on an uploaded input to the stream, the losses included. */
     void forward(StepInput input);
@@ -73,7 +73,7 @@ public interface Objective extends AutoCloseable {
     void backward(StepInput input);
 
     /** Counts a step that was run. */
-    void countStep();
+    default void countStep() {}
 
     /** [views * batch, 1 + L, p * p * C]: the last step's predictions; row 0 of each view belongs to the class token and is not meaningful. */
     Tensor prediction();
@@ -82,10 +82,14 @@ public interface Objective extends AutoCloseable {
     Tensor restore();
 
     /** [views * batch, D]: the last step's pooled features, first views first, or null if the objective has none. */
-    Tensor pooled();
+    default Tensor pooled() {
+        return null;
+    }
 
     /** Whether a model that starts from other weights may find this parameter missing there, and keep its own. */
-    boolean isOptional(String parameter);
+    default boolean isOptional(String parameter) {
+        return false;
+    }
 
     /** Samples of a step. */
     default int batch() {
