@@ -3,7 +3,7 @@
 
 #include "target.cuh"
 
-// Words of a view's row of `draws`, as io.github.vicmae.kernel.AugmentDraws writes them.
+// Words of a view's row of `draws`, as io.github.vicmae.kernel.augment.AugmentDraws writes them.
 constexpr int kDrawWords = 11;
 constexpr int kOffset = 0;  // of the crop's first word in `frames`
 constexpr int kWidth = 1, kHeight = 2;

@@ -47,7 +47,7 @@ struct TileSide {
   int* out;
 };
 
-// A block's shared memory, as many bytes as io.github.vicmae.kernel.InfoNceTiles asks for.
+// A block's shared memory, as many bytes as io.github.vicmae.kernel.contrastive.InfoNceTiles asks for.
 struct Tile {
   TileSide rows, columns;
   float* a;  // [DEPTH][ROW] of a product

@@ -9,7 +9,7 @@ constexpr float kLeftOut = -1e30f;
 
 DEVICE int least(int a, int b) { return a < b ? a : b; }
 
-// A table that the loss writes once; see io.github.vicmae.kernel.InfoNcePairs. Counters are 0 between launches.
+// A table that the loss writes once; see io.github.vicmae.kernel.contrastive.InfoNcePairs. Counters are 0 between launches.
 struct Pairs {
   const int* positive;  // [rows] the column of each row's positive
   const int* excluded;  // [rows] the column that each row's sum leaves out, or -1

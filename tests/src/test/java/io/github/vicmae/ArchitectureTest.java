@@ -2,6 +2,8 @@ package io.github.vicmae;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
@@ -9,11 +11,21 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.library.Architectures;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Who may see whom. */
 class ArchitectureTest {
     private static final String ROOT = "io.github.vicmae.";
+    private static final Pattern TEXT = Pattern.compile(".*\\.(cu|cuh|cpp|h|cmake|md)");
+    private static final Pattern CLASS_NAME = Pattern.compile("io\\.github\\.vicmae(\\.[a-z]+)*\\.[A-Z]\\w*");
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
             .importPackages("io.github.vicmae");
@@ -77,7 +89,8 @@ class ArchitectureTest {
                 .whereLayer("settings")
                 .mayOnlyBeAccessedByLayers("cli", "train", "eval", "objective", "model", "optim", "lab")
                 .whereLayer("io")
-                .mayOnlyBeAccessedByLayers("cli", "train", "eval", "report", "objective", "model", "lab", "settings")
+                .mayOnlyBeAccessedByLayers(
+                        "cli", "train", "eval", "report", "objective", "data", "model", "lab", "settings")
                 .check(CLASSES);
     }
 
@@ -130,6 +143,33 @@ class ArchitectureTest {
                 .dependOnClassesThat()
                 .resideInAPackage(ROOT + "device.system..")
                 .check(CLASSES);
+    }
+
+    /** Comments in the kernels and the documents name classes by their full names, which a compiler does not check. */
+    @Test
+    void classesNamedOutsideJavaExist() throws IOException {
+        Path root = Path.of("..").toAbsolutePath().normalize();
+        List<String> unknown = new ArrayList<>();
+        int names = 0;
+        for (String folder : List.of("cuda", "cmake", "docs")) {
+            try (Stream<Path> files = Files.walk(root.resolve(folder))) {
+                for (Path file :
+                        files.filter(f -> TEXT.matcher(f.toString()).matches()).toList()) {
+                    Matcher name = CLASS_NAME.matcher(Files.readString(file));
+                    while (name.find()) {
+                        names++;
+                        String source = name.group().replace('.', '/') + ".java";
+                        if (!Files.exists(root.resolve("java/src/main/java").resolve(source))
+                                && !Files.exists(
+                                        root.resolve("tests/src/test/java").resolve(source))) {
+                            unknown.add(root.relativize(file) + ": " + name.group());
+                        }
+                    }
+                }
+            }
+        }
+        assertEquals(List.of(), unknown);
+        assertTrue(names > 10, names + " names were found");
     }
 
     private static DescribedPredicate<JavaClass> outside(String... packages) {

@@ -26,20 +26,30 @@ public final class GitLfsPointer {
      * @throws IOException if it is a pointer; the message names the file and says how to get its content
      */
     public static void refuse(Path path) throws IOException {
-        String text = start(path);
-        if (text.startsWith(START)) {
-            Matcher size = SIZE.matcher(text);
-            throw new IOException(path + ": a Git LFS pointer, not the file itself"
-                    + (size.find() ? " of " + size.group(1) + " bytes" : "")
-                    + ". Run 'git lfs pull' in the repository, or download the file.");
+        String reason;
+        try (InputStream in = Files.newInputStream(path)) {
+            reason = reason(in);
+        } catch (IOException e) {
+            return; // whoever reads the file says why it cannot be read
+        }
+        if (reason != null) {
+            throw new IOException(path + ": " + reason + ".");
         }
     }
 
-    private static String start(Path path) {
-        try (InputStream in = Files.newInputStream(path)) {
-            return new String(in.readNBytes(MOST_BYTES), StandardCharsets.US_ASCII);
-        } catch (IOException e) {
-            return ""; // whoever reads the file says why it cannot be read
+    /**
+     * Looks at the first bytes of a file.
+     *
+     * @return that it is a pointer and how to get its content, as the end of a sentence; null if it is none
+     * @throws IOException if it cannot be read
+     */
+    public static String reason(InputStream in) throws IOException {
+        String text = new String(in.readNBytes(MOST_BYTES), StandardCharsets.US_ASCII);
+        if (!text.startsWith(START)) {
+            return null;
         }
+        Matcher size = SIZE.matcher(text);
+        return "a Git LFS pointer, not the file itself" + (size.find() ? " of " + size.group(1) + " bytes" : "")
+                + ". Run 'git lfs pull' in the repository, or download the file";
     }
 }

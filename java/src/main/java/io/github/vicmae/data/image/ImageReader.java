@@ -58,7 +58,7 @@ public final class ImageReader {
         try {
             return decode(bytes(content)).withChannels(channels);
         } catch (IOException | RuntimeException e) {
-            throw unreadable(content, ReadFailure.reason(e), e);
+            throw unreadable(content, ReadFailure.reason(content, e), e);
         } catch (OutOfMemoryError e) {
             throw unreadable(content, "there is not enough memory to decode it", e);
         }

@@ -94,10 +94,11 @@ public final class FolderSource implements SampleSource {
             return FileVisitResult.CONTINUE;
         }
 
-        /** What cannot be opened is taken as what its name says: it is reported when it is read. */
+        /** What cannot be opened, or is a pointer to it, is taken as what its name says: it is reported when it is read. */
         private static boolean isTransportStream(Path file) {
+            Content content = Content.of(file);
             try {
-                return Kind.isTransportStream(Content.of(file));
+                return Kind.isTransportStream(content) || ReadFailure.gitLfsPointer(content) != null;
             } catch (IOException e) {
                 return true;
             }

@@ -1,6 +1,9 @@
 package io.github.vicmae.data.source;
 
+import io.github.vicmae.io.GitLfsPointer;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.channels.Channels;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -23,6 +26,21 @@ public final class ReadFailure {
         }
         if (!Files.isReadable(path)) {
             throw new IOException("there is no permission to read it");
+        }
+    }
+
+    /** Why a content could not be read or decoded. */
+    public static String reason(Content content, Throwable e) {
+        String pointer = gitLfsPointer(content);
+        return pointer == null ? reason(e) : "it is " + pointer;
+    }
+
+    /** What to say of a content that is a Git LFS pointer, or null if it is none or cannot be opened. */
+    static String gitLfsPointer(Content content) {
+        try (InputStream in = Channels.newInputStream(content.open())) {
+            return GitLfsPointer.reason(in);
+        } catch (IOException e) {
+            return null;
         }
     }
 

@@ -71,7 +71,7 @@ public final class VideoReader implements AutoCloseable {
         } catch (InterruptedIOException e) {
             throw e;
         } catch (IOException | RuntimeException e) {
-            throw unreadable(content, ReadFailure.reason(e), e);
+            throw unreadable(content, ReadFailure.reason(content, e), e);
         }
     }
 
@@ -129,7 +129,7 @@ public final class VideoReader implements AutoCloseable {
             } catch (InterruptedIOException e) {
                 throw e;
             } catch (IOException | RuntimeException e) {
-                throw unreadable(content, ReadFailure.reason(e), e);
+                throw unreadable(content, ReadFailure.reason(content, e), e);
             }
         }
         return frameTimes;
@@ -182,7 +182,7 @@ public final class VideoReader implements AutoCloseable {
         } catch (InterruptedIOException e) {
             throw e;
         } catch (IOException | RuntimeException e) {
-            throw unreadable(content, ReadFailure.reason(e), e);
+            throw unreadable(content, ReadFailure.reason(content, e), e);
         }
     }
 

@@ -3,6 +3,7 @@ package io.github.vicmae.data.source;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -47,6 +48,35 @@ class FolderSourceTest {
         List<String> sentences = data.report().sentences();
         assertEquals(1, sentences.size());
         assertTrue(sentences.get(0).startsWith("Left out 7 hidden files or folders: "), sentences.toString());
+    }
+
+    /** In a clone without Git LFS every picture and video is a short text. */
+    @Test
+    void gitLfsPointersAreCalledSo() throws IOException {
+        String pointer =
+                "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0a".repeat(32) + "\nsize 343268\n";
+        List<String> names = List.of("1.jpg", "2.png", "3.tif", "4.gif", "5.webp", "6.mp4", "7.mkv", "8.ts", "9.y4m");
+        for (String name : names) {
+            Files.writeString(dir.resolve(name), pointer);
+        }
+        Dataset data = Dataset.scan(List.of(dir));
+        assertEquals(names.size(), data.size());
+        for (Sample sample : data.samples()) {
+            String message = assertThrows(IOException.class, () -> {
+                        if (sample.isVideo()) {
+                            VideoReader.open(sample.content()).close();
+                        } else {
+                            ImageReader.read(sample.content(), 3);
+                        }
+                    })
+                    .getMessage();
+            assertTrue(message.startsWith("Cannot read the "), message);
+            assertTrue(
+                    message.endsWith(sample.content().name()
+                            + ": it is a Git LFS pointer, not the file itself of 343268 bytes."
+                            + " Run 'git lfs pull' in the repository, or download the file."),
+                    message);
+        }
     }
 
     /** A hidden folder is data if it is named. */
