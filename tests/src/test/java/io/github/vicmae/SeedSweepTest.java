@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 
+import com.tngtech.archunit.core.domain.JavaAccess;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
@@ -37,6 +38,7 @@ class SeedSweepTest {
     static final String SEEDS = "vicmae.test.seeds";
     private static final String NAMES = "vicmae.test.names";
     private static final String SEED = "vicmae.test.seed";
+    private static final Set<String> DRAWING = Set.of("random", "normal", "seedToRepeat");
     private static final int SHOWN = 5; // failures of a test, with their messages
 
     private record Seeds(long first, long last) {
@@ -47,31 +49,42 @@ class SeedSweepTest {
         }
     }
 
-    /** The test classes that take random numbers from a {@link KernelFixture}, by themselves or through a class of the tests. */
+    /** The test classes that draw random numbers, by themselves or through a class of the tests. */
     private static List<Class<?>> seeded(List<String> names) throws ClassNotFoundException {
         JavaClasses all = new ClassFileImporter().importPackages("io.github.vicmae");
         List<Class<?>> found = new ArrayList<>();
         for (JavaClass c : all) {
             boolean named = names.isEmpty() || names.stream().anyMatch(c.getSimpleName()::contains);
-            if (c.getSimpleName().endsWith("Test") && named && reaches(c, new TreeSet<>())) {
+            if (c.getSimpleName().endsWith("Test") && named && draws(c, new TreeSet<>())) {
                 found.add(Class.forName(c.getName()));
             }
         }
         return found;
     }
 
-    private static boolean reaches(JavaClass from, Set<String> seen) {
-        if (from.getName().equals(KernelFixture.class.getName())) {
-            return true;
+    /** A {@link KernelFixture} draws when it is asked to, so tests that only open a device with it are not repeated. */
+    private static boolean draws(JavaClass c, Set<String> seen) {
+        if (!seen.add(c.getName()) || c.isEquivalentTo(KernelFixture.class) || c.isEquivalentTo(TestSeed.class)) {
+            return false;
         }
-        return seen.add(from.getName())
-                && from.getDirectDependenciesFromSelf().stream()
+        return c.getAccessesFromSelf().stream().anyMatch(SeedSweepTest::draws)
+                || c.getDirectDependenciesFromSelf().stream()
                         .map(d -> d.getTargetClass().getBaseComponentType())
-                        .filter(c -> c.getPackageName().startsWith("io.github.vicmae")
-                                && c.getSource()
-                                        .map(s -> s.getUri().getPath().contains("test-classes"))
-                                        .orElse(false))
-                        .anyMatch(c -> reaches(c, seen));
+                        .filter(SeedSweepTest::isOfTheTests)
+                        .anyMatch(used -> draws(used, seen));
+    }
+
+    private static boolean draws(JavaAccess<?> access) {
+        JavaClass owner = access.getTargetOwner();
+        return owner.isEquivalentTo(TestSeed.class)
+                || owner.isEquivalentTo(KernelFixture.class) && DRAWING.contains(access.getName());
+    }
+
+    private static boolean isOfTheTests(JavaClass c) {
+        return c.getPackageName().startsWith("io.github.vicmae")
+                && c.getSource()
+                        .map(s -> s.getUri().getPath().contains("test-classes"))
+                        .orElse(false);
     }
 
     /** What failed: the seeds by test. */
