@@ -5,28 +5,22 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.source.Sample;
-import io.github.vicmae.data.source.SkippedFile;
 import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.kernel.Philox;
 import java.io.IOException;
 import java.nio.ByteOrder;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,56 +46,8 @@ class BatchLoaderTest {
         data = Dataset.scan(List.of(dir.resolve("good")));
     }
 
-    /** A copy of a batch's content. */
-    private record Content(
-            int epoch,
-            int step,
-            float[] views,
-            int[] noiseKeys,
-            int[] labels,
-            int[] samples,
-            boolean[] video,
-            Modality modality) {
-        static Content of(Batch batch) {
-            float[] views = new float[batch.views().capacity()];
-            batch.views().get(0, views);
-            return new Content(
-                    batch.epoch(),
-                    batch.step(),
-                    views,
-                    batch.noiseKeys().array().clone(),
-                    batch.labels().clone(),
-                    batch.sampleIndex().clone(),
-                    batch.isVideo().clone(),
-                    batch.modality());
-        }
-
-        void assertSameAs(Content other) {
-            assertEquals(epoch, other.epoch);
-            assertEquals(step, other.step);
-            assertArrayEquals(samples, other.samples);
-            assertArrayEquals(labels, other.labels);
-            assertArrayEquals(video, other.video);
-            assertArrayEquals(noiseKeys, other.noiseKeys);
-            assertArrayEquals(views, other.views);
-        }
-    }
-
     private static LoaderSettings settings(int batch, int workers, double fraction) {
         return new LoaderSettings(batch, workers, 2, 42, fraction);
-    }
-
-    private static List<Content> take(Dataset from, LoaderSettings settings, int epoch, int step, int count)
-            throws IOException {
-        List<Content> batches = new ArrayList<>();
-        try (BatchLoader loader = new BatchLoader(from, VIEW, SAMPLER, settings, epoch, step, f -> {})) {
-            for (int i = 0; i < count; i++) {
-                Batch batch = loader.next();
-                batches.add(Content.of(batch));
-                batch.release();
-            }
-        }
-        return batches;
     }
 
     @Test
@@ -132,8 +78,8 @@ class BatchLoaderTest {
     @Test
     void oneAndFourWorkersMakeTheSameBatches() throws IOException {
         for (double fraction : new double[] {Double.NaN, 0.5}) {
-            List<Content> one = take(data, settings(4, 1, fraction), 0, 0, 8);
-            List<Content> four = take(data, settings(4, 4, fraction), 0, 0, 8);
+            List<BatchContent> one = BatchContent.take(data, VIEW, SAMPLER, settings(4, 1, fraction), 0, 0, 8);
+            List<BatchContent> four = BatchContent.take(data, VIEW, SAMPLER, settings(4, 4, fraction), 0, 0, 8);
             for (int i = 0; i < 8; i++) {
                 one.get(i).assertSameAs(four.get(i));
             }
@@ -142,8 +88,8 @@ class BatchLoaderTest {
 
     @Test
     void aLoaderStartedInTheMiddleGoesOnTheSame() throws IOException {
-        List<Content> whole = take(data, settings(4, 2, Double.NaN), 0, 0, 7);
-        List<Content> rest = take(data, settings(4, 2, Double.NaN), 1, 2, 2);
+        List<BatchContent> whole = BatchContent.take(data, VIEW, SAMPLER, settings(4, 2, Double.NaN), 0, 0, 7);
+        List<BatchContent> rest = BatchContent.take(data, VIEW, SAMPLER, settings(4, 2, Double.NaN), 1, 2, 2);
         assertEquals(1, whole.get(5).epoch());
         assertEquals(2, whole.get(5).step());
         rest.get(0).assertSameAs(whole.get(5));
@@ -152,10 +98,10 @@ class BatchLoaderTest {
 
     @Test
     void anEpochHoldsEverySampleAtMostOnceAndTheNextIsAnotherOrder() throws IOException {
-        List<Content> batches = take(data, settings(5, 2, Double.NaN), 0, 0, 6);
+        List<BatchContent> batches = BatchContent.take(data, VIEW, SAMPLER, settings(5, 2, Double.NaN), 0, 0, 6);
         List<Integer> first = new ArrayList<>();
         List<Integer> second = new ArrayList<>();
-        for (Content batch : batches) {
+        for (BatchContent batch : batches) {
             for (int sample : batch.samples()) {
                 (batch.epoch() == 0 ? first : second).add(sample);
             }
@@ -168,9 +114,9 @@ class BatchLoaderTest {
     @Test
     void theShareOfVideosIsHeld() throws IOException {
         for (double fraction : new double[] {0, 0.3, 0.5, 1}) {
-            List<Content> batches = take(data, settings(5, 2, fraction), 0, 0, 6);
+            List<BatchContent> batches = BatchContent.take(data, VIEW, SAMPLER, settings(5, 2, fraction), 0, 0, 6);
             int videos = 0;
-            for (Content batch : batches.subList(0, 3)) {
+            for (BatchContent batch : batches.subList(0, 3)) {
                 int count = 0;
                 for (boolean video : batch.video()) {
                     count += video ? 1 : 0;
@@ -188,11 +134,11 @@ class BatchLoaderTest {
     void batchesOfOneKindHoldOneKindAndKeepTheShare() throws IOException {
         for (double fraction : new double[] {Double.NaN, 0.4}) {
             LoaderSettings settings = settings(3, 2, fraction).withMixed(false);
-            List<Content> batches = take(data, settings, 0, 0, 10);
+            List<BatchContent> batches = BatchContent.take(data, VIEW, SAMPLER, settings, 0, 0, 10);
             for (int epoch = 0; epoch < 2; epoch++) {
                 int videos = 0;
                 Set<Integer> seen = new HashSet<>();
-                for (Content batch : batches.subList(5 * epoch, 5 * epoch + 5)) {
+                for (BatchContent batch : batches.subList(5 * epoch, 5 * epoch + 5)) {
                     assertTrue(batch.modality() != Modality.MIXED);
                     for (int i = 0; i < 3; i++) {
                         assertEquals(batch.modality() == Modality.VIDEOS, batch.video()[i]);
@@ -207,7 +153,9 @@ class BatchLoaderTest {
         }
         assertEquals(
                 Modality.MIXED,
-                take(data, settings(15, 1, Double.NaN), 0, 0, 1).get(0).modality());
+                BatchContent.take(data, VIEW, SAMPLER, settings(15, 1, Double.NaN), 0, 0, 1)
+                        .get(0)
+                        .modality());
     }
 
     /** A data set smaller than the batch is gone through again; the second use of a sample has views of its own. */
@@ -216,7 +164,8 @@ class BatchLoaderTest {
         Path folder = dir.resolve("small");
         Pictures.write(folder.resolve("a.png"), Pictures.buffered(Pictures.random(20, 20, 3, 1)), "png");
         Pictures.write(folder.resolve("b.png"), Pictures.buffered(Pictures.random(20, 20, 3, 2)), "png");
-        Content batch = take(Dataset.scan(List.of(folder)), settings(4, 1, Double.NaN), 0, 0, 1)
+        BatchContent batch = BatchContent.take(
+                        Dataset.scan(List.of(folder)), VIEW, SAMPLER, settings(4, 1, Double.NaN), 0, 0, 1)
                 .get(0);
         Set<List<Float>> views = new HashSet<>();
         Set<List<Integer>> noises = new HashSet<>();
@@ -255,115 +204,6 @@ class BatchLoaderTest {
             list.add(value);
         }
         return list;
-    }
-
-    @Test
-    void unreadableFilesAreReplacedAndReportedOnce() throws IOException {
-        Path folder = dir.resolve("mixed");
-        Set<String> bad = Set.of("empty.png", "text.jpg", "empty.mp4", "text.mkv", "cut.mp4");
-        for (int i = 0; i < 6; i++) {
-            Pictures.write(folder.resolve("a/" + i + ".png"), Pictures.buffered(Pictures.random(9, 9, 3, i)), "png");
-        }
-        Path video = Pictures.countingVideo(folder.resolve("a/v.mp4"), 32, 32, 10, 20);
-        byte[] whole = Files.readAllBytes(video);
-        Files.write(folder.resolve("a/cut.mp4"), Arrays.copyOf(whole, whole.length / 2));
-        Files.write(folder.resolve("a/empty.png"), new byte[0]);
-        Files.write(folder.resolve("a/empty.mp4"), new byte[0]);
-        Files.writeString(folder.resolve("a/text.jpg"), "no picture");
-        Files.writeString(folder.resolve("a/text.mkv"), "no video");
-        Dataset mixed = Dataset.scan(List.of(folder));
-        assertEquals(12, mixed.size());
-        List<Content> reference = null;
-        for (int workers : new int[] {1, 4}) {
-            ConcurrentLinkedQueue<SkippedFile> reports = new ConcurrentLinkedQueue<>();
-            List<Content> batches = new ArrayList<>();
-            try (BatchLoader loader =
-                    new BatchLoader(mixed, VIEW, SAMPLER, settings(6, workers, Double.NaN), 0, 0, reports::add)) {
-                for (int i = 0; i < 8; i++) {
-                    Batch batch = loader.next();
-                    batches.add(Content.of(batch));
-                    batch.release();
-                }
-                assertEquals(bad.size(), loader.skipped());
-            }
-            assertEquals(bad.size(), reports.size());
-            assertEquals(
-                    bad,
-                    reports.stream()
-                            .map(r -> r.name().substring(r.name().lastIndexOf('/') + 1))
-                            .collect(Collectors.toSet()));
-            for (SkippedFile report : reports) {
-                assertTrue(report.reason().contains(report.name()), report.reason());
-            }
-            for (Content batch : batches) {
-                for (int sample : batch.samples()) {
-                    assertFalse(bad.contains(mixed.samples().get(sample).shortName()));
-                }
-            }
-            if (reference != null) {
-                for (int i = 0; i < batches.size(); i++) {
-                    reference.get(i).assertSameAs(batches.get(i));
-                }
-            }
-            reference = batches;
-        }
-    }
-
-    /** A clip with noise in its middle gives the same frames whatever was read before. */
-    @Test
-    void aDamagedClipGivesTheSameBatchesToo() throws IOException {
-        Path folder = dir.resolve("damaged");
-        Path clip = Pictures.countingVideo(folder.resolve("v.avi"), 48, 48, 10, 120);
-        byte[] bytes = Files.readAllBytes(clip);
-        byte[] noise = new byte[bytes.length / 4];
-        new java.util.Random(8).nextBytes(noise);
-        System.arraycopy(noise, 0, bytes, bytes.length / 3, noise.length);
-        Files.write(clip, bytes);
-        Pictures.write(folder.resolve("a.png"), Pictures.buffered(Pictures.gradient(9, 9)), "png");
-        Dataset damaged = Dataset.scan(List.of(folder));
-        List<Content> one = take(damaged, settings(4, 1, 0.5), 0, 0, 12);
-        List<Content> four = take(damaged, settings(4, 4, 0.5), 0, 0, 12);
-        List<Content> resumed = take(damaged, settings(4, 2, 0.5), 7, 0, 5);
-        for (int i = 0; i < 12; i++) {
-            one.get(i).assertSameAs(four.get(i));
-            if (i >= 7) {
-                one.get(i).assertSameAs(resumed.get(i - 7));
-            }
-        }
-    }
-
-    @Test
-    void nothingReadableIsAnErrorThatNamesFiles() throws IOException {
-        Path folder = dir.resolve("bad");
-        Files.createDirectories(folder);
-        for (int i = 0; i < 40; i++) {
-            Files.writeString(folder.resolve("bad" + i + (i % 2 == 0 ? ".png" : ".mp4")), "nothing");
-        }
-        Dataset bad = Dataset.scan(List.of(folder));
-        assertTimeoutPreemptively(Duration.ofSeconds(60), () -> {
-            try (BatchLoader loader = new BatchLoader(bad, VIEW, SAMPLER, settings(8, 3, Double.NaN))) {
-                IOException e = assertThrows(IOException.class, loader::next);
-                assertTrue(e.getMessage().contains("None of 40 files"), e.getMessage());
-                assertTrue(e.getMessage().contains(folder.resolve("bad").toString()), e.getMessage());
-                assertEquals(40, loader.skipped());
-                assertThrows(IOException.class, loader::next);
-            }
-        });
-    }
-
-    @Test
-    void aFailingListenerSurfacesInNext() throws IOException {
-        Path folder = dir.resolve("onebad");
-        Files.createDirectories(folder);
-        Files.writeString(folder.resolve("bad.png"), "nothing");
-        Pictures.write(folder.resolve("good.png"), Pictures.buffered(Pictures.gradient(8, 8)), "png");
-        Dataset half = Dataset.scan(List.of(folder));
-        try (BatchLoader loader = new BatchLoader(half, VIEW, SAMPLER, settings(2, 1, Double.NaN), 0, 0, f -> {
-            throw new IllegalStateException("full");
-        })) {
-            IllegalStateException e = assertThrows(IllegalStateException.class, loader::next);
-            assertTrue(e.getMessage().contains("full"), e.getMessage());
-        }
     }
 
     @Test
