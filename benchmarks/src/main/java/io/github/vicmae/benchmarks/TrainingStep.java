@@ -208,7 +208,7 @@ public class TrainingStep extends KernelBenchmark {
             Random random = new Random(1);
             FloatBuffer floats = input.host().floats();
             for (int i = 0; i < input.optimizerOffset(); i++) {
-                floats.put(i, i < input.noiseOffset() ? (float) random.nextGaussian() : random.nextFloat());
+                floats.put(i, i < input.batch(0).noiseOffset() ? (float) random.nextGaussian() : random.nextFloat());
             }
         }
 
@@ -222,7 +222,7 @@ public class TrainingStep extends KernelBenchmark {
             int noise = batch * config.trunk().patches();
             for (int i = 0; i < 2; i++) {
                 values[i] = slice(host, i * view, view);
-                values[2 + i] = slice(host, model.noiseOffset() + i * noise, noise);
+                values[2 + i] = slice(host, model.input(0).batch(0).noiseOffset() + i * noise, noise);
             }
         }
 

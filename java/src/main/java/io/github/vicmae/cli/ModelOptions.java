@@ -1,6 +1,7 @@
 package io.github.vicmae.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.vicmae.objective.Methods;
 import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.objective.ModelSize;
 import io.github.vicmae.objective.ObjectiveConfig;
@@ -25,9 +26,9 @@ final class ModelOptions {
 
     @Option(
             names = "--method",
-            paramLabel = "vicmae|mae",
+            paramLabel = "NAME",
             defaultValue = "vicmae",
-            description = "what the model is trained for (default: ${DEFAULT-VALUE})")
+            description = "vicmae, mae, st-mae or omnimae, see docs/methods.md (default: ${DEFAULT-VALUE})")
     private String method;
 
     @Option(
@@ -58,8 +59,7 @@ final class ModelOptions {
 
     /** The model's settings as a tree. */
     ObjectNode tree() {
-        boolean contrastive = method.equals("vicmae");
-        if (preset != null && !contrastive) {
+        if (preset != null && !Methods.named(method).hasVariants()) {
             throw new IllegalArgumentException("--preset is no setting of --method " + method);
         }
         ObjectNode tree =
@@ -70,7 +70,7 @@ final class ModelOptions {
             SettingTree.put(tree, "trunk.width", size[1]);
         }
         SettingOptions.putGiven(command, tree, ModelConfig.class, record(), method);
-        if (contrastive) {
+        if (record() == ViCMaeConfig.class) {
             String contrast = tree.at("/objective/contrast").asText();
             SettingTree.put(tree, "objective.contrastHash", ViCMaeConfig.hashOf(contrast));
         }
@@ -79,7 +79,7 @@ final class ModelOptions {
 
     /** The record of the method's settings. */
     Class<? extends ObjectiveConfig> record() {
-        return ObjectiveConfig.record(method);
+        return Methods.named(method).settings();
     }
 
     String method() {

@@ -4,8 +4,11 @@ import io.github.vicmae.data.view.DeviceViews;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.model.Execution;
 import io.github.vicmae.objective.MemoryPlan;
+import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.ObjectiveConfig;
 import java.io.PrintWriter;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -95,10 +98,17 @@ final class PlanCommand implements Callable<Integer> {
 
     /** What makes the views takes besides, where that is the device, as it is on CUDA if nothing else is asked for: one for each input. */
     private long viewBytes(ModelConfig config, int samples) {
-        return kind == Device.Kind.CPU
-                ? 0
-                : DeviceViews.plannedBytes(
-                        config.objective().viewSettings(config.trunk()), samples, Execution.inputs(kind));
+        if (kind == Device.Kind.CPU) {
+            return 0;
+        }
+        ObjectiveConfig objective = config.objective();
+        List<ViewBatch> batches = objective.batches(config.trunk(), samples);
+        long bytes = 0;
+        for (int i = 0; i < batches.size(); i++) {
+            bytes += DeviceViews.plannedBytes(
+                    objective.viewSettings(config.trunk(), i), batches.get(i).batch(), Execution.inputs(kind));
+        }
+        return bytes;
     }
 
     private double total(ModelConfig config, int samples) {

@@ -2,6 +2,7 @@ package io.github.vicmae.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.objective.Methods;
 import io.github.vicmae.settings.SettingTree;
 import io.github.vicmae.train.TrainSettings;
 import io.github.vicmae.train.Trainer;
@@ -99,11 +100,12 @@ final class PretrainCommand implements Callable<Integer> {
         SettingTree.put(tree, "loading.deviceViews", viewsOnDevice(kind));
         SettingTree.put(tree, "data", data);
         SettingTree.put(tree, "init", init == null ? null : init.toString());
+        SettingTree.putAll(tree, Methods.named(model.method()).run());
         SettingOptions.putGiven(spec, tree, TrainSettings.class, model.record(), model.method());
         tree.set("model", model.tree());
         if (tree.at("/schedule/warmupEpochs").isMissingNode()) {
             double epochs = tree.at("/schedule/epochs").asDouble();
-            SettingTree.put(tree, "schedule.warmupEpochs", Math.min(40, epochs / 10));
+            SettingTree.put(tree, "schedule.warmupEpochs", Methods.named(model.method()).warmupEpochs(epochs));
         }
         return SettingTree.build(tree, TrainSettings.class);
     }

@@ -11,12 +11,14 @@ import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.data.view.ViewWriter;
 import io.github.vicmae.kernel.Philox;
 import java.io.IOException;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /** Turns samples into views and the keys of their masking noise, for one worker. Not thread-safe. */
 final class SampleDecoder implements AutoCloseable {
@@ -71,7 +73,7 @@ final class SampleDecoder implements AutoCloseable {
         return Collections.nCopies(view.views() * view.frames(), ImageReader.read(sample.content(), view.channels()));
     }
 
-    /** The frames of all views, one view after the other. */
+    /** The frames of all views, one view after the other, decoded in the order of their times. */
     private List<Image> frames(Sample sample, int epoch, int repeat) throws IOException {
         VideoReader reader = reader(sample);
         // The result must not depend on the frames that this worker has read before.
@@ -79,15 +81,17 @@ final class SampleDecoder implements AutoCloseable {
         Philox random = Draw.FRAMES.stream(settings.seed(), epoch, sample.index(), repeat, 0);
         try {
             double[] times = sampler.times(random, reader);
-            List<Image> frames = new ArrayList<>(times.length);
-            double before = Double.NaN;
-            repeated = false;
-            for (int i = 0; i < times.length; i++) {
-                frames.add(reader.frameAt(times[i], shortSide));
-                repeated |= sampler.isAnotherFrame(i) && reader.shownSeconds() == before;
-                before = reader.shownSeconds();
+            Image[] frames = new Image[times.length];
+            double[] shown = new double[times.length];
+            for (int i : inOrder(times)) {
+                frames[i] = reader.frameAt(times[i], shortSide);
+                shown[i] = reader.shownSeconds();
             }
-            return frames;
+            repeated = false;
+            for (int i = 1; i < times.length; i++) {
+                repeated |= sampler.isAnotherFrame(i) && shown[i] == shown[i - 1];
+            }
+            return Arrays.asList(frames);
         } finally {
             // FFmpeg's index grows while a file is read, and in a damaged one that can change where a seek ends.
             if (reader.sawDamage()) {
@@ -95,6 +99,15 @@ final class SampleDecoder implements AutoCloseable {
                 reader.close();
             }
         }
+    }
+
+    /** Places of the times, the earliest first: several clips of a video are read in one pass. */
+    private static int[] inOrder(double[] times) {
+        return IntStream.range(0, times.length)
+                .boxed()
+                .sorted(Comparator.comparingDouble(i -> times[i]))
+                .mapToInt(Integer::intValue)
+                .toArray();
     }
 
     private VideoReader reader(Sample sample) throws IOException {

@@ -2,30 +2,32 @@ package io.github.vicmae.eval;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.io.Safetensors;
-import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.layer.Parameter;
 import io.github.vicmae.model.Checkpoint;
-import io.github.vicmae.model.DecoderConfig;
 import io.github.vicmae.model.Execution;
-import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.model.MaskedAutoencoder;
+import io.github.vicmae.model.StepInput;
+import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.objective.Losses;
-import io.github.vicmae.objective.MaeConfig;
 import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.ModelSize;
 import io.github.vicmae.objective.Objective;
-import io.github.vicmae.objective.ObjectiveConfig;
+import io.github.vicmae.objective.Presets;
 import io.github.vicmae.objective.Variant;
-import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
+import io.github.vicmae.settings.SettingTree;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -51,11 +53,21 @@ public final class Golden {
     private final Safetensors file;
     private final JsonNode settings;
     private final String method;
-    /** What the names of each view's tensors end in. */
-    private final List<String> views;
-
-    private final int batch;
+    private final List<Inputs> inputs;
     private final List<Row> rows = new ArrayList<>();
+
+    /** The tensors of one batch of views: its views', its noise's, and what stands before and behind the names of its results. */
+    private record Inputs(List<String> images, List<String> noise, String prefix, List<String> suffixes) {
+        static Inputs of(String suffix) {
+            return new Inputs(List.of("in.x" + suffix), List.of("in.noise" + suffix), "", List.of(suffix));
+        }
+
+        /** A result's name, such as {@code out.pred1} or {@code out.clipPred}. */
+        String output(String what, int view) {
+            String name = prefix.isEmpty() ? what : prefix + what.substring(0, 1).toUpperCase(Locale.ROOT) + what.substring(1);
+            return "out." + name + suffixes.get(view);
+        }
+    }
 
     private Golden(Safetensors file, Precision precision) throws IOException {
         this.file = file;
@@ -67,15 +79,23 @@ public final class Golden {
         }
         settings = new ObjectMapper().readTree(json);
         method = settings.path("method").asText("vicmae");
-        views = switch (method) {
-            case "vicmae" -> List.of("1", "2");
-            case "mae" -> List.of("");
+        inputs = switch (method) {
+            case "vicmae" ->
+                List.of(new Inputs(List.of("in.x1", "in.x2"), List.of("in.noise1", "in.noise2"), "", List.of("1", "2")));
+            case "mae", "st-mae" -> List.of(Inputs.of(""));
+            case "omnimae" ->
+                List.of(
+                        new Inputs(List.of("in.images"), List.of("in.imageNoise"), "image", List.of("")),
+                        new Inputs(List.of("in.clips"), List.of("in.clipNoise"), "clip", List.of("")));
             default -> throw new IOException(file.path() + " is of the method '" + method + "', which cannot be run");
         };
-        if (!file.contains("in.x" + views.get(0))) {
-            throw new IOException(file.path() + " is no golden file: it has no in.x" + views.get(0));
+        for (Inputs one : inputs) {
+            for (String name : one.images) {
+                if (!file.contains(name)) {
+                    throw new IOException(file.path() + " is no golden file: it has no " + name);
+                }
+            }
         }
-        batch = Math.toIntExact(file.info("in.x" + views.get(0)).shape()[0]);
     }
 
     /**
@@ -86,7 +106,7 @@ public final class Golden {
     public static List<Row> verify(Path path, Device device, Precision precision) throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
             Golden golden = new Golden(file, precision);
-            try (Objective model = Objective.create(device, golden.config(), golden.batch, Execution.of(precision))) {
+            try (Objective model = Objective.create(device, golden.config(), golden.batch(), Execution.of(precision))) {
                 if (golden.limits.reconstructionGradients() > 0) {
                     golden.compareReconstructionGradients(model, device);
                 }
@@ -96,48 +116,66 @@ public final class Golden {
         }
     }
 
-    private ModelConfig config() throws IOException {
-        long[] shape = file.info("in.x" + views.get(0)).shape();
-        JsonNode s = settings;
-        double mlpRatio = number(s, "mlpRatio");
-        return new ModelConfig(
-                new TrunkConfig(
-                        Math.toIntExact(shape[2]),
-                        Math.toIntExact(shape[3]),
-                        Math.toIntExact(shape[1]),
-                        integer("patch"),
-                        integer("dim"),
-                        integer("depth"),
-                        integer("heads"),
-                        mlpRatio),
-                new DecoderConfig(
-                        integer("decoderDim"),
-                        integer("decoderDepth"),
-                        integer("decoderHeads"),
-                        mlpRatio,
-                        s.path("normPix").asBoolean()),
-                objective());
+    /** Samples of a step; of clips where there are images too. */
+    private int batch() throws IOException {
+        return Math.toIntExact(shapeOfLast()[0]);
     }
 
-    private ObjectiveConfig objective() throws IOException {
-        double maskRatio = number(settings, "maskRatio");
-        if (method.equals("mae")) {
-            return new MaeConfig(maskRatio);
+    private long[] shapeOfLast() throws IOException {
+        return file.info(inputs.get(inputs.size() - 1).images.get(0)).shape();
+    }
+
+    private ModelConfig config() throws IOException {
+        long[] shape = shapeOfLast();
+        int rank = shape.length;
+        ObjectNode tree = Presets.model(ModelSize.TI8, method, Variant.of(settings.path("variant").asText("paper")));
+        put(tree, "trunk.channels", shape[1]);
+        put(tree, "trunk.height", shape[rank - 2]);
+        put(tree, "trunk.width", shape[rank - 1]);
+        for (String name : new String[] {"patch", "dim", "depth", "heads"}) {
+            put(tree, "trunk." + name, integer(name));
         }
-        return ViCMaeConfig.of(
-                Variant.of(text("variant")),
-                maskRatio,
-                Pooling.of(text("pooling")),
-                integer("headHidden"),
-                integer("headOut"),
-                number(settings, "temperature"));
+        if (rank == 5) {
+            put(tree, "trunk.frames", shape[2]);
+            put(tree, "trunk.tube", integer("tube"));
+        }
+        for (String name : new String[] {"dim", "depth", "heads"}) {
+            put(tree, "decoder." + name, integer("decoder" + name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1)));
+        }
+        put(tree, "trunk.mlpRatio", number(settings, "mlpRatio"));
+        put(tree, "decoder.mlpRatio", number(settings, "mlpRatio"));
+        if (settings.has("normPix")) {
+            put(tree, "decoder.normPix", settings.get("normPix"));
+        }
+        if (settings.has("targetFrames")) {
+            put(tree, "decoder.targetFrames", integer("targetFrames"));
+        }
+        for (String name : new String[] {
+            "maskRatio", "imageMaskRatio", "videoMaskRatio", "imageBatch", "pooling", "headHidden", "headOut", "temperature"
+        }) {
+            if (settings.has(name)) {
+                put(tree, "objective." + name, settings.get(name));
+            }
+        }
+        if (tree.at("/objective/repeat").isNumber()) {
+            put(tree, "objective.repeat", 1);
+        }
+        try {
+            return SettingTree.build(tree, ModelConfig.class);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(file.path() + " has settings that cannot be used: " + e.getMessage(), e);
+        }
+    }
+
+    private static void put(ObjectNode tree, String key, Object value) {
+        SettingTree.put(tree, key, value);
     }
 
     /** The losses' weights, in the objective's order. */
     private double[] weights() throws IOException {
-        return method.equals("mae")
-                ? new double[] {1}
-                : new double[] {number(settings, "reconWeight"), number(settings, "contrastWeight")};
+        return method.equals("vicmae")
+                ? new double[] {number(settings, "reconWeight"), number(settings, "contrastWeight")}
+                : config().objective().weights(0, 1);
     }
 
     private int integer(String name) throws IOException {
@@ -151,16 +189,9 @@ public final class Golden {
         return node.get(name).asDouble();
     }
 
-    private String text(String name) throws IOException {
-        if (!settings.path(name).isTextual()) {
-            throw new IOException(file.path() + ": the setting '" + name + "' is missing or no text");
-        }
-        return settings.get(name).asText();
-    }
-
     private void compareReconstructionGradients(Objective model, Device device) throws IOException {
         Difference d = new Difference();
-        try (Objective exact = Objective.create(device, config(), batch)) {
+        try (Objective exact = Objective.create(device, config(), batch())) {
             d.add(reconstructionGradients(exact), reconstructionGradients(model));
         }
         rows.add(new Row(
@@ -218,12 +249,11 @@ public final class Golden {
         compareState(model);
     }
 
-    /** The columns of out.losses: the total and, where there are several, its parts. */
-    private static List<String> lossNames(Objective model) {
+    /** The columns of out.losses: the total and, where it has them, its parts. */
+    private List<String> lossNames(Objective model) throws IOException {
         List<String> names = new ArrayList<>(List.of("loss"));
-        String[] parts = model.config().objective().losses();
-        if (parts.length > 1) {
-            for (String part : parts) {
+        if (file.info("out.losses").shape()[1] > 1) {
+            for (String part : model.config().objective().losses()) {
                 names.add(part + " loss");
             }
         }
@@ -236,44 +266,58 @@ public final class Golden {
     }
 
     private void upload(Objective model) throws IOException {
-        var floats = model.inputs().floats();
-        int at = 0;
-        for (String tensor : new String[] {"in.x", "in.noise"}) {
-            for (String view : views) {
-                float[] values = file.floats(tensor + view);
-                floats.put(at, values);
-                at += values.length;
-            }
+        StepInput input = model.input(0);
+        for (int i = 0; i < inputs.size(); i++) {
+            put(input, input.batch(i).imagesOffset(), inputs.get(i).images);
+            put(input, input.batch(i).noiseOffset(), inputs.get(i).noise);
+        }
+    }
+
+    private void put(StepInput input, int at, List<String> names) throws IOException {
+        for (String name : names) {
+            float[] values = file.floats(name);
+            input.host().floats().put(at, values);
+            at += values.length;
         }
     }
 
     private void compareOutputs(Objective model) throws IOException {
-        TrunkConfig c = model.config().trunk();
-        float[] prediction = model.stream().read(model.prediction());
-        float[] pooled = model.pooled() == null ? null : model.stream().read(model.pooled());
-        int[] restore = model.stream().readInts(model.restore());
-        for (int v = 0; v < views.size(); v++) {
-            String view = views.get(v);
-            int first = v * batch;
-            float[] patches = new float[batch * c.patches() * c.patchSize()];
-            float[] mask = new float[batch * c.patches()];
+        for (int i = 0; i < inputs.size(); i++) {
+            compareOutputs(model, model.autoencoder(i), inputs.get(i));
+        }
+        if (model.pooled() != null) {
+            float[] pooled = model.stream().read(model.pooled());
+            int size = pooled.length / 2;
+            for (int view = 0; view < 2; view++) {
+                float[] features = Arrays.copyOfRange(pooled, view * size, (view + 1) * size);
+                String suffix = inputs.get(0).suffixes.get(view);
+                row("pooled features " + suffix, "out.pooled" + suffix, features, limits.predictions());
+            }
+        }
+    }
+
+    private void compareOutputs(Objective model, MaskedAutoencoder autoencoder, Inputs names) throws IOException {
+        ViewBatch views = autoencoder.views();
+        float[] prediction = model.stream().read(autoencoder.decoder().prediction());
+        int[] restore = model.stream().readInts(autoencoder.restore());
+        int patches = views.patches();
+        int batch = views.batch();
+        int tokens = autoencoder.decoder().grid().tokens();
+        int values = prediction.length / (views.samples() * tokens);
+        for (int v = 0; v < views.views(); v++) {
+            float[] predicted = new float[batch * patches * values];
+            float[] mask = new float[batch * patches];
             for (int i = 0; i < batch; i++) {
-                int sample = c.patches() * c.patchSize();
-                int from = ((first + i) * c.grid().tokens() + c.grid().classTokens()) * c.patchSize();
-                System.arraycopy(prediction, from, patches, i * sample, sample);
-                for (int l = 0; l < c.patches(); l++) {
-                    mask[i * c.patches() + l] = restore[(first + i) * c.patches() + l]
-                                    < model.config().kept()
-                            ? 0
-                            : 1;
+                int row = v * batch + i;
+                int from = ((row + 1) * tokens - patches) * values;
+                System.arraycopy(prediction, from, predicted, i * patches * values, patches * values);
+                for (int l = 0; l < patches; l++) {
+                    mask[i * patches + l] = restore[row * patches + l] < views.kept() ? 0 : 1;
                 }
             }
-            row("mask " + view, "out.mask" + view, mask, 0);
-            row("prediction " + view, "out.pred" + view, patches, limits.predictions());
-            if (pooled != null) {
-                float[] features = Arrays.copyOfRange(pooled, first * c.dim(), (first + batch) * c.dim());
-                row("pooled features " + view, "out.pooled" + view, features, limits.predictions());
-            }
+            String which = (names.prefix + " " + names.suffixes.get(v)).strip();
+            row("mask " + which, names.output("mask", v), mask, 0);
+            row("prediction " + which, names.output("pred", v), predicted, limits.predictions());
         }
     }
 

@@ -28,6 +28,11 @@ public record Context(
         return activations.tensor(name, precision.dtype(), shape);
     }
 
+    /** For further layers with the same weights: what they declare must be known already. */
+    public Context sharing() {
+        return new Context(kernels, parameters.shared(), activations, scratch, training, precision);
+    }
+
     public Stream stream() {
         return kernels.stream();
     }

@@ -17,16 +17,12 @@ public final class DecoderTokens {
     /** Null unless a class token starts here. */
     private final Parameter cls;
 
-    /** MAE's: the encoder's class token goes on, and positions are the fixed 2-D ones. */
-    public DecoderTokens(Context context, PatchGrid grid, int samples, int kept, int width) {
-        this(context, grid, grid, Positions::sinCos, false, samples, kept, width);
-    }
-
     /**
      * @param grid of the tokens that are made
      * @param encoded the encoder's grid; it may have a class token where {@code grid} has another
      * @param positions of the tokens that are made
      * @param startsClassToken whether the class token is one of its own, {@code decoder_cls_token}; the encoder's then ends
+     * @param maskShape the published shape of the mask token
      */
     public DecoderTokens(
             Context context,
@@ -36,7 +32,8 @@ public final class DecoderTokens {
             boolean startsClassToken,
             int samples,
             int kept,
-            int width) {
+            int width,
+            int... maskShape) {
         this.context = context;
         this.grid = grid;
         this.encoded = encoded;
@@ -44,7 +41,7 @@ public final class DecoderTokens {
         this.kept = kept;
         this.width = width;
         Init init = new Init.Normal(0.02);
-        maskToken = context.parameters().trained("mask_token", init, 1, 1, width);
+        maskToken = context.parameters().trained("mask_token", init, maskShape);
         cls = startsClassToken ? context.parameters().trained("decoder_cls_token", init, 1, 1, width) : null;
         this.positions = positions.declare(context, "decoder_pos_embed", grid, width);
         if (context.training()) {

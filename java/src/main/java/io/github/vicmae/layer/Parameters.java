@@ -48,7 +48,7 @@ public final class Parameters implements AutoCloseable {
 
     /** For a second set of layers with the same weights: whatever it declares is found in this one, which keeps owning the memory. */
     public Parameters shared() {
-        return new Parameters(this);
+        return new Parameters(owner == null ? this : owner);
     }
 
     /** Declares a trained parameter. */

@@ -22,19 +22,22 @@ public final class PatchEmbedding {
     private final Tensor patches;
     private final Tensor embedded;
 
-    /** With the fixed 2-D positions of MAE. */
-    public PatchEmbedding(Context context, PatchGrid grid, int samples, int channels, int kept, int dim) {
-        this(context, grid, Positions::sinCos, samples, channels, kept, dim);
-    }
-
     /**
      * @param grid how views are cut into patches
      * @param positions of its tokens
      * @param kept patches of each view that are embedded
      * @param dim width of a token
+     * @param weightShape the published shape of the weight, that of a convolution in two or three dimensions
      */
     public PatchEmbedding(
-            Context context, PatchGrid grid, Positions.Kind positions, int samples, int channels, int kept, int dim) {
+            Context context,
+            PatchGrid grid,
+            Positions.Kind positions,
+            int samples,
+            int channels,
+            int kept,
+            int dim,
+            int... weightShape) {
         this.context = context;
         this.grid = grid;
         this.samples = samples;
@@ -45,14 +48,8 @@ public final class PatchEmbedding {
         this.positions = positions.declare(context, "pos_embed", grid, dim);
         int in = grid.patchSize(channels);
         int rows = Math.multiplyExact(samples, kept);
-        Parameter weight = context.parameters()
-                .trained(
-                        "patch_embed.proj.weight",
-                        Init.Uniform.xavier(in, dim),
-                        dim,
-                        channels,
-                        grid.patch(),
-                        grid.patch());
+        Parameter weight =
+                context.parameters().trained("patch_embed.proj.weight", Init.Uniform.xavier(in, dim), weightShape);
         projBias = context.parameters().trained("patch_embed.proj.bias", new Init.Uniform(1 / Math.sqrt(in)), dim);
         proj = new Linear(context, weight, projBias, in, dim, rows);
         patches = context.activation("patches", rows, in);
@@ -73,11 +70,6 @@ public final class PatchEmbedding {
         proj.multiply(embedded, patches);
         Tensor classToken = cls == null ? null : cls.value();
         k.assemble(tokens, embedded, projBias.value(), classToken, positions.values(), keep, grid, samples, kept, dim);
-    }
-
-    /** {@link #backward(Tensor, Tensor)} where the positions are fixed or all patches are kept. */
-    public void backward(Tensor dtokens) {
-        backward(dtokens, null);
     }
 
     /**

@@ -5,52 +5,52 @@ import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.patch.MaskedMseKernels;
 import io.github.vicmae.kernel.patch.PixelTarget;
-import io.github.vicmae.kernel.patch.TokenKernels;
 import io.github.vicmae.layer.BlockStack;
 import io.github.vicmae.layer.Context;
-import io.github.vicmae.layer.DecoderTokens;
 import io.github.vicmae.layer.Linear;
 
-/** MAE's decoder (He et al. 2022): from the visible tokens to the pixels of every patch, and the masked reconstruction loss. */
+/**
+ * A masked autoencoder's decoder (He et al. 2022): from the visible tokens to the pixels of every patch, and the masked reconstruction loss.
+ */
 public final class Decoder {
     private final Context context;
-    private final TrunkConfig trunk;
-    private final DecoderConfig c;
+    private final ViewBatch views;
     private final PatchGrid grid;
     private final PixelTarget target;
-    private final int kept;
-    private final int samples;
-    private final Linear embed;
-    private final DecoderTokens tokens;
+    private final DecoderEmbedding embedding;
     private final BlockStack blocks;
     private final Linear pred;
-    private final Tensor embedded;
     private final Tensor prediction;
     private final Tensor dprediction;
     private final Tensor doutput;
     private final Tensor dinput;
+    private final Tensor deviation;
 
     /**
      * Declares parameters and activations.
      *
-     * @param samples images of a batch, all views together
-     * @param kept visible patches of each
+     * @param views what is reconstructed
      * @param recompute see {@link Execution}
      */
-    public Decoder(Context context, TrunkConfig trunk, DecoderConfig c, int samples, int kept, boolean recompute) {
+    public Decoder(Context context, TrunkConfig trunk, DecoderConfig c, ViewBatch views, boolean recompute) {
         this.context = context;
-        this.trunk = trunk;
-        this.c = c;
-        this.kept = kept;
-        this.samples = samples;
+        this.views = views;
         Arena arena = context.activations();
-        grid = trunk.grid();
-        target = PixelTarget.of(grid, c.normPix());
+        PatchGrid cut = views.grid();
+        grid = new PatchGrid(
+                cut.frames(),
+                cut.height(),
+                cut.width(),
+                cut.tube(),
+                cut.patch(),
+                cut.classToken() || c.ownClassToken());
+        boolean perChannel = c.normPix() && c.normPer() == DecoderConfig.NormPer.CHANNEL;
+        deviation = perChannel ? arena.floats("deviation of the pixels", trunk.channels()) : null;
+        target = c.target(grid, deviation);
+        int pixels = target.patchSize(grid, trunk.channels());
+        int samples = views.samples();
         int all = grid.tokens();
-        int visible = grid.tokens(kept);
-        embed = new Linear(context, "decoder_embed", trunk.dim(), c.dim(), samples * visible);
-        tokens = new DecoderTokens(context, grid, samples, kept, c.dim());
-        embedded = context.activation("decoder_embed", samples, visible, c.dim());
+        embedding = DecoderEmbedding.of(context, trunk, c, views, grid);
         blocks = new BlockStack(
                 context,
                 "decoder_blocks",
@@ -62,30 +62,52 @@ public final class Decoder {
                 c.heads(),
                 c.hidden(),
                 recompute);
-        pred = new Linear(context, "decoder_pred", c.dim(), trunk.patchSize(), samples * all);
-        prediction = context.activation("decoder_pred", samples, all, trunk.patchSize());
-        dprediction = context.activation("d decoder_pred", samples, all, trunk.patchSize());
+        pred = new Linear(context, "decoder_pred", c.dim(), pixels, samples * all);
+        prediction = context.activation("decoder_pred", samples, all, pixels);
+        dprediction = context.activation("d decoder_pred", samples, all, pixels);
         doutput = context.activation("d decoder_norm", samples, all, c.dim());
         dinput = arena.floats("d decoder_blocks.input", samples, all, c.dim());
-        context.scratch().need(TokenKernels.scratchSize(context.stream(), c.dim()));
         context.scratch().need(MaskedMseKernels.scratchSize(grid, samples));
     }
 
-    /** [samples, 1 + L, p * p * C]; row 0 of each sample belongs to the class token and is not meaningful. */
+    /**
+     * Runs once after the memory was taken.
+     *
+     * @param viewDeviation [C], what the pixels of the views were divided by
+     */
+    public void prepare(float[] viewDeviation) {
+        if (deviation != null) {
+            context.stream().write(deviation, viewDeviation);
+        }
+    }
+
+    /** How the views are cut into the tokens of {@link #prediction}; it has a class token where the decoder has one. */
+    public PatchGrid grid() {
+        return grid;
+    }
+
+    /** What the prediction is compared with. */
+    public PixelTarget target() {
+        return target;
+    }
+
+    /**
+     * [samples, grid.tokens(), values], the values in (frame, row, column, channel) order; a class token's row, the first of each sample, is not
+     * meaningful.
+     */
     public Tensor prediction() {
         return prediction;
     }
 
-    /** Predicts every patch from the encoder's output [samples, 1 + kept, dim]. */
+    /** Predicts every patch from the encoder's output [samples, views.tokens(), dim]. */
     public void forward(Tensor encoded, Tensor restore) {
-        embed.forward(embedded, encoded);
-        tokens.forward(blocks.input(), embedded, restore);
+        embedding.forward(blocks.input(), encoded, restore);
         blocks.forward();
         pred.forward(prediction, blocks.output());
     }
 
     /** Writes each view's reconstruction loss to loss [views], and the prediction's gradient times weight [1]. */
-    public void loss(Tensor loss, Tensor images, Tensor restore, int views, Tensor weight) {
+    public void loss(Tensor loss, Tensor images, Tensor restore, Tensor weight) {
         context.kernels()
                 .maskedMse()
                 .forwardBackward(
@@ -95,10 +117,10 @@ public final class Decoder {
                         images,
                         restore,
                         grid,
-                        views,
-                        samples,
-                        trunk.channels(),
-                        kept,
+                        views.views(),
+                        views.samples(),
+                        views.channels(),
+                        views.kept(),
                         target,
                         weight,
                         context.scratch().tensor());
@@ -109,8 +131,6 @@ public final class Decoder {
         pred.backwardParameters(dprediction, blocks.output());
         pred.backwardInput(doutput, dprediction, false);
         blocks.backward(dinput, doutput);
-        tokens.backward(embedded, dinput, restore, keep);
-        embed.backwardParameters(embedded, encoded);
-        embed.backwardInput(dencoded, embedded, false);
+        embedding.backward(dencoded, dinput, encoded, restore, keep);
     }
 }

@@ -53,7 +53,7 @@ public final class FeatureExtractor implements AutoCloseable {
             Scratch scratch = new Scratch();
             Context context = new Context(kernels, declared, arena, scratch, false, Precision.FP32);
             images = arena.floats("images", batch, trunk.channels(), trunk.height(), trunk.width());
-            encoder = new VisionTransformer(context, trunk, batch, trunk.patches(), false);
+            encoder = new VisionTransformer(context, trunk, grid, batch, grid.patches(), false);
             pooled = arena.floats("pooled", batch, trunk.dim());
             argmax = arena.tensor("argmax", DType.I32, batch, trunk.dim());
             scratch.plan(arena);
@@ -93,7 +93,7 @@ public final class FeatureExtractor implements AutoCloseable {
             throw new IllegalArgumentException("A batch has at least one image, not " + batch);
         }
         this.trunk = trunk;
-        grid = trunk.grid();
+        grid = trunk.positions() == PositionKind.SINUSOID ? trunk.imageGrid() : trunk.grid();
         this.pooling = pooling;
         kernels = Kernels.onNewStream(device);
         stream = kernels.stream();

@@ -2,29 +2,28 @@ package io.github.vicmae.model;
 
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Closing;
-import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.Kernels;
-import io.github.vicmae.kernel.Philox;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 
 /**
- * The inputs of a step, on the device and as host memory to fill: the views, the masking noise or the keys to draw it from, and the numbers that
- * change from step to step. With two of them, one can be filled and uploaded while a step works on the other.
+ * The inputs of a step, on the device and as host memory to fill: one or several {@linkplain ViewInput batches of views}, and the numbers that
+ * change from step to step. With two step inputs, one can be filled and uploaded while a step works on the other.
  */
 public final class StepInput implements AutoCloseable {
     /** Floats for the optimizer. */
     public static final int OPTIMIZER_SCALARS = 8;
 
     private final Arena arena = new Arena("inputs");
-    private final Tensor images;
-    private final Tensor noise;
-    private final Tensor keys;
+    private final List<ViewInput> batches;
     private final Tensor scalars;
+    private final long scalarsAt;
     private HostBuffer host;
     private IntBuffer integers;
     private final Tensor[] weights;
@@ -34,14 +33,19 @@ public final class StepInput implements AutoCloseable {
     /**
      * Declares the tensors; nothing is allocated yet.
      *
-     * @param trunk the views' shape
-     * @param samples views of a step, those of all samples together: N
+     * @param batches the views of a step
      * @param losses how many losses have a weight
      */
-    public StepInput(TrunkConfig trunk, int samples, int losses) {
-        images = arena.floats("images", samples, trunk.channels(), trunk.height(), trunk.width());
-        noise = arena.floats("noise", samples, trunk.patches());
-        keys = arena.tensor("noise keys", DType.I32, samples, Philox.KEY_WORDS);
+    public StepInput(List<ViewBatch> batches, int losses) {
+        List<ViewInput> inputs = new ArrayList<>();
+        long at = 0;
+        for (ViewBatch batch : batches) {
+            ViewInput input = new ViewInput(this, arena, batch, at);
+            inputs.add(input);
+            at += input.bytes();
+        }
+        this.batches = Collections.unmodifiableList(inputs);
+        scalarsAt = at;
         weights = new Tensor[losses];
         scalars = arena.floats("step's numbers", losses + OPTIMIZER_SCALARS);
     }
@@ -58,7 +62,7 @@ public final class StepInput implements AutoCloseable {
     /** Takes the memory. */
     public void allocate(Device device) {
         arena.allocate(device);
-        host = device.hostBuffer(scalarsAt() + scalars.bytes());
+        host = device.hostBuffer(scalarsAt + scalars.bytes());
         integers = host.bytes().asIntBuffer();
         for (int i = 0; i < weights.length; i++) {
             weights[i] = scalars.slice("weight of loss " + i, i, 1);
@@ -66,30 +70,26 @@ public final class StepInput implements AutoCloseable {
         optimizerScalars = scalars.slice("optimizer's numbers", weights.length, OPTIMIZER_SCALARS);
     }
 
-    private long keysAt() {
-        return images.bytes() + noise.bytes();
+    /** The batches of views, in the order in which the objective declares them. */
+    public List<ViewInput> batches() {
+        return batches;
     }
 
-    private long scalarsAt() {
-        return keysAt() + keys.bytes();
+    /** One of them. */
+    public ViewInput batch(int index) {
+        return batches.get(index);
     }
 
-    /** Host memory to fill: the views [N, C, H, W], first views first, then the masking noise [N, L], all floats. */
+    /** Host memory to fill: for each batch the views and then the masking noise, all floats; {@link ViewInput} has the places. */
     public HostBuffer host() {
         return host;
     }
 
-    /** The place of the noise in {@link #host()}, in floats. */
-    public int noiseOffset() {
-        return Math.toIntExact(images.size());
+    IntBuffer integers() {
+        return integers;
     }
 
-    /** Writes the keys that the noise is drawn from, [N, {@link Philox#KEY_WORDS}]. */
-    public void keys(IntBuffer from) {
-        integers.put(Math.toIntExact(keysAt() / Integer.BYTES), from, 0, Math.toIntExact(keys.size()));
-    }
-
-    /** Whether the noise is drawn on the device from the {@linkplain #key keys}, or given; given at first. */
+    /** Whether the noise is drawn on the device from the {@linkplain ViewInput#keys keys}, or given; given at first. */
     public void drawMasks(boolean drawn) {
         masksDrawn = drawn;
     }
@@ -116,7 +116,7 @@ public final class StepInput implements AutoCloseable {
     }
 
     private int scalarsOffset() {
-        return Math.toIntExact(scalarsAt() / Float.BYTES);
+        return Math.toIntExact(scalarsAt / Float.BYTES);
     }
 
     /** The place of the optimizer's {@link #OPTIMIZER_SCALARS} numbers in {@link #host()}, in floats. */
@@ -126,49 +126,23 @@ public final class StepInput implements AutoCloseable {
 
     /** Enqueues the upload of everything; the host memory must not change until it is done. */
     public void upload(Stream stream) {
-        stream.upload(images, host, 0);
+        for (int i = 0; i < batches.size(); i++) {
+            batches.get(i).uploadImages(stream, host);
+        }
         uploadRest(stream);
     }
 
     /** Enqueues the upload of everything but the views, which are made on the device. */
     public void uploadRest(Stream stream) {
-        if (masksDrawn) {
-            stream.upload(keys, host, keysAt());
-        } else {
-            stream.upload(noise, host, images.bytes());
+        for (int i = 0; i < batches.size(); i++) {
+            batches.get(i).uploadMasks(stream, host, masksDrawn);
         }
-        stream.upload(scalars, host, scalarsAt());
-    }
-
-    /** The views on the device, [N, C, H, W]. */
-    public Tensor images() {
-        return images;
-    }
-
-    /** One of the views on the device, [C, H, W]; {@code view} counts all first views, then all second ones. */
-    public Tensor image(int view) {
-        long size = images.size() / images.dim(0);
-        return images.slice("image " + view, view * size, images.dim(1), images.dim(2), images.dim(3));
+        stream.upload(scalars, host, scalarsAt);
     }
 
     /** The weight of a loss, on the device. */
     public Tensor weight(int loss) {
         return weights[loss];
-    }
-
-    /**
-     * Ranks the patches of each view by their noise, which is drawn first where {@link #drawsMasks()}; the lowest ranks are kept.
-     *
-     * @param restore receives each patch's rank, [N, L]
-     * @param keep receives the places of the patches that are kept, [N, kept]
-     */
-    public void rankPatches(Kernels kernels, Tensor restore, Tensor keep) {
-        int samples = noise.dim(0);
-        int patches = noise.dim(1);
-        if (masksDrawn) {
-            kernels.masking().draw(noise, keys, samples, patches);
-        }
-        kernels.masking().rank(restore, keep, noise, samples, patches, keep.dim(1));
     }
 
     /** [{@link #OPTIMIZER_SCALARS}] on the device. */

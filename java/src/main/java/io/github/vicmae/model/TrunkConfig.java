@@ -4,7 +4,14 @@ import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.settings.Definitions;
 import io.github.vicmae.settings.Setting;
 
-/** The encoder's shape: what an image is cut into, and the vision transformer over it. */
+/**
+ * The encoder's shape: what a view is cut into, and the vision transformer over it.
+ *
+ * @param frames of a view: 1 for images, more for clips
+ * @param tube frames of a patch
+ * @param classToken whether a class token precedes the patches' tokens
+ * @param positions of the tokens
+ */
 public record TrunkConfig(
         @Setting(description = "rows of an input image, a multiple of the patch", range = "[1, inf)")
         int height,
@@ -40,7 +47,34 @@ public record TrunkConfig(
         int heads,
 
         @Setting(description = "hidden width of the encoder's MLPs over its width", value = "4", range = "(0, inf)")
-        double mlpRatio) {
+        double mlpRatio,
+
+        @Setting(
+                flag = "--frames",
+                description = "frames of a clip, for methods that take clips",
+                value = "1",
+                shownDefault = "16",
+                range = "[1, inf)",
+                former = "1")
+        int frames,
+
+        @Setting(
+                flag = "--tube",
+                description = "frames of a patch, for methods that take clips",
+                value = "1",
+                shownDefault = "2",
+                range = "[1, inf)",
+                former = "1")
+        int tube,
+
+        @Setting(description = "whether the encoder has a class token", value = "true", former = "true")
+        boolean classToken,
+
+        @Setting(
+                description = "positions: a fixed 2-D table, learned in space and time, or one sinusoid over all patches",
+                value = "sincos",
+                former = "\"sincos\"")
+        PositionKind positions) {
 
     private static final int MAX_HEAD_DIM = 128;
 
@@ -48,9 +82,32 @@ public record TrunkConfig(
      * @throws IllegalArgumentException with one sentence, if the settings do not go together
      */
     public TrunkConfig {
-        Definitions.check(TrunkConfig.class, height, width, channels, patch, dim, depth, heads, mlpRatio);
-        PatchGrid.ofImage(height, width, patch); // refuses what cannot be cut
+        Definitions.check(
+                TrunkConfig.class,
+                height,
+                width,
+                channels,
+                patch,
+                dim,
+                depth,
+                heads,
+                mlpRatio,
+                frames,
+                tube,
+                classToken,
+                positions);
+        PatchGrid grid = new PatchGrid(frames, height, width, tube, patch, classToken); // refuses what cannot be cut
         stack("encoder", dim, heads, mlpRatio);
+        require(
+                positions != PositionKind.SINCOS || grid.times() == 1,
+                "2-D positions do not tell the " + grid.times() + " times of a clip apart");
+        require(positions != PositionKind.SINUSOID || !classToken, "A sinusoid has no position for a class token");
+    }
+
+    /** Of images, with a class token and fixed 2-D positions: the encoder of MAE and ViC-MAE. */
+    public TrunkConfig(
+            int height, int width, int channels, int patch, int dim, int depth, int heads, double mlpRatio) {
+        this(height, width, channels, patch, dim, depth, heads, mlpRatio, 1, 1, true, PositionKind.SINCOS);
     }
 
     /** What every stack of transformer blocks needs. */
@@ -69,22 +126,34 @@ public record TrunkConfig(
         }
     }
 
-    /** How an image is cut into patches. */
+    /** How a view is cut into patches. */
     public PatchGrid grid() {
-        return PatchGrid.ofImage(height, width, patch);
+        return new PatchGrid(frames, height, width, tube, patch, classToken);
     }
 
-    /** Patches of an image, L. */
+    /** How an image is cut into patches: it is repeated for all frames of one patch. */
+    public PatchGrid imageGrid() {
+        return new PatchGrid(tube, height, width, tube, patch, classToken);
+    }
+
+    /** Patches of a view, L. */
     public int patches() {
         return grid().patches();
     }
 
-    /** Values of a patch, p * p * C. */
+    /** Values of a patch, t * p * p * C. */
     public int patchSize() {
         return grid().patchSize(channels);
     }
 
-    /** Values of an image, C * H * W. */
+    /** The published shape of the patch embedding's weight: [D, C, p, p], or [D, C, t, p, p] for clips. */
+    public int[] patchWeightShape() {
+        return frames == 1
+                ? new int[] {dim, channels, patch, patch}
+                : new int[] {dim, channels, tube, patch, patch};
+    }
+
+    /** Values of a frame, C * H * W. */
     public int imageSize() {
         return Math.multiplyExact(channels, Math.multiplyExact(height, width));
     }

@@ -1,36 +1,41 @@
 package io.github.vicmae.model;
 
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.layer.BlockStack;
 import io.github.vicmae.layer.Context;
 import io.github.vicmae.layer.PatchEmbedding;
+import io.github.vicmae.layer.Positions;
 
-/** The encoder: patch embedding, blocks and final norm, over the class token and the visible patches. */
+/** The encoder: patch embedding, blocks and final norm, over the class token, if there is one, and the visible patches. */
 public final class VisionTransformer {
     private final PatchEmbedding embedding;
     private final BlockStack blocks;
 
     /**
-     * @param samples images of a batch, all views together
+     * @param grid how views are cut into patches: the encoder's own, or that of its images
+     * @param samples views of a batch
      * @param kept visible patches of each
      * @param recompute see {@link Execution}
      */
-    public VisionTransformer(Context context, TrunkConfig c, int samples, int kept, boolean recompute) {
-        embedding = new PatchEmbedding(context, c.grid(), samples, c.channels(), kept, c.dim());
+    public VisionTransformer(
+            Context context, TrunkConfig c, PatchGrid grid, int samples, int kept, boolean recompute) {
+        Positions.Kind positions = c.positions().over(c.grid());
+        embedding = new PatchEmbedding(context, grid, positions, samples, c.channels(), kept, c.dim(), c.patchWeightShape());
         blocks = new BlockStack(
                 context,
                 "blocks",
                 "norm",
                 c.depth(),
                 samples,
-                c.grid().tokens(kept),
+                grid.tokens(kept),
                 c.dim(),
                 c.heads(),
                 c.hidden(),
                 recompute);
     }
 
-    /** [samples, 1 + kept, dim] of the last forward pass. */
+    /** [samples, tokens, dim] of the last forward pass. */
     public Tensor output() {
         return blocks.output();
     }
@@ -41,9 +46,14 @@ public final class VisionTransformer {
         blocks.forward();
     }
 
-    /** Adds all gradients; dinput is scratch of the output's shape. */
-    public void backward(Tensor dinput, Tensor doutput) {
+    /**
+     * Adds all gradients.
+     *
+     * @param dinput scratch of the output's shape
+     * @param restore [samples, L], each patch's rank; null if all patches were visible
+     */
+    public void backward(Tensor dinput, Tensor doutput, Tensor restore) {
         blocks.backward(dinput, doutput);
-        embedding.backward(dinput);
+        embedding.backward(dinput, restore);
     }
 }

@@ -11,6 +11,12 @@ public record Losses(double total, String[] names, double[] values) {
     /** The name of the mean reconstruction loss over all views. */
     public static final String RECONSTRUCTION = "reconstruction";
 
+    /** The name of the reconstruction loss of images, where clips have one of their own. */
+    public static final String IMAGE_RECONSTRUCTION = "image_reconstruction";
+
+    /** The name of the reconstruction loss of clips, where images have one of their own. */
+    public static final String CLIP_RECONSTRUCTION = "clip_reconstruction";
+
     /** The name of the contrastive loss. */
     public static final String CONTRASTIVE = "contrastive";
 

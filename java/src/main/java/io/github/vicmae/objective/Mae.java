@@ -1,55 +1,60 @@
 package io.github.vicmae.objective;
 
-import io.github.vicmae.device.Arena;
-import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.Kernels;
-import io.github.vicmae.model.Decoder;
+import io.github.vicmae.layer.Context;
+import io.github.vicmae.model.MaskedAutoencoder;
 import io.github.vicmae.model.StepInput;
-import io.github.vicmae.model.VisionTransformer;
+import io.github.vicmae.model.ViewBatch;
+import java.util.ArrayList;
+import java.util.List;
 
-/** MAE (He et al., CVPR 2022, arXiv 2111.06377): one view of each sample is masked, encoded and reconstructed. */
+/**
+ * Masked autoencoding and nothing else: MAE (He et al., CVPR 2022, arXiv 2111.06377) of images, ST-MAE (Feichtenhofer et al., NeurIPS 2022, arXiv
+ * 2205.09113) of clips, OmniMAE (Girdhar et al., CVPR 2023, arXiv 2206.08356) of a batch of each through the same weights. What differs is in
+ * the settings of trunk and decoder.
+ */
 final class Mae implements Objective {
     private final ModelConfig config;
     private final Workspace workspace;
-    private final Tensor restore;
-    private final Tensor keep;
-    private final VisionTransformer encoder;
-    private final Decoder decoder;
+    private final List<MaskedAutoencoder> batches = new ArrayList<>();
     private final Tensor losses;
-    private final Tensor dencoded;
-    private final Tensor dtokens;
+    private final List<Tensor> lossOf = new ArrayList<>();
 
     Mae(Workspace workspace, ModelConfig config) {
         this.config = config;
         this.workspace = workspace;
-        int n = workspace.samples();
-        int tokens = config.trunk().grid().tokens(config.kept());
-        int dim = config.trunk().dim();
         boolean recompute = workspace.execution().recompute();
-        Arena arena = workspace.arena();
-        restore = arena.tensor("restore", DType.I32, n, config.trunk().patches());
-        keep = arena.tensor("keep", DType.I32, n, config.kept());
-        encoder = new VisionTransformer(workspace.context(), config.trunk(), n, config.kept(), recompute);
-        decoder = new Decoder(workspace.context(), config.trunk(), config.decoder(), n, config.kept(), recompute);
+        for (ViewBatch views : workspace.views()) {
+            Context context = batches.isEmpty()
+                    ? workspace.context()
+                    : workspace.context().sharing();
+            batches.add(new MaskedAutoencoder(context, config.trunk(), config.decoder(), views, recompute));
+        }
         losses = workspace.declareLosses();
-        dencoded = arena.floats("d norm", n, tokens, dim);
-        dtokens = arena.floats("d tokens", n, tokens, dim);
+    }
+
+    @Override
+    public void prepare() {
+        for (int i = 0; i < batches.size(); i++) {
+            lossOf.add(losses.slice("loss " + i, i, 1));
+            batches.get(i).decoder().prepare(viewSettings(i).deviation());
+        }
     }
 
     @Override
     public void forward(StepInput input) {
-        Kernels kernels = workspace.kernels();
-        input.rankPatches(kernels, restore, keep);
-        encoder.forward(input.images(), keep);
-        decoder.forward(encoder.output(), restore);
-        decoder.loss(losses, input.images(), restore, 1, input.weight(0));
+        for (int i = 0; i < batches.size(); i++) {
+            batches.get(i).encode(input.batch(i));
+            batches.get(i).reconstruct(lossOf.get(i), input.batch(i), input.weight(i));
+        }
     }
 
     @Override
     public void backward(StepInput input) {
-        decoder.backward(dencoded, encoder.output(), restore, keep);
-        encoder.backward(dtokens, dencoded);
+        for (int i = 0; i < batches.size(); i++) {
+            batches.get(i).backwardDecoder();
+            batches.get(i).backwardEncoder();
+        }
     }
 
     @Override
@@ -63,12 +68,7 @@ final class Mae implements Objective {
     }
 
     @Override
-    public Tensor prediction() {
-        return decoder.prediction();
-    }
-
-    @Override
-    public Tensor restore() {
-        return restore;
+    public MaskedAutoencoder autoencoder(int batch) {
+        return batches.get(batch);
     }
 }

@@ -1,69 +1,77 @@
 package io.github.vicmae.objective;
 
 import io.github.vicmae.data.view.ViewSettings;
-import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.settings.Definitions;
 import io.github.vicmae.settings.Setting;
+import java.util.List;
+import java.util.Map;
 
-/** MAE's settings (He et al., CVPR 2022, arXiv 2111.06377): one view, reconstructed. */
+/** MAE's settings (He et al., CVPR 2022, arXiv 2111.06377): one view of an image or a frame, reconstructed. */
 public record MaeConfig(
         @Setting(
                 flag = "--mask",
                 description = "share of masked patches",
-                shownDefault = "0.75; 0.5 with --preset release",
+                shownDefault = "the method's",
                 range = "[0, 1)")
-        double maskRatio)
+        double maskRatio,
+
+        @Setting(
+                flag = "--repeat",
+                description = "views of each sample: repeated augmentation, which decodes once",
+                value = "1",
+                shownDefault = "the method's",
+                range = "[1, 64]",
+                former = "1")
+        int repeat)
         implements ObjectiveConfig {
-    static final String METHOD = "mae";
 
     /**
-     * @throws IllegalArgumentException if the mask ratio is not in [0, 1)
+     * @throws IllegalArgumentException with one sentence, if a setting is refused
      */
     public MaeConfig {
-        Definitions.check(MaeConfig.class, maskRatio);
+        Definitions.check(MaeConfig.class, maskRatio, repeat);
     }
 
-    @Override
-    public String method() {
-        return METHOD;
-    }
+    /** The published form. */
+    public static final class Published implements Method {
+        static final String NAME = "mae";
 
-    @Override
-    public Pooling pooling() {
-        return Pooling.MEAN;
-    }
+        @Override
+        public String name() {
+            return NAME;
+        }
 
-    @Override
-    public int views() {
-        return 1;
-    }
+        @Override
+        public String title() {
+            return "MAE (He et al., CVPR 2022)";
+        }
 
-    @Override
-    public String[] losses() {
-        return new String[] {Losses.RECONSTRUCTION};
-    }
+        @Override
+        public Class<MaeConfig> settings() {
+            return MaeConfig.class;
+        }
 
-    @Override
-    public double[] weights(long step, long total) {
-        return new double[] {1};
-    }
-
-    @Override
-    public ViewSettings viewSettings(TrunkConfig trunk) {
-        return ViewSettings.mae(trunk.height(), trunk.width(), trunk.channels());
-    }
-
-    @Override
-    public void requireBatch(int batch) {
-        if (batch < 1) {
-            throw new IllegalArgumentException("A batch has at least 1 sample, not " + batch);
+        @Override
+        public Map<String, Object> model(ModelSize size, Variant variant) {
+            return Map.of("objective.maskRatio", 0.75);
         }
     }
 
     @Override
-    public double headFlop(TrunkConfig trunk) {
-        return 0;
+    public String method() {
+        return Published.NAME;
+    }
+
+    @Override
+    public List<ViewBatch> batches(TrunkConfig trunk, int batch) {
+        return ObjectiveConfig.single(trunk, repeat, batch, maskRatio);
+    }
+
+    @Override
+    public ViewSettings viewSettings(TrunkConfig trunk, int batch) {
+        return ViewSettings.mae(trunk.height(), trunk.width(), trunk.channels(), repeat);
     }
 
     @Override

@@ -29,19 +29,13 @@ public record ModelConfig(TrunkConfig trunk, DecoderConfig decoder, ObjectiveCon
             throw new IllegalArgumentException(
                     "Patches of a single value cannot be normalised; use larger patches or --norm-pix false");
         }
-        if (kept(trunk, objective) < 1) {
-            throw new IllegalArgumentException("A mask ratio of " + objective.maskRatio() + " leaves none of the "
-                    + trunk.patches() + " patches visible; use a smaller ratio");
-        }
+        decoder.target(trunk.grid(), null);
+        objective.batches(trunk, 1);
     }
 
-    /** Patches that the encoder sees of each view, {@code int(L * (1 - maskRatio))}. */
+    /** Patches that the encoder sees of each view of the step's first batch. */
     public int kept() {
-        return kept(trunk, objective);
-    }
-
-    private static int kept(TrunkConfig trunk, ObjectiveConfig objective) {
-        return (int) (trunk.patches() * (1 - objective.maskRatio()));
+        return objective.batches(trunk, 1).get(0).kept();
     }
 
     /**

@@ -21,7 +21,7 @@ final class NonFinite {
      */
     static String first(Workspace w, StepInput input) {
         List<Tensor> order = new ArrayList<>();
-        order.add(input.images());
+        input.batches().forEach(b -> order.add(b.images()));
         trained(w).forEach(p -> order.add(p.value()));
         List<Tensor> activations = new ArrayList<>();
         List<Tensor> gradients = new ArrayList<>();

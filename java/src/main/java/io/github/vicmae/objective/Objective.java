@@ -1,5 +1,6 @@
 package io.github.vicmae.objective;
 
+import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.HostBuffer;
@@ -8,8 +9,10 @@ import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.layer.Parameters;
 import io.github.vicmae.model.Execution;
+import io.github.vicmae.model.MaskedAutoencoder;
 import io.github.vicmae.model.ModelState;
 import io.github.vicmae.model.StepInput;
+import io.github.vicmae.model.ViewBatch;
 
 /**
  * A method in training: which views are encoded, which heads follow, which losses are taken. A class that implements it holds the maths, forward
@@ -75,11 +78,13 @@ public interface Objective extends AutoCloseable {
     /** Counts a step that was run. */
     default void countStep() {}
 
-    /** [views * batch, 1 + L, p * p * C]: the last step's predictions; row 0 of each view belongs to the class token and is not meaningful. */
-    Tensor prediction();
+    /** Encoder and decoder over one of the batches of views: predictions and masks of the last step. */
+    MaskedAutoencoder autoencoder(int batch);
 
-    /** [views * batch, L] integers: the rank of each patch's noise; a patch is masked if its rank is at least {@link ModelConfig#kept()}. */
-    Tensor restore();
+    /** How samples become the views of a batch. */
+    default ViewSettings viewSettings(int batch) {
+        return config().objective().viewSettings(config().trunk(), batch);
+    }
 
     /** [views * batch, D]: the last step's pooled features, first views first, or null if the objective has none. */
     default Tensor pooled() {
@@ -118,16 +123,6 @@ public interface Objective extends AutoCloseable {
         return workspace().inputCount();
     }
 
-    /** The first input's host memory; see {@link StepInput#host()}. */
-    default HostBuffer inputs() {
-        return input(0).host();
-    }
-
-    /** The place of the noise in {@link #inputs()}, in floats. */
-    default int noiseOffset() {
-        return input(0).noiseOffset();
-    }
-
     /** What a checkpoint keeps. */
     default ModelState state() {
         return new ModelState(config().json(), parameters(), workspace().counters(), kernels());
@@ -161,16 +156,20 @@ public interface Objective extends AutoCloseable {
      * @param weights of the losses in the sum, in the order of {@link ObjectiveConfig#losses()}
      */
     default Losses results(HostBuffer from, double... weights) {
-        ObjectiveConfig objective = config().objective();
-        int views = objective.views();
-        double[] values = new double[objective.losses().length];
-        for (int view = 0; view < views; view++) {
-            values[0] += (double) from.floats().get(view) / views;
+        String[] names = config().objective().losses();
+        double[] values = new double[names.length];
+        int at = 0;
+        int loss = 0;
+        for (ViewBatch batch : workspace().views()) {
+            for (int view = 0; view < batch.views(); view++) {
+                values[loss] += (double) from.floats().get(at++) / batch.views();
+            }
+            loss++;
         }
-        for (int i = 1; i < values.length; i++) {
-            values[i] = from.floats().get(views + i - 1);
+        while (loss < values.length) {
+            values[loss++] = from.floats().get(at++);
         }
-        return Losses.of(objective.losses(), values, weights);
+        return Losses.of(names, values, weights);
     }
 
     /**

@@ -1,57 +1,54 @@
 package io.github.vicmae.objective;
 
-import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import com.fasterxml.jackson.databind.annotation.JsonTypeIdResolver;
+import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.view.ViewSettings;
+import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.model.TrunkConfig;
-import java.util.Arrays;
-import java.util.stream.Collectors;
+import io.github.vicmae.model.ViewBatch;
+import io.github.vicmae.settings.Forms;
+import java.util.List;
 
 /** What an encoder and a decoder are trained for: a method's settings, one record each. */
-@JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "method")
-@JsonSubTypes({
-    @JsonSubTypes.Type(value = ViCMaeConfig.class, name = ViCMaeConfig.METHOD),
-    @JsonSubTypes.Type(value = MaeConfig.class, name = MaeConfig.METHOD)
-})
-public sealed interface ObjectiveConfig permits ViCMaeConfig, MaeConfig {
-    /** The names of all methods. */
-    static String methods() {
-        return Arrays.stream(
-                        ObjectiveConfig.class.getAnnotation(JsonSubTypes.class).value())
-                .map(JsonSubTypes.Type::name)
-                .collect(Collectors.joining(", "));
-    }
-
-    /**
-     * The record of a method's settings.
-     *
-     * @throws IllegalArgumentException if there is no such method
-     */
-    static Class<? extends ObjectiveConfig> record(String method) {
-        for (JsonSubTypes.Type type :
-                ObjectiveConfig.class.getAnnotation(JsonSubTypes.class).value()) {
-            if (type.name().equals(method)) {
-                return type.value().asSubclass(ObjectiveConfig.class);
-            }
-        }
-        throw new IllegalArgumentException("There is no method '" + method + "': use " + methods());
-    }
-
+@JsonTypeInfo(use = JsonTypeInfo.Id.CUSTOM, property = "method")
+@JsonTypeIdResolver(Methods.Resolver.class)
+@Forms(Methods.Records.class)
+public interface ObjectiveConfig {
     /** The method's name, as {@code --method} takes it. */
     String method();
 
-    /** The share of each view's patches that is masked. */
-    double maskRatio();
-
     /** How the trained encoder's tokens become one feature vector. */
-    Pooling pooling();
+    default Pooling pooling() {
+        return Pooling.MEAN;
+    }
 
-    /** Views of each sample in a step. */
-    int views();
+    /**
+     * The batches of views that a step encodes.
+     *
+     * @param batch samples of a step
+     * @throws IllegalArgumentException if a batch leaves no patch visible
+     */
+    List<ViewBatch> batches(TrunkConfig trunk, int batch);
 
-    /** The losses' names, in the order of their weights; metrics have them under these. */
-    String[] losses();
+    /** How the samples of a batch become views. */
+    ViewSettings viewSettings(TrunkConfig trunk, int batch);
+
+    /** The samples that a batch takes; null for images and videos alike. */
+    default Kind kind(int batch) {
+        return null;
+    }
+
+    /** Whether the views of a video are drawn at a distance from each other; if not, each is drawn from the whole video. */
+    default boolean hasDistantViews() {
+        return false;
+    }
+
+    /** The losses' names, in the order of their weights, a reconstruction loss for each batch first; metrics have them under these. */
+    default String[] losses() {
+        return new String[] {Losses.RECONSTRUCTION};
+    }
 
     /**
      * The losses' weights in the sum whose gradient a step takes.
@@ -59,19 +56,45 @@ public sealed interface ObjectiveConfig permits ViCMaeConfig, MaeConfig {
      * @param step from 0
      * @param total steps of the run
      */
-    double[] weights(long step, long total);
-
-    /** How frames and images become views. */
-    ViewSettings viewSettings(TrunkConfig trunk);
+    default double[] weights(long step, long total) {
+        return new double[] {1};
+    }
 
     /**
      * @throws IllegalArgumentException if a step of so many samples is too small
      */
-    void requireBatch(int batch);
+    default void requireBatch(int batch) {
+        if (batch < 1) {
+            throw new IllegalArgumentException("A batch has at least 1 sample, not " + batch);
+        }
+    }
 
     /** Multiply-adds, each counted as two operations, of what comes on top of encoder and decoder, forward, for one view. */
-    double headFlop(TrunkConfig trunk);
+    default double headFlop(TrunkConfig trunk) {
+        return 0;
+    }
 
     /** Declares the method's layers. */
     Objective on(Workspace workspace, ModelConfig config);
+
+    /**
+     * Patches that stay visible, {@code int(L * (1 - maskRatio))}.
+     *
+     * @throws IllegalArgumentException if there are none
+     */
+    static int kept(PatchGrid grid, double maskRatio) {
+        int kept = (int) (grid.patches() * (1 - maskRatio));
+        if (kept < 1) {
+            throw new IllegalArgumentException("A mask ratio of " + maskRatio + " leaves none of the " + grid.patches()
+                    + " patches visible; use a smaller ratio");
+        }
+        return kept;
+    }
+
+    /** The one batch of a method that takes views of the trunk's grid. */
+    static List<ViewBatch> single(TrunkConfig trunk, int views, int batch, double maskRatio) {
+        PatchGrid grid = trunk.grid();
+        return List.of(
+                new ViewBatch("", grid, trunk.frames(), trunk.channels(), views, batch, kept(grid, maskRatio)));
+    }
 }

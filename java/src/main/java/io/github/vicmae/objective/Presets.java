@@ -22,26 +22,18 @@ public final class Presets {
         ObjectNode tree = SettingTree.defaults(ModelConfig.class);
         SettingTree.putAll(tree, size(size));
         SettingTree.put(tree, "objective.method", method);
-        SettingTree.putAll(
-                tree,
-                switch (method) {
-                    case ViCMaeConfig.METHOD -> viCMae(variant);
-                    case MaeConfig.METHOD -> Map.of("objective.maskRatio", 0.75);
-                    default ->
-                        throw new IllegalArgumentException(
-                                "There is no method '" + method + "': use " + ObjectiveConfig.methods());
-                });
+        SettingTree.putAll(tree, Methods.named(method).model(size, variant));
         return tree;
     }
 
     /** ViC-MAE in a named size. */
     public static ModelConfig viCMae(ModelSize size, Variant variant) {
-        return SettingTree.build(model(size, ViCMaeConfig.METHOD, variant), ModelConfig.class);
+        return SettingTree.build(model(size, ViCMaeConfig.Published.NAME, variant), ModelConfig.class);
     }
 
-    /** MAE in a named size. */
-    public static ModelConfig mae(ModelSize size) {
-        return SettingTree.build(model(size, MaeConfig.METHOD, Variant.PAPER), ModelConfig.class);
+    /** A method in a named size; of ViC-MAE, the paper's. */
+    public static ModelConfig of(ModelSize size, String method) {
+        return SettingTree.build(model(size, method, Variant.PAPER), ModelConfig.class);
     }
 
     private static Map<String, Object> size(ModelSize s) {
@@ -54,16 +46,6 @@ public final class Presets {
                 Map.entry("trunk.heads", s.heads),
                 Map.entry("decoder.dim", s.decoderDim),
                 Map.entry("decoder.depth", s.decoderDepth),
-                Map.entry("decoder.heads", s.decoderHeads),
-                Map.entry("objective.headHidden", s.headHidden));
-    }
-
-    private static Map<String, Object> viCMae(Variant variant) {
-        boolean paper = variant == Variant.PAPER;
-        return Map.of(
-                "objective.variant", variant,
-                "objective.maskRatio", paper ? 0.75 : 0.5,
-                "objective.reconstructionWeight", paper ? 1 : 0.97,
-                "objective.contrastiveWeight.shape", paper ? "linear" : "constant");
+                Map.entry("decoder.heads", s.decoderHeads));
     }
 }

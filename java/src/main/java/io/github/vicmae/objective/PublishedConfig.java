@@ -35,7 +35,7 @@ final class PublishedConfig {
         String head = variant == Variant.PAPER ? "predictor" : "projector";
         boolean hasHead = source.contains(head + ".0.weight");
         try {
-            ObjectNode tree = Presets.model(ModelSize.B16, hasHead ? ViCMaeConfig.METHOD : MaeConfig.METHOD, variant);
+            ObjectNode tree = Presets.model(ModelSize.B16, hasHead ? ViCMaeConfig.Published.NAME : MaeConfig.Published.NAME, variant);
             double mlpRatio = hidden / (double) dim;
             SettingTree.put(
                     tree,

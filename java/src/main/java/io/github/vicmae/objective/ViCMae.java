@@ -4,14 +4,12 @@ import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
-import io.github.vicmae.kernel.Kernels;
-import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.layer.ProjectionHead;
 import io.github.vicmae.loss.ContrastiveLoss;
 import io.github.vicmae.loss.ContrastiveShape;
-import io.github.vicmae.model.Decoder;
+import io.github.vicmae.model.MaskedAutoencoder;
 import io.github.vicmae.model.StepInput;
-import io.github.vicmae.model.VisionTransformer;
+import io.github.vicmae.model.ViewBatch;
 import java.util.Arrays;
 import java.util.regex.Pattern;
 
@@ -29,22 +27,16 @@ final class ViCMae implements Objective {
     private final ModelConfig config;
     private final ViCMaeConfig own;
     private final Workspace workspace;
-    private final PatchGrid grid;
-    private final int kept;
+    private final MaskedAutoencoder autoencoder;
+    private final ViewBatch views;
     private final int dim;
-    private final Tensor restore;
-    private final Tensor keep;
-    private final VisionTransformer encoder;
     private final Tensor pooled;
     private final Tensor argmax;
-    private final Decoder decoder;
     private final ProjectionHead predictor;
     private final ProjectionHead target;
     private final ContrastiveLoss contrastive;
     private final Tensor losses;
     private final Tensor dpooled;
-    private final Tensor dencoded;
-    private final Tensor dtokens;
     private final Tensor dpredictor;
     private final Tensor dtarget;
     private Tensor reconstructionLosses;
@@ -54,21 +46,20 @@ final class ViCMae implements Objective {
         this.config = config;
         this.own = own;
         this.workspace = workspace;
-        int n = workspace.samples();
-        grid = config.trunk().grid();
-        kept = config.kept();
-        int tokens = grid.tokens(kept);
+        views = workspace.views().get(0);
+        int n = views.samples();
         dim = config.trunk().dim();
-        boolean recompute = workspace.execution().recompute();
         boolean paper = own.variant() == Variant.PAPER;
         Arena arena = workspace.arena();
 
-        restore = arena.tensor("restore", DType.I32, n, config.trunk().patches());
-        keep = arena.tensor("keep", DType.I32, n, config.kept());
-        encoder = new VisionTransformer(workspace.context(), config.trunk(), n, config.kept(), recompute);
+        autoencoder = new MaskedAutoencoder(
+                workspace.context(),
+                config.trunk(),
+                config.decoder(),
+                views,
+                workspace.execution().recompute());
         pooled = workspace.context().activation("pooled", n, dim);
         argmax = arena.tensor("argmax", DType.I32, n, dim);
-        decoder = new Decoder(workspace.context(), config.trunk(), config.decoder(), n, config.kept(), recompute);
         predictor = head(paper ? "predictor" : "projector");
         target = paper ? head("target") : predictor;
         workspace.countBatchNorms();
@@ -82,8 +73,6 @@ final class ViCMae implements Objective {
         contrastive = own.contrastiveLoss().create(workspace.kernels(), arena, workspace.scratch(), shape);
         losses = workspace.declareLosses();
         dpooled = arena.floats("d pooled", n, dim);
-        dencoded = arena.floats("d norm", n, tokens, dim);
-        dtokens = arena.floats("d tokens", n, tokens, dim);
         dpredictor = arena.floats("d predictor", n, own.headOut());
         dtarget = paper ? arena.floats("d target", n, own.headOut()) : dpredictor;
     }
@@ -92,7 +81,7 @@ final class ViCMae implements Objective {
         return new ProjectionHead(
                 workspace.context(),
                 name,
-                own.views(),
+                views.views(),
                 workspace.batch(),
                 config.trunk().dim(),
                 own.headHidden(),
@@ -101,8 +90,9 @@ final class ViCMae implements Objective {
 
     @Override
     public void prepare() {
-        reconstructionLosses = losses.slice("reconstruction losses", 0, own.views());
-        contrastiveLoss = losses.slice("contrastive loss", own.views(), 1);
+        autoencoder.decoder().prepare(viewSettings(0).deviation());
+        reconstructionLosses = losses.slice("reconstruction losses", 0, views.views());
+        contrastiveLoss = losses.slice("contrastive loss", views.views(), 1);
         contrastive.prepare(workspace.stream());
         if (own.hasUserLoss()) {
             fillWithNaN(dpredictor);
@@ -120,47 +110,56 @@ final class ViCMae implements Objective {
 
     @Override
     public void forward(StepInput input) {
-        Kernels kernels = workspace.kernels();
-        input.rankPatches(kernels, restore, keep);
-        encoder.forward(input.images(), keep);
-        kernels.pool().forward(pooled, argmax, encoder.output(), own.pooling(), grid, workspace.samples(), kept, dim);
+        autoencoder.encode(input.batch(0));
+        workspace
+                .kernels()
+                .pool()
+                .forward(
+                        pooled,
+                        argmax,
+                        autoencoder.encoded(),
+                        own.pooling(),
+                        views.grid(),
+                        views.samples(),
+                        views.kept(),
+                        dim);
         predictor.forward(pooled);
         if (target != predictor) {
             target.forward(pooled);
         }
         contrastive.forward(contrastiveLoss, predictor.output(), target.output());
-        decoder.forward(encoder.output(), restore);
-        decoder.loss(reconstructionLosses, input.images(), restore, own.views(), input.weight(RECONSTRUCTION));
+        autoencoder.reconstruct(reconstructionLosses, input.batch(0), input.weight(RECONSTRUCTION));
     }
 
     @Override
     public void backward(StepInput input) {
-        Kernels kernels = workspace.kernels();
-        decoder.backward(dencoded, encoder.output(), restore, keep);
+        autoencoder.backwardDecoder();
         contrastive.backward(dpredictor, dtarget, input.weight(CONTRASTIVE));
         predictor.backward(dpooled, dpredictor, pooled, false);
         if (target != predictor) {
             target.backward(dpooled, dtarget, pooled, true);
         }
-        kernels.pool()
+        workspace
+                .kernels()
+                .pool()
                 .backward(
-                        dencoded,
+                        autoencoder.encodedGradient(),
                         dpooled,
                         pooled,
                         argmax,
-                        encoder.output(),
+                        autoencoder.encoded(),
                         own.pooling(),
-                        grid,
-                        workspace.samples(),
-                        kept,
+                        views.grid(),
+                        views.samples(),
+                        views.kept(),
                         dim);
-        encoder.backward(dtokens, dencoded);
+        autoencoder.backwardEncoder();
     }
 
     /** Each head is called once for each view. */
     @Override
     public void countStep() {
-        workspace.counters().addToAll(own.views());
+        workspace.counters().addToAll(views.views());
     }
 
     @Override
@@ -174,13 +173,8 @@ final class ViCMae implements Objective {
     }
 
     @Override
-    public Tensor prediction() {
-        return decoder.prediction();
-    }
-
-    @Override
-    public Tensor restore() {
-        return restore;
+    public MaskedAutoencoder autoencoder(int batch) {
+        return autoencoder;
     }
 
     @Override

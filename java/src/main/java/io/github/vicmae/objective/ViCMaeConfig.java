@@ -6,11 +6,14 @@ import io.github.vicmae.loss.ContrastiveLosses;
 import io.github.vicmae.loss.LossDefinition;
 import io.github.vicmae.loss.UserLoss;
 import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.optim.WeightRamp;
 import io.github.vicmae.settings.Definitions;
 import io.github.vicmae.settings.Setting;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 
 /**
  * ViC-MAE's settings (arXiv 2303.12001): two views, reconstructed, and their pooled features pulled together.
@@ -26,7 +29,7 @@ public record ViCMaeConfig(
         @Setting(
                 flag = "--mask",
                 description = "share of masked patches",
-                shownDefault = "0.75; 0.5 with --preset release",
+                shownDefault = "the method's",
                 range = "[0, 1)")
         double maskRatio,
 
@@ -72,12 +75,10 @@ public record ViCMaeConfig(
 
         WeightRamp contrastiveWeight)
         implements ObjectiveConfig {
-    static final String METHOD = "vicmae";
-
     /** The paper's: from 0 to 0.03 over the first half of a run. */
     static final WeightRamp PAPER_WEIGHT = new WeightRamp(WeightRamp.Shape.LINEAR, 0, 0.5, 0.03);
 
-    private static final int VIEWS = 2;
+    private static final int VIEWS = 2; // of a sample
 
     /**
      * @throws IllegalArgumentException with one sentence, if a setting is refused
@@ -128,14 +129,55 @@ public record ViCMaeConfig(
                 PAPER_WEIGHT);
     }
 
-    @Override
-    public String method() {
-        return METHOD;
+    /** The published forms: the paper's, and that of the authors' code. */
+    public static final class Published implements Method {
+        static final String NAME = "vicmae";
+
+        @Override
+        public String name() {
+            return NAME;
+        }
+
+        @Override
+        public String title() {
+            return "ViC-MAE (Hernandez et al., ECCV 2024)";
+        }
+
+        @Override
+        public Class<ViCMaeConfig> settings() {
+            return ViCMaeConfig.class;
+        }
+
+        @Override
+        public boolean hasVariants() {
+            return true;
+        }
+
+        @Override
+        public Map<String, Object> model(ModelSize size, Variant variant) {
+            boolean paper = variant == Variant.PAPER;
+            return Map.of(
+                    "objective.variant", variant,
+                    "objective.headHidden", size.headHidden,
+                    "objective.maskRatio", paper ? 0.75 : 0.5,
+                    "objective.reconstructionWeight", paper ? 1 : 0.97,
+                    "objective.contrastiveWeight.shape", paper ? "linear" : "constant");
+        }
     }
 
     @Override
-    public int views() {
-        return VIEWS;
+    public String method() {
+        return Published.NAME;
+    }
+
+    @Override
+    public List<ViewBatch> batches(TrunkConfig trunk, int batch) {
+        return ObjectiveConfig.single(trunk, VIEWS, batch, maskRatio);
+    }
+
+    @Override
+    public boolean hasDistantViews() {
+        return true;
     }
 
     @Override
@@ -149,7 +191,7 @@ public record ViCMaeConfig(
     }
 
     @Override
-    public ViewSettings viewSettings(TrunkConfig trunk) {
+    public ViewSettings viewSettings(TrunkConfig trunk, int batch) {
         return variant == Variant.RELEASE
                 ? ViewSettings.release(trunk.height(), trunk.width(), trunk.channels())
                 : ViewSettings.paper(trunk.height(), trunk.width(), trunk.channels());

@@ -14,7 +14,9 @@ import io.github.vicmae.layer.Scratch;
 import io.github.vicmae.model.Counters;
 import io.github.vicmae.model.Execution;
 import io.github.vicmae.model.StepInput;
+import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.optim.AdamW;
+import java.util.List;
 
 /**
  * What an objective holds on a device: the stream that it runs on, its parameters, activations and inputs, and the losses of a step. Layers
@@ -22,7 +24,7 @@ import io.github.vicmae.optim.AdamW;
  */
 public final class Workspace implements AutoCloseable {
     private final int batch;
-    private final int samples;
+    private final List<ViewBatch> views;
     private final Execution execution;
     private final Kernels kernels;
     private final Parameters parameters = new Parameters();
@@ -45,13 +47,13 @@ public final class Workspace implements AutoCloseable {
         ObjectiveConfig objective = config.objective();
         this.batch = batch;
         this.execution = execution;
-        samples = Math.multiplyExact(objective.views(), batch);
+        views = objective.batches(config.trunk(), batch);
         inputs = new StepInput[execution.inputs()];
         for (int i = 0; i < inputs.length; i++) {
-            inputs[i] = new StepInput(config.trunk(), samples, objective.losses().length);
+            inputs[i] = new StepInput(views, objective.losses().length);
         }
-        // A reconstruction loss for each view, then the others.
-        lossValues = objective.views() + objective.losses().length - 1;
+        // A reconstruction loss for each view of each batch, then the others.
+        lossValues = views.stream().mapToInt(ViewBatch::views).sum() + objective.losses().length - views.size();
         kernels = Kernels.onNewStream(device);
         context = new Context(kernels, parameters, arena, scratch, true, execution.precision());
     }
@@ -94,9 +96,9 @@ public final class Workspace implements AutoCloseable {
         return batch;
     }
 
-    /** Views of a step: those of all samples together. */
-    public int samples() {
-        return samples;
+    /** The views of a step, batch after batch. */
+    public List<ViewBatch> views() {
+        return views;
     }
 
     /** How the model is computed. */
@@ -144,7 +146,7 @@ public final class Workspace implements AutoCloseable {
         return inputs.length;
     }
 
-    /** The losses of a step: a reconstruction loss for each view, then the others. */
+    /** The losses of a step: a reconstruction loss for each view of each batch, then the others. */
     public Tensor losses() {
         return losses;
     }

@@ -19,16 +19,16 @@ public final class Definitions {
     private Definitions() {}
 
     /**
-     * All settings of a record and of the records in it, in their order. Where a component is a sealed interface, the settings of all its
-     * records are listed.
+     * All settings of a record and of the records in it, in their order. Where a component is an interface with {@link Forms}, the settings of
+     * all its records are listed.
      */
     public static List<Definition> of(Class<?> root) {
         return KNOWN.get(root);
     }
 
     private static void collect(Class<?> type, String prefix, List<Definition> found) {
-        if (type.isSealed()) {
-            for (Class<?> form : type.getPermittedSubclasses()) {
+        if (!type.isRecord()) {
+            for (Class<?> form : forms(type)) {
                 collect(form, prefix, found);
             }
             return;
@@ -37,9 +37,21 @@ public final class Definitions {
             Setting setting = c.getAnnotation(Setting.class);
             if (setting != null) {
                 found.add(new Definition(type, prefix + c.getName(), c.getType(), setting));
-            } else if (c.getType().isRecord() || c.getType().isSealed()) {
+            } else if (c.getType().isRecord() || c.getType().isAnnotationPresent(Forms.class)) {
                 collect(c.getType(), prefix + c.getName() + ".", found);
             }
+        }
+    }
+
+    private static List<Class<?>> forms(Class<?> type) {
+        try {
+            return type.getAnnotation(Forms.class)
+                    .value()
+                    .getDeclaredConstructor()
+                    .newInstance()
+                    .get();
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException("The forms of " + type.getSimpleName() + " cannot be listed", e);
         }
     }
 

@@ -1,11 +1,10 @@
 package io.github.vicmae.train;
 
 import io.github.vicmae.data.Batch;
-import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.view.ViewSettings;
-import io.github.vicmae.kernel.PatchGrid;
+import io.github.vicmae.model.MaskedAutoencoder;
 import io.github.vicmae.model.StepInput;
-import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.objective.Objective;
 import io.github.vicmae.report.ReconstructionGrid;
 import io.github.vicmae.report.ReportData;
@@ -13,64 +12,76 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Reconstructions of the last batch's samples, for the report. */
+/** Reconstructions of the last step's samples, for the report. */
 final class LastBatch {
     private static final int SHOWN = 8;
 
     private final Objective model;
-    private final ViewSettings views;
-    private final Dataset data;
-    private final int[] samples;
+    private final List<Feed> feeds;
+    private final List<int[]> samples = new ArrayList<>();
     private StepInput input;
 
-    LastBatch(Objective model, ViewSettings views, Dataset data) {
+    LastBatch(Objective model, List<Feed> feeds) {
         this.model = model;
-        this.views = views;
-        this.data = data;
-        samples = new int[model.batch()];
+        this.feeds = feeds;
+        for (ViewBatch views : model.workspace().views()) {
+            samples.add(new int[views.batch()]);
+        }
     }
 
-    /** Records which samples a step was given. */
-    void remember(Batch batch, StepInput stepInput) {
-        System.arraycopy(batch.sampleIndex(), 0, samples, 0, samples.length);
+    /** Records which samples one of a step's batches was given. */
+    void remember(int feed, Batch batch, StepInput stepInput) {
+        System.arraycopy(batch.sampleIndex(), 0, samples.get(feed), 0, samples.get(feed).length);
         input = stepInput;
     }
 
     /** Input, mask and prediction of the last step's first samples; empty before the first step. */
     List<ReportData.Sample> reconstructions() {
-        if (input == null) {
-            return List.of();
-        }
-        TrunkConfig c = model.config().trunk();
-        ReconstructionGrid grid = new ReconstructionGrid(
-                c.grid(),
-                c.channels(),
-                views.mean(),
-                views.deviation(),
-                model.config().decoder().normPix());
-        float[] predictions = model.stream().read(model.prediction());
-        int[] restore = model.stream().readInts(model.restore());
         List<ReportData.Sample> shown = new ArrayList<>();
-        for (int i = 0; i < Math.min(SHOWN, samples.length); i++) {
-            List<ReconstructionGrid.Images> ofSample = new ArrayList<>();
-            for (int view = 0; view < model.config().objective().views(); view++) {
-                ofSample.add(images(grid, view * model.batch() + i, predictions, restore));
-            }
-            shown.add(new ReportData.Sample(data.samples().get(samples[i]).shortName(), ofSample));
+        for (int i = 0; input != null && i < feeds.size(); i++) {
+            addReconstructions(i, shown);
         }
         return shown;
     }
 
-    private ReconstructionGrid.Images images(ReconstructionGrid grid, int row, float[] predictions, int[] restore) {
-        TrunkConfig c = model.config().trunk();
-        float[] view = model.stream().read(input.image(row));
-        PatchGrid cut = c.grid();
-        int from = (row * cut.tokens() + cut.classTokens()) * c.patchSize();
-        float[] prediction = Arrays.copyOfRange(predictions, from, from + c.patches() * c.patchSize());
-        float[] mask = new float[c.patches()];
-        for (int l = 0; l < mask.length; l++) {
-            mask[l] = restore[row * c.patches() + l] < model.config().kept() ? 0 : 1;
+    private void addReconstructions(int feed, List<ReportData.Sample> shown) {
+        MaskedAutoencoder autoencoder = model.autoencoder(feed);
+        ViewBatch views = autoencoder.views();
+        ViewSettings settings = feeds.get(feed).views();
+        ReconstructionGrid grid = new ReconstructionGrid(
+                autoencoder.decoder().grid(),
+                views.channels(),
+                settings.mean(),
+                settings.deviation(),
+                autoencoder.decoder().target());
+        float[] predictions = model.stream().read(autoencoder.decoder().prediction());
+        int[] restore = model.stream().readInts(autoencoder.restore());
+        int[] of = samples.get(feed);
+        for (int i = 0; i < Math.min(SHOWN / feeds.size(), of.length); i++) {
+            List<ReconstructionGrid.Images> ofSample = new ArrayList<>();
+            for (int view = 0; view < views.views(); view++) {
+                int row = view * views.batch() + i;
+                float[] image = model.stream().read(input.batch(feed).image(row));
+                ofSample.add(grid.images(image, row(predictions, views, autoencoder, row), mask(restore, views, row)));
+            }
+            shown.add(new ReportData.Sample(
+                    feeds.get(feed).data().samples().get(of[i]).shortName(), ofSample));
         }
-        return grid.images(view, prediction, mask);
+    }
+
+    /** The predicted patches of one view, without a class token's row. */
+    private static float[] row(float[] predictions, ViewBatch views, MaskedAutoencoder autoencoder, int row) {
+        int tokens = autoencoder.decoder().grid().tokens();
+        int values = predictions.length / (views.samples() * tokens);
+        int end = (row + 1) * tokens * values;
+        return Arrays.copyOfRange(predictions, end - views.patches() * values, end);
+    }
+
+    private static float[] mask(int[] restore, ViewBatch views, int row) {
+        float[] mask = new float[views.patches()];
+        for (int l = 0; l < mask.length; l++) {
+            mask[l] = restore[row * mask.length + l] < views.kept() ? 0 : 1;
+        }
+        return mask;
     }
 }

@@ -81,13 +81,31 @@ public record TrainSettings(
                     description = "share of videos in each batch",
                     shownDefault = "that of the data",
                     range = "[0, 1]")
-            Double videoShare) {
+            Double videoShare,
+
+            @Setting(
+                    flag = "--stride",
+                    description = "frames from one frame of a clip to the next",
+                    value = "1",
+                    shownDefault = "the method's",
+                    range = "[1, inf)",
+                    former = "1")
+            int stride,
+
+            @Setting(
+                    flag = "--clip-seconds",
+                    description = "seconds over which the frames of a clip are spread, in place of a stride",
+                    shownDefault = "the method's",
+                    range = "(0, inf)",
+                    former = "null")
+            Double clipSeconds) {
         /** The presets' own. */
         public static final Views DEFAULT =
-                new Views(true, true, FrameSampler.DEFAULT_WINDOW, FrameSampler.DISTANT, null);
+                new Views(true, true, FrameSampler.DEFAULT_WINDOW, FrameSampler.DISTANT, null, 1, null);
 
         public Views {
-            Definitions.check(Views.class, colour, spatial, windowSeconds, frameDistance, videoShare);
+            Definitions.check(
+                    Views.class, colour, spatial, windowSeconds, frameDistance, videoShare, stride, clipSeconds);
         }
     }
 
@@ -209,6 +227,24 @@ public record TrainSettings(
                 checkpointEvery,
                 init);
         model.objective().requireBatch(schedule.batch());
+        String method = model.objective().method();
+        if (!model.objective().hasDistantViews()
+                && (views.frameDistance() != FrameSampler.DISTANT
+                        || views.windowSeconds() != FrameSampler.DEFAULT_WINDOW)) {
+            throw new IllegalArgumentException(
+                    "--window and --frame-distance are no settings of --method " + method + ": its views are drawn anywhere");
+        }
+        if (model.trunk().frames() == 1 && (views.stride() != 1 || views.clipSeconds() != null)) {
+            throw new IllegalArgumentException(
+                    "--stride and --clip-seconds are no settings of --method " + method + ": its views are single frames");
+        }
+        if (views.stride() != 1 && views.clipSeconds() != null) {
+            throw new IllegalArgumentException("Give --stride or --clip-seconds, not both");
+        }
+        if (views.videoShare() != null && model.objective().kind(0) != null) {
+            throw new IllegalArgumentException(
+                    "--video-share is no setting of --method " + method + ": its batches are of one kind");
+        }
     }
 
     /**
@@ -225,18 +261,34 @@ public record TrainSettings(
         return new Execution(compute.precision(), compute.recompute(), Execution.inputs(device.kind()));
     }
 
-    ViewSettings viewSettings() {
-        return model.objective().viewSettings(model.trunk()).with(views.colour(), views.spatial());
+    /** How the samples of a batch become views. */
+    ViewSettings viewSettings(int batch) {
+        return model.objective().viewSettings(model.trunk(), batch).with(views.colour(), views.spatial());
     }
 
-    FrameSampler sampler() {
-        return new FrameSampler(model.objective().views(), views.windowSeconds(), views.frameDistance());
+    /** Which frames the views of a batch take from a video. */
+    FrameSampler sampler(int batch) {
+        ViewSettings of = viewSettings(batch);
+        FrameSampler places = model.objective().hasDistantViews()
+                ? new FrameSampler(of.views(), views.windowSeconds(), views.frameDistance())
+                : FrameSampler.anywhere(of.views());
+        if (of.frames() == 1) {
+            return places;
+        }
+        return views.clipSeconds() == null
+                ? places.withClips(of.frames(), views.stride())
+                : places.withClips(of.frames(), views.clipSeconds());
     }
 
-    LoaderSettings loader() {
+    /**
+     * How batches are loaded.
+     *
+     * @param samples of a batch
+     */
+    LoaderSettings loader(int samples) {
         double share = views.videoShare() == null ? Double.NaN : views.videoShare();
         return new LoaderSettings(
-                schedule.batch(), loading.workers(), loading.prefetch(), seed, share, loading.deviceViews());
+                samples, loading.workers(), loading.prefetch(), seed, share, loading.deviceViews());
     }
 
     /** Brings a run's settings of any version of this library into today's layout, in place. */

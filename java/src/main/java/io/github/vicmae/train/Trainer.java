@@ -1,7 +1,6 @@
 package io.github.vicmae.train;
 
 import io.github.vicmae.data.Batch;
-import io.github.vicmae.data.BatchLoader;
 import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.view.DeviceViews;
 import io.github.vicmae.device.Closing;
@@ -10,6 +9,8 @@ import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.Checkpoint;
 import io.github.vicmae.model.StepInput;
+import io.github.vicmae.model.ViewBatch;
+import io.github.vicmae.model.ViewInput;
 import io.github.vicmae.objective.Losses;
 import io.github.vicmae.objective.Objective;
 import io.github.vicmae.optim.AdamW;
@@ -21,7 +22,6 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -39,7 +39,7 @@ public final class Trainer implements AutoCloseable {
     private Objective model;
     private AdamW optimizer;
     private TrainingStep steps;
-    private final List<DeviceViews> deviceViews = new ArrayList<>();
+    private final List<Feed> feeds = new ArrayList<>();
     private final CosineSchedule schedule;
     private final AtomicBoolean stop = new AtomicBoolean();
     private CollapseProbe collapse;
@@ -68,8 +68,13 @@ public final class Trainer implements AutoCloseable {
         this.progress = progress;
         RunFolder.check(out, resume);
         data = Dataset.scan(settings.data().stream().map(Path::of).toList());
-        batchesPerEpoch = settings.loader().stepsPerEpoch(data);
         TrainSettings.Schedule plan = settings.schedule();
+        List<ViewBatch> batches = settings.model().objective().batches(settings.model().trunk(), plan.batch());
+        for (int i = 0; i < batches.size(); i++) {
+            feeds.add(new Feed(settings, data, batches.get(i), i));
+        }
+        batchesPerEpoch =
+                feeds.stream().mapToInt(Feed::batchesPerEpoch).max().orElseThrow();
         accumulate = plan.accumulate();
         totalSteps = Math.max(1, (long) batchesPerEpoch * plan.epochs() / accumulate);
         schedule = new CosineSchedule(
@@ -79,10 +84,9 @@ public final class Trainer implements AutoCloseable {
         try {
             model = Objective.create(device, settings.model(), plan.batch(), settings.execution(device));
             optimizer = new AdamW(model.kernels(), model.parameters(), settings.optimizer());
-            makeDeviceViews(device);
-            steps = new TrainingStep(model, optimizer, settings.loading().deviceViews() ? deviceViews : null);
+            steps = new TrainingStep(model, optimizer, makeDeviceViews(device));
             collapse = new CollapseProbe(model, batchesPerEpoch);
-            lastBatch = new LastBatch(model, settings.viewSettings(), data);
+            lastBatch = new LastBatch(model, feeds);
             saved = new SavedRun(run, model, data.fingerprint());
             if (Files.exists(run.checkpoint())) {
                 resume();
@@ -97,21 +101,19 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** One for each input; all of them share the first one's workspace. */
-    private void makeDeviceViews(Device device) {
-        for (int i = 0; settings.loading().deviceViews() && i < model.inputCount(); i++) {
-            deviceViews.add(
-                    i == 0
-                            ? new DeviceViews(
-                                    device,
-                                    settings.viewSettings(),
-                                    settings.schedule().batch())
-                            : new DeviceViews(
-                                    device,
-                                    settings.viewSettings(),
-                                    settings.schedule().batch(),
-                                    deviceViews.get(0)));
+    /** For each input one for each feed; null where views are made on the host. */
+    private List<List<DeviceViews>> makeDeviceViews(Device device) {
+        if (!settings.loading().deviceViews()) {
+            return null;
         }
+        feeds.forEach(feed -> feed.makeDeviceViews(device, model.inputCount()));
+        List<List<DeviceViews>> views = new ArrayList<>();
+        for (int i = 0; i < model.inputCount(); i++) {
+            int input = i;
+            views.add(
+                    feeds.stream().map(feed -> feed.deviceViews().get(input)).toList());
+        }
+        return views;
     }
 
     /** Passes over the data after so many steps. */
@@ -188,19 +190,17 @@ public final class Trainer implements AutoCloseable {
         boolean worked = step < totalSteps;
         if (worked) {
             long done = step * accumulate;
-            try (BatchLoader loader = new BatchLoader(
-                    data,
-                    settings.viewSettings(),
-                    settings.sampler(),
-                    settings.loader(),
-                    (int) (done / batchesPerEpoch),
-                    (int) (done % batchesPerEpoch),
-                    log::skipped)) {
+            try {
+                for (Feed feed : feeds) {
+                    feed.open(done, log::skipped);
+                }
                 submittedSteps = step;
                 while (submittedSteps < totalSteps && !stop.get()) {
-                    trainStep(loader);
+                    trainStep();
                 }
-                finishAll(loader);
+                finishAll();
+            } finally {
+                feeds.forEach(Feed::stop);
             }
         }
         boolean finished = step >= totalSteps;
@@ -221,16 +221,16 @@ public final class Trainer implements AutoCloseable {
      * Submits a step's passes, and collects the results of earlier ones that are ready or block the next. Waits where a step's results or
      * tensors are needed.
      */
-    private void trainStep(BatchLoader loader) throws IOException {
+    private void trainStep() throws IOException {
         long start = System.nanoTime();
-        long waited = loader.waitNanos();
+        long waited = waitNanos();
         double[] weights = settings.model().objective().weights(submittedSteps, totalSteps);
         double[] shares = Arrays.stream(weights).map(w -> w / accumulate).toArray();
         double rate = schedule.at(submittedSteps);
         for (int part = 0; part < accumulate; part++) {
-            load(loader);
+            load();
             boolean last = part == accumulate - 1;
-            long wait = loader.waitNanos() - waited;
+            long wait = waitNanos() - waited;
             inFlight.addLast(new Submitted(submittedSteps, part, weights, rate, start, wait));
             steps.submit(shares, last ? rate : TrainingStep.NO_UPDATE);
             probe((submittedSteps * accumulate + part) % batchesPerEpoch);
@@ -238,22 +238,27 @@ public final class Trainer implements AutoCloseable {
                 submittedSteps++;
             }
             while (steps.isReady() || !steps.hasRoom()) {
-                finishPass(loader);
+                finishPass();
             }
         }
         // Checkpoints, reports and the end of the run need all steps before them.
         if ((long) epoch(submittedSteps) > (long) epoch(submittedSteps - 1) || submittedSteps == totalSteps) {
-            finishAll(loader);
+            finishAll();
         }
     }
 
-    private void finishAll(BatchLoader loader) throws IOException {
+    /** Time spent waiting for data. */
+    private long waitNanos() {
+        return feeds.stream().mapToLong(Feed::waitNanos).sum();
+    }
+
+    private void finishAll() throws IOException {
         while (steps.pending() > 0) {
-            finishPass(loader);
+            finishPass();
         }
     }
 
-    private void finishPass(BatchLoader loader) throws IOException {
+    private void finishPass() throws IOException {
         steps.finish();
         Submitted pass = inFlight.removeFirst();
         requireFinite(steps.isFinite(), pass.step);
@@ -275,8 +280,8 @@ public final class Trainer implements AutoCloseable {
                 steps.gradientNorm(),
                 seconds,
                 pass.waitNanos / 1e9 / seconds,
-                loader.skipped(),
-                loader.repeatedFrames()));
+                feeds.stream().mapToInt(Feed::skipped).sum(),
+                feeds.stream().mapToLong(Feed::repeatedFrames).sum()));
         if ((long) epoch(step) > (long) epoch(step - 1) || step == totalSteps) {
             endEpoch();
         }
@@ -299,29 +304,38 @@ public final class Trainer implements AutoCloseable {
         progress.warning(what + ", and the run goes on: " + e.getMessage());
     }
 
-    private void load(BatchLoader loader) throws IOException {
-        Batch batch = next(loader);
-        try {
-            StepInput input = steps.next();
-            if (settings.loading().deviceViews()) {
-                steps.nextViews().load(batch.frames());
-            } else {
-                input.host().floats().put(0, batch.views(), 0, batch.views().capacity());
+    private void load() throws IOException {
+        StepInput input = steps.next();
+        input.drawMasks(true);
+        for (int i = 0; i < feeds.size(); i++) {
+            Batch batch = next(feeds.get(i));
+            try {
+                ViewInput views = input.batch(i);
+                if (settings.loading().deviceViews()) {
+                    steps.nextViews().get(i).load(batch.frames());
+                } else {
+                    input.host()
+                            .floats()
+                            .put(
+                                    views.imagesOffset(),
+                                    batch.views(),
+                                    0,
+                                    batch.views().capacity());
+                }
+                views.keys(batch.noiseKeys());
+                lastBatch.remember(i, batch, input);
+            } finally {
+                batch.release();
             }
-            input.drawMasks(true);
-            input.keys(batch.noiseKeys());
-            lastBatch.remember(batch, input);
-        } finally {
-            batch.release();
         }
     }
 
     /** The next batch. If no more data can be read, the model is saved before the run fails. */
-    private Batch next(BatchLoader loader) throws IOException {
+    private Batch next(Feed feed) throws IOException {
         try {
-            return loader.next();
+            return feed.next();
         } catch (IOException e) {
-            finishAll(loader);
+            finishAll();
             if (step == 0) {
                 throw e;
             }
@@ -380,9 +394,7 @@ public final class Trainer implements AutoCloseable {
     @Override
     public void close() throws IOException {
         try (run) {
-            // Those that share a workspace are closed before its owner.
-            Collections.reverse(deviceViews);
-            Closing.all(steps, () -> Closing.all(deviceViews.toArray(AutoCloseable[]::new)), optimizer, model);
+            Closing.all(steps, () -> Closing.all(feeds.toArray(AutoCloseable[]::new)), optimizer, model);
         }
     }
 }

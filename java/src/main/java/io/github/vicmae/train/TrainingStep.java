@@ -24,7 +24,7 @@ public final class TrainingStep implements AutoCloseable {
     /** One of the model's inputs, with the events, results and recordings of a step on it. */
     private final class Slot implements AutoCloseable {
         private final StepInput input;
-        private final DeviceViews views;
+        private final List<DeviceViews> views;
         private final Event uploaded;
         private final Event done;
         private HostBuffer losses;
@@ -35,7 +35,7 @@ public final class TrainingStep implements AutoCloseable {
         private boolean updates;
         private final double[] weights;
 
-        Slot(StepInput input, DeviceViews views, Device device) {
+        Slot(StepInput input, List<DeviceViews> views, Device device) {
             this.input = input;
             this.views = views;
             weights = new double[model.config().objective().losses().length];
@@ -46,15 +46,17 @@ public final class TrainingStep implements AutoCloseable {
         private void upload() {
             if (views == null) {
                 input.upload(copies);
-            } else {
-                views.upload(copies);
-                input.uploadRest(copies);
+                return;
             }
+            for (int i = 0; i < views.size(); i++) {
+                views.get(i).upload(copies);
+            }
+            input.uploadRest(copies);
         }
 
         private void passes() {
-            if (views != null) {
-                views.make(model.kernels(), input.images());
+            for (int i = 0; views != null && i < views.size(); i++) {
+                views.get(i).make(model.kernels(), input.batch(i).images());
             }
             model.enqueue(input, losses);
         }
@@ -126,11 +128,11 @@ public final class TrainingStep implements AutoCloseable {
     /**
      * @param model with one input or more
      * @param optimizer of the model's parameters
-     * @param views makes each input's views on the device, loaded by the caller before {@link #submit}; one for each input, which stay the
-     *     caller's; or null for finished views
+     * @param views makes each input's views on the device, loaded by the caller before {@link #submit}: for each input one for each of its batches,
+     *     which stay the caller's; or null for finished views
      * @throws io.github.vicmae.device.DeviceException if the device has no streams, events or page-locked memory left
      */
-    public TrainingStep(Objective model, AdamW optimizer, List<DeviceViews> views) {
+    public TrainingStep(Objective model, AdamW optimizer, List<List<DeviceViews>> views) {
         this.model = model;
         this.optimizer = optimizer;
         compute = model.stream();
@@ -162,7 +164,7 @@ public final class TrainingStep implements AutoCloseable {
     }
 
     /** Makes the views of the input that {@link #next()} returns; null if views come finished. */
-    public DeviceViews nextViews() {
+    public List<DeviceViews> nextViews() {
         next();
         return slots[filling].views;
     }

@@ -222,8 +222,8 @@ class EmulatedCommandsTest extends CommandFixture {
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT)) {
             model.parameters().initialise(model.kernels(), 1);
             long before = model.stream().launches();
-            for (int i = 0; i < model.inputs().floats().capacity(); i++) {
-                model.inputs().floats().put(i, i % 7 / 7f);
+            for (int i = 0; i < model.input(0).host().floats().capacity(); i++) {
+                model.input(0).host().floats().put(i, i % 7 / 7f);
             }
             model.forwardBackward(1, 1);
             assertTrue(optimizer.step(1e-3));

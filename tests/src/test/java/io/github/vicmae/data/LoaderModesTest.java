@@ -67,7 +67,7 @@ class LoaderModesTest {
 
     @Test
     void oneViewOfAMaskedAutoencoder() throws IOException {
-        bothModesMakeTheSameBatches(ViewSettings.mae(16, 12, 3), FrameSampler.distant(1));
+        bothModesMakeTheSameBatches(ViewSettings.mae(16, 12, 3, 1), FrameSampler.distant(1));
     }
 
     @Test

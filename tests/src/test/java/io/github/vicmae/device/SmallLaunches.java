@@ -235,9 +235,9 @@ final class SmallLaunches {
                 AdamW optimizer =
                         new AdamW(model.kernels(), model.parameters(), new AdamW.Settings(0.9, 0.95, 1e-8, 0.05, 1))) {
             model.parameters().initialise(model.kernels(), 1);
-            FloatBuffer inputs = model.inputs().floats();
+            FloatBuffer inputs = model.input(0).host().floats();
             Philox random = new Philox(1, 0, 0, 0);
-            for (int i = 0; i < model.noiseOffset(); i++) {
+            for (int i = 0; i < model.input(0).batch(0).noiseOffset(); i++) {
                 inputs.put(i, (float) random.nextGaussian());
             }
             IntBuffer keys = IntBuffer.allocate(2 * batch * Philox.KEY_WORDS);
@@ -245,7 +245,7 @@ final class SmallLaunches {
                 new Philox(1, 0, view, 1).key(keys, view * Philox.KEY_WORDS);
             }
             model.input(0).drawMasks(true);
-            model.input(0).keys(keys);
+            model.input(0).batch(0).keys(keys);
             model.forwardBackward(1, 0.3);
             optimizer.step(1e-3);
         }

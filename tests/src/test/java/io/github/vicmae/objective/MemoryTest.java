@@ -39,10 +39,10 @@ class MemoryTest {
         try (Objective model = Objective.create(device, config, BATCH);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT)) {
             model.parameters().initialise(model.kernels(), 3);
-            FloatBuffer inputs = model.inputs().floats();
+            FloatBuffer inputs = model.input(0).host().floats();
             Philox random = new Philox(5, 0, 0, 0);
             for (int i = 0; i < inputs.capacity(); i++) {
-                inputs.put(i, i < model.noiseOffset() ? (float) random.nextGaussian() : random.nextFloat());
+                inputs.put(i, i < model.input(0).batch(0).noiseOffset() ? (float) random.nextGaussian() : random.nextFloat());
             }
             for (int step = 0; step < STEPS; step++) {
                 Losses losses = model.forwardBackward(1, 0.3);

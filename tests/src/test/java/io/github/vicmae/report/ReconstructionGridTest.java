@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.kernel.PatchGrid;
+import io.github.vicmae.kernel.patch.PixelTarget;
 import io.github.vicmae.report.ReconstructionGrid.Images;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
@@ -30,7 +31,7 @@ class ReconstructionGridTest {
                 channels,
                 Arrays.copyOf(MEAN, channels),
                 Arrays.copyOf(DEVIATION, channels),
-                normPix);
+                PixelTarget.of(PatchGrid.ofImage(HEIGHT, WIDTH, PATCH), normPix));
     }
 
     /** Levels [channel][y][x] of a random picture. */
@@ -150,15 +151,16 @@ class ReconstructionGridTest {
     @Test
     void shapesThatDoNotFitAreRefused() {
         float[] one = {1};
+        PixelTarget plain = PixelTarget.of(PatchGrid.ofImage(8, 8, 4), false);
         assertThrows(
                 IllegalArgumentException.class,
-                () -> new ReconstructionGrid(PatchGrid.ofImage(8, 9, 4), 1, one, one, false));
+                () -> new ReconstructionGrid(PatchGrid.ofImage(8, 9, 4), 1, one, one, plain));
         assertThrows(
                 IllegalArgumentException.class,
-                () -> new ReconstructionGrid(PatchGrid.ofImage(8, 8, 4), 3, one, one, false));
+                () -> new ReconstructionGrid(PatchGrid.ofImage(8, 8, 4), 3, one, one, plain));
         assertThrows(
                 IllegalArgumentException.class,
-                () -> new ReconstructionGrid(PatchGrid.ofImage(8, 8, 4), 5, new float[5], new float[5], false));
+                () -> new ReconstructionGrid(PatchGrid.ofImage(8, 8, 4), 5, new float[5], new float[5], plain));
         String message = assertThrows(IllegalArgumentException.class, () -> grid(3, false)
                         .images(new float[288], new float[288], new float[5]))
                 .getMessage();

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.io.JsonLines;
 import io.github.vicmae.kernel.PatchGrid;
+import io.github.vicmae.kernel.patch.PixelTarget;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,8 +70,9 @@ class ReportTest {
     }
 
     private static List<ReportData.Sample> samples() {
+        PatchGrid cut = PatchGrid.ofImage(8, 8, 4);
         ReconstructionGrid grid =
-                new ReconstructionGrid(PatchGrid.ofImage(8, 8, 4), 1, new float[1], new float[] {1}, false);
+                new ReconstructionGrid(cut, 1, new float[1], new float[] {1}, PixelTarget.of(cut, false));
         ReconstructionGrid.Images images = grid.images(new float[64], new float[64], new float[] {1, 0, 0, 1});
         return List.of(
                 new ReportData.Sample("a.png", List.of(images, images)),

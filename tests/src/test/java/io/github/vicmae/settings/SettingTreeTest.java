@@ -124,9 +124,9 @@ class SettingTreeTest {
     void presetsAreThePublishedModels() {
         ModelConfig paper = Presets.viCMae(ModelSize.B16, Variant.PAPER);
         ModelConfig release = Presets.viCMae(ModelSize.L16, Variant.RELEASE);
-        ModelConfig mae = Presets.mae(ModelSize.H14);
+        ModelConfig mae = Presets.of(ModelSize.H14, "mae");
         assertEquals(List.of(49, 98, 64), List.of(paper.kept(), release.kept(), mae.kept()));
-        assertEquals(new MaeConfig(0.75), mae.objective());
+        assertEquals(new MaeConfig(0.75, 1), mae.objective());
         assertEquals(0.97, release.objective().weights(0, 10)[0]);
         assertEquals(0.03, release.objective().weights(0, 10)[1]);
         assertEquals(0, paper.objective().weights(0, 10)[1]);

@@ -71,7 +71,7 @@ class TrainingStepTest {
 
     private static void fillViews(StepInput input, int step) {
         Philox random = new Philox(5, step, 0, 0);
-        for (int i = 0; i < input.noiseOffset(); i++) {
+        for (int i = 0; i < input.batch(0).noiseOffset(); i++) {
             input.host().floats().put(i, (float) random.nextGaussian());
         }
     }
@@ -82,7 +82,7 @@ class TrainingStepTest {
             for (int l = 0; l < CONFIG.trunk().patches(); l++) {
                 input.host()
                         .floats()
-                        .put(input.noiseOffset() + view * CONFIG.trunk().patches() + l, random.nextFloat());
+                        .put(input.batch(0).noiseOffset() + view * CONFIG.trunk().patches() + l, random.nextFloat());
             }
         }
     }
@@ -92,7 +92,7 @@ class TrainingStepTest {
         for (int view = 0; view < 2 * BATCH; view++) {
             noise(step, view).key(keys, view * Philox.KEY_WORDS);
         }
-        input.keys(keys);
+        input.batch(0).keys(keys);
     }
 
     private static void add(List<float[]> to, Objective model) {
@@ -252,7 +252,7 @@ class TrainingStepTest {
                 new DecoderConfig(64, 2, 2, 4, true),
                 ViCMaeConfig.of(Variant.RELEASE, 0.5, Pooling.MEAN, 256, 32, 0.1));
         Execution execution = new Execution(precision, recompute, 2);
-        ViewSettings settings = config.objective().viewSettings(config.trunk());
+        ViewSettings settings = config.objective().viewSettings(config.trunk(), 0);
         try (Device device = Device.open("cpu")) {
             MemoryPlan plan = MemoryPlan.of(device.kind(), config, 8, execution);
             assertEquals(
@@ -263,7 +263,7 @@ class TrainingStepTest {
                     AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
                     DeviceViews first = new DeviceViews(device, settings, 8);
                     DeviceViews second = new DeviceViews(device, settings, 8, first);
-                    TrainingStep steps = new TrainingStep(model, optimizer, List.of(first, second))) {
+                    TrainingStep steps = new TrainingStep(model, optimizer, List.of(List.of(first), List.of(second)))) {
                 assertFalse(steps.isReady());
                 assertEquals(plan, model.memory());
                 long planned = plan.total() + DeviceViews.plannedBytes(settings, 8, 2);

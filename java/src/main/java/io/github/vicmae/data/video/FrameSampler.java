@@ -12,18 +12,25 @@ import java.util.Arrays;
  * A video shorter than the window is used whole. Fixed distance (the ablation of arXiv 2303.12001): views that begin {@code distance} frames
  * apart, from a random first one; 0 takes the same frame again and again.
  *
+ * <p>Anywhere: a place for each view, drawn from the whole video without regard to the others.
+ *
  * <p>Distances and strides count frames as they are stored, whatever time lies between them. Where a video has too few, its last frame stands
  * for those that it lacks.
  *
  * @param views views of a video, at least 1
  * @param windowSeconds length of the window; not used with a fixed distance
- * @param distance frames from the beginning of one view to that of the next, or {@link #DISTANT}
+ * @param distance frames from the beginning of one view to that of the next, {@link #DISTANT} or {@link #ANYWHERE}
  * @param frames frames of a view, at least 1
- * @param stride frames from one frame of a view to the next, at least 1
+ * @param stride frames from one frame of a view to the next, at least 1; not used with {@code clipSeconds}
+ * @param clipSeconds seconds over which the frames of a view are spread evenly, from the first frame to the last; NaN for a stride
  */
-public record FrameSampler(int views, double windowSeconds, int distance, int frames, int stride) {
+public record FrameSampler(
+        int views, double windowSeconds, int distance, int frames, int stride, double clipSeconds) {
     /** Stands for distant sampling in place of a fixed distance. */
     public static final int DISTANT = -1;
+
+    /** Stands for places that do not depend on each other. */
+    public static final int ANYWHERE = -2;
 
     /** The window that gives the paper's mean distance of 1.06 s. */
     public static final double DEFAULT_WINDOW = 2.12;
@@ -37,15 +44,23 @@ public record FrameSampler(int views, double windowSeconds, int distance, int fr
             throw new IllegalArgumentException(
                     "The window must have a positive length in seconds, not " + windowSeconds + ".");
         }
-        if (distance < DISTANT) {
+        if (distance < ANYWHERE) {
             throw new IllegalArgumentException(
                     "The distance must be 0 or more frames, or -1 for distant sampling, not " + distance + ".");
+        }
+        if (clipSeconds <= 0 || Double.isInfinite(clipSeconds)) {
+            throw new IllegalArgumentException(
+                    "A clip must have a positive length in seconds, not " + clipSeconds + ".");
+        }
+        if (clipSeconds > 0 && distance >= 0) {
+            throw new IllegalArgumentException(
+                    "Clips of a length in seconds are drawn anywhere or in a window, not at a distance in frames.");
         }
     }
 
     /** Views of one frame. */
     public FrameSampler(int views, double windowSeconds, int distance) {
-        this(views, windowSeconds, distance, 1, 1);
+        this(views, windowSeconds, distance, 1, 1, Double.NaN);
     }
 
     /** Distant sampling of {@code views} frames in the default window. */
@@ -58,9 +73,19 @@ public record FrameSampler(int views, double windowSeconds, int distance, int fr
         return new FrameSampler(views, DEFAULT_WINDOW, distance);
     }
 
+    /** Views whose places do not depend on each other. */
+    public static FrameSampler anywhere(int views) {
+        return new FrameSampler(views, DEFAULT_WINDOW, ANYWHERE);
+    }
+
     /** The same places with so many frames from each on, {@code newStride} apart. */
     public FrameSampler withClips(int newFrames, int newStride) {
-        return new FrameSampler(views, windowSeconds, distance, newFrames, newStride);
+        return new FrameSampler(views, windowSeconds, distance, newFrames, newStride, Double.NaN);
+    }
+
+    /** The same places with so many frames spread evenly over a length of time. */
+    public FrameSampler withClips(int newFrames, double seconds) {
+        return new FrameSampler(views, windowSeconds, distance, newFrames, 1, seconds);
     }
 
     /**
@@ -77,7 +102,7 @@ public record FrameSampler(int views, double windowSeconds, int distance, int fr
 
     /** Whether times are drawn without regard to where frames begin. */
     private boolean isByTime() {
-        return distance == DISTANT && frames == 1;
+        return distance < 0 && frames == 1;
     }
 
     /**
@@ -90,8 +115,11 @@ public record FrameSampler(int views, double windowSeconds, int distance, int fr
         if (isByTime()) {
             return places(random, Math.max(0, duration));
         }
+        if (clipSeconds > 0) {
+            return spread(random, duration, starts);
+        }
         int clip = Math.multiplyExact(frames - 1, stride);
-        int[] first = distance == DISTANT
+        int[] first = distance < 0
                 ? distantFrames(random, duration, starts, clip)
                 : fixedFrames(random, starts.length, clip);
         double[] times = new double[views * frames];
@@ -104,7 +132,42 @@ public record FrameSampler(int views, double windowSeconds, int distance, int fr
         return times;
     }
 
+    /** Clips of {@code clipSeconds}: as many frames as are wanted of those that it has, evenly, the first and the last among them. */
+    private double[] spread(Philox random, double duration, double[] starts) {
+        double length = Math.min(clipSeconds, Math.max(0, duration));
+        double[] places = places(random, Math.max(0, duration - length));
+        double[] times = new double[views * frames];
+        for (int v = 0; v < views; v++) {
+            int first = frameAt(starts, places[v]);
+            int last = Math.max(first, frameBefore(starts, places[v] + length));
+            for (int t = 0; t < frames; t++) {
+                int frame = first + (int) ((long) (last - first) * t / Math.max(1, frames - 1));
+                times[v * frames + t] = middle(starts, frame, duration);
+            }
+        }
+        return times;
+    }
+
+    /** The frame that is shown at a time. */
+    private static int frameAt(double[] starts, double time) {
+        int at = Arrays.binarySearch(starts, time);
+        return Math.max(0, Math.min(starts.length - 1, at >= 0 ? at : -at - 2));
+    }
+
+    /** The last frame that begins before a time. */
+    private static int frameBefore(double[] starts, double time) {
+        int at = Arrays.binarySearch(starts, time);
+        return Math.max(0, Math.min(starts.length - 1, (at >= 0 ? at : -at - 1) - 1));
+    }
+
     private double[] places(Philox random, double duration) {
+        if (distance == ANYWHERE) {
+            double[] times = new double[views];
+            for (int i = 0; i < views; i++) {
+                times[i] = random.nextFloat() * duration;
+            }
+            return times;
+        }
         double window = Math.min(windowSeconds, duration);
         double start = random.nextFloat() * (duration - window);
         double segment = window / views;
@@ -120,10 +183,7 @@ public record FrameSampler(int views, double windowSeconds, int distance, int fr
         int last = Math.max(0, starts.length - 1 - clip);
         double end = last + 1 < starts.length ? starts[last + 1] : Math.max(starts[last], duration);
         return Arrays.stream(places(random, Math.max(0, end)))
-                .mapToInt(time -> {
-                    int at = Arrays.binarySearch(starts, time);
-                    return Math.max(0, Math.min(last, at >= 0 ? at : -at - 2));
-                })
+                .mapToInt(time -> Math.min(last, frameAt(starts, time)))
                 .toArray();
     }
 
@@ -150,6 +210,6 @@ public record FrameSampler(int views, double windowSeconds, int distance, int fr
      * @param index of a frame among all of a video's times
      */
     public boolean isAnotherFrame(int index) {
-        return index % frames > 0 || frames == 1 && index > 0 && distance != 0;
+        return index % frames > 0 || frames == 1 && index > 0 && distance != 0 && distance != ANYWHERE;
     }
 }

@@ -3,6 +3,7 @@ package io.github.vicmae.data.view;
 import io.github.vicmae.data.image.ImageReader;
 import io.github.vicmae.data.source.Kind;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -95,10 +96,31 @@ public record ViewSettings(
         return of(height, width, channels, List.of(image, image), List.of(video, video));
     }
 
-    /** One view as in masked autoencoders (arXiv 2111.06377): crop (0.2 to 1) and flip, resized bicubically; colours stay as they are. */
-    public static ViewSettings mae(int height, int width, int channels) {
-        List<Augmentation> one = List.of(Augmentation.cropAndFlip(0.2f, 1));
-        return of(height, width, channels, one, one);
+    /**
+     * Views as in masked autoencoders (arXiv 2111.06377): crop (0.2 to 1) and flip, resized bicubically; colours stay as they are.
+     *
+     * @param views of a sample, all drawn from the same ranges
+     */
+    public static ViewSettings mae(int height, int width, int channels, int views) {
+        Augmentation one = Augmentation.cropAndFlip(0.2f, 1);
+        return of(height, width, channels, repeated(one, views), repeated(one, views));
+    }
+
+    /** Views as in ST-MAE (arXiv 2205.09113): crop (0.5 to 1) and flip. */
+    public static ViewSettings stMae(int height, int width, int channels, int views) {
+        Augmentation one = Augmentation.cropAndFlip(0.5f, 1);
+        return of(height, width, channels, repeated(one, views), repeated(one, views));
+    }
+
+    /** Views as in OmniMAE's published settings (arXiv 2206.08356): crop (0.2 to 1) and flip of images, crop (0.08 to 1) of clips. */
+    public static ViewSettings omniMae(int height, int width, int channels, int views) {
+        Augmentation image = Augmentation.cropAndFlip(0.2f, 1);
+        Augmentation clip = new Augmentation(0.08f, 1, 0, 0, ColourJitter.DEFAULT, 0, 0, 0.1f, 2, 0);
+        return of(height, width, channels, repeated(image, views), repeated(clip, views));
+    }
+
+    private static List<Augmentation> repeated(Augmentation one, int views) {
+        return Collections.nCopies(views, one);
     }
 
     /** ImageNet's mean and deviation for RGB, 0.5 and 0.5 for other numbers of channels. */

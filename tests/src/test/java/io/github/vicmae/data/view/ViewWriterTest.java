@@ -216,7 +216,7 @@ class ViewWriterTest {
 
     @Test
     void theViewOfAMaskedAutoencoderKeepsItsColours() {
-        ViewSettings mae = ViewSettings.mae(6, 6, 3);
+        ViewSettings mae = ViewSettings.mae(6, 6, 3, 1);
         assertEquals(1, mae.views());
         assertEquals(1, mae.frames());
         for (Kind kind : Kind.values()) {

@@ -1,0 +1,41 @@
+package io.github.vicmae.objective;
+
+import java.util.Map;
+
+/**
+ * A method that a model can be trained with: its name and its published settings. Methods are found by {@link java.util.ServiceLoader}, so a program
+ * may bring its own.
+ */
+public interface Method {
+    /** As {@code --method} takes it. */
+    String name();
+
+    /** In words, with its source. */
+    String title();
+
+    /** The record of its own settings. */
+    Class<? extends ObjectiveConfig> settings();
+
+    /**
+     * What the published model has in a size, apart from the defaults: values by the keys of a model's settings, such as
+     * {@code trunk.tube}.
+     *
+     * @param variant of a method that {@linkplain #hasVariants has} any
+     */
+    Map<String, Object> model(ModelSize size, Variant variant);
+
+    /** Whether there are two published forms of it, chosen by {@code --preset}. */
+    default boolean hasVariants() {
+        return false;
+    }
+
+    /** What a run has apart from the defaults: values by the keys of its settings, such as {@code schedule.baseLearningRate}. */
+    default Map<String, Object> run() {
+        return Map.of();
+    }
+
+    /** Epochs of linear warm-up in a run of so many. */
+    default double warmupEpochs(double epochs) {
+        return Math.min(40, epochs / 10);
+    }
+}

@@ -1,0 +1,128 @@
+package io.github.vicmae.train;
+
+import io.github.vicmae.data.Batch;
+import io.github.vicmae.data.BatchLoader;
+import io.github.vicmae.data.LoaderSettings;
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.source.Kind;
+import io.github.vicmae.data.source.SkippedFile;
+import io.github.vicmae.data.video.FrameSampler;
+import io.github.vicmae.data.view.DeviceViews;
+import io.github.vicmae.data.view.ViewSettings;
+import io.github.vicmae.device.Closing;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.model.ViewBatch;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** The samples that fill one of the batches of views of each step, and what makes views of them. */
+final class Feed implements AutoCloseable {
+    private final Dataset data;
+    private final ViewSettings views;
+    private final FrameSampler sampler;
+    private final LoaderSettings settings;
+    private final int batchesPerEpoch;
+    private final List<DeviceViews> deviceViews = new ArrayList<>();
+    private BatchLoader loader;
+
+    /**
+     * @param all the run's data, of which this takes what it can
+     * @param index of the batch of views
+     * @throws IOException if there is nothing that it can take
+     * @throws IllegalArgumentException if the settings do not fit the data
+     */
+    Feed(TrainSettings run, Dataset all, ViewBatch batch, int index) throws IOException {
+        Kind kind = run.model().objective().kind(index);
+        data = kind == null ? all : all.only(kind);
+        if (data.size() == 0) {
+            boolean videos = kind == Kind.VIDEO;
+            throw new IOException("The method " + run.model().objective().method() + " needs "
+                    + (videos ? "videos" : "images") + ", and the data has none, but " + all.size() + " "
+                    + (videos ? "images" : "videos"));
+        }
+        views = run.viewSettings(index);
+        sampler = run.sampler(index);
+        settings = run.loader(batch.batch());
+        batchesPerEpoch = settings.stepsPerEpoch(data);
+    }
+
+    /** What it takes of the run's data. */
+    Dataset data() {
+        return data;
+    }
+
+    ViewSettings views() {
+        return views;
+    }
+
+    /** Batches of one pass over its samples. */
+    int batchesPerEpoch() {
+        return batchesPerEpoch;
+    }
+
+    /** Plans views to be made on the device, for so many steps at once; all of them share the first one's workspace. */
+    void makeDeviceViews(Device device, int steps) {
+        for (int i = 0; i < steps; i++) {
+            deviceViews.add(
+                    i == 0
+                            ? new DeviceViews(device, views, settings.batchSize())
+                            : new DeviceViews(device, views, settings.batchSize(), deviceViews.get(0)));
+        }
+    }
+
+    /** One for each step at once; empty where views are made on the host. */
+    List<DeviceViews> deviceViews() {
+        return deviceViews;
+    }
+
+    /**
+     * Starts the workers.
+     *
+     * @param done batches before the first one
+     */
+    void open(long done, Consumer<SkippedFile> onSkip) throws IOException {
+        loader = new BatchLoader(
+                data,
+                views,
+                sampler,
+                settings,
+                Math.toIntExact(done / batchesPerEpoch),
+                (int) (done % batchesPerEpoch),
+                onSkip);
+    }
+
+    Batch next() throws IOException {
+        return loader.next();
+    }
+
+    long waitNanos() {
+        return loader.waitNanos();
+    }
+
+    int skipped() {
+        return loader.skipped();
+    }
+
+    long repeatedFrames() {
+        return loader.repeatedFrames();
+    }
+
+    /** Stops the workers. */
+    void stop() {
+        if (loader != null) {
+            loader.close();
+        }
+    }
+
+    @Override
+    public void close() {
+        stop();
+        // Those that share a workspace are closed before its owner.
+        List<DeviceViews> reversed = new ArrayList<>(deviceViews);
+        Collections.reverse(reversed);
+        Closing.all(reversed.toArray(AutoCloseable[]::new));
+    }
+}
