@@ -1,5 +1,6 @@
 package io.github.vicmae.cli;
 
+import io.github.vicmae.objective.Losses;
 import io.github.vicmae.train.Progress;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -65,13 +66,7 @@ final class ConsoleProgress implements Progress, AutoCloseable {
         String steps = u.step() + "/" + u.totalSteps();
         String epoch = String.format(Locale.ROOT, "  epoch %.1f", u.epoch());
         String loss = String.format(Locale.ROOT, "  loss %.4f", u.losses().total());
-        String parts = u.losses().names().length < 2
-                ? ""
-                : String.format(
-                        Locale.ROOT,
-                        " (recon %.4f, contrast %.3f)",
-                        u.losses().reconstruction(),
-                        u.losses().contrastive());
+        String parts = u.losses().names().length < 2 ? "" : " (" + parts(u.losses()) + ")";
         String rate = String.format(Locale.ROOT, "  %.1f samples/s", u.pairsPerSecond());
         String left = "  " + format(u.remaining()) + " left";
         String[] forms = {
@@ -87,6 +82,21 @@ final class ConsoleProgress implements Progress, AutoCloseable {
             }
         }
         return steps.length() <= width ? steps : steps.substring(0, width);
+    }
+
+    /** The parts of the loss, by short names. */
+    private static String parts(Losses losses) {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < losses.names().length; i++) {
+            String name =
+                    switch (losses.names()[i]) {
+                        case Losses.RECONSTRUCTION -> "recon %.4f";
+                        case Losses.CONTRASTIVE -> "contrast %.3f";
+                        default -> losses.names()[i].replaceAll("_.*", "") + " %.4f";
+                    };
+            text.append(i == 0 ? "" : ", ").append(String.format(Locale.ROOT, name, losses.values()[i]));
+        }
+        return text.toString();
     }
 
     private static String bar(Update u, int room) {

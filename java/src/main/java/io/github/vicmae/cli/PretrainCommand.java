@@ -100,7 +100,7 @@ final class PretrainCommand implements Callable<Integer> {
         SettingTree.put(tree, "loading.deviceViews", viewsOnDevice(kind));
         SettingTree.put(tree, "data", data);
         SettingTree.put(tree, "init", init == null ? null : init.toString());
-        SettingTree.putAll(tree, Methods.named(model.method()).run());
+        SettingTree.putAll(tree, Methods.named(model.method()).run(), TrainSettings.class);
         SettingOptions.putGiven(spec, tree, TrainSettings.class, model.record(), model.method());
         tree.set("model", model.tree());
         if (tree.at("/schedule/warmupEpochs").isMissingNode()) {

@@ -35,9 +35,12 @@ final class Mae implements Objective {
 
     @Override
     public void prepare() {
+        int at = 0;
         for (int i = 0; i < batches.size(); i++) {
-            lossOf.add(losses.slice("loss " + i, i, 1));
+            int views = batches.get(i).views().views();
+            lossOf.add(losses.slice("losses of batch " + i, at, views));
             batches.get(i).decoder().prepare(viewSettings(i).deviation());
+            at += views;
         }
     }
 

@@ -22,7 +22,7 @@ public final class Presets {
         ObjectNode tree = SettingTree.defaults(ModelConfig.class);
         SettingTree.putAll(tree, size(size));
         SettingTree.put(tree, "objective.method", method);
-        SettingTree.putAll(tree, Methods.named(method).model(size, variant));
+        SettingTree.putAll(tree, Methods.named(method).model(size, variant), ModelConfig.class);
         return tree;
     }
 

@@ -72,7 +72,7 @@ public record StMaeConfig(
             return Map.of(
                     "views.stride", 4,
                     "schedule.baseLearningRate", 1.6e-3,
-                    "optimizer.clip", 0.02);
+                    "optimizer.clipNorm", 0.02);
         }
 
         @Override

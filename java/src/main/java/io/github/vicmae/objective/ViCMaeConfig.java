@@ -24,6 +24,7 @@ import java.util.Map;
  * @param contrastiveWeight the contrastive loss's weight lambda over the run
  */
 public record ViCMaeConfig(
+        @Setting(description = "which heads and which form of the contrastive loss", shownDefault = "paper")
         Variant variant,
 
         @Setting(

@@ -35,6 +35,8 @@ record Chart(
         return List.of(
                 of("Total loss", "loss", false),
                 of("Reconstruction loss", "reconstruction", false),
+                of("Reconstruction loss of images", "image_reconstruction", false),
+                of("Reconstruction loss of clips", "clip_reconstruction", false),
                 of("Contrastive loss", "contrastive", false),
                 schedule("Contrastive weight \u03bb", "lambda"),
                 schedule("Learning rate", "learning_rate"),

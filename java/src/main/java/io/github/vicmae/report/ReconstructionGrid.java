@@ -33,12 +33,14 @@ public final class ReconstructionGrid {
     /**
      * The four images of one view.
      *
+     * @param frames that stand side by side in each of them
      * @param input the view
      * @param masked the view with the masked patches in mid-gray
      * @param predicted the prediction of every patch
      * @param pasted the prediction of the masked patches, the view elsewhere
      */
-    public record Images(BufferedImage input, BufferedImage masked, BufferedImage predicted, BufferedImage pasted) {}
+    public record Images(
+            int frames, BufferedImage input, BufferedImage masked, BufferedImage predicted, BufferedImage pasted) {}
 
     /**
      * Makes a grid for views of one shape.
@@ -90,6 +92,7 @@ public final class ReconstructionGrid {
         }
         int shown = stored == 1 ? 1 : target.frames();
         return new Images(
+                shown,
                 image(wanted, null, null, shown),
                 image(wanted, mask, null, shown),
                 image(predicted, null, null, shown),

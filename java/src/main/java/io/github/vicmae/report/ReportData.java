@@ -29,9 +29,10 @@ public record ReportData(String title, Map<String, String> settings, MetricLog m
      * A sample's reconstructions.
      *
      * @param label the sample's name, such as its file
+     * @param kind what it is, where there are samples of several kinds; empty otherwise
      * @param views the images of each of its views
      */
-    public record Sample(String label, List<ReconstructionGrid.Images> views) {
+    public record Sample(String label, String kind, List<ReconstructionGrid.Images> views) {
         public Sample {
             views = List.copyOf(views);
         }

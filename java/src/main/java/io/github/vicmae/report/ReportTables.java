@@ -2,7 +2,9 @@ package io.github.vicmae.report;
 
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -10,7 +12,10 @@ import java.util.Map;
 /** The parts of a report that are plain HTML. */
 final class ReportTables {
     private static final int MOST_SKIPPED = 500;
+    /** More views of a sample are not shown. */
     private static final List<String> VIEWS = List.of("First view", "Second view");
+
+    private static final List<String> KINDS = List.of("input", "masked", "predicted", "pasted");
 
     private ReportTables() {}
 
@@ -104,35 +109,79 @@ final class ReportTables {
         if (samples.isEmpty()) {
             return "<p>The report was written without reconstructions.</p>";
         }
-        int views = samples.get(0).views().size();
-        StringBuilder html = new StringBuilder("<div class=\"views\">\n");
-        for (int view = 0; view < views; view++) {
-            html.append(view(views == 1 ? "View" : VIEWS.get(view), samples, view));
+        Map<String, List<ReportData.Sample>> kinds = new LinkedHashMap<>();
+        samples.forEach(
+                s -> kinds.computeIfAbsent(s.kind(), kind -> new ArrayList<>()).add(s));
+        StringBuilder html = new StringBuilder();
+        for (Map.Entry<String, List<ReportData.Sample>> kind : kinds.entrySet()) {
+            ReportData.Sample first = kind.getValue().get(0);
+            int views = Math.min(VIEWS.size(), first.views().size());
+            html.append("<div class=\"views\">\n");
+            for (int view = 0; view < views; view++) {
+                String name = views == 1 ? "" : VIEWS.get(view).toLowerCase(Locale.ROOT);
+                name = kind.getKey() + (kind.getKey().isEmpty() || name.isEmpty() ? "" : ", ") + name;
+                name = name.isEmpty() ? "view" : name;
+                html.append(
+                        first.views().get(view).frames() == 1
+                                ? pictures(name, kind.getValue(), view)
+                                : clips(name, kind.getValue(), view));
+            }
+            html.append("</div>\n");
         }
-        return html.append("</div>\n").toString();
+        return html.toString();
     }
 
-    private static String view(String name, List<ReportData.Sample> samples, int view) throws IOException {
-        StringBuilder html = new StringBuilder("<table class=\"view\"><caption>")
-                .append(name)
-                .append("</caption><thead><tr><td></td>");
-        for (String kind : List.of("input", "masked", "predicted", "pasted")) {
+    private static String caption(String type, String name) {
+        return "<table class=\"" + type + "\"><caption>" + escape(name.substring(0, 1).toUpperCase(Locale.ROOT))
+                + escape(name.substring(1)) + "</caption>";
+    }
+
+    private static List<BufferedImage> images(ReportData.Sample sample, int view) {
+        ReconstructionGrid.Images images = sample.views().get(view);
+        return List.of(images.input(), images.masked(), images.predicted(), images.pasted());
+    }
+
+    private static String label(ReportData.Sample sample, int number, String name, int kind) {
+        return "sample " + (number + 1) + " (" + sample.label() + "), " + name.toLowerCase(Locale.ROOT) + ", "
+                + KINDS.get(kind);
+    }
+
+    /** A row for each sample, its four images side by side. */
+    private static String pictures(String name, List<ReportData.Sample> samples, int view) throws IOException {
+        StringBuilder html = new StringBuilder(caption("view", name)).append("<thead><tr><td></td>");
+        for (String kind : KINDS) {
             html.append("<th scope=\"col\">").append(kind).append("</th>");
         }
         html.append("</tr></thead>\n<tbody>\n");
         for (int i = 0; i < samples.size(); i++) {
             ReportData.Sample sample = samples.get(i);
-            ReconstructionGrid.Images images = sample.views().get(view);
-            String label = "sample " + (i + 1) + " (" + sample.label() + "), " + name.toLowerCase(Locale.ROOT);
             html.append("<tr><th scope=\"row\" title=\"").append(escape(sample.label()));
             html.append("\">").append(i + 1).append("</th>");
-            image(html, images.input(), label + ", input");
-            image(html, images.masked(), label + ", masked");
-            image(html, images.predicted(), label + ", predicted");
-            image(html, images.pasted(), label + ", pasted");
+            List<BufferedImage> images = images(sample, view);
+            for (int kind = 0; kind < KINDS.size(); kind++) {
+                image(html, images.get(kind), label(sample, i, name, kind));
+            }
             html.append("</tr>\n");
         }
         return html.append("</tbody></table>\n").toString();
+    }
+
+    /** Four rows for each sample, the frames of each in a row. */
+    private static String clips(String name, List<ReportData.Sample> samples, int view) throws IOException {
+        StringBuilder html = new StringBuilder(caption("clips", name));
+        for (int i = 0; i < samples.size(); i++) {
+            ReportData.Sample sample = samples.get(i);
+            html.append("<tbody>\n<tr><th colspan=\"2\" scope=\"rowgroup\">").append(i + 1);
+            html.append(": ").append(escape(sample.label())).append("</th></tr>\n");
+            List<BufferedImage> images = images(sample, view);
+            for (int kind = 0; kind < KINDS.size(); kind++) {
+                html.append("<tr><th scope=\"row\">").append(KINDS.get(kind)).append("</th>");
+                image(html, images.get(kind), label(sample, i, name, kind));
+                html.append("</tr>\n");
+            }
+            html.append("</tbody>\n");
+        }
+        return html.append("</table>\n").toString();
     }
 
     private static void image(StringBuilder html, BufferedImage image, String alt) throws IOException {

@@ -93,6 +93,20 @@ public final class SettingTree {
         values.forEach((key, value) -> put(tree, key, value));
     }
 
+    /**
+     * Sets several values by their keys, which must be those of settings or of what is in them.
+     *
+     * @throws IllegalArgumentException if there is no such setting
+     */
+    public static void putAll(ObjectNode tree, Map<String, ?> values, Class<?> root) {
+        for (String key : values.keySet()) {
+            if (Definitions.of(root).stream().noneMatch(d -> d.key().equals(key))) {
+                throw new IllegalArgumentException("There is no setting '" + key + "' in " + root.getSimpleName());
+            }
+        }
+        putAll(tree, values);
+    }
+
     /** The value of a key, a missing node if there is none. */
     public static JsonNode get(JsonNode tree, String key) {
         return tree.at("/" + key.replace('.', '/'));

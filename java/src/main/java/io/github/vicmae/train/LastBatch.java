@@ -15,6 +15,7 @@ import java.util.List;
 /** Reconstructions of the last step's samples, for the report. */
 final class LastBatch {
     private static final int SHOWN = 8;
+    private static final int VIEWS = 2; // of each
 
     private final Objective model;
     private final List<Feed> feeds;
@@ -59,13 +60,13 @@ final class LastBatch {
         int[] of = samples.get(feed);
         for (int i = 0; i < Math.min(SHOWN / feeds.size(), of.length); i++) {
             List<ReconstructionGrid.Images> ofSample = new ArrayList<>();
-            for (int view = 0; view < views.views(); view++) {
+            for (int view = 0; view < Math.min(VIEWS, views.views()); view++) {
                 int row = view * views.batch() + i;
                 float[] image = model.stream().read(input.batch(feed).image(row));
                 ofSample.add(grid.images(image, row(predictions, views, autoencoder, row), mask(restore, views, row)));
             }
             shown.add(new ReportData.Sample(
-                    feeds.get(feed).data().samples().get(of[i]).shortName(), ofSample));
+                    feeds.get(feed).data().samples().get(of[i]).shortName(), views.name(), ofSample));
         }
     }
 

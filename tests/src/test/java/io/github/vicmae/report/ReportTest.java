@@ -75,8 +75,8 @@ class ReportTest {
                 new ReconstructionGrid(cut, 1, new float[1], new float[] {1}, PixelTarget.of(cut, false));
         ReconstructionGrid.Images images = grid.images(new float[64], new float[64], new float[] {1, 0, 0, 1});
         return List.of(
-                new ReportData.Sample("a.png", List.of(images, images)),
-                new ReportData.Sample("b\".mp4", List.of(images, images)));
+                new ReportData.Sample("a.png", "", List.of(images, images)),
+                new ReportData.Sample("b\".mp4", "", List.of(images, images)));
     }
 
     @Test
