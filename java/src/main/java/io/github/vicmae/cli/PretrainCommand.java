@@ -105,7 +105,8 @@ final class PretrainCommand implements Callable<Integer> {
         tree.set("model", model.tree());
         if (tree.at("/schedule/warmupEpochs").isMissingNode()) {
             double epochs = tree.at("/schedule/epochs").asDouble();
-            SettingTree.put(tree, "schedule.warmupEpochs", Methods.named(model.method()).warmupEpochs(epochs));
+            SettingTree.put(
+                    tree, "schedule.warmupEpochs", Methods.named(model.method()).warmupEpochs(epochs));
         }
         return SettingTree.build(tree, TrainSettings.class);
     }

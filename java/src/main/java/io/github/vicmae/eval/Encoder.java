@@ -93,7 +93,11 @@ public final class Encoder implements AutoCloseable {
                 new FeatureExtractor(device, config.trunk(), config.objective().pooling(), batch);
         try {
             List<String> passedOver = extractor.load(source);
-            return new Encoder(config, extractor, passedOver, config.objective().viewSettings(config.trunk(), 0).withFrames(1));
+            return new Encoder(
+                    config,
+                    extractor,
+                    passedOver,
+                    config.objective().viewSettings(config.trunk(), 0).withFrames(1));
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, extractor);
             throw e;

@@ -64,7 +64,9 @@ public final class Golden {
 
         /** A result's name, such as {@code out.pred1} or {@code out.clipPred}. */
         String output(String what, int view) {
-            String name = prefix.isEmpty() ? what : prefix + what.substring(0, 1).toUpperCase(Locale.ROOT) + what.substring(1);
+            String name = prefix.isEmpty()
+                    ? what
+                    : prefix + what.substring(0, 1).toUpperCase(Locale.ROOT) + what.substring(1);
             return "out." + name + suffixes.get(view);
         }
     }
@@ -81,7 +83,8 @@ public final class Golden {
         method = settings.path("method").asText("vicmae");
         inputs = switch (method) {
             case "vicmae" ->
-                List.of(new Inputs(List.of("in.x1", "in.x2"), List.of("in.noise1", "in.noise2"), "", List.of("1", "2")));
+                List.of(new Inputs(
+                        List.of("in.x1", "in.x2"), List.of("in.noise1", "in.noise2"), "", List.of("1", "2")));
             case "mae", "st-mae" -> List.of(Inputs.of(""));
             case "omnimae" ->
                 List.of(
@@ -128,7 +131,8 @@ public final class Golden {
     private ModelConfig config() throws IOException {
         long[] shape = shapeOfLast();
         int rank = shape.length;
-        ObjectNode tree = Presets.model(ModelSize.TI8, method, Variant.of(settings.path("variant").asText("paper")));
+        ObjectNode tree = Presets.model(
+                ModelSize.TI8, method, Variant.of(settings.path("variant").asText("paper")));
         put(tree, "trunk.channels", shape[1]);
         put(tree, "trunk.height", shape[rank - 2]);
         put(tree, "trunk.width", shape[rank - 1]);
@@ -140,7 +144,10 @@ public final class Golden {
             put(tree, "trunk.tube", integer("tube"));
         }
         for (String name : new String[] {"dim", "depth", "heads"}) {
-            put(tree, "decoder." + name, integer("decoder" + name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1)));
+            put(
+                    tree,
+                    "decoder." + name,
+                    integer("decoder" + name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1)));
         }
         put(tree, "trunk.mlpRatio", number(settings, "mlpRatio"));
         put(tree, "decoder.mlpRatio", number(settings, "mlpRatio"));
@@ -151,7 +158,14 @@ public final class Golden {
             put(tree, "decoder.targetFrames", integer("targetFrames"));
         }
         for (String name : new String[] {
-            "maskRatio", "imageMaskRatio", "videoMaskRatio", "imageBatch", "pooling", "headHidden", "headOut", "temperature"
+            "maskRatio",
+            "imageMaskRatio",
+            "videoMaskRatio",
+            "imageBatch",
+            "pooling",
+            "headHidden",
+            "headOut",
+            "temperature"
         }) {
             if (settings.has(name)) {
                 put(tree, "objective." + name, settings.get(name));

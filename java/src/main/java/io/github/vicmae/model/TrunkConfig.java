@@ -71,7 +71,8 @@ public record TrunkConfig(
         boolean classToken,
 
         @Setting(
-                description = "positions: a fixed 2-D table, learned in space and time, or one sinusoid over all patches",
+                description =
+                        "positions: a fixed 2-D table, learned in space and time, or one sinusoid over all patches",
                 value = "sincos",
                 former = "\"sincos\"")
         PositionKind positions) {
@@ -105,8 +106,7 @@ public record TrunkConfig(
     }
 
     /** Of images, with a class token and fixed 2-D positions: the encoder of MAE and ViC-MAE. */
-    public TrunkConfig(
-            int height, int width, int channels, int patch, int dim, int depth, int heads, double mlpRatio) {
+    public TrunkConfig(int height, int width, int channels, int patch, int dim, int depth, int heads, double mlpRatio) {
         this(height, width, channels, patch, dim, depth, heads, mlpRatio, 1, 1, true, PositionKind.SINCOS);
     }
 
@@ -148,9 +148,7 @@ public record TrunkConfig(
 
     /** The published shape of the patch embedding's weight: [D, C, p, p], or [D, C, t, p, p] for clips. */
     public int[] patchWeightShape() {
-        return frames == 1
-                ? new int[] {dim, channels, patch, patch}
-                : new int[] {dim, channels, tube, patch, patch};
+        return frames == 1 ? new int[] {dim, channels, patch, patch} : new int[] {dim, channels, tube, patch, patch};
     }
 
     /** Values of a frame, C * H * W. */

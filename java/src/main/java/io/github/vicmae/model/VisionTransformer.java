@@ -18,10 +18,10 @@ public final class VisionTransformer {
      * @param kept visible patches of each
      * @param recompute see {@link Execution}
      */
-    public VisionTransformer(
-            Context context, TrunkConfig c, PatchGrid grid, int samples, int kept, boolean recompute) {
+    public VisionTransformer(Context context, TrunkConfig c, PatchGrid grid, int samples, int kept, boolean recompute) {
         Positions.Kind positions = c.positions().over(c.grid());
-        embedding = new PatchEmbedding(context, grid, positions, samples, c.channels(), kept, c.dim(), c.patchWeightShape());
+        embedding = new PatchEmbedding(
+                context, grid, positions, samples, c.channels(), kept, c.dim(), c.patchWeightShape());
         blocks = new BlockStack(
                 context,
                 "blocks",

@@ -3,8 +3,8 @@ package io.github.vicmae.objective;
 import java.util.Map;
 
 /**
- * A method that a model can be trained with: its name and its published settings. Methods are found by {@link java.util.ServiceLoader}, so a program
- * may bring its own.
+ * A method that a model can be trained with: its name and its published settings. This library's are listed in {@link Methods}; a program may bring
+ * its own, which {@link java.util.ServiceLoader} finds.
  */
 public interface Method {
     /** As {@code --method} takes it. */

@@ -3,11 +3,13 @@ package io.github.vicmae.objective;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.databind.DatabindContext;
 import com.fasterxml.jackson.databind.JavaType;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.jsontype.impl.TypeIdResolverBase;
-import java.util.ArrayList;
+import io.github.vicmae.settings.Forms;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.ServiceLoader;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /** The methods that there are: this library's, and those of the program around it. */
@@ -17,9 +19,19 @@ public final class Methods {
     private Methods() {}
 
     private static List<Method> load() {
-        List<Method> found = new ArrayList<>();
-        ServiceLoader.load(Method.class, Method.class.getClassLoader()).forEach(found::add);
-        return List.copyOf(found);
+        Map<String, Method> found = new LinkedHashMap<>();
+        for (Method own : new Method[] {
+            new ViCMaeConfig.Published(),
+            new MaeConfig.Published(),
+            new StMaeConfig.Published(),
+            new OmniMaeConfig.Published()
+        }) {
+            found.put(own.name(), own);
+        }
+        // A container may keep the program's own classes in another loader than this library.
+        ServiceLoader.load(Method.class, Method.class.getClassLoader()).forEach(m -> found.putIfAbsent(m.name(), m));
+        ServiceLoader.load(Method.class).forEach(m -> found.putIfAbsent(m.name(), m));
+        return List.copyOf(found.values());
     }
 
     /** All of them, this library's first. */
@@ -46,14 +58,24 @@ public final class Methods {
         throw new IllegalArgumentException("There is no method '" + name + "': use " + names());
     }
 
-    /** The records of all methods' settings. */
-    public static final class Records implements Supplier<List<Class<?>>> {
+    /** The records of all methods' settings, told apart by their {@code method}. */
+    public static final class Records implements Forms.Records {
         /** Made by {@link io.github.vicmae.settings.Definitions}. */
         public Records() {}
 
         @Override
-        public List<Class<?>> get() {
+        public List<Class<?>> all() {
             return ALL.stream().<Class<?>>map(Method::settings).toList();
+        }
+
+        @Override
+        public Class<?> of(JsonNode object) {
+            String name = object.path("method").asText();
+            return ALL.stream()
+                    .filter(m -> m.name().equals(name))
+                    .findFirst()
+                    .map(Method::settings)
+                    .orElse(null);
         }
     }
 

@@ -83,18 +83,21 @@ public interface ObjectiveConfig {
      * @throws IllegalArgumentException if there are none
      */
     static int kept(PatchGrid grid, double maskRatio) {
-        int kept = (int) (grid.patches() * (1 - maskRatio));
+        return kept(grid, maskRatio, (long) (grid.patches() * (1 - maskRatio)));
+    }
+
+    /** The same number, checked. */
+    static int kept(PatchGrid grid, double maskRatio, long kept) {
         if (kept < 1) {
             throw new IllegalArgumentException("A mask ratio of " + maskRatio + " leaves none of the " + grid.patches()
                     + " patches visible; use a smaller ratio");
         }
-        return kept;
+        return (int) kept;
     }
 
     /** The one batch of a method that takes views of the trunk's grid. */
     static List<ViewBatch> single(TrunkConfig trunk, int views, int batch, double maskRatio) {
         PatchGrid grid = trunk.grid();
-        return List.of(
-                new ViewBatch("", grid, trunk.frames(), trunk.channels(), views, batch, kept(grid, maskRatio)));
+        return List.of(new ViewBatch("", grid, trunk.frames(), trunk.channels(), views, batch, kept(grid, maskRatio)));
     }
 }

@@ -115,15 +115,13 @@ public record OmniMaeConfig(
         int channels = trunk.channels();
         int images = imageBatch == 0 ? Math.multiplyExact(batch, repeat) : imageBatch;
         return List.of(
-                new ViewBatch("images", image, 1, channels, 1, images, ObjectiveConfig.kept(image, imageMaskRatio)),
-                new ViewBatch(
-                        "clips",
-                        clip,
-                        trunk.frames(),
-                        channels,
-                        repeat,
-                        batch,
-                        ObjectiveConfig.kept(clip, videoMaskRatio)));
+                new ViewBatch("images", image, 1, channels, 1, images, kept(image, imageMaskRatio)),
+                new ViewBatch("clips", clip, trunk.frames(), channels, repeat, batch, kept(clip, videoMaskRatio)));
+    }
+
+    /** Rounded, as in the published table: 157 of 1568. */
+    private static int kept(PatchGrid grid, double maskRatio) {
+        return ObjectiveConfig.kept(grid, maskRatio, Math.round(grid.patches() * (1 - maskRatio)));
     }
 
     @Override

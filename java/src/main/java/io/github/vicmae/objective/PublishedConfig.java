@@ -35,7 +35,8 @@ final class PublishedConfig {
         String head = variant == Variant.PAPER ? "predictor" : "projector";
         boolean hasHead = source.contains(head + ".0.weight");
         try {
-            ObjectNode tree = Presets.model(ModelSize.B16, hasHead ? ViCMaeConfig.Published.NAME : MaeConfig.Published.NAME, variant);
+            ObjectNode tree = Presets.model(
+                    ModelSize.B16, hasHead ? ViCMaeConfig.Published.NAME : MaeConfig.Published.NAME, variant);
             double mlpRatio = hidden / (double) dim;
             SettingTree.put(
                     tree,

@@ -93,7 +93,8 @@ public record StMaeConfig(
 
     @Override
     public ViewSettings viewSettings(TrunkConfig trunk, int batch) {
-        return ViewSettings.stMae(trunk.height(), trunk.width(), trunk.channels(), repeat).withFrames(trunk.frames());
+        return ViewSettings.stMae(trunk.height(), trunk.width(), trunk.channels(), repeat)
+                .withFrames(trunk.frames());
     }
 
     @Override

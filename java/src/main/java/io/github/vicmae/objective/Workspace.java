@@ -59,13 +59,13 @@ public final class Workspace implements AutoCloseable {
     }
 
     /** Declares the losses; after the activations, so that diagnostics meet them in the order of the computation. */
-    Tensor declareLosses() {
+    public Tensor declareLosses() {
         losses = arena.floats("losses", lossValues);
         return losses;
     }
 
     /** Declares a counter of batches for each BatchNorm among the parameters, under its published name. */
-    void countBatchNorms() {
+    public void countBatchNorms() {
         String variance = ".running_var";
         for (Parameter p : parameters.all()) {
             if (p.name().endsWith(variance)) {

@@ -164,9 +164,7 @@ public final class ReconstructionGrid {
                     image.setRGB(x, y, 0xFFFFFF);
                     continue;
                 }
-                int patch = frame / tube * grid.places()
-                        + y / grid.patch() * grid.columns()
-                        + column / grid.patch();
+                int patch = frame / tube * grid.places() + y / grid.patch() * grid.columns() + column / grid.patch();
                 boolean masked = mask != null && mask[patch] != 0;
                 int pixel = (frame * grid.height() + y) * width + column;
                 image.setRGB(

@@ -132,8 +132,8 @@ final class ReportTables {
     }
 
     private static String caption(String type, String name) {
-        return "<table class=\"" + type + "\"><caption>" + escape(name.substring(0, 1).toUpperCase(Locale.ROOT))
-                + escape(name.substring(1)) + "</caption>";
+        return "<table class=\"" + type + "\"><caption>"
+                + escape(name.substring(0, 1).toUpperCase(Locale.ROOT)) + escape(name.substring(1)) + "</caption>";
     }
 
     private static List<BufferedImage> images(ReportData.Sample sample, int view) {

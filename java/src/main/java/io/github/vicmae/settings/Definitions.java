@@ -1,5 +1,6 @@
 package io.github.vicmae.settings;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -28,7 +29,7 @@ public final class Definitions {
 
     private static void collect(Class<?> type, String prefix, List<Definition> found) {
         if (!type.isRecord()) {
-            for (Class<?> form : forms(type)) {
+            for (Class<?> form : forms(type).all()) {
                 collect(form, prefix, found);
             }
             return;
@@ -43,16 +44,25 @@ public final class Definitions {
         }
     }
 
-    private static List<Class<?>> forms(Class<?> type) {
+    private static Forms.Records forms(Class<?> type) {
         try {
             return type.getAnnotation(Forms.class)
                     .value()
                     .getDeclaredConstructor()
-                    .newInstance()
-                    .get();
+                    .newInstance();
         } catch (ReflectiveOperationException e) {
             throw new IllegalStateException("The forms of " + type.getSimpleName() + " cannot be listed", e);
         }
+    }
+
+    /** Whether an object of a settings file stands for a record: always, but for one of several forms. */
+    static boolean isOf(JsonNode object, Class<?> record) {
+        for (Class<?> type : record.getInterfaces()) {
+            if (type.isAnnotationPresent(Forms.class)) {
+                return forms(type).of(object) == record;
+            }
+        }
+        return true;
     }
 
     /**

@@ -1,16 +1,25 @@
 package io.github.vicmae.settings;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.lang.annotation.ElementType;
 import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 import java.util.List;
-import java.util.function.Supplier;
 
-/** On an interface: where the records that a setting of this type may be are listed. */
+/** On an interface: which records a setting of this type may be. */
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.TYPE)
 public @interface Forms {
-    /** Made once; has a constructor without parameters. */
-    Class<? extends Supplier<List<Class<?>>>> value();
+    /** The records; implementations have a public constructor without parameters. */
+    interface Records {
+        /** All of them. */
+        List<Class<?>> all();
+
+        /** The one that an object of a settings file stands for, or null if that cannot be told. */
+        Class<?> of(JsonNode object);
+    }
+
+    /** Made once for each use. */
+    Class<? extends Records> value();
 }

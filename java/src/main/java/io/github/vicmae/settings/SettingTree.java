@@ -116,7 +116,7 @@ public final class SettingTree {
     public static void addFormer(ObjectNode tree, Class<?> type) {
         for (Definition d : Definitions.of(type)) {
             String former = d.setting().former();
-            if (!former.isEmpty() && get(tree, d.key()).isMissingNode() && hasOwner(tree, d, type)) {
+            if (!former.isEmpty() && get(tree, d.key()).isMissingNode() && hasOwner(tree, d)) {
                 try {
                     put(tree, d.key(), MAPPER.readTree(former));
                 } catch (JsonProcessingException e) {
@@ -126,21 +126,11 @@ public final class SettingTree {
         }
     }
 
-    /** Whether the tree has the object that the setting belongs to; of several forms, the one that has its record's other settings. */
-    private static boolean hasOwner(ObjectNode tree, Definition d, Class<?> root) {
+    /** Whether the tree has the object that the setting belongs to. */
+    private static boolean hasOwner(ObjectNode tree, Definition d) {
         int dot = d.key().lastIndexOf('.');
         JsonNode object = dot < 0 ? tree : get(tree, d.key().substring(0, dot));
-        if (!object.isObject()) {
-            return false;
-        }
-        for (Definition other : Definitions.of(root)) {
-            if (other.owner() == d.owner()
-                    && other.setting().former().isEmpty()
-                    && object.path(other.component()).isMissingNode()) {
-                return false;
-            }
-        }
-        return true;
+        return object.isObject() && Definitions.isOf(object, d.owner());
     }
 
     /**

@@ -231,12 +231,12 @@ public record TrainSettings(
         if (!model.objective().hasDistantViews()
                 && (views.frameDistance() != FrameSampler.DISTANT
                         || views.windowSeconds() != FrameSampler.DEFAULT_WINDOW)) {
-            throw new IllegalArgumentException(
-                    "--window and --frame-distance are no settings of --method " + method + ": its views are drawn anywhere");
+            throw new IllegalArgumentException("--window and --frame-distance are no settings of --method " + method
+                    + ": its views are drawn anywhere");
         }
         if (model.trunk().frames() == 1 && (views.stride() != 1 || views.clipSeconds() != null)) {
-            throw new IllegalArgumentException(
-                    "--stride and --clip-seconds are no settings of --method " + method + ": its views are single frames");
+            throw new IllegalArgumentException("--stride and --clip-seconds are no settings of --method " + method
+                    + ": its views are single frames");
         }
         if (views.stride() != 1 && views.clipSeconds() != null) {
             throw new IllegalArgumentException("Give --stride or --clip-seconds, not both");
@@ -287,8 +287,7 @@ public record TrainSettings(
      */
     LoaderSettings loader(int samples) {
         double share = views.videoShare() == null ? Double.NaN : views.videoShare();
-        return new LoaderSettings(
-                samples, loading.workers(), loading.prefetch(), seed, share, loading.deviceViews());
+        return new LoaderSettings(samples, loading.workers(), loading.prefetch(), seed, share, loading.deviceViews());
     }
 
     /** Brings a run's settings of any version of this library into today's layout, in place. */

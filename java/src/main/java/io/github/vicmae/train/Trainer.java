@@ -69,12 +69,12 @@ public final class Trainer implements AutoCloseable {
         RunFolder.check(out, resume);
         data = Dataset.scan(settings.data().stream().map(Path::of).toList());
         TrainSettings.Schedule plan = settings.schedule();
-        List<ViewBatch> batches = settings.model().objective().batches(settings.model().trunk(), plan.batch());
+        List<ViewBatch> batches =
+                settings.model().objective().batches(settings.model().trunk(), plan.batch());
         for (int i = 0; i < batches.size(); i++) {
             feeds.add(new Feed(settings, data, batches.get(i), i));
         }
-        batchesPerEpoch =
-                feeds.stream().mapToInt(Feed::batchesPerEpoch).max().orElseThrow();
+        batchesPerEpoch = feeds.stream().mapToInt(Feed::batchesPerEpoch).max().orElseThrow();
         accumulate = plan.accumulate();
         totalSteps = Math.max(1, (long) batchesPerEpoch * plan.epochs() / accumulate);
         schedule = new CosineSchedule(
@@ -110,8 +110,7 @@ public final class Trainer implements AutoCloseable {
         List<List<DeviceViews>> views = new ArrayList<>();
         for (int i = 0; i < model.inputCount(); i++) {
             int input = i;
-            views.add(
-                    feeds.stream().map(feed -> feed.deviceViews().get(input)).toList());
+            views.add(feeds.stream().map(feed -> feed.deviceViews().get(input)).toList());
         }
         return views;
     }

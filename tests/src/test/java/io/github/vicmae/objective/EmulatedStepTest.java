@@ -94,7 +94,8 @@ class EmulatedStepTest {
         FloatBuffer inputs = model.input(0).host().floats();
         Philox random = new Philox(5, 0, 0, 0);
         for (int i = 0; i < inputs.capacity(); i++) {
-            inputs.put(i, i < model.input(0).batch(0).noiseOffset() ? (float) random.nextGaussian() : random.nextFloat());
+            inputs.put(
+                    i, i < model.input(0).batch(0).noiseOffset() ? (float) random.nextGaussian() : random.nextFloat());
         }
     }
 

@@ -42,7 +42,9 @@ class MemoryTest {
             FloatBuffer inputs = model.input(0).host().floats();
             Philox random = new Philox(5, 0, 0, 0);
             for (int i = 0; i < inputs.capacity(); i++) {
-                inputs.put(i, i < model.input(0).batch(0).noiseOffset() ? (float) random.nextGaussian() : random.nextFloat());
+                inputs.put(
+                        i,
+                        i < model.input(0).batch(0).noiseOffset() ? (float) random.nextGaussian() : random.nextFloat());
             }
             for (int step = 0; step < STEPS; step++) {
                 Losses losses = model.forwardBackward(1, 0.3);

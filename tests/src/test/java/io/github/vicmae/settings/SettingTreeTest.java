@@ -133,6 +133,6 @@ class SettingTreeTest {
         assertEquals(0.03, paper.objective().weights(5, 10)[1]);
         Set<String> keys = new TreeSet<>();
         ((ObjectNode) SettingTree.tree(mae).get("objective")).fieldNames().forEachRemaining(keys::add);
-        assertEquals(Set.of("maskRatio", "method"), keys);
+        assertEquals(Set.of("maskRatio", "repeat", "method"), keys);
     }
 }

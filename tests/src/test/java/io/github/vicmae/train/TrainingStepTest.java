@@ -82,7 +82,11 @@ class TrainingStepTest {
             for (int l = 0; l < CONFIG.trunk().patches(); l++) {
                 input.host()
                         .floats()
-                        .put(input.batch(0).noiseOffset() + view * CONFIG.trunk().patches() + l, random.nextFloat());
+                        .put(
+                                input.batch(0).noiseOffset()
+                                        + view * CONFIG.trunk().patches()
+                                        + l,
+                                random.nextFloat());
             }
         }
     }

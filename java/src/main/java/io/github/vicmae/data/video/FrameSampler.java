@@ -24,8 +24,7 @@ import java.util.Arrays;
  * @param stride frames from one frame of a view to the next, at least 1; not used with {@code clipSeconds}
  * @param clipSeconds seconds over which the frames of a view are spread evenly, from the first frame to the last; NaN for a stride
  */
-public record FrameSampler(
-        int views, double windowSeconds, int distance, int frames, int stride, double clipSeconds) {
+public record FrameSampler(int views, double windowSeconds, int distance, int frames, int stride, double clipSeconds) {
     /** Stands for distant sampling in place of a fixed distance. */
     public static final int DISTANT = -1;
 
@@ -119,9 +118,8 @@ public record FrameSampler(
             return spread(random, duration, starts);
         }
         int clip = Math.multiplyExact(frames - 1, stride);
-        int[] first = distance < 0
-                ? distantFrames(random, duration, starts, clip)
-                : fixedFrames(random, starts.length, clip);
+        int[] first =
+                distance < 0 ? distantFrames(random, duration, starts, clip) : fixedFrames(random, starts.length, clip);
         double[] times = new double[views * frames];
         for (int v = 0; v < views; v++) {
             for (int t = 0; t < frames; t++) {
