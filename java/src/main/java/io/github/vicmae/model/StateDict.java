@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
 /**
  * A checkpoint under the names of the published state dict, whatever its model was wrapped in when it was saved: {@code module.} of
  * DistributedDataParallel, {@code _orig_mod.} of torch.compile, a training program's {@code model.} or {@code backbone.}. What lies outside of
- * the encoder's prefix is passed over.
+ * the encoder's prefix is passed over. The names and maps of ST-MAE and OmniMAE, which differ, become ours: see {@link PublishedLayout}.
  */
 public final class StateDict implements TensorSource {
     /** Every vision transformer has it; what stands before it is the prefix of the model's names. */
@@ -41,10 +41,15 @@ public final class StateDict implements TensorSource {
      * @throws IOException if there are several encoders in the file, or two tensors get the same name
      */
     public static TensorSource of(TensorSource source) throws IOException {
+        return JoinedMaps.of(renamed(source));
+    }
+
+    private static TensorSource renamed(TensorSource source) throws IOException {
         Map<String, String> plain = new LinkedHashMap<>();
         for (String name : source.names()) {
             add(plain, MODULE_WRAPPER.matcher(name).replaceAll(""), name, source);
         }
+        plain = PublishedLayout.ofOmniMae(plain);
         String prefix = prefix(plain.keySet(), source);
         if (prefix.isEmpty() && plain.keySet().equals(Set.copyOf(source.names()))) {
             return source;

@@ -1,0 +1,106 @@
+package io.github.vicmae.model;
+
+import io.github.vicmae.io.SafetensorsWriter;
+import io.github.vicmae.layer.Parameter;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * How the published checkpoints of ST-MAE (github.com/facebookresearch/mae_st) and OmniMAE (github.com/facebookresearch/omnivore) lay out the same
+ * tensors: ST-MAE has three maps for queries, keys and values; OmniMAE keeps encoder and decoder in a {@code trunk}, and its patch embedding is the second
+ * module of a sequence, behind the one that repeats images.
+ */
+public final class PublishedLayout {
+    private static final Pattern OMNIMAE = Pattern.compile("(.*?)trunk\\.patch_embed\\.proj\\.1\\.weight");
+
+    /** What OmniMAE's names begin with, and ours in their place; the first that suits counts. */
+    private static final Map<String, String> OMNIMAE_NAMES = new LinkedHashMap<>();
+
+    static {
+        OMNIMAE_NAMES.put("trunk.patch_embed.proj.1.", "patch_embed.proj.");
+        OMNIMAE_NAMES.put("head.", "decoder_pred.");
+        OMNIMAE_NAMES.put("trunk.decoder.norm.", "decoder_norm.");
+        OMNIMAE_NAMES.put("trunk.decoder.pos_embed", "decoder_pos_embed");
+        OMNIMAE_NAMES.put("trunk.decoder.decoder_", "decoder_");
+        OMNIMAE_NAMES.put("trunk.", "");
+    }
+
+    private static final Pattern MAP = Pattern.compile("(.*\\.attn\\.)qkv(\\.(?:weight|bias))");
+
+    private PublishedLayout() {}
+
+    /**
+     * Brings OmniMAE's names into ours; those of other models are left alone.
+     *
+     * @param names from names to the file's own
+     */
+    static Map<String, String> ofOmniMae(Map<String, String> names) {
+        String prefix = names.keySet().stream()
+                .map(OMNIMAE::matcher)
+                .filter(Matcher::matches)
+                .map(m -> m.group(1))
+                .findFirst()
+                .orElse(null);
+        if (prefix == null) {
+            return names;
+        }
+        Map<String, String> ours = new LinkedHashMap<>();
+        names.forEach((name, original) -> {
+            String rest = name.startsWith(prefix) ? name.substring(prefix.length()) : name;
+            for (Map.Entry<String, String> start : OMNIMAE_NAMES.entrySet()) {
+                if (rest.startsWith(start.getKey())) {
+                    rest = start.getValue() + rest.substring(start.getKey().length());
+                    break;
+                }
+            }
+            ours.put(rest, original);
+        });
+        return ours;
+    }
+
+    private static String omniMae(String ours) {
+        for (Map.Entry<String, String> start : OMNIMAE_NAMES.entrySet()) {
+            if (!start.getValue().isEmpty() && ours.startsWith(start.getValue())) {
+                return start.getKey() + ours.substring(start.getValue().length());
+            }
+        }
+        return "trunk." + ours;
+    }
+
+    /**
+     * Writes a model as its method's authors publish theirs, so that their code loads it; without our settings and without the optimizer.
+     *
+     * @param method such as {@code st-mae}; the names of other methods than this and {@code omnimae} are ours
+     * @throws IOException if it cannot be written
+     */
+    public static void save(Path path, ModelState model, String method) throws IOException {
+        SafetensorsWriter writer = new SafetensorsWriter();
+        writer.metadata("format", "pt");
+        for (Parameter p : model.parameters().all()) {
+            float[] values = model.stream().read(p.value());
+            long[] shape = Arrays.stream(p.shape()).asLongStream().toArray();
+            Matcher map = MAP.matcher(p.name());
+            if (method.equals("st-mae") && map.matches()) {
+                shape[0] /= 3;
+                int size = values.length / 3;
+                for (int i = 0; i < 3; i++) {
+                    writer.add(
+                            map.group(1) + "qkv".charAt(i) + map.group(2),
+                            shape,
+                            Arrays.copyOfRange(values, i * size, (i + 1) * size));
+                }
+                continue;
+            }
+            writer.add(method.equals("omnimae") ? omniMae(p.name()) : p.name(), shape, values);
+            if (method.equals("omnimae") && p.name().equals("pos_embed")) {
+                writer.add(omniMae("decoder_pos_embed"), shape, values); // the same table
+            }
+        }
+        writer.write(path);
+    }
+}
