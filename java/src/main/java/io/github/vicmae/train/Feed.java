@@ -20,6 +20,7 @@ import java.util.function.Consumer;
 
 /** The samples that fill one of the batches of views of each step, and what makes views of them. */
 final class Feed implements AutoCloseable {
+    private final Kind kind;
     private final Dataset data;
     private final ViewSettings views;
     private final FrameSampler sampler;
@@ -35,7 +36,7 @@ final class Feed implements AutoCloseable {
      * @throws IllegalArgumentException if the settings do not fit the data
      */
     Feed(TrainSettings run, Dataset all, ViewBatch batch, int index) throws IOException {
-        Kind kind = run.model().objective().kind(index);
+        kind = run.model().objective().kind(index);
         data = kind == null ? all : all.only(kind);
         if (data.size() == 0) {
             boolean videos = kind == Kind.VIDEO;
@@ -47,6 +48,11 @@ final class Feed implements AutoCloseable {
         sampler = run.sampler(index);
         settings = run.loader(batch.batch());
         batchesPerEpoch = settings.stepsPerEpoch(data);
+    }
+
+    /** Whether it takes samples of a kind. */
+    boolean takes(Kind other) {
+        return kind == null || kind == other;
     }
 
     /** What it takes of the run's data. */

@@ -1,5 +1,6 @@
 package io.github.vicmae.train;
 
+import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.source.ScanReport;
 import io.github.vicmae.data.source.SkippedFile;
 import io.github.vicmae.objective.Losses;
@@ -99,6 +100,17 @@ final class RunLog {
             line.put("left_out", report.counts());
             write(line);
             report.sentences().forEach(progress::warning);
+        }
+    }
+
+    /** Samples that the method cannot take, once; nothing if there are none. */
+    void unused(String method, Kind kind, int count) {
+        if (count > 0) {
+            String kinds = kind == Kind.VIDEO ? "videos" : "images";
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put("unused", Map.of(kinds, count));
+            write(line);
+            progress.warning("Left out " + count + " " + kinds + ": the method " + method + " does not train on them");
         }
     }
 

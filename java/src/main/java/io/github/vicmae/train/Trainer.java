@@ -2,6 +2,7 @@ package io.github.vicmae.train;
 
 import io.github.vicmae.data.Batch;
 import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.view.DeviceViews;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
@@ -95,6 +96,9 @@ public final class Trainer implements AutoCloseable {
             }
             progress.started(describe(device));
             log.leftOut(data.report());
+            for (Kind kind : Kind.values()) {
+                log.unused(settings.model().objective().method(), kind, unused(kind));
+            }
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, this);
             throw e;
@@ -113,6 +117,12 @@ public final class Trainer implements AutoCloseable {
             views.add(feeds.stream().map(feed -> feed.deviceViews().get(input)).toList());
         }
         return views;
+    }
+
+    /** Samples of a kind that no batch takes. */
+    private int unused(Kind kind) {
+        boolean taken = feeds.stream().anyMatch(feed -> feed.takes(kind));
+        return taken ? 0 : kind == Kind.VIDEO ? data.videos() : data.images();
     }
 
     /** Passes over the data after so many steps. */
