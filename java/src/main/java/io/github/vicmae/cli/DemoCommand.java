@@ -145,7 +145,8 @@ final class DemoCommand implements Callable<Integer> {
                 new TrainSettings.Compute(precision.value(), false),
                 seed,
                 checkpointEvery,
-                null);
+                null,
+                false);
     }
 
     @Override

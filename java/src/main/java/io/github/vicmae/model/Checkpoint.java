@@ -138,6 +138,40 @@ public final class Checkpoint {
     }
 
     /**
+     * Starts a model from what fits of another method's checkpoint: the parameters that the file has under the same name in the same shape.
+     *
+     * @return the names of the parameters that keep their values, since the file lacks them or has another shape; with what that is
+     * @throws IOException if nothing fits
+     */
+    public static List<String> startPartly(TensorSource file, ModelState model) throws IOException {
+        TensorSource source = StateDict.of(file);
+        List<Parameter> fitting = new ArrayList<>();
+        List<String> others = new ArrayList<>();
+        for (Parameter p : model.parameters().all()) {
+            if (!p.isTrained()) {
+                continue; // fixed tables, which are the model's own, and statistics of heads
+            }
+            if (!source.contains(p.name())) {
+                others.add(p.name() + " is missing");
+            } else if (!Arrays.equals(source.info(p.name()).shape(), dims(p))) {
+                others.add(p.name() + " is "
+                        + Arrays.toString(source.info(p.name()).shape()) + " there and " + Arrays.toString(dims(p))
+                        + " in this model");
+            } else {
+                fitting.add(p);
+            }
+        }
+        if (fitting.isEmpty()) {
+            throw new IOException(source.path() + " has nothing that fits this model");
+        }
+        for (Parameter p : fitting) {
+            model.stream().write(p.value(), source.floats(p.name()));
+        }
+        model.parameters().round(model.kernels());
+        return others;
+    }
+
+    /**
      * Loads some parameters.
      *
      * @throws IOException if the file does not have them all in the right shape, or has others that change what is computed
@@ -163,7 +197,7 @@ public final class Checkpoint {
         problems.addAll(OtherTensors.problems(source, parameters, prefix));
         if (!problems.isEmpty()) {
             String more = problems.size() > LISTED ? "\n  and " + (problems.size() - LISTED) + " more" : "";
-            throw new IOException(source.path() + " does not fit this model:\n  "
+            throw new MisfitException(source.path() + " does not fit this model:\n  "
                     + String.join("\n  ", problems.subList(0, Math.min(LISTED, problems.size()))) + more);
         }
         for (Parameter p : parameters) {

@@ -28,6 +28,7 @@ import java.util.Map;
  * @param loading how data come in
  * @param compute how the model is computed
  * @param init a checkpoint whose weights the run starts from, or null for fresh ones
+ * @param initPartial whether the run takes what fits of that checkpoint, or all of it
  */
 public record TrainSettings(
         ModelConfig model,
@@ -48,7 +49,14 @@ public record TrainSettings(
                 range = "[1, inf)")
         int checkpointEvery,
 
-        String init) {
+        String init,
+
+        @Setting(
+                flag = "--init-partial",
+                description = "take what fits of --init, such as another method's checkpoint, and list the rest",
+                value = "false",
+                former = "false")
+        boolean initPartial) {
 
     /** Samples for which the base learning rate is meant. */
     private static final double RATE_BATCH = 256;
@@ -225,7 +233,8 @@ public record TrainSettings(
                 compute,
                 seed,
                 checkpointEvery,
-                init);
+                init,
+                initPartial);
         model.objective().requireBatch(schedule.batch());
         String method = model.objective().method();
         if (!model.objective().hasDistantViews()

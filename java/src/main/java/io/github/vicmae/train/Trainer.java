@@ -9,6 +9,7 @@ import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.Checkpoint;
+import io.github.vicmae.model.MisfitException;
 import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.model.ViewInput;
@@ -141,11 +142,21 @@ public final class Trainer implements AutoCloseable {
         model.parameters().initialise(model.kernels(), settings.seed());
         if (settings.init() != null) {
             try (TensorSource source = TensorSource.open(Path.of(settings.init()))) {
+                if (settings.initPartial()) {
+                    List<String> kept = Checkpoint.startPartly(source, model.state());
+                    if (!kept.isEmpty()) {
+                        progress.warning("Of " + settings.init() + " only a part fits. These begin afresh: "
+                                + String.join(", ", kept));
+                    }
+                    return;
+                }
                 List<String> passedOver = Checkpoint.start(source, model.state(), model::isOptional);
                 if (!passedOver.isEmpty()) {
                     progress.warning(settings.init() + " holds more than this model takes, which is passed over: "
                             + String.join(", ", passedOver));
                 }
+            } catch (MisfitException e) {
+                throw new IOException(e.getMessage() + "\n--init-partial takes what fits.", e);
             }
         }
     }

@@ -117,7 +117,8 @@ class EmulatedRunTest {
                 TrainSettings.Compute.DEFAULT,
                 7,
                 1,
-                null);
+                null,
+                false);
     }
 
     /** Trains on, if there is something to go on from, or from the start. Whatever happens, nothing may be left. */

@@ -86,7 +86,8 @@ class TrainerTest {
                 TrainSettings.Compute.DEFAULT,
                 7,
                 1,
-                null);
+                null,
+                false);
     }
 
     private Log train(TrainSettings settings, Path out, boolean resume, long stopAfter) throws IOException {
