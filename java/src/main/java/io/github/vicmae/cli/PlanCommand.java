@@ -7,6 +7,7 @@ import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.objective.MemoryPlan;
 import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.objective.ObjectiveConfig;
+import io.github.vicmae.train.TrainSettings;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
@@ -27,8 +28,25 @@ import picocli.CommandLine.Spec;
 final class PlanCommand implements Callable<Integer> {
     private static final double GIB = 1L << 30;
 
-    @Option(names = "--batch", defaultValue = "32", description = "samples of a step (default: ${DEFAULT-VALUE})")
+    @Option(
+            names = "--batch",
+            defaultValue = "32",
+            description = "samples of a forward pass (default: ${DEFAULT-VALUE})")
     private int batch;
+
+    @Option(
+            names = "--accumulate",
+            defaultValue = "1",
+            description = "forward passes of an update (default: ${DEFAULT-VALUE})")
+    private int accumulate;
+
+    @Option(
+            names = "--accumulate-contrast",
+            paramLabel = "whole|part",
+            defaultValue = "whole",
+            description =
+                    "whose negatives a sample has: those of the whole update, or of its forward pass (default: ${DEFAULT-VALUE})")
+    private TrainSettings.Negatives accumulateContrast;
 
     @Option(
             names = "--kind",
@@ -93,7 +111,15 @@ final class PlanCommand implements Callable<Integer> {
                 kind,
                 config,
                 samples,
+                together(config),
                 new Execution(execution.precision(), execution.recompute, Execution.inputs(kind)));
+    }
+
+    /** Forward passes whose samples are each other's negatives. */
+    private int together(ModelConfig config) {
+        return config.objective().hasNegatives() && accumulateContrast == TrainSettings.Negatives.WHOLE
+                ? accumulate
+                : 1;
     }
 
     /** What makes the views takes besides, where that is the device, as it is on CUDA if nothing else is asked for: one for each input. */
@@ -106,7 +132,9 @@ final class PlanCommand implements Callable<Integer> {
         long bytes = 0;
         for (int i = 0; i < batches.size(); i++) {
             bytes += DeviceViews.plannedBytes(
-                    objective.viewSettings(config.trunk(), i), batches.get(i).batch(), Execution.inputs(kind));
+                    objective.viewSettings(config.trunk(), i),
+                    batches.get(i).batch(),
+                    Math.max(together(config), Execution.inputs(kind)));
         }
         return bytes;
     }

@@ -83,9 +83,9 @@ public final class BatchLoader implements AutoCloseable {
         this.settings = settings;
         this.onSkip = onSkip;
         order = new EpochOrder(data, settings);
-        if (sampler.views() != view.views() || sampler.frames() != view.frames()) {
+        if (sampler.allViews() != view.views() || sampler.frames() != view.frames()) {
             throw new IllegalArgumentException(
-                    "A sample has " + view.views() + " views of " + view.frames() + " frames, but " + sampler.views()
+                    "A sample has " + view.views() + " views of " + view.frames() + " frames, but " + sampler.allViews()
                             + " times " + sampler.frames() + " would be drawn from a video.");
         }
         if (startEpoch < 0 || startStep < 0 || startStep >= order.stepsPerEpoch()) {

@@ -39,7 +39,7 @@ public final class ProjectionHead {
             rstd = arena.floats(norm + ".rstd", groups, hidden);
         }
 
-        void forward(Tensor x) {
+        void forward(Tensor x, boolean countsBatch) {
             linear.forward(linearOut, x);
             context.kernels()
                     .batchNorm()
@@ -56,7 +56,7 @@ public final class ProjectionHead {
                             rows,
                             hidden,
                             EPS,
-                            MOMENTUM,
+                            countsBatch ? MOMENTUM : 0,
                             true);
         }
 
@@ -127,8 +127,13 @@ public final class ProjectionHead {
 
     /** Runs the head on x [groups * rows, in]. */
     public void forward(Tensor x) {
-        first.forward(x);
-        second.forward(first.out);
+        forward(x, true);
+    }
+
+    /** The same, where the running statistics stay as they are unless {@code countsBatch}: for a batch that is run again. */
+    public void forward(Tensor x, boolean countsBatch) {
+        first.forward(x, countsBatch);
+        second.forward(first.out, countsBatch);
         last.forward(out, second.out);
     }
 

@@ -19,10 +19,10 @@ public final class Counters {
         return List.copyOf(names);
     }
 
-    /** Adds to all of them. */
-    public void addToAll(long count) {
+    /** Adds to those whose names begin with {@code prefix}. */
+    public void add(String prefix, long count) {
         for (int i = 0; i < counts.length; i++) {
-            counts[i] += count;
+            counts[i] += names.get(i).startsWith(prefix) ? count : 0;
         }
     }
 

@@ -15,6 +15,13 @@ public final class MaskedAutoencoder {
     private final Decoder decoder;
     private final Tensor dencoded;
     private final Tensor dtokens;
+    /** What is reconstructed of these: all, or their beginnings. */
+    private Tensor shownRestore;
+
+    private Tensor shownKeep;
+    private Tensor shownEncoded;
+    private Tensor dshownEncoded;
+    private Tensor drest;
 
     /**
      * Declares parameters and activations.
@@ -31,9 +38,33 @@ public final class MaskedAutoencoder {
         restore = arena.tensor("restore", DType.I32, n, views.patches());
         keep = arena.tensor("keep", DType.I32, n, views.kept());
         encoder = new VisionTransformer(context, trunk, views.grid(), n, views.kept(), recompute);
-        this.decoder = new Decoder(context, trunk, decoder, views, recompute);
+        this.decoder = new Decoder(context, trunk, decoder, views.reconstructed(), recompute);
         dencoded = arena.floats("d norm", n, views.tokens(), trunk.dim());
         dtokens = arena.floats("d tokens", n, views.tokens(), trunk.dim());
+    }
+
+    /**
+     * Runs once after the memory was taken.
+     *
+     * @param viewDeviation [C], what the pixels of the views were divided by
+     */
+    public void prepare(float[] viewDeviation) {
+        decoder.prepare(viewDeviation);
+        ViewBatch shown = views.reconstructed();
+        int n = shown.samples();
+        if (n == views.samples()) {
+            shownRestore = restore;
+            shownKeep = keep;
+            shownEncoded = encoder.output();
+            dshownEncoded = dencoded;
+            return;
+        }
+        int width = dencoded.dim(2);
+        shownRestore = restore.slice(restore.name(), 0, n, views.patches());
+        shownKeep = keep.slice(keep.name(), 0, n, views.kept());
+        shownEncoded = encoder.output().slice(encoder.output().name(), 0, n, views.tokens(), width);
+        dshownEncoded = dencoded.slice(dencoded.name(), 0, n, views.tokens(), width);
+        drest = dencoded.slice(dencoded.name(), dshownEncoded.size(), views.samples() - n, views.tokens(), width);
     }
 
     /** Masks the views and encodes what is left of them. */
@@ -44,13 +75,16 @@ public final class MaskedAutoencoder {
 
     /** Predicts the masked patches, writes each view's loss to {@code loss} and takes the gradient of {@code weight} times their mean. */
     public void reconstruct(Tensor loss, ViewInput input, Tensor weight) {
-        decoder.forward(encoder.output(), restore);
-        decoder.loss(loss, input.images(), restore, weight);
+        decoder.forward(shownEncoded, shownRestore);
+        decoder.loss(loss, input.reconstructed(), shownRestore, weight);
     }
 
     /** The decoder's backward pass: adds its gradients and writes {@link #encodedGradient}. */
     public void backwardDecoder() {
-        decoder.backward(dencoded, encoder.output(), restore, keep);
+        decoder.backward(dshownEncoded, shownEncoded, shownRestore, shownKeep);
+        if (drest != null) {
+            context.stream().zero(drest);
+        }
     }
 
     /** The encoder's backward pass, from {@link #encodedGradient}. */

@@ -21,6 +21,7 @@ public final class StepInput implements AutoCloseable {
     public static final int OPTIMIZER_SCALARS = 8;
 
     private final Arena arena = new Arena("inputs");
+    private final int index;
     private final List<ViewInput> batches;
     private final Tensor scalars;
     private final long scalarsAt;
@@ -33,10 +34,12 @@ public final class StepInput implements AutoCloseable {
     /**
      * Declares the tensors; nothing is allocated yet.
      *
+     * @param index among the inputs of a model, from 0
      * @param batches the views of a step
      * @param losses how many losses have a weight
      */
-    public StepInput(List<ViewBatch> batches, int losses) {
+    public StepInput(int index, List<ViewBatch> batches, int losses) {
+        this.index = index;
         List<ViewInput> inputs = new ArrayList<>();
         long at = 0;
         for (ViewBatch batch : batches) {
@@ -68,6 +71,11 @@ public final class StepInput implements AutoCloseable {
             weights[i] = scalars.slice("weight of loss " + i, i, 1);
         }
         optimizerScalars = scalars.slice("optimizer's numbers", weights.length, OPTIMIZER_SCALARS);
+    }
+
+    /** Its place among the inputs of a model, from 0. */
+    public int index() {
+        return index;
     }
 
     /** The batches of views, in the order in which the objective declares them. */

@@ -10,14 +10,20 @@ import io.github.vicmae.kernel.PatchGrid;
  * @param frames stored frames of a view: those of the grid, or 1 that stands for all of them
  * @param channels of a frame
  * @param views of a sample
+ * @param extra of these, the last ones, are encoded and not reconstructed
  * @param batch samples
  * @param kept visible patches of a view
  */
-public record ViewBatch(String name, PatchGrid grid, int frames, int channels, int views, int batch, int kept) {
+public record ViewBatch(
+        String name, PatchGrid grid, int frames, int channels, int views, int extra, int batch, int kept) {
     /**
      * @throws IllegalArgumentException if the frames are not those of the grid, or no patch is visible
      */
     public ViewBatch {
+        if (extra < 0 || extra >= views) {
+            throw new IllegalArgumentException(
+                    "Of " + views + " views at least one must be reconstructed, so that " + extra + " cannot be extra");
+        }
         if (frames != 1 && frames != grid.frames()) {
             throw new IllegalArgumentException("A view of " + frames + " frames does not suit " + grid);
         }
@@ -30,6 +36,11 @@ public record ViewBatch(String name, PatchGrid grid, int frames, int channels, i
     /** Views of all samples, N. */
     public int samples() {
         return Math.multiplyExact(views, batch);
+    }
+
+    /** The views that are reconstructed: the first ones. */
+    public ViewBatch reconstructed() {
+        return new ViewBatch(name, grid, frames, channels, views - extra, 0, batch, kept);
     }
 
     /** Patches of a view, L. */

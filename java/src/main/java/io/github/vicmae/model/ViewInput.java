@@ -18,6 +18,7 @@ public final class ViewInput {
     private final Tensor images;
     private final Tensor noise;
     private final Tensor keys;
+    private Tensor reconstructed;
 
     /**
      * @param start its first byte in the step's host memory
@@ -76,6 +77,15 @@ public final class ViewInput {
     /** The views on the device, [N, C, T, H, W], or [N, C, H, W] where one frame is stored. */
     public Tensor images() {
         return images;
+    }
+
+    /** Those of the views that are reconstructed, the first ones. */
+    Tensor reconstructed() {
+        if (reconstructed == null) {
+            int[] shape = batch.reconstructed().shape();
+            reconstructed = shape[0] == images.dim(0) ? images : images.slice(images.name(), 0, shape);
+        }
+        return reconstructed;
     }
 
     /** One of the views on the device, [C, T, H, W] or [C, H, W]; {@code view} counts all first views, then all second ones. */

@@ -11,23 +11,27 @@ public final class FlopCount {
     /** Operations of forward and backward pass together, for all views of one sample; of each batch, if there are several. */
     public static double perSample(ModelConfig config) {
         return config.objective().batches(config.trunk(), 1).stream()
-                .mapToDouble(views -> views.samples() * perView(config, views))
+                .mapToDouble(views -> views.samples() * encoder(config, views)
+                        + views.reconstructed().samples() * decoder(config, views))
                 .sum();
     }
 
-    private static double perView(ModelConfig config, ViewBatch views) {
+    private static double encoder(ModelConfig config, ViewBatch views) {
+        TrunkConfig t = config.trunk();
+        double patchEmbed = 2.0 * views.kept() * t.patchSize() * t.dim();
+        double blocks = t.depth() * block(views.tokens(), t.dim(), t.hidden());
+        // Backward computes two products for each one forward; the images need no gradient.
+        return 2 * patchEmbed + 3 * (blocks + config.objective().headFlop(t));
+    }
+
+    private static double decoder(ModelConfig config, ViewBatch views) {
         TrunkConfig t = config.trunk();
         DecoderConfig d = config.decoder();
-        double tokens = views.tokens();
         double all = views.grid().tokens();
-        double patchEmbed = 2.0 * views.kept() * t.patchSize() * t.dim();
-        double encoder = t.depth() * block(tokens, t.dim(), t.hidden());
-        double decoder = d.depth() * block(all, d.dim(), d.hidden())
-                + 2 * (d.embedsLast() ? all : tokens) * t.dim() * d.dim()
-                + 2 * all * d.dim() * d.target(views.grid(), null).patchSize(views.grid(), t.channels());
-        double heads = config.objective().headFlop(t);
-        // Backward computes two products for each one forward; the images need no gradient.
-        return 2 * patchEmbed + 3 * (encoder + decoder + heads);
+        double blocks = d.depth() * block(all, d.dim(), d.hidden());
+        double embed = 2 * (d.embedsLast() ? all : views.tokens()) * t.dim() * d.dim();
+        double predict = 2 * all * d.dim() * d.target(views.grid(), null).patchSize(views.grid(), t.channels());
+        return 3 * (blocks + embed + predict);
     }
 
     private static double block(double tokens, double dim, double hidden) {

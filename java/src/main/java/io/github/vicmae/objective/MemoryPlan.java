@@ -62,15 +62,22 @@ public record MemoryPlan(
     /**
      * The plan for training a model on a device of some kind, whether there is one here or not.
      *
+     * @param batch samples of a forward pass
+     * @param together forward passes of a step whose samples are each other's negatives; 1 if each is on its own
      * @throws IllegalArgumentException if the batch is too small, or a tensor would have more than 2^31 - 1 rows or columns
      */
-    public static MemoryPlan of(Device.Kind kind, ModelConfig config, int batch, Execution execution) {
-        try (Objective model = Objective.planned(new PlanningDevice(kind), config, batch, execution)) {
+    public static MemoryPlan of(Device.Kind kind, ModelConfig config, int batch, int together, Execution execution) {
+        try (Objective model = Objective.planned(new PlanningDevice(kind), config, batch, together, execution)) {
             return model.memory();
         } catch (ArithmeticException e) {
             throw new IllegalArgumentException(
                     "A step of " + batch + " samples is too large for this model: a size is over 2^31 - 1", e);
         }
+    }
+
+    /** The same where each forward pass is on its own. */
+    public static MemoryPlan of(Device.Kind kind, ModelConfig config, int batch, Execution execution) {
+        return of(kind, config, batch, 1, execution);
     }
 
     /** All of it. */

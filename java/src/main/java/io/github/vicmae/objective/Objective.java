@@ -25,12 +25,22 @@ public interface Objective extends AutoCloseable {
     /**
      * Makes a model and takes its memory; parameters are not initialised.
      *
-     * @param batch samples of a step
+     * @param batch samples of a forward pass
      * @throws IllegalArgumentException if the batch is too small for the method
      * @throws io.github.vicmae.device.DeviceException if the device has too little memory
      */
     static Objective create(Device device, ModelConfig config, int batch, Execution execution) {
-        Objective objective = planned(device, config, batch, execution);
+        return create(device, config, batch, 1, execution);
+    }
+
+    /**
+     * The same for steps of several forward passes whose samples are each other's negatives: {@link #embed} is run for each, then {@link
+     * #contrast}, and then both passes for each. There are as many inputs as passes.
+     *
+     * @param together forward passes of a step; 1 if each is on its own
+     */
+    static Objective create(Device device, ModelConfig config, int batch, int together, Execution execution) {
+        Objective objective = planned(device, config, batch, together, execution);
         try {
             objective.workspace().allocate();
             objective.prepare();
@@ -41,15 +51,15 @@ public interface Objective extends AutoCloseable {
         }
     }
 
-    /** The same in floats, with all activations kept and one input. */
+    /** In floats, with all activations kept and one input. */
     static Objective create(Device device, ModelConfig config, int batch) {
         return create(device, config, batch, Execution.DEFAULT);
     }
 
     /** A model without memory, which can say how much it would take. */
-    static Objective planned(Device device, ModelConfig config, int batch, Execution execution) {
+    static Objective planned(Device device, ModelConfig config, int batch, int together, Execution execution) {
         config.objective().requireBatch(batch);
-        Workspace workspace = new Workspace(device, config, batch, execution);
+        Workspace workspace = new Workspace(device, config, batch, together, execution);
         try {
             Objective objective = config.objective().on(workspace, config);
             workspace.plan();
@@ -74,6 +84,16 @@ public interface Objective extends AutoCloseable {
 
     /** Gives the backward pass to the stream: it adds to the parameters' gradients. */
     void backward(StepInput input);
+
+    /** The first of two passes over one of several batches that belong together: its features are collected. */
+    default void embed(StepInput input) {
+        throw new UnsupportedOperationException(config().objective().method() + " has nothing to collect");
+    }
+
+    /** Compares the features of all batches, once all are collected. */
+    default void contrast(StepInput input) {
+        throw new UnsupportedOperationException(config().objective().method() + " has nothing to compare");
+    }
 
     /** Counts a step that was run. */
     default void countStep() {}
@@ -161,15 +181,22 @@ public interface Objective extends AutoCloseable {
         int at = 0;
         int loss = 0;
         for (ViewBatch batch : workspace().views()) {
-            for (int view = 0; view < batch.views(); view++) {
-                values[loss] += (double) from.floats().get(at++) / batch.views();
-            }
-            loss++;
+            int views = batch.views() - batch.extra();
+            values[loss++] = mean(from, at, views);
+            at += views;
         }
-        while (loss < values.length) {
-            values[loss++] = from.floats().get(at++);
+        if (loss < values.length) { // one further loss, of one or several values
+            values[loss] = mean(from, at, config().objective().lossValues());
         }
         return Losses.of(names, values, weights);
+    }
+
+    private static double mean(HostBuffer from, int first, int count) {
+        double mean = 0;
+        for (int i = 0; i < count; i++) {
+            mean += (double) from.floats().get(first + i) / count;
+        }
+        return mean;
     }
 
     /**

@@ -3,6 +3,7 @@ package io.github.vicmae.objective;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.databind.annotation.JsonTypeIdResolver;
 import io.github.vicmae.data.source.Kind;
+import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.Pooling;
@@ -45,9 +46,29 @@ public interface ObjectiveConfig {
         return false;
     }
 
+    /**
+     * The places in a video from which the views of a batch are taken.
+     *
+     * @param windowSeconds the window of {@linkplain #hasDistantViews distant views}
+     * @param distance of these in frames, or {@link FrameSampler#DISTANT}
+     */
+    default FrameSampler places(TrunkConfig trunk, int batch, double windowSeconds, int distance) {
+        return FrameSampler.anywhere(viewSettings(trunk, batch).views());
+    }
+
     /** The losses' names, in the order of their weights, a reconstruction loss for each batch first; metrics have them under these. */
     default String[] losses() {
         return new String[] {Losses.RECONSTRUCTION};
+    }
+
+    /** Values of the losses behind the reconstruction losses. */
+    default int lossValues() {
+        return 0;
+    }
+
+    /** Whether samples of a step are each other's negatives, so that it matters which ones run together. */
+    default boolean hasNegatives() {
+        return false;
     }
 
     /**
@@ -97,7 +118,13 @@ public interface ObjectiveConfig {
 
     /** The one batch of a method that takes views of the trunk's grid. */
     static List<ViewBatch> single(TrunkConfig trunk, int views, int batch, double maskRatio) {
+        return single(trunk, views, 0, batch, maskRatio);
+    }
+
+    /** The same with so many of the views that are not reconstructed. */
+    static List<ViewBatch> single(TrunkConfig trunk, int views, int extra, int batch, double maskRatio) {
         PatchGrid grid = trunk.grid();
-        return List.of(new ViewBatch("", grid, trunk.frames(), trunk.channels(), views, batch, kept(grid, maskRatio)));
+        int kept = kept(grid, maskRatio);
+        return List.of(new ViewBatch("", grid, trunk.frames(), trunk.channels(), views, extra, batch, kept));
     }
 }

@@ -115,8 +115,8 @@ public record OmniMaeConfig(
         int channels = trunk.channels();
         int images = imageBatch == 0 ? Math.multiplyExact(batch, repeat) : imageBatch;
         return List.of(
-                new ViewBatch("images", image, 1, channels, 1, images, kept(image, imageMaskRatio)),
-                new ViewBatch("clips", clip, trunk.frames(), channels, repeat, batch, kept(clip, videoMaskRatio)));
+                new ViewBatch("images", image, 1, channels, 1, 0, images, kept(image, imageMaskRatio)),
+                new ViewBatch("clips", clip, trunk.frames(), channels, repeat, 0, batch, kept(clip, videoMaskRatio)));
     }
 
     /** Rounded, as in the published table: 157 of 1568. */

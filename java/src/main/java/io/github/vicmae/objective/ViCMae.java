@@ -5,8 +5,6 @@ import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.layer.ProjectionHead;
-import io.github.vicmae.loss.ContrastiveLoss;
-import io.github.vicmae.loss.ContrastiveShape;
 import io.github.vicmae.model.MaskedAutoencoder;
 import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.ViewBatch;
@@ -30,25 +28,36 @@ final class ViCMae implements Objective {
     private final MaskedAutoencoder autoencoder;
     private final ViewBatch views;
     private final int dim;
+    private final boolean together;
+    private final boolean symmetric;
     private final Tensor pooled;
     private final Tensor argmax;
     private final ProjectionHead predictor;
     private final ProjectionHead target;
-    private final ContrastiveLoss contrastive;
+    private final PairLoss pairs;
     private final Tensor losses;
     private final Tensor dpooled;
     private final Tensor dpredictor;
     private final Tensor dtarget;
     private Tensor reconstructionLosses;
-    private Tensor contrastiveLoss;
+    /** Of the views that are rows; the others are further columns. */
+    private Tensor pooledRows;
+
+    private Tensor dpooledRows;
+    /** Where one head gives rows and further columns: the part of its gradient that has the rows' added. */
+    private Tensor drowsOfTarget;
+
+    private final Tensor zeros;
 
     ViCMae(Workspace workspace, ModelConfig config, ViCMaeConfig own) {
         this.config = config;
         this.own = own;
         this.workspace = workspace;
         views = workspace.views().get(0);
-        int n = views.samples();
         dim = config.trunk().dim();
+        together = workspace.together() > 1;
+        int n = views.samples();
+        int rows = views.reconstructed().samples();
         boolean paper = own.variant() == Variant.PAPER;
         Arena arena = workspace.arena();
 
@@ -60,29 +69,35 @@ final class ViCMae implements Objective {
                 workspace.execution().recompute());
         pooled = workspace.context().activation("pooled", n, dim);
         argmax = arena.tensor("argmax", DType.I32, n, dim);
-        predictor = head(paper ? "predictor" : "projector");
-        target = paper ? head("target") : predictor;
+        predictor = head(paper ? "predictor" : "projector", paper ? own.segments() : views.views());
+        target = paper ? head("target", views.views()) : predictor;
         workspace.countBatchNorms();
-        ContrastiveShape shape = new ContrastiveShape(
-                n,
-                n,
-                own.headOut(),
-                (float) own.temperature(),
-                !paper,
-                workspace.execution().precision());
-        contrastive = own.contrastiveLoss().create(workspace.kernels(), arena, workspace.scratch(), shape);
+        dpredictor = arena.floats("d predictor", rows, own.headOut());
+        symmetric = !paper && own.negatives() == 0;
+        dtarget = symmetric ? dpredictor : arena.floats("d target", n, own.headOut());
+        PairLoss.Features features = new PairLoss.Features(
+                own.segments(), own.negatives(), workspace.batch(), workspace.together(), own.headOut());
+        pairs = new PairLoss(
+                workspace.kernels(),
+                arena,
+                workspace.scratch(),
+                own.contrastiveLoss(),
+                features,
+                features.shape(
+                        (float) own.temperature(),
+                        symmetric,
+                        workspace.execution().precision()));
+        zeros = arena.floats("no bias", own.headOut());
         losses = workspace.declareLosses();
         dpooled = arena.floats("d pooled", n, dim);
-        dpredictor = arena.floats("d predictor", n, own.headOut());
-        dtarget = paper ? arena.floats("d target", n, own.headOut()) : dpredictor;
     }
 
-    private ProjectionHead head(String name) {
+    private ProjectionHead head(String name, int groups) {
         return new ProjectionHead(
                 workspace.context(),
                 name,
-                views.views(),
-                workspace.batch(),
+                groups * workspace.normParts(),
+                workspace.batch() / workspace.normParts(),
                 config.trunk().dim(),
                 own.headHidden(),
                 own.headOut());
@@ -90,13 +105,23 @@ final class ViCMae implements Objective {
 
     @Override
     public void prepare() {
-        autoencoder.decoder().prepare(viewSettings(0).deviation());
-        reconstructionLosses = losses.slice("reconstruction losses", 0, views.views());
-        contrastiveLoss = losses.slice("contrastive loss", views.views(), 1);
-        contrastive.prepare(workspace.stream());
+        autoencoder.prepare(viewSettings(0).deviation());
+        int segments = own.segments();
+        int rows = views.reconstructed().samples();
+        pooledRows = target == predictor ? pooled : pooled.slice(pooled.name(), 0, rows, dim);
+        dpooledRows = target == predictor ? dpooled : dpooled.slice(dpooled.name(), 0, rows, dim);
+        reconstructionLosses = losses.slice("reconstruction losses", 0, segments);
+        Tensor rowsOut = predictor.output().dim(0) == rows
+                ? predictor.output()
+                : predictor.output().slice(predictor.output().name(), 0, rows, own.headOut());
+        Tensor contrastiveLosses = losses.slice("contrastive losses", segments, own.lossValues());
+        pairs.prepare(contrastiveLosses, rowsOut, target.output(), dpredictor, dtarget);
+        if (target == predictor && !symmetric) {
+            drowsOfTarget = dtarget.slice(dtarget.name(), 0, rows, own.headOut());
+            workspace.stream().zero(zeros);
+        }
         if (own.hasUserLoss()) {
-            fillWithNaN(dpredictor);
-            fillWithNaN(dtarget);
+            pairs.lossGradients().forEach(this::fillWithNaN);
         }
     }
 
@@ -110,6 +135,16 @@ final class ViCMae implements Objective {
 
     @Override
     public void forward(StepInput input) {
+        project(input, !together);
+        if (!together) {
+            pairs.collect(0);
+            pairs.forwardBackward(input.weight(CONTRASTIVE));
+        }
+        autoencoder.reconstruct(reconstructionLosses, input.batch(0), input.weight(RECONSTRUCTION));
+    }
+
+    /** Encodes the views, pools their tokens and runs the heads. */
+    private void project(StepInput input, boolean countsBatch) {
         autoencoder.encode(input.batch(0));
         workspace
                 .kernels()
@@ -123,21 +158,44 @@ final class ViCMae implements Objective {
                         views.samples(),
                         views.kept(),
                         dim);
-        predictor.forward(pooled);
+        predictor.forward(pooledRows, countsBatch);
         if (target != predictor) {
-            target.forward(pooled);
+            target.forward(pooled, countsBatch);
         }
-        contrastive.forward(contrastiveLoss, predictor.output(), target.output());
-        autoencoder.reconstruct(reconstructionLosses, input.batch(0), input.weight(RECONSTRUCTION));
+    }
+
+    @Override
+    public void embed(StepInput input) {
+        project(input, true);
+        pairs.collect(input.index());
+    }
+
+    @Override
+    public void contrast(StepInput input) {
+        pairs.forwardBackward(input.weight(CONTRASTIVE));
     }
 
     @Override
     public void backward(StepInput input) {
         autoencoder.backwardDecoder();
-        contrastive.backward(dpredictor, dtarget, input.weight(CONTRASTIVE));
-        predictor.backward(dpooled, dpredictor, pooled, false);
-        if (target != predictor) {
-            target.backward(dpooled, dtarget, pooled, true);
+        pairs.handOut(together ? input.index() : 0);
+        if (target == predictor) {
+            if (drowsOfTarget != null) {
+                workspace
+                        .kernels()
+                        .pointwise()
+                        .addBiasResidual(
+                                drowsOfTarget,
+                                drowsOfTarget,
+                                dpredictor,
+                                zeros,
+                                views.reconstructed().samples(),
+                                own.headOut());
+            }
+            predictor.backward(dpooled, dtarget, pooled, false);
+        } else {
+            target.backward(dpooled, dtarget, pooled, false);
+            predictor.backward(dpooledRows, dpredictor, pooledRows, true);
         }
         workspace
                 .kernels()
@@ -156,10 +214,12 @@ final class ViCMae implements Objective {
         autoencoder.backwardEncoder();
     }
 
-    /** Each head is called once for each view. */
+    /** Each head is called once for each of its views. */
     @Override
     public void countStep() {
-        workspace.counters().addToAll(views.views());
+        workspace.counters().add("predictor.", own.segments());
+        workspace.counters().add("target.", views.views());
+        workspace.counters().add("projector.", views.views());
     }
 
     @Override

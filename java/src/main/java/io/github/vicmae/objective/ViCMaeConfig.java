@@ -1,5 +1,7 @@
 package io.github.vicmae.objective;
 
+import io.github.vicmae.data.source.Kind;
+import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.loss.ContrastiveLosses;
@@ -22,6 +24,9 @@ import java.util.Map;
  * @param contrast the contrastive loss: the name of a built-in one, or the path of a user's own, which ends in .cu
  * @param contrastHash the content's hash of a user's own loss, or null
  * @param contrastiveWeight the contrastive loss's weight lambda over the run
+ * @param segments views of a sample: frames of as many segments of a video's window, or crops of an image; all pairs of them are compared
+ * @param negatives further frames of each video, which are negatives for all samples
+ * @param negativeSeconds at least so far from the views
  */
 public record ViCMaeConfig(
         @Setting(description = "which heads and which form of the contrastive loss", shownDefault = "paper")
@@ -74,12 +79,34 @@ public record ViCMaeConfig(
                 range = "[0, inf)")
         double reconstructionWeight,
 
-        WeightRamp contrastiveWeight)
+        WeightRamp contrastiveWeight,
+
+        @Setting(
+                flag = "--segments",
+                description = "views of a sample, a frame of each of as many segments; all pairs are compared",
+                value = "2",
+                range = "[2, 16]",
+                former = "2")
+        int segments,
+
+        @Setting(
+                flag = "--negatives",
+                description = "further frames of each video, as negatives for all samples",
+                value = "0",
+                range = "[0, 16]",
+                former = "0")
+        int negatives,
+
+        @Setting(
+                flag = "--negative-seconds",
+                description = "seconds by which these are away from the views, at least",
+                value = "2.12",
+                range = "[0, inf)",
+                former = "2.12")
+        double negativeSeconds)
         implements ObjectiveConfig {
     /** The paper's: from 0 to 0.03 over the first half of a run. */
     static final WeightRamp PAPER_WEIGHT = new WeightRamp(WeightRamp.Shape.LINEAR, 0, 0.5, 0.03);
-
-    private static final int VIEWS = 2; // of a sample
 
     /**
      * @throws IllegalArgumentException with one sentence, if a setting is refused
@@ -96,7 +123,10 @@ public record ViCMaeConfig(
                 contrastHash,
                 temperature,
                 reconstructionWeight,
-                contrastiveWeight);
+                contrastiveWeight,
+                segments,
+                negatives,
+                negativeSeconds);
     }
 
     /** The paper's form with mean pooling, InfoNCE at a temperature of 0.1, and a weight of 1 for the reconstruction. */
@@ -111,7 +141,10 @@ public record ViCMaeConfig(
                 null,
                 0.1,
                 1,
-                contrastiveWeight);
+                contrastiveWeight,
+                2,
+                0,
+                FrameSampler.DEFAULT_WINDOW);
     }
 
     /** With InfoNCE and the paper's weights. */
@@ -127,7 +160,10 @@ public record ViCMaeConfig(
                 null,
                 temperature,
                 1,
-                PAPER_WEIGHT);
+                PAPER_WEIGHT,
+                2,
+                0,
+                FrameSampler.DEFAULT_WINDOW);
     }
 
     /** The published forms: the paper's, and that of the authors' code. */
@@ -173,12 +209,17 @@ public record ViCMaeConfig(
 
     @Override
     public List<ViewBatch> batches(TrunkConfig trunk, int batch) {
-        return ObjectiveConfig.single(trunk, VIEWS, batch, maskRatio);
+        return ObjectiveConfig.single(trunk, segments + negatives, negatives, batch, maskRatio);
     }
 
     @Override
     public boolean hasDistantViews() {
         return true;
+    }
+
+    @Override
+    public FrameSampler places(TrunkConfig trunk, int batch, double windowSeconds, int distance) {
+        return new FrameSampler(segments, windowSeconds, distance).withFar(negatives, negativeSeconds);
     }
 
     @Override
@@ -193,9 +234,26 @@ public record ViCMaeConfig(
 
     @Override
     public ViewSettings viewSettings(TrunkConfig trunk, int batch) {
-        return variant == Variant.RELEASE
+        ViewSettings two = variant == Variant.RELEASE
                 ? ViewSettings.release(trunk.height(), trunk.width(), trunk.channels())
                 : ViewSettings.paper(trunk.height(), trunk.width(), trunk.channels());
+        return two.withViews(segments + negatives);
+    }
+
+    /** Only videos have frames that are far away. */
+    @Override
+    public Kind kind(int batch) {
+        return negatives > 0 ? Kind.VIDEO : null;
+    }
+
+    @Override
+    public int lossValues() {
+        return segments * (segments - 1) / 2;
+    }
+
+    @Override
+    public boolean hasNegatives() {
+        return true;
     }
 
     @Override

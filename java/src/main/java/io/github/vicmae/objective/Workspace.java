@@ -24,6 +24,8 @@ import java.util.List;
  */
 public final class Workspace implements AutoCloseable {
     private final int batch;
+    private final int together;
+    private int normParts = 1;
     private final List<ViewBatch> views;
     private final Execution execution;
     private final Kernels kernels;
@@ -40,20 +42,22 @@ public final class Workspace implements AutoCloseable {
     /**
      * Makes the stream; nothing else is taken yet.
      *
-     * @param batch samples of a step
+     * @param batch samples of a forward pass
+     * @param together how many of these share their negatives
      * @throws io.github.vicmae.device.DeviceException if the device has no stream left
      */
-    Workspace(Device device, ModelConfig config, int batch, Execution execution) {
+    Workspace(Device device, ModelConfig config, int batch, int together, Execution execution) {
         ObjectiveConfig objective = config.objective();
         this.batch = batch;
+        this.together = together;
         this.execution = execution;
         views = objective.batches(config.trunk(), batch);
-        inputs = new StepInput[execution.inputs()];
+        inputs = new StepInput[together > 1 ? together : execution.inputs()];
         for (int i = 0; i < inputs.length; i++) {
-            inputs[i] = new StepInput(views, objective.losses().length);
+            inputs[i] = new StepInput(i, views, objective.losses().length);
         }
         // A reconstruction loss for each view of each batch, then the others.
-        lossValues = views.stream().mapToInt(ViewBatch::views).sum() + objective.losses().length - views.size();
+        lossValues = views.stream().mapToInt(v -> v.views() - v.extra()).sum() + objective.lossValues();
         kernels = Kernels.onNewStream(device);
         context = new Context(kernels, parameters, arena, scratch, true, execution.precision());
     }
@@ -91,7 +95,22 @@ public final class Workspace implements AutoCloseable {
         lossesHost = newLossesBuffer();
     }
 
-    /** Samples of a step. */
+    /** Splits each view's samples for the heads' BatchNorm, as if they came in so many batches; before the objective is made. */
+    void splitNorm(int parts) {
+        normParts = parts;
+    }
+
+    /** Parts of each view whose statistics are taken apart. */
+    int normParts() {
+        return normParts;
+    }
+
+    /** How many batches of a step share their negatives: 1 unless embeddings are cached. */
+    public int together() {
+        return together;
+    }
+
+    /** Samples of a forward pass. */
     public int batch() {
         return batch;
     }

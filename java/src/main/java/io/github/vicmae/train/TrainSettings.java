@@ -15,6 +15,7 @@ import io.github.vicmae.settings.Setting;
 import io.github.vicmae.settings.SettingTree;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -60,6 +61,19 @@ public record TrainSettings(
 
     /** Samples for which the base learning rate is meant. */
     private static final double RATE_BATCH = 256;
+
+    /** The samples that are a sample's negatives where an update takes several forward passes. */
+    public enum Negatives {
+        /** Those of all its passes: embeddings are computed first, and cached (GradCache, Gao et al. 2021). */
+        WHOLE,
+        /** Those of the same pass. */
+        PART;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
 
     /** How frames and images become views. */
     public record Views(
@@ -133,6 +147,15 @@ public record TrainSettings(
             int accumulate,
 
             @Setting(
+                    flag = "--accumulate-contrast",
+                    label = "whole|part",
+                    description =
+                            "whose negatives a sample has: those of the whole update, by a further forward pass, or of its own pass",
+                    value = "whole",
+                    former = "\"part\"")
+            Negatives accumulateContrast,
+
+            @Setting(
                     flag = "--lr",
                     description = "base learning rate, for 256 samples an update",
                     value = "1.5e-4",
@@ -150,11 +173,17 @@ public record TrainSettings(
          * @throws IllegalArgumentException with one sentence, if the settings do not go together
          */
         public Schedule {
-            Definitions.check(Schedule.class, epochs, batch, accumulate, baseLearningRate, warmupEpochs);
+            Definitions.check(
+                    Schedule.class, epochs, batch, accumulate, accumulateContrast, baseLearningRate, warmupEpochs);
             if (warmupEpochs > epochs) {
                 throw new IllegalArgumentException(
                         "A warm-up of " + warmupEpochs + " epochs does not fit into a run of " + epochs);
             }
+        }
+
+        /** Where an update takes several passes, with the negatives of all of them. */
+        public Schedule(int epochs, int batch, int accumulate, double baseLearningRate, double warmupEpochs) {
+            this(epochs, batch, accumulate, Negatives.WHOLE, baseLearningRate, warmupEpochs);
         }
 
         /** Samples of an update. */
@@ -266,6 +295,12 @@ public record TrainSettings(
         return SettingTree.with(this, key, value);
     }
 
+    /** Forward passes of an update whose samples are each other's negatives; 1 if each is on its own. */
+    int together() {
+        boolean whole = schedule.accumulateContrast() == Negatives.WHOLE;
+        return whole && model.objective().hasNegatives() ? schedule.accumulate() : 1;
+    }
+
     Execution execution(Device device) {
         return new Execution(compute.precision(), compute.recompute(), Execution.inputs(device.kind()));
     }
@@ -278,9 +313,8 @@ public record TrainSettings(
     /** Which frames the views of a batch take from a video. */
     FrameSampler sampler(int batch) {
         ViewSettings of = viewSettings(batch);
-        FrameSampler places = model.objective().hasDistantViews()
-                ? new FrameSampler(of.views(), views.windowSeconds(), views.frameDistance())
-                : FrameSampler.anywhere(of.views());
+        FrameSampler places =
+                model.objective().places(model.trunk(), batch, views.windowSeconds(), views.frameDistance());
         if (of.frames() == 1) {
             return places;
         }

@@ -84,7 +84,8 @@ public final class Trainer implements AutoCloseable {
         run = RunFolder.open(out, settings, resume);
         log = new RunLog(run, progress, plan.effectiveBatch(), totalSteps);
         try {
-            model = Objective.create(device, settings.model(), plan.batch(), settings.execution(device));
+            model = Objective.create(
+                    device, settings.model(), plan.batch(), settings.together(), settings.execution(device));
             optimizer = new AdamW(model.kernels(), model.parameters(), settings.optimizer());
             steps = new TrainingStep(model, optimizer, makeDeviceViews(device));
             collapse = new CollapseProbe(model, batchesPerEpoch);
@@ -273,7 +274,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void finishAll() throws IOException {
-        while (steps.pending() > 0) {
+        while (steps.canFinish()) {
             finishPass();
         }
     }

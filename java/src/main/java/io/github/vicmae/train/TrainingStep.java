@@ -17,6 +17,10 @@ import java.util.List;
  * Runs training steps back to back. Both passes and the update are recorded once for each of the model's inputs and are a single launch from then
  * on; inputs are uploaded on their own stream while the previous step is computed; results are read when they are ready.
  *
+ * <p>Where several passes of an update share their negatives ({@link Objective#create(Device, io.github.vicmae.objective.ModelConfig, int, int,
+ * io.github.vicmae.model.Execution)}), each is submitted as it comes and its embeddings are computed; with the last of them, both passes are run for
+ * all.
+ *
  * <p>A step is {@link #next()}, filling the input that it returns, {@link #submit}, and later {@link #finish()}. As many steps may be pending as
  * the model has inputs. Not safe for use by several threads.
  */
@@ -31,8 +35,12 @@ public final class TrainingStep implements AutoCloseable {
         private HostBuffer norm;
         private Graph passes;
         private Graph passesAndUpdate;
+        private Graph embedding;
         private boolean recordedDrawn;
         private boolean updates;
+        /** Whether the passes were given to the stream since the input was filled. */
+        private boolean isRun;
+
         private final double[] weights;
 
         Slot(StepInput input, List<DeviceViews> views, Device device) {
@@ -54,11 +62,42 @@ public final class TrainingStep implements AutoCloseable {
             input.uploadRest(copies);
         }
 
-        private void passes() {
+        private void makeViews() {
             for (int i = 0; views != null && i < views.size(); i++) {
                 views.get(i).make(model.kernels(), input.batch(i).images());
             }
+        }
+
+        private void passes() {
+            if (!together) {
+                makeViews();
+            }
             model.enqueue(input, losses);
+        }
+
+        private void embedding() {
+            makeViews();
+            model.embed(input);
+        }
+
+        /** Computes the embeddings; as in {@link #run()} the first time eagerly. */
+        private void embed() {
+            if (!warm) {
+                embedding();
+                return;
+            }
+            forgetOtherMasks();
+            if (embedding == null) {
+                embedding = compute.record(this::embedding);
+            }
+            embedding.launch();
+        }
+
+        private void forgetOtherMasks() {
+            if (recordedDrawn != input.drawsMasks()) {
+                closeGraphs();
+                recordedDrawn = input.drawsMasks();
+            }
         }
 
         private void passesAndUpdate() {
@@ -77,10 +116,7 @@ public final class TrainingStep implements AutoCloseable {
                 }
                 return;
             }
-            if (recordedDrawn != input.drawsMasks()) {
-                closeGraphs();
-                recordedDrawn = input.drawsMasks();
-            }
+            forgetOtherMasks();
             if (updates) {
                 if (passesAndUpdate == null) {
                     passesAndUpdate = compute.record(this::passesAndUpdate);
@@ -95,14 +131,15 @@ public final class TrainingStep implements AutoCloseable {
         }
 
         private void closeGraphs() {
-            Closing.all(passes, passesAndUpdate);
+            Closing.all(passes, passesAndUpdate, embedding);
             passes = null;
             passesAndUpdate = null;
+            embedding = null;
         }
 
         @Override
         public void close() {
-            Closing.all(passes, passesAndUpdate, losses, norm, uploaded, done);
+            Closing.all(passes, passesAndUpdate, embedding, losses, norm, uploaded, done);
         }
     }
 
@@ -113,6 +150,10 @@ public final class TrainingStep implements AutoCloseable {
     private final AdamW optimizer;
     private final Stream compute;
     private final Slot[] slots;
+    /** Whether the inputs' samples are each other's negatives. */
+    private final boolean together;
+
+    private Graph contrast;
     private Stream copies;
     private boolean warm;
     private int filling;
@@ -136,6 +177,7 @@ public final class TrainingStep implements AutoCloseable {
         this.model = model;
         this.optimizer = optimizer;
         compute = model.stream();
+        together = model.workspace().together() > 1;
         slots = new Slot[model.inputCount()];
         Device device = compute.device();
         try {
@@ -179,9 +221,14 @@ public final class TrainingStep implements AutoCloseable {
         return pending < slots.length;
     }
 
+    /** Whether a step is pending whose work is under way: of several passes that belong together, all must be submitted. */
+    public boolean canFinish() {
+        return pending > 0 && slots[oldest].isRun;
+    }
+
     /** Whether {@link #finish()} has something to return without waiting. */
     public boolean isReady() {
-        return pending > 0 && slots[oldest].done.isReached();
+        return canFinish() && slots[oldest].done.isReached();
     }
 
     /**
@@ -203,10 +250,38 @@ public final class TrainingStep implements AutoCloseable {
         slot.upload(); // the slot is free: the step that read it last is done
         slot.uploaded.record(copies);
         compute.waitFor(slot.uploaded);
-        slot.run();
-        slot.done.record(compute);
+        slot.isRun = false;
+        if (together) {
+            slot.embed();
+        } else {
+            run(slot);
+        }
         pending++;
         filling = (filling + 1) % slots.length;
+        if (together && filling == 0) {
+            compareAll(slot);
+        }
+    }
+
+    private void run(Slot slot) {
+        slot.run();
+        slot.done.record(compute);
+        slot.isRun = true;
+    }
+
+    /** The second part of a step whose inputs are all there. */
+    private void compareAll(Slot last) {
+        if (!warm) {
+            model.contrast(last.input);
+        } else {
+            if (contrast == null) {
+                contrast = compute.record(() -> model.contrast(last.input));
+            }
+            contrast.launch();
+        }
+        for (Slot slot : slots) {
+            run(slot);
+        }
     }
 
     /**
@@ -216,7 +291,7 @@ public final class TrainingStep implements AutoCloseable {
      * @throws io.github.vicmae.device.DeviceException if the device failed
      */
     public void finish() {
-        if (pending == 0) {
+        if (!canFinish()) {
             throw new IllegalStateException("No step was submitted that is not finished");
         }
         Slot slot = slots[oldest];
@@ -262,7 +337,7 @@ public final class TrainingStep implements AutoCloseable {
     @Override
     public void close() {
         // Work that is still in the streams uses the slots.
-        Closing.all(this::drain, copies, () -> Closing.all(slots));
+        Closing.all(this::drain, copies, contrast, () -> Closing.all(slots));
     }
 
     private void drain() {

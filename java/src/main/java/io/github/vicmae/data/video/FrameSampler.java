@@ -23,8 +23,19 @@ import java.util.Arrays;
  * @param frames frames of a view, at least 1
  * @param stride frames from one frame of a view to the next, at least 1; not used with {@code clipSeconds}
  * @param clipSeconds seconds over which the frames of a view are spread evenly, from the first frame to the last; NaN for a stride
+ * @param far further views, each drawn from what lies at least {@code farSeconds} before the first of the others or after the last; where the
+ *     video has nothing so far away, its end that is farther away stands for it
+ * @param farSeconds see there
  */
-public record FrameSampler(int views, double windowSeconds, int distance, int frames, int stride, double clipSeconds) {
+public record FrameSampler(
+        int views,
+        double windowSeconds,
+        int distance,
+        int frames,
+        int stride,
+        double clipSeconds,
+        int far,
+        double farSeconds) {
     /** Stands for distant sampling in place of a fixed distance. */
     public static final int DISTANT = -1;
 
@@ -43,6 +54,13 @@ public record FrameSampler(int views, double windowSeconds, int distance, int fr
             throw new IllegalArgumentException(
                     "The window must have a positive length in seconds, not " + windowSeconds + ".");
         }
+        if (far < 0 || !(farSeconds >= 0)) {
+            throw new IllegalArgumentException(
+                    "There must be 0 or more far views, at 0 seconds or more, not " + far + " at " + farSeconds + ".");
+        }
+        if (far > 0 && (frames > 1 || distance == ANYWHERE)) {
+            throw new IllegalArgumentException("Far views go with single frames at a distance from each other.");
+        }
         if (distance < ANYWHERE) {
             throw new IllegalArgumentException(
                     "The distance must be 0 or more frames, or -1 for distant sampling, not " + distance + ".");
@@ -59,7 +77,7 @@ public record FrameSampler(int views, double windowSeconds, int distance, int fr
 
     /** Views of one frame. */
     public FrameSampler(int views, double windowSeconds, int distance) {
-        this(views, windowSeconds, distance, 1, 1, Double.NaN);
+        this(views, windowSeconds, distance, 1, 1, Double.NaN, 0, 0);
     }
 
     /** Distant sampling of {@code views} frames in the default window. */
@@ -79,12 +97,22 @@ public record FrameSampler(int views, double windowSeconds, int distance, int fr
 
     /** The same places with so many frames from each on, {@code newStride} apart. */
     public FrameSampler withClips(int newFrames, int newStride) {
-        return new FrameSampler(views, windowSeconds, distance, newFrames, newStride, Double.NaN);
+        return new FrameSampler(views, windowSeconds, distance, newFrames, newStride, Double.NaN, far, farSeconds);
     }
 
     /** The same places with so many frames spread evenly over a length of time. */
     public FrameSampler withClips(int newFrames, double seconds) {
-        return new FrameSampler(views, windowSeconds, distance, newFrames, 1, seconds);
+        return new FrameSampler(views, windowSeconds, distance, newFrames, 1, seconds, far, farSeconds);
+    }
+
+    /** The same and so many views that are at least so many seconds away from these. */
+    public FrameSampler withFar(int count, double seconds) {
+        return new FrameSampler(views, windowSeconds, distance, frames, stride, clipSeconds, count, seconds);
+    }
+
+    /** Views of a video, the far ones included. */
+    public int allViews() {
+        return views + far;
     }
 
     /**
@@ -94,9 +122,24 @@ public record FrameSampler(int views, double windowSeconds, int distance, int fr
      * @throws IOException if the video's frames must be known one by one, and it cannot be read
      */
     public double[] times(Philox random, VideoReader video) throws IOException {
-        return isByTime()
-                ? places(random, Math.max(0, video.durationSeconds()))
-                : times(random, video.durationSeconds(), video.frameTimes());
+        double duration = Math.max(0, video.durationSeconds());
+        double[] near =
+                isByTime() ? places(random, duration) : times(random, video.durationSeconds(), video.frameTimes());
+        return far == 0 ? near : withFar(random, duration, near);
+    }
+
+    /** Appends the far views' times. */
+    double[] withFar(Philox random, double duration, double[] near) {
+        double before = Math.max(0, Arrays.stream(near).min().orElse(0) - farSeconds);
+        double after = Math.min(duration, Arrays.stream(near).max().orElse(0) + farSeconds);
+        double[] times = Arrays.copyOf(near, near.length + far);
+        for (int i = near.length; i < times.length; i++) {
+            double place = random.nextFloat() * (before + duration - after);
+            boolean none = before + duration - after <= 0;
+            double farther = near[0] > duration - near[near.length - 1] ? 0 : duration;
+            times[i] = none ? farther : place < before ? place : after + (place - before);
+        }
+        return times;
     }
 
     /** Whether times are drawn without regard to where frames begin. */
@@ -208,6 +251,6 @@ public record FrameSampler(int views, double windowSeconds, int distance, int fr
      * @param index of a frame among all of a video's times
      */
     public boolean isAnotherFrame(int index) {
-        return index % frames > 0 || frames == 1 && index > 0 && distance != 0 && distance != ANYWHERE;
+        return index % frames > 0 || frames == 1 && index > 0 && index < views && distance != 0 && distance != ANYWHERE;
     }
 }

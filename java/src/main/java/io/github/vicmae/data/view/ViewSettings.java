@@ -154,6 +154,26 @@ public record ViewSettings(
                 newFrames, height, width, channels, mean, deviation, image, video, colour, spatial, bicubic);
     }
 
+    /** The same with another number of views: those that there are, again and again. */
+    public ViewSettings withViews(int newViews) {
+        return new ViewSettings(
+                frames,
+                height,
+                width,
+                channels,
+                mean,
+                deviation,
+                IntStream.range(0, newViews)
+                        .mapToObj(v -> image.get(v % views()))
+                        .toList(),
+                IntStream.range(0, newViews)
+                        .mapToObj(v -> video.get(v % views()))
+                        .toList(),
+                colour,
+                spatial,
+                bicubic);
+    }
+
     /** Views of one sample: 1 for a masked autoencoder, 2 for ViC-MAE. */
     public int views() {
         return image.size();
