@@ -374,6 +374,8 @@ public final class Trainer implements AutoCloseable {
             progress.warning("The report could not be written: " + e.getMessage());
         } catch (DeviceException e) {
             goOnWithout("The report could not be written", e);
+        } catch (RuntimeException e) {
+            progress.warning("The report could not be written, and the run goes on: " + e);
         }
     }
 
