@@ -60,7 +60,7 @@ final class ModelOptions {
     ObjectNode tree() {
         boolean contrastive = method.equals("vicmae");
         if (preset != null && !contrastive) {
-            throw new IllegalArgumentException("--preset is no setting of --method " + method);
+            throw new IllegalArgumentException("--preset does not apply to --method " + method);
         }
         ObjectNode tree =
                 Presets.model(ModelSize.of(model), method, preset == null ? Variant.PAPER : Variant.of(preset));

@@ -93,7 +93,7 @@ final class PlanCommand implements Callable<Integer> {
                 new Execution(execution.precision(), execution.recompute, Execution.inputs(kind)));
     }
 
-    /** What makes the views takes besides, where that is the device, as it is on CUDA if nothing else is asked for: one for each input. */
+    /** Additional memory for making views on the device, as CUDA runs do unless told otherwise: one {@link DeviceViews} for each input. */
     private long viewBytes(ModelConfig config, int samples) {
         return kind == Device.Kind.CPU
                 ? 0

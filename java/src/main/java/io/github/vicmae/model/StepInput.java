@@ -89,7 +89,7 @@ public final class StepInput implements AutoCloseable {
         integers.put(Math.toIntExact(keysAt() / Integer.BYTES), from, 0, Math.toIntExact(keys.size()));
     }
 
-    /** Whether the noise is drawn on the device from the {@linkplain #key keys}, or given; given at first. */
+    /** Chooses whether the noise is drawn on the device from the {@linkplain #key keys}, or given in {@link #host()} (the default). */
     public void drawMasks(boolean drawn) {
         masksDrawn = drawn;
     }
@@ -107,7 +107,7 @@ public final class StepInput implements AutoCloseable {
     public void weights(double... values) {
         if (values.length != weights.length) {
             throw new IllegalArgumentException(
-                    "There are " + weights.length + " losses, not " + values.length + ", to weigh");
+                    "There must be " + weights.length + " weights, one for each loss, not " + values.length);
         }
         FloatBuffer floats = host.floats();
         for (int i = 0; i < values.length; i++) {

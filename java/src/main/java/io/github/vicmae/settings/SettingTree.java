@@ -98,7 +98,7 @@ public final class SettingTree {
         return tree.at("/" + key.replace('.', '/'));
     }
 
-    /** Gives each setting that the tree lacks the value that it had before it existed. */
+    /** Fills in settings that the tree lacks with their {@linkplain Setting#former former values}, if they have one. */
     public static void addFormer(ObjectNode tree, Class<?> type) {
         for (Definition d : Definitions.of(type)) {
             String former = d.setting().former();
@@ -112,7 +112,7 @@ public final class SettingTree {
         }
     }
 
-    /** Whether the tree has the object that the setting belongs to; of several forms, the one that has its record's other settings. */
+    /** Whether the tree has the object that the setting belongs to: one that also has the other settings of the setting's record. */
     private static boolean hasOwner(ObjectNode tree, Definition d, Class<?> root) {
         int dot = d.key().lastIndexOf('.');
         JsonNode object = dot < 0 ? tree : get(tree, d.key().substring(0, dot));

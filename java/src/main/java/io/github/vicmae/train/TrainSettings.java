@@ -38,7 +38,7 @@ public record TrainSettings(
         Loading loading,
         Compute compute,
 
-        @Setting(flag = "--seed", description = "of everything that is drawn", value = "0")
+        @Setting(flag = "--seed", description = "seed of everything random", value = "0")
         long seed,
 
         @Setting(
@@ -254,7 +254,7 @@ public record TrainSettings(
             places.put("reconstructionWeight", "model.objective.reconstructionWeight");
             places.put("contrastive", "model.objective.contrastiveWeight");
             FormerLayout.move(run, places);
-            // Runs before there was a choice.
+            // Runs from before these settings existed: both were off.
             if (!run.at("/compute/recompute").isBoolean()) {
                 SettingTree.put(run, "compute.recompute", false);
             }

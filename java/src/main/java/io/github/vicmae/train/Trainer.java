@@ -132,7 +132,7 @@ public final class Trainer implements AutoCloseable {
             try (TensorSource source = TensorSource.open(Path.of(settings.init()))) {
                 List<String> passedOver = Checkpoint.start(source, model.state(), model::isOptional);
                 if (!passedOver.isEmpty()) {
-                    progress.warning(settings.init() + " holds more than this model takes, which is passed over: "
+                    progress.warning(settings.init() + " holds tensors that this model does not use; they are ignored: "
                             + String.join(", ", passedOver));
                 }
             }
@@ -331,7 +331,7 @@ public final class Trainer implements AutoCloseable {
                 e.addSuppressed(unsaved);
             }
             throw new IOException(
-                    e.getMessage() + " The run stops after step " + step + "; "
+                    e.getMessage() + " The run stops after step " + step + ". "
                             + (saved.step() == step ? run.checkpoint() + " holds it." : saved.lastGood()),
                     e);
         }
