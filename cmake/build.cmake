@@ -113,7 +113,7 @@ if(DESCRIPTION)
   endif()
   set(text "version=${VERSION}\n")
   if(NOT failed AND NOT commit STREQUAL "")
-    # Of what is built here: a note that was edited makes no other build.
+    # Only changes to what is built count: an edited document does not make the build "dirty".
     execute_process(COMMAND "${git}" -C "${root}" diff --quiet HEAD -- cuda cmake java pom.xml RESULT_VARIABLE differs)
     if(differs)
       string(APPEND commit "-dirty")

@@ -94,8 +94,8 @@ function(read_report said arch)
       "\t${nvcc_version}${matrix_${function}}\n")
   endforeach()
   if(NOT kernels EQUAL entry_count)
-    fail("ptxas was asked (-v) what the ${entry_count} kernels of ${source} take on ${arch}, and its answer could be read for "
-      "${kernels}: ptxas of nvcc ${nvcc_version} may word it in another way than cmake/ptx_module.cmake reads. "
+    fail("The output of ptxas -v for ${arch} should describe the ${entry_count} kernels of ${source}, but could be parsed for "
+      "${kernels}: ptxas of nvcc ${nvcc_version} may use a format that cmake/ptx_module.cmake does not know. "
       "-Dvicmae.ptx=OFF builds without the CUDA modules. It said:\n${said}")
   endif()
   set(rows "${rows}" PARENT_SCOPE)
@@ -120,7 +120,7 @@ foreach(arch ${GATE})
   read_report("${said}" ${arch})
 endforeach()
 if(spills)
-  fail("Registers do not suffice, and what is spilled goes to slow memory and back:${spills}\n"
+  fail("There are not enough registers, so values are spilled to slow memory:${spills}\n"
     "Let a thread hold less (smaller tiles, fewer values alive at once), or launch fewer threads a block where "
     "__launch_bounds__ sets the limit.")
 endif()

@@ -24,7 +24,7 @@ constexpr int MICRO_ROWS = 6, MICRO_COLS = 2, TILE = 96, DEPTH = 48, COLUMN_PART
 #else
 constexpr int MICRO_ROWS = 8, MICRO_COLS = 2, TILE = 128, DEPTH = 16, COLUMN_PARTS = 8;
 #endif
-// As many terms of a dot product are added up one after another; sums of so many are added up in turn. A single chain over 1024 dimensions
+// How many terms of a dot product are added up in one chain; the chains' sums are then added. A single chain over 1024 dimensions
 // errs by 6e-7 of the cosine (one standard deviation), and the logit is the cosine / tau.
 constexpr int CHAIN = (128 + DEPTH - 1) / DEPTH * DEPTH;
 constexpr int ROW_MICROS = TILE / MICRO_ROWS, COL_MICROS = TILE / (MICRO_COLS * LANES), MICROS = ROW_MICROS * COL_MICROS;

@@ -65,8 +65,8 @@ struct PartialSums {
 
 // ---- the last of several blocks (CUDA C++ Programming Guide, "Memory fence functions") -----------------------------------------------
 
-// Whether `arriving` more make `count`, by a counter that is 0 before the first and after the last. What the blocks wrote that came before can
-// be read then. For all threads of a block; flag: shared.
+// Adds `arriving` to a counter that is 0 before the first and after the last arrival; returns whether that makes `count`. Then what the blocks
+// that arrived before wrote can be read. For all threads of a block; flag: shared.
 DEVICE bool last_to_come(unsigned* counter, int count, int arriving, int* flag) {
   __syncthreads();
   if (threadIdx.x == 0) {

@@ -2,7 +2,7 @@
 // ADD and ADD_ROW_SUMS, added to (`+=`).
 // op(A)[i, k] is A[i, k] or, if trans_a, A[k, i]; op(B)[k, j] is B[k, j] or, if trans_b, B[j, k].
 //
-// This is what runs where neither a library nor the matrix units (matmul_mma.cu) do it, and what both are held against. A block computes a
+// This runs where neither a library nor the matrix units (matmul_mma.cu) make the product, and both are tested against it. A block computes a
 // tile of C: it brings TILE_K columns of op(A) and rows of op(B) at a time to shared memory, as floats, and each thread adds their product
 // to its micro-tiles.
 #include "epilogue.cuh"

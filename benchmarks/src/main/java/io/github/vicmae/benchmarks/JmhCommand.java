@@ -65,7 +65,7 @@ final class JmhCommand implements Callable<Integer> {
     @Option(names = "--title", defaultValue = "", description = "the run's title on the results page")
     private String title;
 
-    @Option(names = "--list", description = "list the benchmarks and what can do them here")
+    @Option(names = "--list", description = "list the benchmarks and the implementations available here")
     private boolean list;
 
     @Unmatched

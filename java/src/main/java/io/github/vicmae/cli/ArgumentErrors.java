@@ -10,7 +10,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** Reports wrong arguments in one sentence and points to the help, which would push the sentence off the screen. */
+/** Reports wrong arguments in one sentence and points to the help instead of printing it, which would push that sentence off the screen. */
 public final class ArgumentErrors implements IParameterExceptionHandler {
     /** Picocli's message where an option with several values is followed by a misspelt option. */
     private static final Pattern UNKNOWN_OPTION = Pattern.compile("Unknown option: '([^']*)'; Expected parameter");
@@ -71,8 +71,9 @@ public final class ArgumentErrors implements IParameterExceptionHandler {
             boolean isOption = first.startsWith("-");
             boolean wantsCommand =
                     !isOption && !e.getCommandLine().getSubcommands().isEmpty();
-            return "There is no " + (wantsCommand ? "command" : isOption ? "option" : "place for the argument") + " '"
-                    + first + "'.";
+            String what =
+                    wantsCommand ? "There is no command" : isOption ? "There is no option" : "Unexpected argument";
+            return what + " '" + first + "'.";
         }
         String message = String.valueOf(e.getMessage());
         return message.endsWith(".") ? message : message + ".";

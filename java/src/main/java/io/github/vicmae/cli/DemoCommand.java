@@ -69,7 +69,7 @@ final class DemoCommand implements Callable<Integer> {
     @Option(
             names = "--seed",
             defaultValue = "0",
-            description = "of shapes, initial weights and training (default: ${DEFAULT-VALUE})")
+            description = "seed of shapes, initial weights and training (default: ${DEFAULT-VALUE})")
     private long seed;
 
     @Mixin

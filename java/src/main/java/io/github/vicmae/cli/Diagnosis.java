@@ -37,7 +37,7 @@ record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, Strin
     record Advice(String missing, String gives, String command) {
         @Override
         public String toString() {
-            return "Missing: " + missing + ". It would give " + gives + ". To have it: " + command;
+            return "Missing: " + missing + ". It would give " + gives + ". To get it: " + command;
         }
 
         Map<String, Object> tree() {
@@ -126,7 +126,7 @@ record Diagnosis(List<String> sentences, List<Advice> advice, boolean cpu, Strin
         if (cudaWorks && !has(info, "libcublas.so.12") && !has(info, "libcublas.so.13")) {
             advice.add(new Advice(
                     "cuBLAS",
-                    "matrix products by it for the shapes for which it is faster",
+                    "faster matrix products, for the shapes for which it beats this build's own kernels",
                     "apt-get install libcublas-12-6 (from NVIDIA's package repository)"));
         }
         if (info.vicmae().ptx().isEmpty()) {

@@ -85,7 +85,7 @@ final class LabCommand implements Callable<Integer> {
             description = "time limit of each stage (default: ${DEFAULT-VALUE})")
     private int limit;
 
-    @Option(names = "--no-ptx", description = "do not compile it for cards as well where nvcc is installed")
+    @Option(names = "--no-ptx", description = "do not also compile it for cards, even if nvcc is installed")
     private boolean noPtx;
 
     @Option(

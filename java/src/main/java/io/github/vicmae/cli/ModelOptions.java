@@ -60,7 +60,7 @@ final class ModelOptions {
     /** The model's settings as a tree. */
     ObjectNode tree() {
         if (preset != null && !Methods.named(method).hasVariants()) {
-            throw new IllegalArgumentException("--preset is no setting of --method " + method);
+            throw new IllegalArgumentException("--preset does not apply to --method " + method);
         }
         ObjectNode tree =
                 Presets.model(ModelSize.of(model), method, preset == null ? Variant.PAPER : Variant.of(preset));

@@ -122,7 +122,7 @@ final class PlanCommand implements Callable<Integer> {
                 : 1;
     }
 
-    /** What makes the views takes besides, where that is the device, as it is on CUDA if nothing else is asked for: one for each input. */
+    /** Additional memory for making views on the device, as CUDA runs do unless told otherwise: one {@link DeviceViews} for each input. */
     private long viewBytes(ModelConfig config, int samples) {
         if (kind == Device.Kind.CPU) {
             return 0;

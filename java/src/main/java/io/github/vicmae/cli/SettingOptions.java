@@ -53,7 +53,7 @@ final class SettingOptions {
      *
      * @param tree whose {@code objective.method}, at {@code methodKey}, decides which method's settings count
      * @param method the record of that method's settings
-     * @throws IllegalArgumentException if a value is none of its setting's type, or another method's setting was given
+     * @throws IllegalArgumentException if a value does not have its setting's type, or another method's setting was given
      */
     static void putGiven(CommandSpec spec, ObjectNode tree, Class<?> root, Class<?> method, String methodName) {
         List<Definition> definitions = Definitions.of(root);
@@ -75,7 +75,7 @@ final class SettingOptions {
             boolean known = definitions.stream()
                     .anyMatch(d -> d.setting().flag().equals(f.getKey()) && !isOfAnotherMethod(d, method));
             if (!known) {
-                throw new IllegalArgumentException(f.getKey() + " is no setting of --method " + methodName);
+                throw new IllegalArgumentException(f.getKey() + " does not apply to --method " + methodName);
             }
         }
     }

@@ -51,7 +51,7 @@ final class VerifyCommand implements Callable<Integer> {
         return failed == 0 ? 0 : Main.FAILED;
     }
 
-    /** What cannot be read counts as failed, and the files behind it have their turn. */
+    /** A file that cannot be read counts as failed, and the remaining files are still run. */
     private boolean passes(Path file, Device on) {
         try {
             List<Golden.Row> rows = Golden.verify(file, on, precision.value());

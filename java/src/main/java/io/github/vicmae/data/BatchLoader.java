@@ -270,7 +270,7 @@ public final class BatchLoader implements AutoCloseable {
         int[] group = planned.group();
         int position = batch.step * batch.size() + slot;
         Philox random = Draw.REPLACEMENT.stream(settings.seed(), batch.epoch, position, 0, 0);
-        // The views must differ from those of the same sample where it was planned.
+        // The views must differ from those that the same sample gets at its own place in the epoch.
         int repeat = Draw.REPLACED | position & Draw.REPLACED - 1;
         int at = 0;
         for (int attempt = 0; attempt < RANDOM_ATTEMPTS + group.length; attempt++) {

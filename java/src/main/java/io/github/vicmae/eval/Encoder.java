@@ -187,7 +187,7 @@ public final class Encoder implements AutoCloseable {
                 .asFloatBuffer();
     }
 
-    /** Gives back what the encoder took, after a call that is under way in another thread. Closing it again does nothing. */
+    /** Frees the encoder's memory, once a call in progress in another thread is done. Closing it again does nothing. */
     @Override
     public void close() {
         extractor.close();

@@ -23,10 +23,10 @@ record GoldenLimits(
         double reconstructionGradients) {
     /**
      * In bfloat16 the contrastive loss and its gradients have wide limits. BatchNorm over the handful of samples of a golden file takes away
-     * what their pooled features have in common, nearly all of them, and so enlarges what rounding leaves: to round the weights alone, in
-     * a model that is otherwise of doubles, costs up to 0.16 of all gradients of these files, and PyTorch's autocast up to 0.18. What
-     * these limits catch is a term that is missing or wrong. The reconstruction's gradients, which pass through everything else, have
-     * the tight one.
+     * what their pooled features have in common, nearly all of them, and so magnifies rounding errors: rounding the weights alone, in
+     * an otherwise double-precision model, changes their gradients by up to 0.16 altogether, and PyTorch's autocast by up to 0.18. What
+     * these limits catch is a term that is missing or wrong. The reconstruction's gradients, which pass through everything else, are held to a
+     * tight limit.
      */
     static GoldenLimits of(Precision precision) {
         return switch (precision) {

@@ -5,7 +5,6 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -48,11 +47,8 @@ public final class FileErrors {
 
     private static String freeSpace(Path path) {
         Path folder = path.toAbsolutePath().getParent();
-        try {
-            double mebibytes = Files.getFileStore(folder).getUsableSpace() / (double) (1 << 20);
-            return String.format(Locale.ROOT, "%.1f MiB free in %s", mebibytes, folder);
-        } catch (IOException e) {
-            return "the free space in " + folder + " is unknown";
-        }
+        // File asks the system; a FileStore looks for the mount first, which is not there to be seen in every chroot.
+        double mebibytes = folder.toFile().getUsableSpace() / (double) (1 << 20);
+        return String.format(Locale.ROOT, "%.1f MiB free in %s", mebibytes, folder);
     }
 }

@@ -12,7 +12,7 @@ import java.util.Map;
 
 /**
  * Finds the state dict in what a training program saved: the pickled dictionary itself, or one inside it under a usual
- * name such as {@code model} or {@code state_dict}, however deep. Weights in training go before their moving average.
+ * name such as {@code model} or {@code state_dict}, however deep. The trained weights take precedence over their moving average.
  */
 final class PickledState {
     private static final String TENSOR_MAKERS = "torch._utils._rebuild_";

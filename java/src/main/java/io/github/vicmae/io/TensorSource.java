@@ -21,7 +21,7 @@ public interface TensorSource extends AutoCloseable {
     boolean contains(String name);
 
     /**
-     * Returns what the file holds among its tensors that is no tensor, or none that can be read here: each name with a few words
+     * Returns the entries among the file's tensors that are not tensors, or cannot be read here: each name with a few words
      * that say what it is. Empty for formats that hold nothing but tensors.
      */
     default Map<String, String> passedOver() {

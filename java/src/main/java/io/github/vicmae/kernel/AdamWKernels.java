@@ -60,11 +60,10 @@ public final class AdamWKernels {
         Shapes.floats("adamW", "clip", clip, 2);
         if (decayed < 0 || decayed > size) {
             throw new IllegalArgumentException(
-                    "adamW was told that " + decayed + " of " + size + " parameters have weight decay");
+                    "adamW cannot apply weight decay to " + decayed + " of " + size + " parameters");
         }
         if (live < 0 || live > size) {
-            throw new IllegalArgumentException(
-                    "adamW was told that " + live + " of " + size + " parameters are trained");
+            throw new IllegalArgumentException("adamW cannot train " + live + " of " + size + " parameters");
         }
         long count = (size + CHUNK - 1) / CHUNK;
         if (items != null) {

@@ -85,8 +85,8 @@ public final class Shapes {
      */
     public static void factors(String kernel, Tensor factors, int rowsPerFactor, int rows) {
         if (rowsPerFactor < 1 || rows % rowsPerFactor != 0) {
-            throw new IllegalArgumentException(
-                    kernel + " cannot share out " + rows + " rows to factors of " + rowsPerFactor + " rows each");
+            throw new IllegalArgumentException(kernel + " cannot divide " + rows + " rows into groups of "
+                    + rowsPerFactor + ", one for each factor");
         }
         floats(kernel, "factors", factors, rows / rowsPerFactor);
     }

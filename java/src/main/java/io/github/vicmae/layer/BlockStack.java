@@ -62,8 +62,7 @@ public final class BlockStack {
             String name = prefix + "." + i;
             blocks.add(new Block(context, name, g, dropPath, i));
             // Without a backward pass, or where it recomputes them, the blocks share one set of activations; without
-            // one, two states take
-            // turns.
+            // one, two states take turns.
             boolean own = i == 0 || (context.training() && !recompute);
             activations.add(own ? Block.Activations.plan(context, g, name) : activations.get(0));
             boolean keep = i == 0 || context.training();

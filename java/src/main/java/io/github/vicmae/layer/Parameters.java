@@ -79,7 +79,7 @@ public final class Parameters implements AutoCloseable {
     /**
      * Says how the optimizer treats each trained parameter; call before {@link #plan}.
      *
-     * @param of asked once for each
+     * @param of returns a parameter's group; called once for each parameter
      */
     public void group(Function<Parameter, ParameterGroup> of) {
         groups = of;

@@ -190,7 +190,7 @@ public final class Checkpoint {
                 String what = source.passedOver().get(name);
                 problems.add(name + (what == null ? " is missing" : " cannot be read: it is " + what));
             } else if (!Arrays.equals(source.info(name).shape(), dims(p))) {
-                problems.add(name + " is " + Arrays.toString(source.info(name).shape()) + " there and "
+                problems.add(name + " is " + Arrays.toString(source.info(name).shape()) + " in the file and "
                         + Arrays.toString(dims(p)) + " in this model");
             }
         }

@@ -197,7 +197,7 @@ public final class FeatureExtractor implements AutoCloseable {
         }
     }
 
-    /** Gives back what the encoder took, after a call that is under way in another thread. Closing it again does nothing. */
+    /** Frees the encoder's memory, once a call in progress in another thread is done. Closing it again does nothing. */
     @Override
     public synchronized void close() {
         closed = true;

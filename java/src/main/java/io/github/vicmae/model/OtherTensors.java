@@ -15,7 +15,7 @@ import java.util.stream.Collectors;
  * those of the model that was trained. The others, such as a classifier's, are of no use here.
  */
 final class OtherTensors {
-    /** What variants of the vision transformer add: in a module of the model anywhere in the name, else at its beginning. */
+    /** What other vision transformers add. Looked for anywhere in names inside the model's modules, otherwise in a name's first part only. */
     private static final Map<Pattern, String> VARIANTS = variants();
 
     /** Counters and buffers, which no forward pass here reads. */
@@ -76,7 +76,7 @@ final class OtherTensors {
                 problems.add(prefix + together(name) + " changes what is computed (" + variant
                         + "), and this model does not have it");
             } else if (inside) {
-                problems.add(prefix + name + " is there, and this model does not have it");
+                problems.add(prefix + name + " is in the file, but this model has no such tensor");
             }
         }
         return List.copyOf(problems);

@@ -127,7 +127,7 @@ public final class StateDict implements TensorSource {
         source.read(original(name), offset, into);
     }
 
-    /** A name that is not there is the source's to refuse. */
+    /** An unknown name is passed on unchanged, for the source to refuse. */
     private String original(String name) {
         return originals.getOrDefault(name, name);
     }

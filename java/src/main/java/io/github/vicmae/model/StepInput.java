@@ -97,7 +97,7 @@ public final class StepInput implements AutoCloseable {
         return integers;
     }
 
-    /** Whether the noise is drawn on the device from the {@linkplain ViewInput#keys keys}, or given; given at first. */
+    /** Chooses whether the noise is drawn on the device from the {@linkplain ViewInput#keys keys}, or given in {@link #host()} (the default). */
     public void drawMasks(boolean drawn) {
         masksDrawn = drawn;
     }
@@ -115,7 +115,7 @@ public final class StepInput implements AutoCloseable {
     public void weights(double... values) {
         if (values.length != weights.length) {
             throw new IllegalArgumentException(
-                    "There are " + weights.length + " losses, not " + values.length + ", to weigh");
+                    "There must be " + weights.length + " weights, one for each loss, not " + values.length);
         }
         FloatBuffer floats = host.floats();
         for (int i = 0; i < values.length; i++) {

@@ -47,9 +47,9 @@ public final class FormerLayout {
     }
 
     /**
-     * Moves values to other places, in place.
+     * Moves values to other keys of the same tree.
      *
-     * @param places from the key of each to its new one
+     * @param places maps each old key to the new one
      */
     public static void move(ObjectNode tree, Map<String, String> places) {
         places.forEach((from, to) -> {

@@ -49,10 +49,10 @@ public record Losses(double total, String[] names, double[] values) {
     }
 
     /**
-     * The sum with a further part of the same step: totals add up, and of the values their share.
+     * Adds these losses, of one part of a step, to those of the parts before: totals add up, and the other values are averaged over all parts.
      *
-     * @param before the parts so far, or null
-     * @param parts of the step
+     * @param before the sum over the parts before, or null for the first
+     * @param parts the number of parts in the step
      */
     public Losses addedTo(Losses before, int parts) {
         double[] sums = new double[values.length];

@@ -31,7 +31,7 @@ public record MemoryPlan(
         long activationGradients,
         long workspace,
         long inputs) {
-    /** With which the names of activations' gradients begin. */
+    /** The prefix of the names of activation gradients. */
     static final String GRADIENT = "d ";
 
     static MemoryPlan of(Parameters parameters, Arena arena, long optimizer, long inputs) {

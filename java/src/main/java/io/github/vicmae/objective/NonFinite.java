@@ -29,12 +29,12 @@ final class NonFinite {
             (t.name().startsWith(MemoryPlan.GRADIENT) ? gradients : activations).add(t);
         }
         Collections.reverse(gradients); // they are declared in the order of the forward pass
-        // Behind finite losses the backward pass went wrong, which leaves gradients in the place of some activations.
+        // If the losses are finite, the backward pass went wrong, and it overwrites some activations with gradients.
         boolean backward = !hasNonFinite(w.stream(), w.losses());
         order.addAll(backward ? gradients : activations);
         order.addAll(backward ? activations : gradients);
         trained(w).forEach(p -> order.add(p.gradient()));
-        // Running statistics take over what the activations had.
+        // Running statistics come last: they only inherit bad values from activations.
         w.parameters().all().stream().filter(p -> !p.isTrained()).forEach(p -> order.add(p.value()));
         for (Tensor t : order) {
             if (t.dtype().isFloating() && !t.name().equals(Scratch.NAME) && hasNonFinite(w.stream(), t)) {

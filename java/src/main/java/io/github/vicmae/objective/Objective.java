@@ -111,7 +111,7 @@ public interface Objective extends AutoCloseable {
         return null;
     }
 
-    /** Whether a model that starts from other weights may find this parameter missing there, and keep its own. */
+    /** Whether a checkpoint that training starts from may lack this parameter, which then keeps its initial value. */
     default boolean isOptional(String parameter) {
         return false;
     }

@@ -17,7 +17,7 @@ import java.util.regex.Pattern;
  */
 final class ViCMae implements Objective {
     private static final Pattern HEAD = Pattern.compile("(projector|predictor|target)\\.");
-    /** Of the losses' weights. */
+    /** Indices of the losses and their weights. */
     private static final int RECONSTRUCTION = 0;
 
     private static final int CONTRASTIVE = 1;
@@ -125,7 +125,7 @@ final class ViCMae implements Objective {
         }
     }
 
-    /** What a user's loss leaves unwritten shows in the first step, as a value that is not finite. */
+    /** Fills a gradient with NaN, so that elements that a user's loss does not write stop the first step. */
     private void fillWithNaN(Tensor gradient) {
         Stream stream = workspace.stream();
         float[] nothing = new float[Math.toIntExact(gradient.size())];

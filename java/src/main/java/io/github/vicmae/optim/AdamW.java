@@ -38,7 +38,7 @@ public final class AdamW implements AutoCloseable {
 
             @Setting(
                     flag = "--weight-decay",
-                    description = "on parameters of more than one dimension that are no biases",
+                    description = "weight decay of parameters with more than one dimension, biases excepted",
                     value = "0.05",
                     range = "[0, inf)")
             double weightDecay,

@@ -22,7 +22,7 @@ public record Definition(Class<?> owner, String key, Class<?> type, Setting sett
         return component().replaceAll("(?<=[a-z0-9])(?=[A-Z])", " ").toLowerCase(Locale.ROOT);
     }
 
-    /** Whether the option takes no value and turns the default around. */
+    /** Whether the option is a switch: it takes no value and inverts the default. */
     public boolean isSwitch() {
         return (type == boolean.class || type == Boolean.class)
                 && setting.label().isEmpty();

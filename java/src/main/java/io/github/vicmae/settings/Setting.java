@@ -33,6 +33,6 @@ public @interface Setting {
     /** The values that it may have, as an interval such as {@code [0, 1)} or {@code (0, inf)}. */
     String range() default "(-inf, inf)";
 
-    /** What it was, as JSON, in files written before it existed; empty if it has always existed. */
+    /** The value, as JSON, to assume for files written before this setting was introduced; empty if it has always existed. */
     String former() default "";
 }

@@ -112,7 +112,7 @@ public final class SettingTree {
         return tree.at("/" + key.replace('.', '/'));
     }
 
-    /** Gives each setting that the tree lacks the value that it had before it existed. */
+    /** Fills in settings that the tree lacks with their {@linkplain Setting#former former values}, if they have one. */
     public static void addFormer(ObjectNode tree, Class<?> type) {
         for (Definition d : Definitions.of(type)) {
             String former = d.setting().former();

@@ -93,7 +93,7 @@ final class RunLog {
         write(line);
     }
 
-    /** What the data lacks, once: in the metrics as counts, and in a sentence for each reason. */
+    /** Reports once what was left out of the data: counts in the metrics, and a warning for each reason. */
     void leftOut(ScanReport report) {
         if (report.count() > 0) {
             Map<String, Object> line = new LinkedHashMap<>();
@@ -128,7 +128,7 @@ final class RunLog {
         } catch (IOException e) {
             if (!failed) {
                 failed = true;
-                progress.warning("Metrics cannot be written, and the run goes on without: " + e.getMessage());
+                progress.warning("Metrics cannot be written, and the run goes on without them: " + e.getMessage());
             }
         }
     }

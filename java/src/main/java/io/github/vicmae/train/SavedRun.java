@@ -6,7 +6,7 @@ import io.github.vicmae.objective.Objective;
 import java.io.IOException;
 import java.util.Map;
 
-/** What of a run is on disk: its checkpoint, and how far that is. */
+/** A run's checkpoint on disk, and the step after which it was written. */
 final class SavedRun {
     /** The metadata's key of the data set's fingerprint. */
     private static final String DATA = "data";
@@ -88,7 +88,9 @@ final class SavedRun {
 
     /** The last good checkpoint, as a sentence. */
     String lastGood() {
-        return "The last good checkpoint is " + (step < 0 ? "none yet" : run.checkpoint() + " after step " + step)
+        return (step < 0
+                        ? "There is no checkpoint yet"
+                        : "The last good checkpoint is " + run.checkpoint() + " after step " + step)
                 + ".";
     }
 }

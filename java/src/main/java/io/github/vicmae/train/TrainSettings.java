@@ -40,7 +40,7 @@ public record TrainSettings(
         Loading loading,
         Compute compute,
 
-        @Setting(flag = "--seed", description = "of everything that is drawn", value = "0")
+        @Setting(flag = "--seed", description = "seed of everything random", value = "0")
         long seed,
 
         @Setting(
@@ -269,11 +269,11 @@ public record TrainSettings(
         if (!model.objective().hasDistantViews()
                 && (views.frameDistance() != FrameSampler.DISTANT
                         || views.windowSeconds() != FrameSampler.DEFAULT_WINDOW)) {
-            throw new IllegalArgumentException("--window and --frame-distance are no settings of --method " + method
+            throw new IllegalArgumentException("--window and --frame-distance do not apply to --method " + method
                     + ": its views are drawn anywhere");
         }
         if (model.trunk().frames() == 1 && (views.stride() != 1 || views.clipSeconds() != null)) {
-            throw new IllegalArgumentException("--stride and --clip-seconds are no settings of --method " + method
+            throw new IllegalArgumentException("--stride and --clip-seconds do not apply to --method " + method
                     + ": its views are single frames");
         }
         if (views.stride() != 1 && views.clipSeconds() != null) {
@@ -281,7 +281,7 @@ public record TrainSettings(
         }
         if (views.videoShare() != null && model.objective().kind(0) != null) {
             throw new IllegalArgumentException(
-                    "--video-share is no setting of --method " + method + ": its batches are of one kind");
+                    "--video-share does not apply to --method " + method + ": its batches are of one kind");
         }
     }
 
@@ -348,7 +348,7 @@ public record TrainSettings(
             places.put("reconstructionWeight", "model.objective.reconstructionWeight");
             places.put("contrastive", "model.objective.contrastiveWeight");
             FormerLayout.move(run, places);
-            // Runs before there was a choice.
+            // Runs from before these settings existed: both were off.
             if (!run.at("/compute/recompute").isBoolean()) {
                 SettingTree.put(run, "compute.recompute", false);
             }

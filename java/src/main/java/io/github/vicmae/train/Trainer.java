@@ -153,7 +153,7 @@ public final class Trainer implements AutoCloseable {
                 }
                 List<String> passedOver = Checkpoint.start(source, model.state(), model::isOptional);
                 if (!passedOver.isEmpty()) {
-                    progress.warning(settings.init() + " holds more than this model takes, which is passed over: "
+                    progress.warning(settings.init() + " holds tensors that this model does not use; they are ignored: "
                             + String.join(", ", passedOver));
                 }
             } catch (MisfitException e) {
@@ -366,7 +366,7 @@ public final class Trainer implements AutoCloseable {
                 e.addSuppressed(unsaved);
             }
             throw new IOException(
-                    e.getMessage() + " The run stops after step " + step + "; "
+                    e.getMessage() + " The run stops after step " + step + ". "
                             + (saved.step() == step ? run.checkpoint() + " holds it." : saved.lastGood()),
                     e);
         }
@@ -409,6 +409,8 @@ public final class Trainer implements AutoCloseable {
             progress.warning("The report could not be written: " + e.getMessage());
         } catch (DeviceException e) {
             goOnWithout("The report could not be written", e);
+        } catch (RuntimeException e) {
+            progress.warning("The report could not be written, and the run goes on: " + e);
         }
     }
 

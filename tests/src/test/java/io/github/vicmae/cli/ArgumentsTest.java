@@ -52,7 +52,7 @@ class ArgumentsTest extends CommandFixture {
     void aWrongArgumentIsASentenceWithoutTheHelp() {
         assertRefused(execute("dance"), "There is no command 'dance'.", "vicmae");
         assertRefused(execute("pretain"), "There is no command 'pretain'. Did you mean pretrain", "vicmae");
-        assertRefused(execute("info", "more"), "There is no place for the argument 'more'.", "vicmae info");
+        assertRefused(execute("info", "more"), "Unexpected argument 'more'.", "vicmae info");
         assertRefused(execute("pretrain"), "Missing required options", "vicmae pretrain");
         assertRefused(execute("plan", "--batch", "many"), "Invalid value for option '--batch'", "vicmae plan");
         assertRefused(execute("help", "dance"), "There is no command 'dance'.", "vicmae help");

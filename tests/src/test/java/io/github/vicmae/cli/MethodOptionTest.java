@@ -100,9 +100,9 @@ class MethodOptionTest {
     void eachMethodHasItsOwnSettings() {
         Path run = folder.resolve("none");
         Map<String, String> refused = Map.of(
-                "--method mae --temperature 0.2", "--temperature is no setting of --method mae",
-                "--method mae --preset release", "--preset is no setting of --method mae",
-                "--method mae --lambda 1", "--lambda is no setting of --method mae",
+                "--method mae --temperature 0.2", "--temperature does not apply to --method mae",
+                "--method mae --preset release", "--preset does not apply to --method mae",
+                "--method mae --lambda 1", "--lambda does not apply to --method mae",
                 "--method moco", "There is no method 'moco': use vicmae, mae",
                 "--mask 1", "The mask ratio must be at least 0 and below 1, not 1.0",
                 "--patch x", "The patch must be a whole number, not 'x'",

@@ -262,7 +262,7 @@ class EncoderTest {
             IOException e = assertThrows(IOException.class, () -> Encoder.load(file, other, device, 1));
             assertTrue(e.getMessage().contains("blocks.2.mlp.fc1.weight is missing"), e.getMessage());
             assertTrue(
-                    e.getMessage().contains("cls_token is [1, 1, 32] there and [1, 1, 48] in this model"),
+                    e.getMessage().contains("cls_token is [1, 1, 32] in the file and [1, 1, 48] in this model"),
                     e.getMessage());
             try (Objective model = Objective.create(device, other, 2);
                     Safetensors source = Safetensors.open(file)) {

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -41,12 +42,16 @@ class GoldenTest {
 
     @ParameterizedTest
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
-    void maeIsThePublishedModel(String name) throws Exception {
-        Path file = TestData.shared("golden").resolve("methods/mae-tiny.safetensors");
-        assumeTrue(Files.exists(file), "shared/golden holds no methods/mae-tiny.safetensors");
+    void theOtherMethodsAreThePublishedModels(String name) throws Exception {
+        Path folder = TestData.shared("golden").resolve("methods");
+        List<Path> files = Stream.of("mae", "st-mae", "omnimae")
+                .map(method -> folder.resolve(method + "-tiny.safetensors"))
+                .filter(Files::exists)
+                .toList();
+        assumeTrue(files.size() == 3, "shared/golden/methods lacks golden files");
         try (Device device = Device.open(name)) {
             for (Precision precision : Precision.values()) {
-                verify(device, List.of(file), precision);
+                verify(device, files, precision);
             }
         }
     }

@@ -83,7 +83,7 @@ final class DecodedRaster {
         return new Image(width, raster.getHeight(), channels, out);
     }
 
-    /** A stored number as 0 to 255: a share of the greatest one of its type. */
+    /** A stored number scaled to 0 to 255 by the largest value of its type; floats are taken as 0 to 1. */
     private static int level(double value, int type, boolean signed) {
         double share =
                 switch (type) {
@@ -99,7 +99,7 @@ final class DecodedRaster {
         return share > 0 ? (int) Math.round(255 * Math.min(1, share)) : 0;
     }
 
-    /** The light that is left of a colour and of black. */
+    /** The light that both a colour's ink and the black ink let through, given what each lets through alone. */
     private static int light(int colour, int black) {
         return (colour * black + 127) / 255;
     }

@@ -102,7 +102,7 @@ public final class Image {
     }
 
     /**
-     * The picture on a larger one of zeros (black, transparent), cut off where it reaches over.
+     * The picture placed on a canvas of zeros (black, transparent), cut off at the canvas's edges.
      *
      * @param x column of its left edge, not negative
      * @param y row of its upper edge, not negative

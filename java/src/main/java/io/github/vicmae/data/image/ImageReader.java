@@ -22,10 +22,10 @@ import javax.imageio.stream.ImageInputStream;
  * orientation says.
  *
  * <p>Colours are the stored values in every format: colour profiles are ignored. CMYK becomes RGB by (255 - ink) (255 - black) / 255. Alpha is
- * dropped rather than composited. Values of more than 8 bits are rounded: unsigned ones are a share of their greatest value, of signed ones
- * what is negative is black, and floats are taken as 0 to 1.
+ * dropped rather than composited. Values of more than 8 bits are rounded: integers relative to the largest value of their
+ * type, floats relative to 1; negative values become black.
  *
- * <p>What is damaged beside the pixels does no harm; a picture whose pixels are not all there is refused.
+ * <p>Damage outside the pixel data does no harm; a picture with missing pixels is refused.
  */
 public final class ImageReader {
     /** More pixels than this are refused before decoding: a few kilobytes of file can ask for gigabytes of memory. */

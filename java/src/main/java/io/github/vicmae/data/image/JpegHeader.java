@@ -28,7 +28,7 @@ record JpegHeader(
     private static final byte[] EXIF = "Exif\0\0".getBytes(StandardCharsets.ISO_8859_1);
     private static final byte[] JFIF = "JFIF\0".getBytes(StandardCharsets.ISO_8859_1);
     private static final byte[] ADOBE = "Adobe".getBytes(StandardCharsets.ISO_8859_1);
-    /** Start of image, and the JFIF segment that says nothing but that. */
+    /** The start-of-image marker, and a minimal JFIF segment, which only says that the file is a JFIF. */
     private static final byte[] START = {(byte) 0xFF, (byte) 0xD8};
 
     private static final byte[] PLAIN_JFIF = {
@@ -98,7 +98,7 @@ record JpegHeader(
     }
 
     /**
-     * The file without what says nothing of its pixels and may be damaged: profiles, EXIF, previews, comments; and with a last marker.
+     * The file without the segments that pixels do not need and that may be damaged (profiles, EXIF, previews, comments), with an end marker.
      *
      * @return the same array where there is nothing to be done
      */

@@ -50,7 +50,7 @@ final class RiffChunks {
         return value;
     }
 
-    /** A file of these chunks of another one, with a first chunk of its own unless that is null. */
+    /** Builds a WebP file: the chunk {@code first}, unless it is null, then {@code chunks}, copied from the file {@code from}. */
     static byte[] file(byte[] first, byte[] from, List<Chunk> chunks) {
         ByteArrayOutputStream content = new ByteArrayOutputStream();
         content.writeBytes("WEBP".getBytes(StandardCharsets.ISO_8859_1));

@@ -94,7 +94,7 @@ public final class FolderSource implements SampleSource {
             return FileVisitResult.CONTINUE;
         }
 
-        /** What cannot be opened, or is a pointer to it, is taken as what its name says: it is reported when it is read. */
+        /** A file that cannot be opened, or is a Git LFS pointer, counts as the video that its name promises: reading it reports the problem. */
         private static boolean isTransportStream(Path file) {
             Content content = Content.of(file);
             try {

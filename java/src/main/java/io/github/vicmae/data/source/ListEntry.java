@@ -20,8 +20,8 @@ record ListEntry(String path, String label) {
             return new ListEntry(path.toString(), label(rest.startsWith(",") ? rest.substring(1) : rest, separator));
         }
         for (char separator : SEPARATORS) {
-            // The path ends where its extension does; a later place is right where the path holds a separator after
-            // something like one.
+            // The path is the longest one before a separator that ends in a known extension: it may hold separators
+            // itself, even right after something that looks like an extension.
             for (int at = line.lastIndexOf(separator); at > 0; at = line.lastIndexOf(separator, at - 1)) {
                 String path = line.substring(0, at).strip();
                 if (Kind.of(path) != null) {

@@ -118,7 +118,7 @@ public final class ListSource implements SampleSource {
         return text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "...";
     }
 
-    /** Whether a sample's label is none, or a whole number that can stand for itself. */
+    /** Whether a sample has no label, or one that is a whole number and can serve as the class number itself. */
     private static boolean isNumbered(Found sample) {
         String label = sample.className();
         return label == null || label.matches("[0-9]{1,7}") && Integer.parseInt(label) <= MAX_LABEL;

@@ -95,7 +95,7 @@ public record FrameSampler(
         return new FrameSampler(views, DEFAULT_WINDOW, ANYWHERE);
     }
 
-    /** The same places with so many frames from each on, {@code newStride} apart. */
+    /** The same sampling, but each view takes {@code newFrames} frames, {@code newStride} apart, from its place on. */
     public FrameSampler withClips(int newFrames, int newStride) {
         return new FrameSampler(views, windowSeconds, distance, newFrames, newStride, Double.NaN, far, farSeconds);
     }

@@ -166,7 +166,7 @@ final class VideoContainer implements AutoCloseable {
         if (av_seek_frame(format, index, LAST, AVSEEK_FLAG_BACKWARD) >= 0) {
             times = readTimes();
             end = times.end();
-            // Frames are not stored in the order of their times: a few alone may lack the last one.
+            // Frames are not stored in time order, so the last few packets alone may not include the last frame.
             if (times.count() < ENOUGH && end > 1 && seek(end - 1)) {
                 times = readTimes();
                 end = Math.max(end, times.end());

@@ -117,7 +117,7 @@ public final class DeviceViews implements AutoCloseable {
         }
     }
 
-    /** Beginnings of a tensor of bytes, each a piece longer than the one before: uploads make no tensors. */
+    /** Slices that start where the tensor does, each one piece longer than the one before; made once, so that uploads create no tensors. */
     private static Tensor[] pieces(Tensor bytes) {
         long piece = Math.max(1, (bytes.size() + PIECES - 1) / PIECES);
         Tensor[] beginnings = new Tensor[Math.toIntExact((bytes.size() + piece - 1) / piece)];

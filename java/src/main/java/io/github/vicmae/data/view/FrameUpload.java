@@ -10,8 +10,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * The input from which a device makes the views of one batch, in direct memory: the bytes of the crops one after the other, and a row of
- * draws for
- * each frame of each view.
+ * draws for each frame of each view.
  *
  * <p>Only the crop's own pixels are packed, since the resizing filter sees nothing outside of it. A frame never takes more than its finished
  * floats would: a crop that is larger, or more than {@value #MAX_SHRINK} times as wide or high as the view, is resized on the host, and

@@ -2,8 +2,7 @@ package io.github.vicmae.data.view;
 
 /**
  * A separable Gaussian blur of planes of floats. The kernel extends to three standard deviations and is normalised; the picture is mirrored
- * at its
- * edges, so that the mean of a plane stays as it is. Not thread-safe, since it keeps work buffers.
+ * at its edges, so that the mean of a plane stays as it is. Not thread-safe, since it keeps work buffers.
  */
 final class GaussianBlur {
     private float[] kernel = new float[0];

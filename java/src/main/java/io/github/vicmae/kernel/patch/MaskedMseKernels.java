@@ -75,8 +75,7 @@ public final class MaskedMseKernels {
                     + " values, but those of " + grid + " with " + channels + " channels have " + pixels);
         }
         if (kept < 0 || kept > patches) {
-            throw new IllegalArgumentException(
-                    "maskedMse was told that " + kept + " of " + patches + " patches are kept");
+            throw new IllegalArgumentException("maskedMse cannot keep " + kept + " of " + patches + " patches");
         }
         Shapes.floats("maskedMse", "loss", loss, views);
         Shapes.typed("maskedMse", "dpred", dpred, pred.dtype(), samples, grid.tokens(), pixels, 1);

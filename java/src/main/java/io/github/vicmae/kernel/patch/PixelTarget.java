@@ -35,8 +35,8 @@ public record PixelTarget(int frames, Normalisation normalisation, Tensor deviat
     public int tube(PatchGrid grid) {
         if (frames < 1 || frames > grid.frames() || frames % grid.times() != 0) {
             throw new IllegalArgumentException("A clip of " + grid.frames() + " frames in patches of " + grid.tube()
-                    + " cannot be compared in " + frames + " frames: their number must be a multiple of "
-                    + grid.times() + ", up to the clip's");
+                    + " cannot have " + frames + " target frames: their number must be a multiple of "
+                    + grid.times() + " and at most the clip's");
         }
         return frames / grid.times();
     }

@@ -51,8 +51,8 @@ public final class PositionKernels {
         if (restore != null) {
             Shapes.ints("positions", "restore", restore, samples, grid.patches());
         } else if (kept != grid.patches()) {
-            throw new IllegalArgumentException("positions was told that " + kept + " of " + grid.patches()
-                    + " patches are kept, but not which: give restore");
+            throw new IllegalArgumentException("positions cannot tell which " + kept + " of " + grid.patches()
+                    + " patches are kept without restore");
         }
         Shapes.atLeast("positions", "scratch", scratch, scratchSize(grid, width));
         int strips = Reduce.strips(stream, width, THREADS, dtokens.dtype());

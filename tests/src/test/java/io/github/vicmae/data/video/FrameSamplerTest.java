@@ -2,6 +2,7 @@ package io.github.vicmae.data.video;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -84,5 +85,92 @@ class FrameSamplerTest {
         assertThrows(IllegalArgumentException.class, () -> new FrameSampler(2, 0, 0));
         assertThrows(IllegalArgumentException.class, () -> new FrameSampler(2, Double.NaN, 0));
         assertThrows(IllegalArgumentException.class, () -> new FrameSampler(2, 1, -2));
+    }
+
+    /** Each view has the whole video to itself: neither order nor distance. */
+    @Test
+    void viewsAnywhereAreIndependent() {
+        FrameSampler sampler = FrameSampler.anywhere(2);
+        double product = 0;
+        double sum = 0;
+        int count = 20_000;
+        for (int i = 0; i < count; i++) {
+            double[] times = sampler.times(new Philox(6, 0, i, 0), 10, evenly(10));
+            product += (times[0] - 5) * (times[1] - 5) / count;
+            sum += times[1] / count;
+        }
+        assertEquals(5, sum, 0.1);
+        assertEquals(0, product, 0.2); // the variance of each is 8.3
+        assertFalse(sampler.isAnotherFrame(1)); // two views of one frame are no fault
+    }
+
+    @Test
+    void clipsAnywhereLieInsideOfTheVideo() {
+        FrameSampler sampler = FrameSampler.anywhere(3).withClips(8, 4);
+        int first = 1000;
+        int last = 0;
+        for (int i = 0; i < 2000; i++) {
+            double[] times = sampler.times(new Philox(7, 0, i, 0), 4, evenly(4));
+            for (int t = 0; t < times.length; t++) {
+                int frame = (int) (times[t] * 25);
+                assertTrue(t % 8 == 0 || frame == (int) (times[t - 1] * 25) + 4, frame + " at " + t);
+                first = Math.min(first, frame);
+                last = Math.max(last, frame);
+            }
+        }
+        assertEquals(0, first);
+        assertEquals(99, last);
+    }
+
+    /** As torch.linspace(0, n - 1, 16).long() picks from the n frames of 2.7 seconds. */
+    @Test
+    void framesOfAClipInSecondsAreSpreadEvenly() {
+        FrameSampler sampler = FrameSampler.anywhere(1).withClips(16, 2.7);
+        for (int i = 0; i < 500; i++) {
+            double[] times = sampler.times(new Philox(8, 0, i, 0), 10, evenly(10));
+            int first = (int) (times[0] * 25);
+            int span = (int) (times[15] * 25) - first;
+            assertTrue(span == 66 || span == 67, "a clip of 2.7 seconds spans " + span + " frames");
+            for (int t = 0; t < 16; t++) {
+                assertEquals(first + span * t / 15, (int) (times[t] * 25));
+            }
+        }
+        double[] whole = sampler.times(new Philox(8, 0, 0, 0), 1, evenly(1));
+        assertEquals(0, (int) (whole[0] * 25));
+        assertEquals(24, (int) (whole[15] * 25));
+    }
+
+    @Test
+    void farViewsKeepTheirDistance() {
+        FrameSampler sampler = FrameSampler.distant(2).withFar(2, 3);
+        boolean before = false;
+        boolean after = false;
+        for (int i = 0; i < 2000; i++) {
+            double[] near = sampler.times(new Philox(9, 0, i, 0), 20, evenly(20));
+            double[] times = sampler.withFar(new Philox(9, 1, i, 0), 20, near);
+            assertEquals(4, times.length);
+            for (int k = 2; k < 4; k++) {
+                assertTrue(times[k] >= 0 && times[k] <= 20);
+                assertTrue(times[k] <= near[0] - 3 + 1e-9 || times[k] >= near[1] + 3 - 1e-9, times[k] + " near a view");
+                before |= times[k] < near[0];
+                after |= times[k] > near[1];
+            }
+        }
+        assertTrue(before && after);
+        // Nothing of a short video is so far away: the end that is farther away stands for it.
+        double[] times = sampler.withFar(new Philox(9, 0, 0, 0), 3, new double[] {0.5, 1});
+        assertArrayEquals(new double[] {0.5, 1, 3, 3}, times);
+    }
+
+    @Test
+    void whatDoesNotGoTogetherIsRefused() {
+        assertThrows(
+                IllegalArgumentException.class, () -> FrameSampler.distant(2).withClips(4, 0.0));
+        assertThrows(
+                IllegalArgumentException.class, () -> FrameSampler.fixed(2, 4).withClips(4, 1.0));
+        assertThrows(
+                IllegalArgumentException.class, () -> FrameSampler.anywhere(2).withFar(1, 1));
+        assertThrows(
+                IllegalArgumentException.class, () -> FrameSampler.distant(2).withFar(-1, 1));
     }
 }
