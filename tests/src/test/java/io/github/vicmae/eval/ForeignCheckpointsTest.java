@@ -171,7 +171,7 @@ class ForeignCheckpointsTest {
                 "norm_pre.weight", "a normalisation before the blocks",
                 "rel_pos_bias.relative_position_bias_table", "a relative position bias",
                 "blocks.0.attn.relative_position_bias_table", "a relative position bias",
-                "blocks.1.attn.gate.weight", "blocks.1.attn.gate.weight is there");
+                "blocks.1.attn.gate.weight", "blocks.1.attn.gate.weight is in the file");
         for (Map.Entry<String, String> variant : variants.entrySet()) {
             for (String prefix : List.of("", "module.")) {
                 Path file = copy(name -> prefix + name, Map.of(prefix + variant.getKey(), new long[] {24}));
@@ -190,7 +190,7 @@ class ForeignCheckpointsTest {
                 new DecoderConfig(16, 1, 2, 2, true),
                 ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 20, 6, 0.1));
         IOException e = assertThrows(IOException.class, () -> Encoder.load(ours, shallow, device, 1));
-        assertTrue(e.getMessage().contains("blocks.1.norm1.weight is there"), e.getMessage());
+        assertTrue(e.getMessage().contains("blocks.1.norm1.weight is in the file"), e.getMessage());
     }
 
     @Test

@@ -146,7 +146,7 @@ class MaskedMseKernelsTest {
         for (int frames : new int[] {0, 6, 12}) {
             PixelTarget target = new PixelTarget(frames, PixelTarget.Normalisation.NONE, null);
             var e = assertThrows(IllegalArgumentException.class, () -> target.tube(grid));
-            assertTrue(e.getMessage().contains("must be a multiple of 4, up to the clip's"), e.getMessage());
+            assertTrue(e.getMessage().contains("must be a multiple of 4 and at most the clip's"), e.getMessage());
         }
     }
 
