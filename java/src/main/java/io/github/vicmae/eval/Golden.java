@@ -311,7 +311,7 @@ public final class Golden {
     }
 
     private void compareOutputs(Objective model, MaskedAutoencoder autoencoder, Inputs names) throws IOException {
-        ViewBatch views = autoencoder.views();
+        ViewBatch views = autoencoder.views().reconstructed();
         float[] prediction = model.stream().read(autoencoder.decoder().prediction());
         int[] restore = model.stream().readInts(autoencoder.restore());
         int patches = views.patches();

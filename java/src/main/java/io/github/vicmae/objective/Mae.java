@@ -39,7 +39,6 @@ final class Mae implements Objective {
         for (int i = 0; i < batches.size(); i++) {
             int views = batches.get(i).views().views();
             lossOf.add(losses.slice("losses of batch " + i, at, views));
-            batches.get(i).prepare(viewSettings(i).deviation());
             at += views;
         }
     }

@@ -43,6 +43,9 @@ public interface Objective extends AutoCloseable {
         Objective objective = planned(device, config, batch, together, execution);
         try {
             objective.workspace().allocate();
+            for (int i = 0; i < objective.workspace().views().size(); i++) {
+                objective.autoencoder(i).prepare(objective.viewSettings(i).deviation());
+            }
             objective.prepare();
             return objective;
         } catch (RuntimeException | Error e) {

@@ -105,7 +105,6 @@ final class ViCMae implements Objective {
 
     @Override
     public void prepare() {
-        autoencoder.prepare(viewSettings(0).deviation());
         int segments = own.segments();
         int rows = views.reconstructed().samples();
         pooledRows = target == predictor ? pooled : pooled.slice(pooled.name(), 0, rows, dim);

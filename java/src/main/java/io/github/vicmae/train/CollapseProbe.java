@@ -33,7 +33,7 @@ final class CollapseProbe {
         }
         int dim = model.config().trunk().dim();
         float[] pooled = model.stream().read(model.pooled());
-        for (int row = 0; row < pooled.length / dim; row++) {
+        for (int row = 0; row < 2 * model.batch(); row++) { // more views than two would say nothing else
             float[] feature = Arrays.copyOfRange(pooled, row * dim, (row + 1) * dim);
             (row < model.batch() ? first : second).add(feature);
         }

@@ -39,10 +39,10 @@ final class Feed implements AutoCloseable {
         kind = run.model().objective().kind(index);
         data = kind == null ? all : all.only(kind);
         if (data.size() == 0) {
-            boolean videos = kind == Kind.VIDEO;
-            throw new IOException("The method " + run.model().objective().method() + " needs "
-                    + (videos ? "videos" : "images") + ", and the data has none, but " + all.size() + " "
-                    + (videos ? "images" : "videos"));
+            throw new IOException("The method " + run.model().objective().method()
+                    + (kind == Kind.VIDEO
+                            ? " needs videos, and there are none among the data's images"
+                            : " needs images, and there are none among the data's videos"));
         }
         views = run.viewSettings(index);
         sampler = run.sampler(index);

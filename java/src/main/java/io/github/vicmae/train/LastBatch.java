@@ -47,7 +47,7 @@ final class LastBatch {
 
     private void addReconstructions(int feed, List<ReportData.Sample> shown) {
         MaskedAutoencoder autoencoder = model.autoencoder(feed);
-        ViewBatch views = autoencoder.views();
+        ViewBatch views = autoencoder.views().reconstructed();
         ViewSettings settings = feeds.get(feed).views();
         ReconstructionGrid grid = new ReconstructionGrid(
                 autoencoder.decoder().grid(),

@@ -273,8 +273,8 @@ public record TrainSettings(
                     + ": its views are drawn anywhere");
         }
         if (model.trunk().frames() == 1 && (views.stride() != 1 || views.clipSeconds() != null)) {
-            throw new IllegalArgumentException("--stride and --clip-seconds do not apply to --method " + method
-                    + ": its views are single frames");
+            throw new IllegalArgumentException(
+                    "--stride and --clip-seconds do not apply to --method " + method + ": its views are single frames");
         }
         if (views.stride() != 1 && views.clipSeconds() != null) {
             throw new IllegalArgumentException("Give --stride or --clip-seconds, not both");
@@ -358,6 +358,10 @@ public record TrainSettings(
         }
         if (run.get("model") instanceof ObjectNode model) {
             FormerLayout.upgradeModel(model);
+        }
+        if (run.at("/schedule/accumulateContrast").isMissingNode()
+                && run.at("/schedule/accumulate").asInt() == 1) {
+            SettingTree.put(run, "schedule.accumulateContrast", Negatives.WHOLE); // one pass is the whole
         }
         SettingTree.addFormer(run, TrainSettings.class);
     }

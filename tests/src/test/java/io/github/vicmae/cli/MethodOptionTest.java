@@ -162,6 +162,7 @@ class MethodOptionTest {
         old.set("views", now.get("views"));
         ((ObjectNode) old.get("views")).remove(List.of("stride", "clipSeconds"));
         old.setAll((ObjectNode) now.get("schedule"));
+        old.remove(List.of("accumulateContrast", "initPartial"));
         old.setAll((ObjectNode) now.get("loading"));
         old.set("optimizer", now.get("optimizer"));
         old.set("reconstructionWeight", objective.get("reconstructionWeight"));

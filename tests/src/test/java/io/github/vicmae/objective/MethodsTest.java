@@ -86,7 +86,7 @@ class MethodsTest {
     void whatDoesNotFitIsRefused() {
         ModelConfig clips = Presets.of(ModelSize.TI8, "st-mae");
         refused(clips, Map.of("trunk.frames", 15), "A clip of 15 frames cannot be cut into patches of 2 frames");
-        refused(clips, Map.of("decoder.targetFrames", 7), "cannot be compared in 7 frames");
+        refused(clips, Map.of("decoder.targetFrames", 7), "cannot have 7 target frames");
         refused(clips, Map.of("objective.maskRatio", 0.999), "leaves none of the 512 patches visible");
         refused(clips, Map.of("trunk.positions", "sincos"), "do not tell the 8 times of a clip apart");
         refused(clips, Map.of("trunk.positions", "sinusoid"), "no position for a class token");

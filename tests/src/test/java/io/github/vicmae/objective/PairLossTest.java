@@ -82,6 +82,7 @@ class PairLossTest {
         Objective model = config.objective().on(workspace, config);
         workspace.plan();
         workspace.allocate();
+        model.autoencoder(0).prepare(model.viewSettings(0).deviation());
         model.prepare();
         return model;
     }

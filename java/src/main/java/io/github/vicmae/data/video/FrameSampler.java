@@ -40,7 +40,7 @@ public record FrameSampler(
     public static final int DISTANT = -1;
 
     /** Stands for places that do not depend on each other. */
-    public static final int ANYWHERE = -2;
+    public static final int ANYWHERE = Integer.MIN_VALUE;
 
     /** The window that gives the paper's mean distance of 1.06 s. */
     public static final double DEFAULT_WINDOW = 2.12;
@@ -61,7 +61,7 @@ public record FrameSampler(
         if (far > 0 && (frames > 1 || distance == ANYWHERE)) {
             throw new IllegalArgumentException("Far views go with single frames at a distance from each other.");
         }
-        if (distance < ANYWHERE) {
+        if (distance < DISTANT && distance != ANYWHERE) {
             throw new IllegalArgumentException(
                     "The distance must be 0 or more frames, or -1 for distant sampling, not " + distance + ".");
         }
@@ -179,7 +179,7 @@ public record FrameSampler(
         double[] places = places(random, Math.max(0, duration - length));
         double[] times = new double[views * frames];
         for (int v = 0; v < views; v++) {
-            int first = frameAt(starts, places[v]);
+            int first = frameFrom(starts, places[v]);
             int last = Math.max(first, frameBefore(starts, places[v] + length));
             for (int t = 0; t < frames; t++) {
                 int frame = first + (int) ((long) (last - first) * t / Math.max(1, frames - 1));
@@ -193,6 +193,12 @@ public record FrameSampler(
     private static int frameAt(double[] starts, double time) {
         int at = Arrays.binarySearch(starts, time);
         return Math.max(0, Math.min(starts.length - 1, at >= 0 ? at : -at - 2));
+    }
+
+    /** The first frame that begins at a time or later. */
+    private static int frameFrom(double[] starts, double time) {
+        int at = Arrays.binarySearch(starts, time);
+        return Math.min(starts.length - 1, at >= 0 ? at : -at - 1);
     }
 
     /** The last frame that begins before a time. */
