@@ -45,8 +45,9 @@ class GoldenTest {
         Path file = TestData.shared("golden").resolve("methods/mae-tiny.safetensors");
         assumeTrue(Files.exists(file), "shared/golden holds no methods/mae-tiny.safetensors");
         try (Device device = Device.open(name)) {
-            for (Precision precision : Precision.values()) {
-                verify(device, List.of(file), precision);
+            verify(device, List.of(file), Precision.FP32);
+            if (!name.startsWith("emulated") || KernelFixture.isThorough()) {
+                verify(device, List.of(file), Precision.BF16); // by default another file does so on the emulated device
             }
         }
     }
