@@ -88,7 +88,7 @@ DEVICE void reconstruct(float* __restrict__ row_loss, T* __restrict__ dpred, con
       const int time = CLIP ? at / places : 0, place = at - time * places;
       for (int t = 0; t < tube; t++) {
         const int wanted = time * tube + t;
-        const int frame = !CLIP || of.stored_frames == 1                  ? 0
+        const int frame = !CLIP || of.stored_frames == 1  ? 0
                           : of.target_frames == of.frames ? wanted
                                                           : wanted * (of.frames - 1) / (of.target_frames > 1 ? of.target_frames - 1 : 1);
         const float* __restrict__ corner = images + sample * channels * plane + frame * frame_size +

@@ -15,9 +15,9 @@ import com.tngtech.archunit.library.Architectures;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -151,27 +151,27 @@ class ArchitectureTest {
     void classesNamedOutsideJavaExist() throws IOException {
         Path root = Path.of("..").toAbsolutePath().normalize();
         assumeTrue(Files.isDirectory(root.resolve("cuda")), "the sources are not here");
-        List<String> unknown = new ArrayList<>();
-        int names = 0;
+        Map<String, Path> named = new TreeMap<>();
         for (String folder : List.of("cuda", "cmake", "docs")) {
-            try (Stream<Path> files = Files.walk(root.resolve(folder))) {
-                for (Path file :
-                        files.filter(f -> TEXT.matcher(f.toString()).matches()).toList()) {
-                    Matcher name = CLASS_NAME.matcher(Files.readString(file));
-                    while (name.find()) {
-                        names++;
-                        String source = name.group().replace('.', '/') + ".java";
-                        if (!Files.exists(root.resolve("java/src/main/java").resolve(source))
-                                && !Files.exists(
-                                        root.resolve("tests/src/test/java").resolve(source))) {
-                            unknown.add(root.relativize(file) + ": " + name.group());
-                        }
-                    }
-                }
+            for (Path file : texts(root.resolve(folder))) {
+                CLASS_NAME.matcher(Files.readString(file)).results().forEach(name -> named.put(name.group(), file));
             }
         }
-        assertEquals(List.of(), unknown);
-        assertTrue(names > 10, names + " names were found");
+        assertTrue(named.size() > 10, named.toString());
+        named.keySet().removeIf(name -> isSource(root, name));
+        assertEquals(Map.of(), named);
+    }
+
+    private static List<Path> texts(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.filter(file -> TEXT.matcher(file.toString()).matches()).toList();
+        }
+    }
+
+    private static boolean isSource(Path root, String name) {
+        String file = name.replace('.', '/') + ".java";
+        return Stream.of("java/src/main/java", "tests/src/test/java")
+                .anyMatch(folder -> Files.exists(root.resolve(folder).resolve(file)));
     }
 
     private static DescribedPredicate<JavaClass> outside(String... packages) {

@@ -101,15 +101,16 @@ class BatchNormKernelsTest {
                 relu);
         // x itself is rounded to 1e-7 of the offset, and so is the mean that is taken from it.
         double limit = offset == 1000 ? 1e-4 : 1e-6;
-        // What little ReLU or a sum leaves of larger terms is held against those. The mean is rounded to a float: where
-        // the values of a
-        // column lie close together, what is left without it has lost digits.
+        // What little ReLU or a sum leaves of larger terms is held against those. The mean is rounded to a float:
+        // where the values of a column lie close together, what is left without it has lost digits.
         float[] lost = offset == 1000
                 ? new float[size]
-                : rounded(fixture.stream().read(mt), fixture.stream().read(rt), block, width, size);
-        double outputs = Math.hypot(norm(beta) * Math.sqrt(groups * rows), norm(product(lost, gamma)));
+                : meansInDeviations(fixture.stream().read(mt), fixture.stream().read(rt), block, width, size);
+        double outputs = Math.hypot(
+                KernelFixture.norm(beta) * Math.sqrt(groups * rows), KernelFixture.norm(product(lost, gamma)));
         fixture.assertClose("y" + at, y, yt, limit, outputs);
-        fixture.assertClose("running mean" + at, mean, fixture.stream().read(runningMean), 1e-6, norm(running));
+        fixture.assertClose(
+                "running mean" + at, mean, fixture.stream().read(runningMean), 1e-6, KernelFixture.norm(running));
         fixture.assertClose("running variance" + at, var, runningVar, limit);
 
         // Where ReLU cuts is what the forward pass found: a value that is almost 0 may come out on either side.
@@ -133,12 +134,10 @@ class BatchNormKernelsTest {
         Tensor dbetaT = fixture.tensor(dbeta0, width);
         Tensor dxt = fixture.unwritten(type, groups, rows, width);
         kernels.backward(dxt, dgammaT, dbetaT, dyt, yt, xt, gt, mt, rt, groups, rows, width, relu);
-        float[] terms = terms(dy, gamma, fixture.stream().read(rt), block, width);
-        double inputs = Math.hypot(norm(terms), norm(product(terms, lost)));
-        double columns = Math.hypot(norm(dy), norm(product(dy, lost)));
+        double inputs = KernelFixture.norm(terms(dy, gamma, fixture.stream().read(rt), block, width));
         fixture.assertClose("dx" + at, dx, dxt, 10 * limit, inputs);
-        fixture.assertClose("dgamma" + at, dgamma, dgammaT, 10 * limit, columns);
-        fixture.assertClose("dbeta" + at, dbeta, dbetaT, 10 * limit, norm(dy));
+        fixture.assertClose("dgamma" + at, dgamma, dgammaT, 10 * limit, KernelFixture.norm(dy));
+        fixture.assertClose("dbeta" + at, dbeta, dbetaT, 10 * limit, KernelFixture.norm(dy));
         kernels.backward(dyt, dgammaT, dbetaT, dyt, yt, xt, gt, mt, rt, groups, rows, width, relu);
         fixture.assertClose("dx in place" + at, dx, dyt, 10 * limit, inputs);
     }
@@ -157,7 +156,7 @@ class BatchNormKernelsTest {
     }
 
     /** The mean in units of the deviation, for each value of a column. */
-    private static float[] rounded(float[] mean, float[] rstd, int block, int width, int size) {
+    private static float[] meansInDeviations(float[] mean, float[] rstd, int block, int width, int size) {
         float[] lost = new float[size];
         for (int i = 0; i < size; i++) {
             int column = i / block * width + i % width;
@@ -173,14 +172,6 @@ class BatchNormKernelsTest {
             product[i] = a[i] * b[i % b.length];
         }
         return product;
-    }
-
-    private static double norm(float[] values) {
-        double sum = 0;
-        for (float v : values) {
-            sum += (double) v * v;
-        }
-        return Math.sqrt(sum);
     }
 
     @Test

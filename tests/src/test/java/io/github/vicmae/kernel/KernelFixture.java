@@ -181,6 +181,20 @@ public final class KernelFixture implements AutoCloseable {
         return t;
     }
 
+    /** The 2-norm. */
+    public static double norm(double[] values) {
+        double squares = 0;
+        for (double v : values) {
+            squares += v * v;
+        }
+        return Math.sqrt(squares);
+    }
+
+    /** The same of floats, added up in doubles. */
+    public static double norm(float[] values) {
+        return norm(doubles(values));
+    }
+
     /** A double copy, as the oracle takes it. */
     public static double[] doubles(float[] values) {
         double[] copy = new double[values.length];

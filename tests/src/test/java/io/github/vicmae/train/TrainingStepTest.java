@@ -194,7 +194,9 @@ class TrainingStepTest {
     @ParameterizedTest
     @MethodSource("devices")
     void computingActivationsAnewChangesNoBit(String name) {
-        for (Precision precision : Precision.values()) {
+        boolean all = name.equals("cpu") || KernelFixture.isThorough();
+        // Bfloat16 rounds what is computed again, so that it is the harder one of the two.
+        for (Precision precision : all ? Precision.values() : new Precision[] {Precision.BF16}) {
             try (Device device = Device.open(name)) {
                 Execution again = new Execution(precision, true, 1);
                 assertSame(

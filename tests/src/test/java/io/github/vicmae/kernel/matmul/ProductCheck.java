@@ -65,7 +65,7 @@ record ProductCheck(
         double terms = Math.sqrt((double) m * n * (k + 1));
         double limit = result == DType.F32 ? 1e-6 : 4e-3;
         // gelu.cuh: the normal distribution's tail is right to 5e-8, which is much of a GELU that is far to the left.
-        double tail = epilogue == Epilogue.BIAS_GELU ? 5e-8 / limit * norm(expectedOther) : 0;
+        double tail = epilogue == Epilogue.BIAS_GELU ? 5e-8 / limit * KernelFixture.norm(expectedOther) : 0;
         fixture.assertClose(what, expected, ct, limit, result == DType.F32 ? terms : tail);
         if (epilogue == Epilogue.BIAS_GELU) {
             fixture.assertClose(what + ": other", expectedOther, otherT, limit, result == DType.F32 ? terms : 0);
@@ -76,9 +76,5 @@ record ProductCheck(
             fixture.assertClose(what + ": row sums", sums, biasT, 1e-6, Math.sqrt((double) m * (k + 1)));
         }
         return fixture.stream().read(ct);
-    }
-
-    private static double norm(double[] values) {
-        return Math.sqrt(Arrays.stream(values).map(v -> v * v).sum());
     }
 }
