@@ -19,9 +19,20 @@ KERNELS = {
     "SimSiam": (["12x10"], ["8192x128"], ["8192x128"]),
     "AdamW": (["1000"], ["20000000"], ["100000000"]),
     "TrainingStep": (
-        ["ti8:2:depth=1:decoderDepth=1:headHidden=16:image=16:dim=24:decoderDim=12"],
-        ["ti8:32", "b16:4"],
-        ["b16:256"],
+        [
+            "ti8:2:depth=1:decoderDepth=1:headHidden=16:image=16:dim=24:decoderDim=12",
+            "ti8:2:method=mae:depth=1:decoderDepth=1:image=16:dim=24:decoderDim=12",
+            "ti8:2:method=st-mae:depth=1:decoderDepth=1:image=16:dim=24:decoderDim=12:repeat=2",
+            "ti8:2:method=omnimae:depth=1:decoderDepth=1:image=16:dim=24:decoderDim=12:repeat=1",
+        ],
+        [
+            "ti8:32",
+            "b16:4",
+            "b16:8:method=mae",
+            "ti8:8:method=st-mae:frames=8:targetFrames=4:repeat=1",
+            "ti8:8:method=omnimae:frames=8:repeat=1",
+        ],
+        ["b16:256", "b16:256:method=mae", "b16:16:method=st-mae", "b16:16:method=omnimae"],
     ),
 }
 
@@ -31,7 +42,7 @@ SCALING = {
     # The last two are for cards with so much memory that a matrix of the logits fits for 65 536 rows.
     "InfoNce": (["8x16", "16x16"], ROWS, ROWS + ["131072x128", "262144x128"]),
     "TrainingStep": (
-        KERNELS["TrainingStep"][0],
+        KERNELS["TrainingStep"][0][:1],
         [f"ti8:{samples}" for samples in (4, 8, 16, 32, 64)]
         + [f"ti8:8:{change}" for change in ("image=32", "image=96", "image=128", "depth=3", "depth=6", "depth=24")],
         [f"b16:{samples}" for samples in (32, 64, 128, 256, 512)]

@@ -17,76 +17,50 @@ import torch
 import torch.nn.functional as F
 
 import shapes
+from configurations import configuration, flops
 from torch_bench import Bench, Results, forms
 from torch_kernels import KERNELS, optimizer_of
 from torch_losses import LOSSES
-from vicmae_model import ViCMae
-
-B16 = dict(
-    variant="paper", height=224, width=224, channels=3, patch=16, dim=768, depth=12, heads=12, decoderDim=512, decoderDepth=8,
-    decoderHeads=16, mlpRatio=4.0, headHidden=4096, headOut=128, temperature=0.1, maskRatio=0.75, normPix=True, pooling="mean",
-)
-TI8 = dict(B16, height=64, width=64, patch=8, dim=192, heads=3, decoderDim=96, decoderDepth=4, decoderHeads=3, headHidden=512)
-MODELS = {"b16": B16, "ti8": TI8}
-LAMBDA = 0.03
+from vicmae_model import MaskedAutoencoder, of
 
 
-def configuration(shape):
-    """The model and the samples of a shape as in ti8:8:depth=6."""
-    name, samples, *changes = shape.split(":")
-    config = dict(MODELS[name])
-    for setting, value in (change.split("=") for change in changes):
-        for key in ("height", "width") if setting == "image" else (setting,):
-            config[key] = int(value)
-    return config, int(samples)
-
-
-def flops_per_pair(c):
-    """Operations of both passes for one pair of views, as FlopCount.java counts them: the matrix products and attention."""
-    patches = (c["height"] // c["patch"]) * (c["width"] // c["patch"])
-    kept, patch_size = int(patches * (1 - c["maskRatio"])), c["patch"] ** 2 * c["channels"]
-
-    def block(tokens, dim):
-        return 2.0 * tokens * (4 * dim * dim + 2 * dim * int(dim * c["mlpRatio"])) + 4.0 * tokens * tokens * dim
-
-    dim, decoder, hidden = c["dim"], c["decoderDim"], c["headHidden"]
-    patch_embed = 2.0 * kept * patch_size * dim
-    encoder = c["depth"] * block(1 + kept, dim)
-    maps = 2.0 * (1 + kept) * dim * decoder + 2.0 * (1 + patches) * decoder * patch_size
-    decoding = c["decoderDepth"] * block(1 + patches, decoder) + maps
-    heads = (2 if c["variant"] == "paper" else 1) * 2.0 * (dim * hidden + hidden * hidden + hidden * c["headOut"])
-    # The backward pass computes two products for each one forward; the images need no gradient.
-    return 2 * (2 * patch_embed + 3 * (encoder + decoding + heads))
+def differences(ours, others, path=""):
+    """Settings that are not the same, of those that the peer reads."""
+    for key, value in ours.items():
+        other = others.get(key)
+        if isinstance(value, dict):
+            yield from differences(value, other, key + ".")
+        elif str(other).lower() != str(value).lower():
+            yield f"{path}{key} is {other}"
 
 
 def build(config, weights):
     fused = hasattr(F, "scaled_dot_product_attention")
     if not weights:
-        return ViCMae(config, fused)
-    model = ViCMae.load(weights, fused)
-    other = [k for k, v in config.items() if str(model.config.get(k)).lower() != str(v).lower()]
+        return of(config, fused)
+    model = MaskedAutoencoder.load(weights, fused)
+    other = list(differences(config, model.config))
     if other:
-        raise ValueError(f"{weights} holds another model: {', '.join(f'{k} is {model.config.get(k)}' for k in other)}")
+        raise ValueError(f"{weights} holds another model: {', '.join(other)}")
     return model
 
 
 def step(bench, dtype, shape, weights, parts):
     config, samples = configuration(shape)
-    patches = (config["height"] // config["patch"]) * (config["width"] // config["patch"])
-    views = [bench.tensor(samples, config["channels"], config["height"], config["width"]) for _ in range(2)]
-    noises = [torch.rand(samples, patches, device=bench.device) for _ in range(2)]
+    views, noises = of(config).shapes(samples)
+    inputs = [bench.tensor(*s) for s in views] + [torch.rand(s, device=bench.device) for s in noises]
     for part in parts:
         model = build(config, weights).to(bench.device).train()
         optimizer = optimizer_of([p for p in model.parameters() if p.requires_grad], bench)
         parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
         # Weights are read twice and their gradients written; an update reads and writes parameters, gradients and moments.
-        cost = parameters * 4.0 * (3 + 8 if part == "step" else 3), samples * flops_per_pair(config)
+        cost = parameters * 4.0 * (3 + 8 if part == "step" else 3), flops(config, samples)
         for who, form in forms(model):
             def work():
                 optimizer.zero_grad(set_to_none=True)
                 with torch.autocast(bench.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-                    reconstruction, contrastive = form(*views, *noises)
-                (reconstruction + LAMBDA * contrastive).backward()
+                    losses = form(*inputs)
+                sum(weight * loss for weight, loss in zip(model.weights(), losses)).backward()
                 if part == "step":
                     optimizer.step()
 

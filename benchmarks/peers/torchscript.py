@@ -1,17 +1,15 @@
 #!/usr/bin/env python3
 """Traces the model of a vicmae file to TorchScript, for DJL: torchscript.py WEIGHTS.safetensors BATCH OUT.pt
 
-The traced module takes two views [BATCH, C, H, W] and the noise of their masks [BATCH, patches], and gives the weighted sum of both losses,
-1 times the reconstruction and LAMBDA times the contrastive one.
+The traced module takes the views of a step and then the noise of their masks, for ViC-MAE two views [BATCH, C, H, W] and two of [BATCH, patches],
+and gives the weighted sum of the losses.
 """
 import sys
 import warnings
 
 import torch
 
-from vicmae_model import ViCMae
-
-LAMBDA = 0.03
+from vicmae_model import MaskedAutoencoder
 
 
 class Step(torch.nn.Module):
@@ -19,19 +17,17 @@ class Step(torch.nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, first, second, first_noise, second_noise):
-        reconstruction, contrastive = self.model(first, second, first_noise, second_noise)
-        return reconstruction + LAMBDA * contrastive
+    def forward(self, *inputs):
+        return sum(weight * loss for weight, loss in zip(self.model.weights(), self.model(*inputs)))
 
 
 def main():
     if len(sys.argv) != 4:
         raise SystemExit(__doc__)
     weights, batch, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    model = ViCMae.load(weights).train()
-    config = model.config
-    image = batch, config["channels"], config["height"], config["width"]
-    example = torch.randn(image), torch.randn(image), torch.rand(batch, model.patches), torch.rand(batch, model.patches)
+    model = MaskedAutoencoder.load(weights).train()
+    views, noises = model.shapes(batch)
+    example = *(torch.randn(shape) for shape in views), *(torch.rand(shape) for shape in noises)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # Tracing runs the model, which would move BatchNorm's running statistics: they are put back.

@@ -1,4 +1,5 @@
-"""ViC-MAE (arXiv 2303.12001) in plain PyTorch, under the parameter names that vicmae's files have: the peer of the benchmarks.
+"""ViC-MAE (arXiv 2303.12001), MAE (2111.06377), ST-MAE (2205.09113) and OmniMAE (2206.08356) in plain PyTorch, under the parameter names that
+vicmae's files have: the peers of the benchmarks.
 
 A model is made from the configuration that such a file carries, and takes its weights. Works with PyTorch 1.13 and newer.
 """
@@ -8,6 +9,8 @@ import struct
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+
+from configurations import batches, target_tube
 
 DTYPES = {"F32": torch.float32, "F64": torch.float64, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64, "I32": torch.int32}
 
@@ -75,12 +78,15 @@ class Block(nn.Module):
 
 
 class PatchEmbed(nn.Module):
-    def __init__(self, channels, patch, dim):
-        super().__init__()
-        self.proj = nn.Conv2d(channels, dim, patch, stride=patch)
+    """One linear map of a patch, or of a tube of patches: [N, C, H, W] or [N, C, T, H, W] to [N, L, D]."""
 
-    def forward(self, images):
-        return self.proj(images).flatten(2).transpose(1, 2)
+    def __init__(self, c):
+        super().__init__()
+        size = (c["patch"], c["patch"]) if c["tube"] == 1 else (c["tube"], c["patch"], c["patch"])
+        self.proj = (nn.Conv2d if c["tube"] == 1 else nn.Conv3d)(c["channels"], c["dim"], size, stride=size)
+
+    def forward(self, views):
+        return self.proj(views).flatten(2).transpose(1, 2)
 
 
 def projection_head(dim, hidden, out):
@@ -90,84 +96,181 @@ def projection_head(dim, hidden, out):
     return nn.Sequential(*layers, nn.Linear(hidden, out))
 
 
-def reconstruction(images, prediction, restore, kept, patch, normalise):
-    """The mean squared error of the masked patches, those with ranks from `kept` on."""
-    n, c, h, w = images.shape
-    target = images.view(n, c, h // patch, patch, w // patch, patch).permute(0, 2, 4, 3, 5, 1).flatten(3).flatten(1, 2)
+def reconstruction(views, prediction, restore, kept, patch, normalise, tube=1, deviation=None):
+    """The mean squared error of the masked patches, those with ranks from `kept` on. Pixels are normalised by patch or, where it is given what they
+    were divided by, by channel after that is undone.
+    """
+    views = views[:, :, None] if views.dim() == 4 else views
+    n, c, t, h, w = views.shape
+    target = views.reshape(n, c, t // tube, tube, h // patch, patch, w // patch, patch)
+    target = target.permute(0, 2, 4, 6, 3, 5, 7, 1).flatten(4, 6).flatten(1, 3)
+    target = target.flatten(2) if deviation is None else target * deviation.to(target)
     if normalise:
         mean = target.mean(dim=2, keepdim=True)
         target = (target - mean) / torch.sqrt(target.var(dim=2, keepdim=True) + 1e-6)
     mask = (restore >= kept).to(prediction.dtype)
-    return (((prediction - target) ** 2).mean(dim=2) * mask).sum() / mask.sum()
+    return (((prediction - target.flatten(2)) ** 2).mean(dim=2) * mask).sum() / mask.sum()
 
 
-class ViCMae(nn.Module):
-    """The training model. `config` is the dictionary that vicmae writes; `fused` takes PyTorch's scaled_dot_product_attention."""
+class MaskedAutoencoder(nn.Module):
+    """Encoder and decoder of any of the methods. `config` is the dictionary that vicmae writes; `fused` takes PyTorch's
+    scaled_dot_product_attention.
+    """
 
     def __init__(self, config, fused=False):
         super().__init__()
         self.config = config
-        patch, channels, dim, decoder = config["patch"], config["channels"], config["dim"], config["decoderDim"]
-        self.patches = (config["height"] // patch) * (config["width"] // patch)
-        self.kept = int(self.patches * (1 - config["maskRatio"]))
-        self.patch_embed = PatchEmbed(channels, patch, dim)
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
-        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + self.patches, dim), requires_grad=False)
-        self.blocks = nn.ModuleList(Block(dim, config["heads"], config["mlpRatio"], fused) for _ in range(config["depth"]))
+        trunk, decoder = config["trunk"], config["decoder"]
+        dim, width = trunk["dim"], decoder["dim"]
+        places = (trunk["height"] // trunk["patch"]) * (trunk["width"] // trunk["patch"])
+        times = trunk["frames"] // trunk["tube"]
+        self.class_token, self.own_class_token = trunk["classToken"], decoder["ownClassToken"]
+        self.batches = batches(config, 1)
+        self.patch_embed = PatchEmbed(trunk)
+        if self.class_token:
+            self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
+        self.blocks = nn.ModuleList(Block(dim, trunk["heads"], trunk["mlpRatio"], fused) for _ in range(trunk["depth"]))
         self.norm = nn.LayerNorm(dim, eps=1e-6)
-        self.decoder_embed = nn.Linear(dim, decoder)
-        self.mask_token = nn.Parameter(torch.zeros(1, 1, decoder))
-        self.decoder_pos_embed = nn.Parameter(torch.zeros(1, 1 + self.patches, decoder), requires_grad=False)
+        self.decoder_embed = nn.Linear(dim, width)
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, dim if decoder["embedsLast"] else width))
+        if self.own_class_token:
+            self.decoder_cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.add_positions("pos_embed", places, times, dim, self.class_token)
+        if not decoder["embedsLast"]:
+            self.add_positions("decoder_pos_embed", places, times, width, self.class_token or self.own_class_token)
         self.decoder_blocks = nn.ModuleList(
-            Block(decoder, config["decoderHeads"], config["mlpRatio"], fused) for _ in range(config["decoderDepth"])
+            Block(width, decoder["heads"], decoder["mlpRatio"], fused) for _ in range(decoder["depth"])
         )
-        self.decoder_norm = nn.LayerNorm(decoder, eps=1e-6)
-        self.decoder_pred = nn.Linear(decoder, patch * patch * channels)
-        self.paper = config["variant"].lower() == "paper"
-        sizes = dim, config["headHidden"], config["headOut"]
+        self.decoder_norm = nn.LayerNorm(width, eps=1e-6)
+        pixels = target_tube(config, trunk["frames"]) * trunk["patch"] ** 2 * trunk["channels"]
+        self.decoder_pred = nn.Linear(width, pixels)
+        # What views are divided by: targets that are normalised by channel have it undone.
+        self.deviation = torch.tensor([0.229, 0.224, 0.225][: trunk["channels"]])
+
+    def add_positions(self, name, places, times, dim, class_token):
+        """One fixed table, or three trained ones whose sums are the positions."""
+        if self.config["trunk"]["positions"] == "learned":
+            for part, count in dict(spatial=places, temporal=times, **{"class": 1} if class_token else {}).items():
+                setattr(self, f"{name}_{part}", nn.Parameter(torch.zeros(1, count, dim)))
+        else:
+            setattr(self, name, nn.Parameter(torch.zeros(1, class_token + times * places, dim), requires_grad=False))
+
+    def positions(self, name, count):
+        """Of so many patches [1, count, D], and of the class token [1, 1, D], if there is one."""
+        if self.config["trunk"]["positions"] == "learned":
+            spatial, temporal = getattr(self, name + "_spatial"), getattr(self, name + "_temporal")
+            return (temporal[:, :, None] + spatial[:, None]).flatten(1, 2), getattr(self, name + "_class", None)
+        table = getattr(self, name)
+        return (table[:, 1 : 1 + count], table[:, :1]) if self.class_token else (table[:, :count], None)
+
+    @classmethod
+    def load(cls, path, fused=False):
+        """The model of a file of vicmae, with its weights."""
+        metadata, tensors = read_safetensors(path)
+        return of(json.loads(metadata["config"]), fused).take(tensors, path)
+
+    def take(self, tensors, path):
+        own = self.state_dict()
+        tensors = {name: value.reshape(own[name].shape) if name in own else value for name, value in tensors.items()}
+        missing, _ = self.load_state_dict(tensors, strict=False)
+        left = [name for name in missing if not name.endswith("num_batches_tracked")]
+        if left:
+            raise SystemExit(f"{path} has no {', '.join(left)}")
+        return self
+
+    def shapes(self, samples):
+        """Of all views, batch after batch, and of their noise."""
+        c = self.config["trunk"]
+        views, noises = [], []
+        for batch in batches(self.config, samples):
+            frames = [batch["stored"]] if batch["stored"] > 1 else []
+            views += [[batch["samples"], c["channels"], *frames, c["height"], c["width"]]] * batch["views"]
+            noises += [[batch["samples"], batch["patches"]]] * batch["views"]
+        return views, noises
+
+    def encode(self, views, noise, kept):
+        """The encoder's tokens, and each patch's rank."""
+        if self.config["trunk"]["tube"] > 1 and views.dim() == 4:  # an image is repeated for the frames of a tube
+            views = views[:, :, None].expand(-1, -1, self.config["trunk"]["tube"], -1, -1)
+        x = self.patch_embed(views)
+        patches, first = self.positions("pos_embed", x.shape[1])
+        x = x + patches
+        order = torch.argsort(noise, dim=1)
+        restore = torch.argsort(order, dim=1)
+        x = torch.gather(x, 1, order[:, :kept, None].expand(-1, -1, x.shape[2]))
+        if self.class_token:
+            x = torch.cat([(self.cls_token + first).expand(x.shape[0], -1, -1), x], dim=1)
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x), restore
+
+    def decode(self, x, restore):
+        """The prediction for each patch."""
+        last = self.config["decoder"]["embedsLast"]
+        x = x if last else self.decoder_embed(x)
+        first, x = (x[:, :1], x[:, 1:]) if self.class_token else (None, x)
+        hidden = self.mask_token.expand(x.shape[0], restore.shape[1] - x.shape[1], -1)
+        x = torch.gather(torch.cat([x, hidden], dim=1), 1, restore[:, :, None].expand(-1, -1, x.shape[2]))
+        if last:
+            x = self.decoder_embed(x + self.positions("pos_embed", x.shape[1])[0])
+        else:
+            if self.own_class_token:
+                first = self.decoder_cls_token.expand(x.shape[0], -1, -1)
+            patches, of_first = self.positions("decoder_pos_embed", x.shape[1])
+            x = x + patches if first is None else torch.cat([first + of_first, x + patches], dim=1)
+        for block in self.decoder_blocks:
+            x = block(x)
+        x = self.decoder_pred(self.decoder_norm(x))
+        return x if last or first is None else x[:, 1:]
+
+    def reconstruction(self, views, prediction, restore, kept):
+        trunk, decoder = self.config["trunk"], self.config["decoder"]
+        if trunk["tube"] > 1 and views.dim() == 4:
+            views = views[:, :, None].expand(-1, -1, trunk["tube"], -1, -1)
+        tube = trunk["tube"]
+        if decoder["targetFrames"]:
+            frames = views.shape[2]
+            views = views[:, :, torch.linspace(0, frames - 1, decoder["targetFrames"]).long()]
+            tube = target_tube(self.config, frames)
+        deviation = self.deviation if decoder["normPer"] == "channel" else None
+        return reconstruction(views, prediction, restore, kept, trunk["patch"], decoder["normPix"], tube, deviation)
+
+    def forward(self, *inputs):
+        """The views, batch after batch, then their noise: the losses, one for each batch."""
+        count = len(inputs) // 2
+        losses, at = [], 0
+        for batch in self.batches:
+            errors = []
+            for views, noise in zip(inputs[at : at + batch["views"]], inputs[count + at : count + at + batch["views"]]):
+                x, restore = self.encode(views, noise, batch["kept"])
+                errors.append(self.reconstruction(views, self.decode(x, restore), restore, batch["kept"]))
+            losses.append(sum(errors) / len(errors))
+            at += batch["views"]
+        return tuple(losses)
+
+    def weights(self):
+        """Of the losses in a step."""
+        return [1.0] * len(self.batches)
+
+
+class ViCMae(MaskedAutoencoder):
+    """With pooled features and a contrastive loss."""
+
+    def __init__(self, config, fused=False):
+        super().__init__(config, fused)
+        own, dim = config["objective"], config["trunk"]["dim"]
+        if own["segments"] != 2:
+            raise ValueError("The peer has two views of a sample; use segments=2")
+        self.paper = own["variant"].lower() == "paper"
+        sizes = dim, own["headHidden"], own["headOut"]
         if self.paper:
             self.predictor = projection_head(*sizes)
             self.target = projection_head(*sizes)
         else:
             self.projector = projection_head(*sizes)
 
-    @classmethod
-    def load(cls, path, fused=False, **changes):
-        """The model of a file of vicmae, with its weights; `changes` replace parts of the configuration."""
-        metadata, tensors = read_safetensors(path)
-        model = cls({**json.loads(metadata["config"]), **changes}, fused)
-        missing, unexpected = model.load_state_dict(tensors, strict=False)
-        fixed = {"pos_embed", "decoder_pos_embed"}
-        left = [n for n in missing if n not in fixed and not n.endswith("num_batches_tracked")]
-        if left:
-            raise SystemExit(f"{path} has no weights for {', '.join(left)}")
-        if fixed & set(missing):
-            raise SystemExit(f"{path} has no position tables ({', '.join(sorted(fixed & set(missing)))})")
-        return model
-
-    def encode(self, images, noise):
-        x = self.patch_embed(images) + self.pos_embed[:, 1:]
-        order = torch.argsort(noise, dim=1)
-        restore = torch.argsort(order, dim=1)
-        keep = order[:, : self.kept, None].expand(-1, -1, x.shape[2])
-        cls = (self.cls_token + self.pos_embed[:, :1]).expand(x.shape[0], -1, -1)
-        x = torch.cat([cls, torch.gather(x, 1, keep)], dim=1)
-        for block in self.blocks:
-            x = block(x)
-        return self.norm(x), restore
-
-    def decode(self, x, restore):
-        x = self.decoder_embed(x)
-        hidden = self.mask_token.expand(x.shape[0], self.patches - self.kept, -1)
-        places = restore[:, :, None].expand(-1, -1, x.shape[2])
-        tokens = torch.gather(torch.cat([x[:, 1:], hidden], dim=1), 1, places)
-        x = torch.cat([x[:, :1], tokens], dim=1) + self.decoder_pos_embed
-        for block in self.decoder_blocks:
-            x = block(x)
-        return self.decoder_pred(self.decoder_norm(x))[:, 1:]
-
     def pool(self, x):
-        kind = self.config["pooling"].lower()
+        kind = self.config["objective"]["pooling"].lower()
         tokens = x[:, 1:]
         if kind == "cls":
             return x[:, 0]
@@ -179,7 +282,7 @@ class ViCMae(nn.Module):
 
     def contrast(self, rows, columns):
         rows, columns = F.normalize(rows.float(), dim=1), F.normalize(columns.float(), dim=1)
-        logits = rows @ columns.t() / self.config["temperature"]
+        logits = rows @ columns.t() / self.config["objective"]["temperature"]
         count = logits.shape[0]
         own = torch.eye(count, dtype=torch.bool, device=logits.device)
         positives = (torch.arange(count, device=logits.device) + count // 2) % count
@@ -187,8 +290,9 @@ class ViCMae(nn.Module):
 
     def forward(self, first, second, first_noise, second_noise):
         """The reconstruction loss and the contrastive loss."""
-        a, a_restore = self.encode(first, first_noise)
-        b, b_restore = self.encode(second, second_noise)
+        kept = self.batches[0]["kept"]
+        a, a_restore = self.encode(first, first_noise, kept)
+        b, b_restore = self.encode(second, second_noise, kept)
         pooled = self.pool(a), self.pool(b)
         if self.paper:
             rows = torch.cat([self.predictor(p) for p in pooled])
@@ -196,7 +300,16 @@ class ViCMae(nn.Module):
         else:
             rows = columns = torch.cat([self.projector(p) for p in pooled])
         contrastive = self.contrast(rows, columns)
-        settings = self.kept, self.config["patch"], self.config["normPix"]
-        first_error = reconstruction(first, self.decode(a, a_restore), a_restore, *settings)
-        second_error = reconstruction(second, self.decode(b, b_restore), b_restore, *settings)
+        first_error = self.reconstruction(first, self.decode(a, a_restore), a_restore, kept)
+        second_error = self.reconstruction(second, self.decode(b, b_restore), b_restore, kept)
         return 0.5 * (first_error + second_error), contrastive
+
+    def weights(self):
+        """As at the end of a run."""
+        own = self.config["objective"]
+        return [own["reconstructionWeight"], own["contrastiveWeight"]["value"]]
+
+
+def of(config, fused=False):
+    """The model of a configuration, without weights."""
+    return (ViCMae if config["objective"]["method"] == "vicmae" else MaskedAutoencoder)(config, fused)

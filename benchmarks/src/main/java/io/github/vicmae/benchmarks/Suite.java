@@ -254,9 +254,18 @@ final class Suite {
                     true,
                     List.of("passes", "step"),
                     Set.of("step"),
-                    List.of("ti8:2:depth=1:decoderDepth=1:headHidden=16:image=16:dim=24:decoderDim=12"),
-                    List.of("ti8:32", "b16:4"),
-                    List.of("b16:256")));
+                    List.of(
+                            "ti8:2:depth=1:decoderDepth=1:headHidden=16:image=16:dim=24:decoderDim=12",
+                            "ti8:2:method=mae:depth=1:decoderDepth=1:image=16:dim=24:decoderDim=12",
+                            "ti8:2:method=st-mae:depth=1:decoderDepth=1:image=16:dim=24:decoderDim=12:repeat=2",
+                            "ti8:2:method=omnimae:depth=1:decoderDepth=1:image=16:dim=24:decoderDim=12:repeat=1"),
+                    List.of(
+                            "ti8:32",
+                            "b16:4",
+                            "b16:8:method=mae",
+                            "ti8:8:method=st-mae:frames=8:targetFrames=4:repeat=1",
+                            "ti8:8:method=omnimae:frames=8:repeat=1"),
+                    List.of("b16:256", "b16:256:method=mae", "b16:16:method=st-mae", "b16:16:method=omnimae")));
 
     /** The loss, the step and the loader as the work grows. */
     static final List<Entry> SCALING = List.of(

@@ -9,6 +9,8 @@ import io.github.vicmae.device.MatMulPolicy;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.model.Execution;
 import io.github.vicmae.model.StepInput;
+import io.github.vicmae.model.ViewBatch;
+import io.github.vicmae.model.ViewInput;
 import io.github.vicmae.objective.FlopCount;
 import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.objective.ModelSize;
@@ -21,9 +23,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Param;
@@ -36,10 +40,9 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 2, time = 2)
 @Measurement(iterations = 5, time = 3)
 public class TrainingStep extends KernelBenchmark {
-    private static final double[] WEIGHTS = {1, 0.03};
     private static final double RATE = 1e-5;
 
-    /** model:samples, and changes of the model's settings, as in ti8:32:depth=6 */
+    /** model:samples, and changes of the model's settings, as in ti8:32:depth=6 or b16:8:method=mae */
     @Param({"ti8:32", "b16:4"})
     public String shape;
 
@@ -51,23 +54,25 @@ public class TrainingStep extends KernelBenchmark {
     private int batch;
     private double parameters;
     private double loss;
+    private double[] weights;
 
     @Override
     Workload open(Bench b, Implementation who) {
         config = config(shape);
         batch = samples(shape);
+        weights = config.objective().weights(1, 1);
         Own own = new Own(b.stream().device(), b.precision());
         if (who != Implementation.DJL) {
             return own;
         }
         try {
             Path model;
-            float[][] inputs = new float[4][];
+            List<Values> inputs;
             // The model's memory is freed before libtorch allocates its own, which is measured as the growth of the
             // process.
             try (own) {
                 model = TorchScript.export(own.model, batch);
-                own.copyInputs(inputs);
+                inputs = own.inputs();
             }
             return torch(model, inputs);
         } catch (IOException e) {
@@ -86,7 +91,8 @@ public class TrainingStep extends KernelBenchmark {
     }
 
     /**
-     * The paper's model with 0.75 of the patches masked; of the published code's one projector where the shape says variant=release.
+     * A method's published model; ViC-MAE's is the paper's, or the published code's where the shape says variant=release. The mask ratio of both is
+     * 0.75, so that they can be compared.
      *
      * @throws IllegalArgumentException if the shape is malformed, or there is no such model
      */
@@ -96,11 +102,13 @@ public class TrainingStep extends KernelBenchmark {
             throw new IllegalArgumentException("A step's shape is model:samples, as in ti8:32");
         }
         samples(shape);
-        ObjectNode tree = Presets.model(ModelSize.of(parts[0]), "vicmae", Variant.PAPER);
+        ObjectNode tree = Presets.model(ModelSize.of(parts[0]), method(parts), Variant.PAPER);
         for (int i = 2; i < parts.length; i++) {
             String[] change = parts[i].split("=", 2);
             if (change[0].equals("variant") && change.length == 2) {
-                SettingTree.put(tree, "objective.variant", Variant.of(change[1]));
+                set(tree, "variant", Variant.of(change[1]));
+            } else if (change[0].equals("method") && change.length == 2) {
+                continue; // the first one, which method() found
             } else if (change.length == 2 && change[1].matches("[0-9.]{1,9}")) {
                 set(tree, change[0], Double.parseDouble(change[1]));
             } else {
@@ -116,7 +124,17 @@ public class TrainingStep extends KernelBenchmark {
         }
     }
 
-    private static void set(ObjectNode tree, String name, double value) {
+    private static String method(String[] parts) {
+        String key = "method=";
+        return Stream.of(parts)
+                .skip(2)
+                .filter(part -> part.startsWith(key))
+                .findFirst()
+                .map(part -> part.substring(key.length()))
+                .orElse("vicmae");
+    }
+
+    private static void set(ObjectNode tree, String name, Object value) {
         if (name.equals("image")) {
             SettingTree.put(tree, "trunk.height", value);
             SettingTree.put(tree, "trunk.width", value);
@@ -136,27 +154,15 @@ public class TrainingStep extends KernelBenchmark {
                 + own.substring(Math.min(1, own.length()));
     }
 
-    private TorchWorkload torch(Path model, float[][] values) throws IOException {
-        TorchWorkload t = new TorchWorkload();
-        NDArray[] inputs = new NDArray[4];
-        for (int i = 0; i < 2; i++) {
-            int[] image = {
-                batch,
-                config.trunk().channels(),
-                config.trunk().height(),
-                config.trunk().width()
-            };
-            inputs[i] = t.input("view " + i, values[i], false, image);
-            inputs[2 + i] = t.input(
-                    "noise " + i, values[2 + i], false, batch, config.trunk().patches());
-        }
-        return t.script(model, "loss", inputs);
-    }
+    /** A tensor that is given to libtorch. */
+    private record Values(String name, float[] values, int... shape) {}
 
-    private static float[] slice(FloatBuffer from, int start, int count) {
-        float[] values = new float[count];
-        from.duplicate().position(start).get(values);
-        return values;
+    private static TorchWorkload torch(Path model, List<Values> values) throws IOException {
+        TorchWorkload t = new TorchWorkload();
+        NDArray[] inputs = values.stream()
+                .map(v -> t.input(v.name(), v.values(), false, v.shape()))
+                .toArray(NDArray[]::new);
+        return t.script(model, "loss", inputs);
     }
 
     /** The loss of the model's own passes on the same input, which golden files compare with PyTorch in double precision. */
@@ -196,7 +202,7 @@ public class TrainingStep extends KernelBenchmark {
                     fill(model.input(i));
                 }
                 parameters = model.parameters().count();
-                loss = model.forwardBackward(WEIGHTS).total();
+                loss = model.forwardBackward(weights).total();
                 model.stream().zero(model.parameters().gradients());
             } catch (RuntimeException | Error e) {
                 Closing.after(e, model);
@@ -207,23 +213,44 @@ public class TrainingStep extends KernelBenchmark {
         private void fill(StepInput input) {
             Random random = new Random(1);
             FloatBuffer floats = input.host().floats();
-            for (int i = 0; i < input.optimizerOffset(); i++) {
-                floats.put(i, i < input.batch(0).noiseOffset() ? (float) random.nextGaussian() : random.nextFloat());
+            for (ViewInput views : input.batches()) {
+                for (int i = 0; i < views.images().size(); i++) {
+                    floats.put(views.imagesOffset() + i, (float) random.nextGaussian());
+                }
+                for (int i = 0; i < views.batch().samples() * views.batch().patches(); i++) {
+                    floats.put(views.noiseOffset() + i, random.nextFloat());
+                }
             }
         }
 
-        /** Both views, and the noise of both. */
-        private void copyInputs(float[][] values) {
-            FloatBuffer host = model.input(0).host().floats();
-            int view = batch
-                    * config.trunk().channels()
-                    * config.trunk().height()
-                    * config.trunk().width();
-            int noise = batch * config.trunk().patches();
-            for (int i = 0; i < 2; i++) {
-                values[i] = slice(host, i * view, view);
-                values[2 + i] = slice(host, model.input(0).batch(0).noiseOffset() + i * noise, noise);
+        /** All views, batch after batch, and then their noise, as the traced model takes them. */
+        private List<Values> inputs() {
+            List<Values> views = new ArrayList<>();
+            List<Values> noises = new ArrayList<>();
+            for (ViewInput in : model.input(0).batches()) {
+                ViewBatch of = in.batch();
+                int[] shape = in.image(0).shape();
+                int[] all = IntStream.concat(IntStream.of(of.batch()), IntStream.of(shape))
+                        .toArray();
+                for (int i = 0; i < of.views(); i++) {
+                    views.add(values("view " + views.size(), in.imagesOffset(), i, all));
+                    noises.add(values("noise " + noises.size(), in.noiseOffset(), i, of.batch(), of.patches()));
+                }
             }
+            views.addAll(noises);
+            return views;
+        }
+
+        /** The tensor of one view, which lies behind those of the former ones. */
+        private Values values(String name, int start, int view, int... shape) {
+            float[] values = new float[IntStream.of(shape).reduce(1, Math::multiplyExact)];
+            model.input(0)
+                    .host()
+                    .floats()
+                    .duplicate()
+                    .position(start + view * values.length)
+                    .get(values);
+            return new Values(name, values, shape);
         }
 
         @Override
@@ -231,7 +258,7 @@ public class TrainingStep extends KernelBenchmark {
             while (!steps.hasRoom()) {
                 steps.finish();
             }
-            steps.submit(WEIGHTS, rate);
+            steps.submit(weights, rate);
         }
 
         @Override

@@ -6,12 +6,15 @@ import static org.junit.jupiter.api.Assumptions.abort;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.vicmae.objective.FlopCount;
+import io.github.vicmae.objective.ModelConfig;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -55,6 +58,35 @@ class PeersTest {
                 List<String> shapes = new ArrayList<>();
                 peers.get(name).get(size.ordinal()).forEach(shape -> shapes.add(shape.asText()));
                 assertEquals(entry.shapes(size), shapes, name + ", " + size);
+            }
+        });
+    }
+
+    /** A step of PyTorch's is that of the same model, and its operations are counted alike. */
+    @Test
+    void theModelsAreTheSuites() throws Exception {
+        String program =
+                "import json, shapes, configurations as c; print(json.dumps({s: [*c.configuration(s), c.flops(*c.configuration(s))]"
+                        + " for suite in (shapes.KERNELS, shapes.SCALING) for size in suite['TrainingStep'] for s in size}))";
+        JsonNode models = new ObjectMapper().readTree(python(List.of("-c", program)));
+        assertTrue(models.size() > 20, models.toString());
+        for (Map.Entry<String, JsonNode> model : models.properties()) {
+            ModelConfig config = TrainingStep.config(model.getKey());
+            holds(model.getKey(), model.getValue().get(0), new ObjectMapper().readTree(config.json()));
+            double operations = model.getValue().get(1).asInt() * FlopCount.perSample(config);
+            assertEquals(operations, model.getValue().get(2).asDouble(), 1e-12 * operations, model.getKey());
+        }
+    }
+
+    /** Of a peer's settings each is ours; some of ours do not change what a step computes. */
+    private static void holds(String at, JsonNode peers, JsonNode ours) {
+        peers.properties().forEach(entry -> {
+            String key = at + ", " + entry.getKey();
+            JsonNode own = ours.get(entry.getKey());
+            if (entry.getValue().isObject()) {
+                holds(key, entry.getValue(), own);
+            } else {
+                assertEquals(own.asText(), entry.getValue().asText(), key);
             }
         });
     }

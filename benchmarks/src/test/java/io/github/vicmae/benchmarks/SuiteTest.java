@@ -85,7 +85,15 @@ class SuiteTest {
                     e.getMessage());
         }
         Suite.Entry step = Suite.SCALING.get(1);
-        for (String bad : List.of("ti8", "ti8:0", "ti8:many", "xl:8", "ti8:8:depth", "ti8:8:depth=x", "ti8:8:deep=3")) {
+        for (String bad : List.of(
+                "ti8",
+                "ti8:0",
+                "ti8:many",
+                "xl:8",
+                "ti8:8:depth",
+                "ti8:8:depth=x",
+                "ti8:8:deep=3",
+                "ti8:8:method=dino")) {
             var e = assertThrows(IllegalArgumentException.class, () -> step.check(bad));
             assertTrue(e.getMessage().startsWith("TrainingStep cannot have the shape '" + bad + "': "));
             assertTrue(e.getMessage().matches("(?s).*: (A|There is no) [^\\n]*"), e.getMessage());

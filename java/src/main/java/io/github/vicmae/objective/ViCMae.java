@@ -47,6 +47,7 @@ final class ViCMae implements Objective {
     /** Where one head gives rows and further columns: the part of its gradient that has the rows' added. */
     private Tensor drowsOfTarget;
 
+    /** Null where that is not so. */
     private final Tensor zeros;
 
     ViCMae(Workspace workspace, ModelConfig config, ViCMaeConfig own) {
@@ -68,6 +69,7 @@ final class ViCMae implements Objective {
                 views,
                 workspace.execution().recompute());
         pooled = workspace.context().activation("pooled", n, dim);
+        dpooled = arena.floats("d pooled", n, dim);
         argmax = arena.tensor("argmax", DType.I32, n, dim);
         predictor = head(paper ? "predictor" : "projector", paper ? own.segments() : views.views());
         target = paper ? head("target", views.views()) : predictor;
@@ -87,9 +89,8 @@ final class ViCMae implements Objective {
                         (float) own.temperature(),
                         symmetric,
                         workspace.execution().precision()));
-        zeros = arena.floats("no bias", own.headOut());
+        zeros = target == predictor && !symmetric ? arena.floats("no bias", own.headOut()) : null;
         losses = workspace.declareLosses();
-        dpooled = arena.floats("d pooled", n, dim);
     }
 
     private ProjectionHead head(String name, int groups) {
@@ -115,7 +116,7 @@ final class ViCMae implements Objective {
                 : predictor.output().slice(predictor.output().name(), 0, rows, own.headOut());
         Tensor contrastiveLosses = losses.slice("contrastive losses", segments, own.lossValues());
         pairs.prepare(contrastiveLosses, rowsOut, target.output(), dpredictor, dtarget);
-        if (target == predictor && !symmetric) {
+        if (zeros != null) {
             drowsOfTarget = dtarget.slice(dtarget.name(), 0, rows, own.headOut());
             workspace.stream().zero(zeros);
         }

@@ -107,18 +107,21 @@ class ContrastOptionTest extends CommandFixture {
         for (String group : List.of("schedule", "loading", "compute")) {
             old.setAll((ObjectNode) old.remove(group));
         }
+        old.remove("accumulateContrast");
         ObjectNode groups = (ObjectNode) old.remove("model");
         ObjectNode objective = (ObjectNode) groups.get("objective");
         old.set("reconstructionWeight", objective.remove("reconstructionWeight"));
         old.set("contrastive", objective.remove("contrastiveWeight"));
-        objective.remove(List.of("method", "contrast", "contrastHash"));
+        objective.remove(List.of("method", "contrast", "contrastHash", "segments", "negatives", "negativeSeconds"));
         ObjectNode decoder = (ObjectNode) groups.get("decoder");
         ObjectNode model = old.putObject("model");
         for (String name : List.of("Dim", "Depth", "Heads")) {
             model.set("decoder" + name, decoder.get(name.toLowerCase(Locale.ROOT)));
         }
         model.set("normPix", decoder.get("normPix"));
-        model.setAll((ObjectNode) groups.get("trunk"));
+        ObjectNode trunk = (ObjectNode) groups.get("trunk");
+        trunk.remove(List.of("frames", "tube", "classToken", "positions"));
+        model.setAll(trunk);
         model.setAll(objective);
         return old;
     }
