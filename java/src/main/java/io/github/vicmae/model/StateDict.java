@@ -41,7 +41,7 @@ public final class StateDict implements TensorSource {
      * @throws IOException if there are several encoders in the file, or two tensors get the same name
      */
     public static TensorSource of(TensorSource source) throws IOException {
-        return JoinedMaps.of(renamed(source));
+        return ZeroBiases.of(JoinedMaps.of(renamed(source)));
     }
 
     private static TensorSource renamed(TensorSource source) throws IOException {

@@ -3,6 +3,7 @@ package io.github.vicmae.eval;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -20,7 +21,9 @@ import io.github.vicmae.objective.Presets;
 import io.github.vicmae.objective.Variant;
 import io.github.vicmae.settings.SettingTree;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -138,10 +141,51 @@ class PublishedLayoutTest {
 
     private static String describe(TensorSource source, String name) {
         try {
-            return name + java.util.Arrays.toString(source.info(name).shape());
+            return name + Arrays.toString(source.info(name).shape());
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
+            throw new UncheckedIOException(e);
         }
+    }
+
+    /** A stack whose maps all have none computes what it does with zeros; if one alone is missing, it was lost. */
+    @ParameterizedTest
+    @ValueSource(strings = {"trunk.decoder.decoder_blocks.0.attn.qkv.bias", "trunk.blocks.0.attn.qkv.bias"})
+    void aMissingBiasIsZeroWhereNoBlockHasOne(String missing) throws IOException {
+        Path file = dir.resolve("without.safetensors");
+        try (Device device = Device.open("cpu");
+                Objective model = Objective.create(device, config("omnimae"), 1)) {
+            model.parameters().initialise(model.kernels(), 3);
+            Parameter bias = model.parameters().get("decoder_blocks.0.attn.qkv.bias");
+            model.stream().write(bias.value(), filled(96));
+            Path whole = dir.resolve("whole.safetensors");
+            PublishedLayout.save(whole, model.state(), "omnimae");
+            SafetensorsWriter writer = new SafetensorsWriter();
+            try (TensorSource source = TensorSource.open(whole)) {
+                for (String name : source.names()) {
+                    if (!name.equals(missing)) {
+                        writer.add(name, source.info(name).shape(), source.floats(name));
+                    }
+                }
+                writer.write(file);
+            }
+            try (TensorSource source = TensorSource.open(file)) {
+                if (missing.contains("decoder")) { // it has one block
+                    Checkpoint.start(source, model.state(), name -> false);
+                    assertArrayEquals(new float[96], model.stream().read(bias.value()));
+                } else { // the encoder has two
+                    String message = assertThrows(
+                                    IOException.class, () -> Checkpoint.start(source, model.state(), name -> false))
+                            .getMessage();
+                    assertTrue(message.contains("blocks.0.attn.qkv.bias is missing"), message);
+                }
+            }
+        }
+    }
+
+    private static float[] filled(int count) {
+        float[] values = new float[count];
+        Arrays.fill(values, 0.5f);
+        return values;
     }
 
     @Test
@@ -163,7 +207,7 @@ class PublishedLayoutTest {
             }
             writer.write(file);
             try (TensorSource source = TensorSource.open(file)) {
-                String message = org.junit.jupiter.api.Assertions.assertThrows(
+                String message = assertThrows(
                                 IOException.class, () -> Checkpoint.start(source, model.state(), name -> false))
                         .getMessage();
                 assertTrue(message.contains("blocks.0.attn.k.bias has another shape or type"), message);

@@ -1,0 +1,101 @@
+package io.github.vicmae.model;
+
+import io.github.vicmae.io.Safetensors;
+import io.github.vicmae.io.TensorInfo;
+import io.github.vicmae.io.TensorSource;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * A published checkpoint whose blocks have no bias in the map to queries, keys and values, as OmniMAE's decoder: read as biases of zero, which compute the
+ * same. A bias that is missing in some blocks of a stack stays missing.
+ */
+final class ZeroBiases implements TensorSource {
+    private static final Pattern WEIGHT = Pattern.compile("((?:.*\\.)?\\w*blocks\\.)(\\d+\\.attn\\.qkv\\.)weight");
+
+    private final TensorSource source;
+    private final Map<String, TensorInfo> zeros;
+
+    private ZeroBiases(TensorSource source, Map<String, TensorInfo> zeros) {
+        this.source = source;
+        this.zeros = zeros;
+    }
+
+    /** Returns the source itself where no bias is missing, and where the file is one of this library. Closing the result closes the source. */
+    static TensorSource of(TensorSource source) throws IOException {
+        if (source instanceof Safetensors ours && ours.metadata().containsKey(Checkpoint.CONFIG)) {
+            return source;
+        }
+        Map<String, TensorInfo> zeros = new LinkedHashMap<>();
+        Set<String> stacksWithBias = new TreeSet<>();
+        for (String name : source.names()) {
+            Matcher weight = WEIGHT.matcher(name);
+            if (!weight.matches()) {
+                continue;
+            }
+            String bias = weight.group(1) + weight.group(2) + "bias";
+            if (source.contains(bias) || source.passedOver().containsKey(bias)) {
+                stacksWithBias.add(weight.group(1));
+            } else {
+                TensorInfo map = source.info(name);
+                long rows = map.shape()[0];
+                long size = map.dtype().bytes();
+                zeros.put(bias, new TensorInfo(bias, map.dtype(), new long[] {rows}, 0, rows * size));
+            }
+        }
+        zeros.keySet().removeIf(name -> stacksWithBias.stream().anyMatch(name::startsWith));
+        return zeros.isEmpty() ? source : new ZeroBiases(source, zeros);
+    }
+
+    @Override
+    public Path path() {
+        return source.path();
+    }
+
+    @Override
+    public List<String> names() {
+        Set<String> names = new TreeSet<>(source.names());
+        names.addAll(zeros.keySet());
+        return List.copyOf(names);
+    }
+
+    @Override
+    public boolean contains(String name) {
+        return source.contains(name) || zeros.containsKey(name);
+    }
+
+    @Override
+    public Map<String, String> passedOver() {
+        return source.passedOver();
+    }
+
+    @Override
+    public TensorInfo info(String name) throws IOException {
+        TensorInfo zero = zeros.get(name);
+        return zero != null ? zero : source.info(name);
+    }
+
+    @Override
+    public void read(String name, long offset, ByteBuffer into) throws IOException {
+        if (!zeros.containsKey(name)) {
+            source.read(name, offset, into);
+            return;
+        }
+        while (into.hasRemaining()) {
+            into.put((byte) 0);
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        source.close();
+    }
+}
