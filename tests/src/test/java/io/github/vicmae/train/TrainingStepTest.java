@@ -250,8 +250,8 @@ class TrainingStepTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"FP32, false", "FP32, true", "BF16, false", "BF16, true"})
-    void thePlanIsWhatIsTaken(Precision precision, boolean recompute) {
+    @CsvSource({"FP32, false, 1", "FP32, true, 1", "BF16, false, 1", "BF16, true, 1", "FP32, false, 3"})
+    void thePlanIsWhatIsTaken(Precision precision, boolean recompute, int together) {
         // Large enough that what every buffer is rounded up to does not count.
         ModelConfig config = new ModelConfig(
                 new TrunkConfig(64, 64, 3, 8, 96, 3, 3, 4),
@@ -259,21 +259,28 @@ class TrainingStepTest {
                 ViCMaeConfig.of(Variant.RELEASE, 0.5, Pooling.MEAN, 256, 32, 0.1));
         Execution execution = new Execution(precision, recompute, 2);
         ViewSettings settings = config.objective().viewSettings(config.trunk(), 0);
+        int inputs = Math.max(2, together);
         try (Device device = Device.open("cpu")) {
-            MemoryPlan plan = MemoryPlan.of(device.kind(), config, 8, execution);
+            MemoryPlan plan = MemoryPlan.of(device.kind(), config, 8, together, execution);
             assertEquals(
                     plan.total(),
                     plan.parts().values().stream().mapToLong(l -> l).sum());
             assertEquals(0, device.liveBytes());
-            try (Objective model = Objective.create(device, config, 8, execution);
+            List<List<DeviceViews>> views = new ArrayList<>();
+            try (Objective model = Objective.create(device, config, 8, together, execution);
                     AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
-                    DeviceViews first = new DeviceViews(device, settings, 8);
-                    DeviceViews second = new DeviceViews(device, settings, 8, first);
-                    TrainingStep steps = new TrainingStep(model, optimizer, List.of(List.of(first), List.of(second)))) {
-                assertFalse(steps.isReady());
-                assertEquals(plan, model.memory());
-                long planned = plan.total() + DeviceViews.plannedBytes(settings, 8, 2);
-                assertEquals(1, (double) device.liveBytes() / planned, 0.02);
+                    DeviceViews first = new DeviceViews(device, settings, 8)) {
+                views.add(List.of(first));
+                while (views.size() < inputs) {
+                    views.add(List.of(new DeviceViews(device, settings, 8, first)));
+                }
+                try (TrainingStep steps = new TrainingStep(model, optimizer, views)) {
+                    assertFalse(steps.isReady());
+                    assertEquals(plan, model.memory());
+                    long planned = plan.total() + DeviceViews.plannedBytes(settings, 8, inputs);
+                    assertEquals(1, (double) device.liveBytes() / planned, 0.02);
+                }
+                views.subList(1, inputs).forEach(v -> v.get(0).close());
             }
         }
     }
