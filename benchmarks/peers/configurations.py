@@ -71,7 +71,7 @@ def configuration(shape):
 
 
 def batches(config, samples):
-    """What a step encodes: for each batch its frames (those of a patch's tube, where an image stands for a tube), stored frames, patches, visible
+    """What a step encodes: for each batch of views its frames (of an image that is repeated, the tube's), the frames that are stored, patches, visible
     patches, views of a sample, and samples.
     """
     trunk, objective = config["trunk"], config["objective"]
@@ -90,13 +90,13 @@ def batches(config, samples):
             batch(trunk["frames"], trunk["frames"], objective["repeat"], samples, objective["videoMaskRatio"], True),
         ]
     if objective.get("negatives"):
-        raise ValueError("The peer has no further frames as negatives; use negatives=0")
+        raise ValueError("The peer has no further frames as negatives (--negatives)")
     views = objective["segments"] if objective["method"] == "vicmae" else objective["repeat"]
     return [batch(trunk["frames"], trunk["frames"], views, samples, objective["maskRatio"])]
 
 
 def target_tube(config, frames):
-    """Frames that a patch predicts, of a view of so many."""
+    """Frames that each patch of a view of `frames` frames predicts."""
     return config["trunk"]["tube"] * (config["decoder"]["targetFrames"] or frames) // frames
 
 

@@ -21,7 +21,7 @@ def forms(function):
     """Eager and compiled, where this PyTorch compiles."""
     yield "torch", function
     if hasattr(torch, "compile"):
-        # Or the same code with other shapes would be compiled for shapes that are not known, and after eight of them not at all.
+        # Without this, other shapes would be compiled as dynamic ones, and after eight compilations not at all.
         torch._dynamo.reset()
         yield "torch.compile", torch.compile(function)
 

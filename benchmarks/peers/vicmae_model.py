@@ -97,8 +97,8 @@ def projection_head(dim, hidden, out):
 
 
 def reconstruction(views, prediction, restore, kept, patch, normalise, tube=1, deviation=None):
-    """The mean squared error of the masked patches, those with ranks from `kept` on. Pixels are normalised by patch or, where it is given what they
-    were divided by, by channel after that is undone.
+    """The mean squared error of the masked patches, those with ranks from `kept` on. Pixels are normalised by patch or, if
+    `deviation` is given (what each channel of the views was divided by), multiplied by it and normalised by channel.
     """
     views = views[:, :, None] if views.dim() == 4 else views
     n, c, t, h, w = views.shape
@@ -156,7 +156,7 @@ class MaskedAutoencoder(nn.Module):
             setattr(self, name, nn.Parameter(torch.zeros(1, class_token + times * places, dim), requires_grad=False))
 
     def positions(self, name, count):
-        """Of so many patches [1, count, D], and of the class token [1, 1, D], if there is one."""
+        """The positions of `count` patches [1, count, D], and of the class token [1, 1, D], if there is one."""
         if self.config["trunk"]["positions"] == "learned":
             spatial, temporal = getattr(self, name + "_spatial"), getattr(self, name + "_temporal")
             return (temporal[:, :, None] + spatial[:, None]).flatten(1, 2), getattr(self, name + "_class", None)
@@ -179,7 +179,7 @@ class MaskedAutoencoder(nn.Module):
         return self
 
     def shapes(self, samples):
-        """Of all views, batch after batch, and of their noise."""
+        """The shapes of all views, batch after batch, and of their noise."""
         c = self.config["trunk"]
         views, noises = [], []
         for batch in batches(self.config, samples):
@@ -249,7 +249,7 @@ class MaskedAutoencoder(nn.Module):
         return tuple(losses)
 
     def weights(self):
-        """Of the losses in a step."""
+        """The weights of the losses."""
         return [1.0] * len(self.batches)
 
 
@@ -305,7 +305,7 @@ class ViCMae(MaskedAutoencoder):
         return 0.5 * (first_error + second_error), contrastive
 
     def weights(self):
-        """As at the end of a run."""
+        """The weights of the losses at the end of a run."""
         own = self.config["objective"]
         return [own["reconstructionWeight"], own["contrastiveWeight"]["value"]]
 

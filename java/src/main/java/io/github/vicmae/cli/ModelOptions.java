@@ -11,24 +11,28 @@ import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.settings.SettingTree;
 import picocli.CommandLine.IModelTransformer;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** The options that make a model: a method in a named size, and what differs from it. */
 final class ModelOptions {
+    private static final String METHOD = "--method";
+
     /** Adds the options of the model's single settings to a command; {@code @Command(modelTransformer = ...)}. */
     static final class Settings implements IModelTransformer {
         @Override
         public CommandSpec transform(CommandSpec spec) {
+            OptionSpec method = spec.findOption(METHOD);
+            spec.remove(method);
+            spec.addOption(OptionSpec.builder(method)
+                    .description(Methods.names() + "; see docs/methods.md (default: ${DEFAULT-VALUE})")
+                    .build());
             return SettingOptions.add(spec, ModelConfig.class);
         }
     }
 
-    @Option(
-            names = "--method",
-            paramLabel = "NAME",
-            defaultValue = "vicmae",
-            description = "vicmae, mae, st-mae or omnimae, see docs/methods.md (default: ${DEFAULT-VALUE})")
+    @Option(names = METHOD, paramLabel = "NAME", defaultValue = "vicmae", description = "the method")
     private String method;
 
     @Option(

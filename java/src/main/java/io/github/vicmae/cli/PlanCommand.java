@@ -80,8 +80,8 @@ final class PlanCommand implements Callable<Integer> {
         MemoryPlan plan = plan(config, batch);
         out.printf(
                 Locale.ROOT,
-                "device memory for a step of %d samples in %s%s, on %s:%n",
-                batch,
+                "device memory for a step of %s samples in %s%s, on %s:%n",
+                (accumulate > 1 ? accumulate + " times " : "") + batch,
                 execution.precision(),
                 execution.recompute ? ", activations computed anew" : "",
                 kind.toString().toLowerCase(Locale.ROOT));

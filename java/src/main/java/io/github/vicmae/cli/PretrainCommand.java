@@ -8,7 +8,9 @@ import io.github.vicmae.train.TrainSettings;
 import io.github.vicmae.train.Trainer;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IModelTransformer;
@@ -51,7 +53,7 @@ final class PretrainCommand implements Callable<Integer> {
             names = "--init",
             paramLabel = "FILE",
             description =
-                    "start from these weights: a checkpoint of another run, or a published .pth of MAE or ViC-MAE")
+                    "start from these weights: a checkpoint of another run, or a published one of MAE, ViC-MAE, ST-MAE or OmniMAE")
     private Path init;
 
     @Mixin
@@ -94,13 +96,30 @@ final class PretrainCommand implements Callable<Integer> {
         };
     }
 
+    /** The method's published settings. A clip has a stride or a length: where one is given, the other of them does not count. */
+    private Map<String, Object> ofMethod() {
+        Map<String, Object> published =
+                new HashMap<>(Methods.named(model.method()).run());
+        if (isGiven("--stride")) {
+            published.remove("views.clipSeconds");
+        }
+        if (isGiven("--clip-seconds")) {
+            published.remove("views.stride");
+        }
+        return published;
+    }
+
+    private boolean isGiven(String option) {
+        return spec.findOption(option).getValue() != null;
+    }
+
     private TrainSettings settings(Device.Kind kind) {
         ObjectNode tree = SettingTree.defaults(TrainSettings.class);
         SettingTree.put(tree, "loading.workers", Runtime.getRuntime().availableProcessors());
         SettingTree.put(tree, "loading.deviceViews", viewsOnDevice(kind));
         SettingTree.put(tree, "data", data);
         SettingTree.put(tree, "init", init == null ? null : init.toString());
-        SettingTree.putAll(tree, Methods.named(model.method()).run(), TrainSettings.class);
+        SettingTree.putAll(tree, ofMethod(), TrainSettings.class);
         SettingOptions.putGiven(spec, tree, TrainSettings.class, model.record(), model.method());
         tree.set("model", model.tree());
         if (tree.at("/schedule/warmupEpochs").isMissingNode()) {

@@ -12,6 +12,11 @@ public interface LossDefinition {
     /** A description in one sentence. */
     String description();
 
+    /** Whether columns beyond the rows can be used, as negatives. */
+    default boolean extraColumns() {
+        return true;
+    }
+
     /**
      * Creates the loss and declares its memory, before arena and scratch are allocated.
      *

@@ -67,7 +67,7 @@ interface DecoderEmbedding {
         private final DecoderTokens places;
         private final Linear embed;
         private final Tensor placed;
-        /** What the map reads, and what it writes: the same values in the products' type. */
+        /** The map's input and output in the products' type. */
         private final Tensor input;
 
         private final Tensor output;

@@ -16,7 +16,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** A checkpoint whose queries, keys and values come from three maps, as ST-MAE's do: read as the one map {@code qkv}, one below the other. */
+/** A checkpoint with separate maps to queries, keys and values, as ST-MAE's: read as one map {@code qkv}, the three joined along dimension 0. */
 final class JoinedMaps implements TensorSource {
     private static final Pattern QUERIES = Pattern.compile("(.*\\.attn\\.)q(\\.(?:weight|bias))");
 
@@ -82,7 +82,7 @@ final class JoinedMaps implements TensorSource {
             TensorInfo info = source.info(part);
             if (info.dtype() != first.dtype() || !Arrays.equals(info.shape(), first.shape())) {
                 throw new IOException(source.path() + ": " + part + " has another shape or type than " + three.get(0)
-                        + ", so that they do not make one map");
+                        + ", so that they cannot be joined to one map");
             }
         }
         long[] shape = first.shape();

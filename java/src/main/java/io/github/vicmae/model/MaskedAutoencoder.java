@@ -15,7 +15,7 @@ public final class MaskedAutoencoder {
     private final Decoder decoder;
     private final Tensor dencoded;
     private final Tensor dtokens;
-    /** What is reconstructed of these: all, or their beginnings. */
+    /** Of these, the rows of the views that are reconstructed, which come first; the same tensors if all are. */
     private Tensor shownRestore;
 
     private Tensor shownKeep;

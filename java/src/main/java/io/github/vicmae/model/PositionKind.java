@@ -10,11 +10,11 @@ public enum PositionKind {
     SINCOS,
     /** Trained, in space and in time (Feichtenhofer et al. 2022). */
     LEARNED,
-    /** One fixed sinusoid over all patches of a clip, of which an image takes the first frame's (Girdhar et al. 2023). */
+    /** One fixed sinusoid over all patches of a clip; an image takes those of the clip's first patches in time (Girdhar et al. 2023). */
     SINUSOID;
 
     /**
-     * As layers declare them.
+     * How layers declare positions of this kind.
      *
      * @param longest the grid of the longest views
      */

@@ -13,12 +13,12 @@ import java.util.regex.Pattern;
 /**
  * How the published checkpoints of ST-MAE (github.com/facebookresearch/mae_st) and OmniMAE (github.com/facebookresearch/omnivore) lay out the same
  * tensors: ST-MAE has three maps for queries, keys and values; OmniMAE keeps encoder and decoder in a {@code trunk}, and its patch embedding is the second
- * module of a sequence, behind the one that repeats images.
+ * module of a sequence, after the one that repeats images.
  */
 public final class PublishedLayout {
     private static final Pattern OMNIMAE = Pattern.compile("(.*?)trunk\\.patch_embed\\.proj\\.1\\.weight");
 
-    /** What OmniMAE's names begin with, and ours in their place; the first that suits counts. */
+    /** From prefixes of OmniMAE's names to ours; the first that matches counts. */
     private static final Map<String, String> OMNIMAE_NAMES = new LinkedHashMap<>();
 
     static {
@@ -37,7 +37,7 @@ public final class PublishedLayout {
     /**
      * Brings OmniMAE's names into ours; those of other models are left alone.
      *
-     * @param names from names to the file's own
+     * @param names from names without wrappers to those in the file
      */
     static Map<String, String> ofOmniMae(Map<String, String> names) {
         String prefix = names.keySet().stream()
@@ -73,9 +73,9 @@ public final class PublishedLayout {
     }
 
     /**
-     * Writes a model as its method's authors publish theirs, so that their code loads it; without our settings and without the optimizer.
+     * Writes a model under the names and in the shapes of its method's authors, as safetensors; without our settings and without the optimizer.
      *
-     * @param method such as {@code st-mae}; the names of other methods than this and {@code omnimae} are ours
+     * @param method such as {@code st-mae}; {@code mae} and {@code vicmae} are published under our names
      * @throws IOException if it cannot be written
      */
     public static void save(Path path, ModelState model, String method) throws IOException {

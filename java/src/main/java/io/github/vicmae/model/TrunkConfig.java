@@ -53,7 +53,7 @@ public record TrunkConfig(
                 flag = "--frames",
                 description = "frames of a clip, for methods that take clips",
                 value = "1",
-                shownDefault = "16",
+                shownDefault = "the method's, 16",
                 range = "[1, inf)",
                 former = "1")
         int frames,
@@ -62,7 +62,7 @@ public record TrunkConfig(
                 flag = "--tube",
                 description = "frames of a patch, for methods that take clips",
                 value = "1",
-                shownDefault = "2",
+                shownDefault = "the method's, 2",
                 range = "[1, inf)",
                 former = "1")
         int tube,

@@ -7,10 +7,10 @@ import io.github.vicmae.kernel.PatchGrid;
  *
  * @param name what the batch is called, empty if there is only one
  * @param grid how its views are cut into tokens
- * @param frames stored frames of a view: those of the grid, or 1 that stands for all of them
+ * @param frames stored frames of a view: those of the grid, or 1: a picture that is repeated for all of them
  * @param channels of a frame
  * @param views of a sample
- * @param extra of these, the last ones, are encoded and not reconstructed
+ * @param extra how many of the views, the last ones, are encoded and not reconstructed
  * @param batch samples
  * @param kept visible patches of a view
  */

@@ -15,8 +15,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A published checkpoint whose blocks have no bias in the map to queries, keys and values, as OmniMAE's decoder: read as biases of zero, which compute the
- * same. A bias that is missing in some blocks of a stack stays missing.
+ * A published checkpoint whose blocks have no bias in the map to queries, keys and values, as OmniMAE's decoder: read as if these biases were zero, which
+ * computes the same. If only some blocks of a stack lack it, it counts as missing.
  */
 final class ZeroBiases implements TensorSource {
     private static final Pattern WEIGHT = Pattern.compile("((?:.*\\.)?\\w*blocks\\.)(\\d+\\.attn\\.qkv\\.)weight");

@@ -19,7 +19,7 @@ public record MaeConfig(
 
         @Setting(
                 flag = "--repeat",
-                description = "views of each sample: repeated augmentation, which decodes once",
+                description = "views drawn from each sample in one pass of decoding (repeated augmentation)",
                 value = "1",
                 shownDefault = "the method's",
                 range = "[1, 64]",

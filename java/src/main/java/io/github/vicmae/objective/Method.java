@@ -10,14 +10,14 @@ public interface Method {
     /** As {@code --method} takes it. */
     String name();
 
-    /** In words, with its source. */
+    /** Its name in full, with its source. */
     String title();
 
     /** The record of its own settings. */
     Class<? extends ObjectiveConfig> settings();
 
     /**
-     * What the published model has in a size, apart from the defaults: values by the keys of a model's settings, such as
+     * The settings in which the published model of a size differs from the defaults: values by the keys of a model's settings, such as
      * {@code trunk.tube}.
      *
      * @param variant of a method that {@linkplain #hasVariants has} any
@@ -29,12 +29,12 @@ public interface Method {
         return false;
     }
 
-    /** What a run has apart from the defaults: values by the keys of its settings, such as {@code schedule.baseLearningRate}. */
+    /** The settings in which a run differs from the defaults: values by the keys of its settings, such as {@code schedule.baseLearningRate}. */
     default Map<String, Object> run() {
         return Map.of();
     }
 
-    /** Epochs of linear warm-up in a run of so many. */
+    /** Epochs of linear warm-up in a run of {@code epochs}. */
     default double warmupEpochs(double epochs) {
         return Math.min(40, epochs / 10);
     }

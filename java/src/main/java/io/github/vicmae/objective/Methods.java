@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
 
-/** The methods that there are: this library's, and those of the program around it. */
+/** The methods that there are: this library's, and those that the program brings. */
 public final class Methods {
     private static final List<Method> ALL = load();
 
@@ -79,7 +79,7 @@ public final class Methods {
         }
     }
 
-    /** Reads and writes the name of a method as the type of its settings. */
+    /** Reads and writes the JSON property {@code method}, which says which record the settings are. */
     public static final class Resolver extends TypeIdResolverBase {
         @Override
         public String idFromValue(Object value) {

@@ -7,8 +7,10 @@ import io.github.vicmae.model.Checkpoint;
 import io.github.vicmae.model.DecoderConfig;
 import io.github.vicmae.model.StateDict;
 import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.settings.SettingTree;
 import java.io.IOException;
+import java.util.List;
 
 /**
  * Everything that fixes a model's shape and losses.
@@ -30,7 +32,15 @@ public record ModelConfig(TrunkConfig trunk, DecoderConfig decoder, ObjectiveCon
                     "Patches of a single value cannot be normalised; use larger patches or --norm-pix false");
         }
         decoder.target(trunk.grid(), null);
-        objective.batches(trunk, 1);
+        List<ViewBatch> batches = objective.batches(trunk, 1);
+        for (int i = 0; i < batches.size(); i++) {
+            int taken = objective.viewSettings(trunk, i).frames();
+            if (taken != batches.get(i).frames()) {
+                throw new IllegalArgumentException("The views of the method " + objective.method() + " have " + taken
+                        + (taken == 1 ? " frame" : " frames") + ", not "
+                        + batches.get(i).frames());
+            }
+        }
     }
 
     /** Patches that the encoder sees of each view of the step's first batch. */

@@ -36,6 +36,11 @@ public interface ObjectiveConfig {
     /** How the samples of a batch become views. */
     ViewSettings viewSettings(TrunkConfig trunk, int batch);
 
+    /** The method in a message: "the method NAME", and what its settings add to that. */
+    default String described() {
+        return "the method " + method();
+    }
+
     /** The samples that a batch takes; null for images and videos alike. */
     default Kind kind(int batch) {
         return null;
@@ -53,7 +58,8 @@ public interface ObjectiveConfig {
      * @param distance of these in frames, or {@link FrameSampler#DISTANT}
      */
     default FrameSampler places(TrunkConfig trunk, int batch, double windowSeconds, int distance) {
-        return FrameSampler.anywhere(viewSettings(trunk, batch).views());
+        int views = viewSettings(trunk, batch).views();
+        return hasDistantViews() ? new FrameSampler(views, windowSeconds, distance) : FrameSampler.anywhere(views);
     }
 
     /** The losses' names, in the order of their weights, a reconstruction loss for each batch first; metrics have them under these. */

@@ -13,7 +13,7 @@ import java.util.Map;
 /**
  * OmniMAE's settings (Girdhar et al., CVPR 2023, arXiv 2206.08356): a step has a batch of images and a batch of clips, and their losses are added.
  *
- * @param imageBatch images of a step; 0 for as many as clips
+ * @param imageBatch images of a forward pass; 0 for as many as clips
  */
 public record OmniMaeConfig(
         @Setting(
@@ -39,7 +39,7 @@ public record OmniMaeConfig(
 
         @Setting(
                 flag = "--repeat",
-                description = "views of each sample: repeated augmentation, which decodes once",
+                description = "views drawn from each sample in one pass of decoding (repeated augmentation)",
                 value = "1",
                 shownDefault = "the method's",
                 range = "[1, 64]",
@@ -93,7 +93,7 @@ public record OmniMaeConfig(
 
         @Override
         public Map<String, Object> run() {
-            // 1.6e-3 for 512 videos and 2048 images
+            // 1.6e-3 for 512 videos, beside 2048 images: here for 256 videos
             return Map.of("views.clipSeconds", 2.7, "schedule.baseLearningRate", 8e-4);
         }
 

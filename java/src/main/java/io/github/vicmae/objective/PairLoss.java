@@ -23,7 +23,7 @@ final class PairLoss {
      * @param views of a sample, V: at least 2
      * @param extra further views of the columns
      * @param batch samples of a batch
-     * @param batches that belong together
+     * @param batches whose samples are each other's negatives
      * @param width D
      */
     record Features(int views, int extra, int batch, int batches, int width) {
@@ -36,12 +36,12 @@ final class PairLoss {
             return Math.multiplyExact(batch, batches);
         }
 
-        /** Whether rows and columns lie as a loss wants them, so that nothing is copied. */
+        /** Whether the features are those of one pair of views, so that nothing is copied. */
         boolean areOnePair() {
             return views == 2 && batches == 1;
         }
 
-        /** What a loss of one pair is made for. */
+        /** The shape of the loss of one pair. */
         ContrastiveShape shape(float temperature, boolean symmetric, Precision precision) {
             return new ContrastiveShape(
                     Math.multiplyExact(2, samples()),
@@ -62,11 +62,11 @@ final class PairLoss {
     private Tensor ofColumns;
     private Tensor drows;
     private Tensor dcolumns;
-    /** Null where nothing is copied; of the columns, also where they are the rows. */
+    /** Null where nothing is copied; the columns' also where they are the rows. */
     private final Collected rows;
 
     private final Collected columns;
-    /** [1]: the share of a pair in the mean, times the batches: a batch's weight is its share of the step. */
+    /** [1]: batches / pairs, a pair's weight in the gradient: the weight that is passed in is already divided by the batches. */
     private final Tensor share;
 
     private final Tensor zeros;
@@ -78,11 +78,13 @@ final class PairLoss {
         private final Tensor dall;
         private final Tensor pair;
         private final Tensor dpair;
-        /** Slices, made once: by view, and by view and batch. */
+        /** Slices, made once: one for each view, of all samples. */
         private List<Tensor> views;
 
         private List<Tensor> dviews;
+        /** One for each view and batch. */
         private List<Tensor> places;
+
         private List<Tensor> dplaces;
         private List<Tensor> ofPair;
         private List<Tensor> dofPair;
@@ -114,7 +116,7 @@ final class PairLoss {
             }
         }
 
-        /** Its two views, then the further ones. */
+        /** The view at a place of a pair's tensor: the pair's two, then the further ones. */
         private int view(int place, int first, int second) {
             return place == 0 ? first : place == 1 ? second : f.views + place - 2;
         }
@@ -212,7 +214,7 @@ final class PairLoss {
         return columns == null ? List.of(rows.dpair) : List.of(rows.dpair, columns.dpair);
     }
 
-    /** Takes the features of one batch, the first of which is 0. */
+    /** Copies the features of a batch, counted from 0, to those of all batches. */
     void collect(int batch) {
         if (rows != null) {
             rows.collect(batch);
@@ -252,7 +254,7 @@ final class PairLoss {
         }
     }
 
-    /** Writes the gradients of one batch's features. */
+    /** Copies the gradients of a batch's features out. */
     void handOut(int batch) {
         if (rows != null) {
             rows.handOut(batch);

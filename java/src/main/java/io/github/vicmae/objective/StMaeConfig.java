@@ -9,7 +9,7 @@ import io.github.vicmae.settings.Setting;
 import java.util.List;
 import java.util.Map;
 
-/** ST-MAE's settings (Feichtenhofer et al., NeurIPS 2022, arXiv 2205.09113): one clip, half of whose frames are reconstructed. */
+/** ST-MAE's settings (Feichtenhofer et al., NeurIPS 2022, arXiv 2205.09113): clips, half of whose frames are reconstructed. */
 public record StMaeConfig(
         @Setting(
                 flag = "--mask",
@@ -20,7 +20,7 @@ public record StMaeConfig(
 
         @Setting(
                 flag = "--repeat",
-                description = "views of each sample: repeated augmentation, which decodes once",
+                description = "views drawn from each sample in one pass of decoding (repeated augmentation)",
                 value = "1",
                 shownDefault = "the method's",
                 range = "[1, 64]",

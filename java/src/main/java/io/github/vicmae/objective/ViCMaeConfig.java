@@ -257,7 +257,16 @@ public record ViCMaeConfig(
     }
 
     @Override
+    public String described() {
+        return "the method vicmae" + (negatives > 0 ? " with further frames of the same videos (--negatives)" : "");
+    }
+
+    @Override
     public void requireBatch(int batch) {
+        if (negatives > 0 && !hasUserLoss() && !named(contrast).extraColumns()) {
+            throw new IllegalArgumentException("--negatives does not apply to --contrast " + contrast
+                    + ": this loss has no negatives; infonce has");
+        }
         if (batch < 2) {
             throw new IllegalArgumentException("A batch of " + batch
                     + " is too small: the heads' BatchNorm and the contrastive loss need at least 2 samples");

@@ -47,6 +47,7 @@ public final class AdamW implements AutoCloseable {
                     flag = "--clip",
                     description = "largest gradient norm that is not scaled down, 0 for no clipping",
                     value = "0",
+                    shownDefault = "the method's",
                     range = "[0, inf)")
             double clipNorm) {
         /** The paper's: betas 0.9 and 0.95, weight decay 0.05, no clipping. */

@@ -7,7 +7,7 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 import java.util.List;
 
-/** On an interface: which records a setting of this type may be. */
+/** Marks an interface whose values are one of several records, and lists these. */
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.TYPE)
 public @interface Forms {
@@ -20,6 +20,6 @@ public @interface Forms {
         Class<?> of(JsonNode object);
     }
 
-    /** Made once for each use. */
+    /** A new one is made whenever the records are asked for. */
     Class<? extends Records> value();
 }

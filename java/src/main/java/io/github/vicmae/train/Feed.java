@@ -16,9 +16,10 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Consumer;
 
-/** The samples that fill one of the batches of views of each step, and what makes views of them. */
+/** Supplies one of the batches of views of every step: which samples it takes, and how they become views. */
 final class Feed implements AutoCloseable {
     private final Kind kind;
     private final Dataset data;
@@ -39,7 +40,9 @@ final class Feed implements AutoCloseable {
         kind = run.model().objective().kind(index);
         data = kind == null ? all : all.only(kind);
         if (data.size() == 0) {
-            throw new IOException("The method " + run.model().objective().method()
+            String method = run.model().objective().described();
+            throw new IOException(method.substring(0, 1).toUpperCase(Locale.ROOT)
+                    + method.substring(1)
                     + (kind == Kind.VIDEO
                             ? " needs videos, and there are none among the data's images"
                             : " needs images, and there are none among the data's videos"));
@@ -69,7 +72,7 @@ final class Feed implements AutoCloseable {
         return batchesPerEpoch;
     }
 
-    /** Plans views to be made on the device, for so many steps at once; all of them share the first one's workspace. */
+    /** Plans views to be made on the device, for so many steps in flight; all of them share the first one's workspace. */
     void makeDeviceViews(Device device, int steps) {
         for (int i = 0; i < steps; i++) {
             deviceViews.add(
@@ -79,7 +82,7 @@ final class Feed implements AutoCloseable {
         }
     }
 
-    /** One for each step at once; empty where views are made on the host. */
+    /** One for each step in flight; empty where views are made on the host. */
     List<DeviceViews> deviceViews() {
         return deviceViews;
     }
@@ -87,7 +90,7 @@ final class Feed implements AutoCloseable {
     /**
      * Starts the workers.
      *
-     * @param done batches before the first one
+     * @param done batches that were consumed before
      */
     void open(long done, Consumer<SkippedFile> onSkip) throws IOException {
         loader = new BatchLoader(

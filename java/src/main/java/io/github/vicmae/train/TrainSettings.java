@@ -159,13 +159,14 @@ public record TrainSettings(
                     flag = "--lr",
                     description = "base learning rate, for 256 samples an update",
                     value = "1.5e-4",
+                    shownDefault = "the method's",
                     range = "(0, inf)")
             double baseLearningRate,
 
             @Setting(
                     flag = "--warmup",
                     description = "epochs of linear warm-up, may be a fraction",
-                    shownDefault = "40, or a tenth of the run if that is shorter",
+                    shownDefault = "the method's",
                     range = "[0, inf)")
             double warmupEpochs) {
 
@@ -280,8 +281,8 @@ public record TrainSettings(
             throw new IllegalArgumentException("Give --stride or --clip-seconds, not both");
         }
         if (views.videoShare() != null && model.objective().kind(0) != null) {
-            throw new IllegalArgumentException(
-                    "--video-share does not apply to --method " + method + ": its batches are of one kind");
+            throw new IllegalArgumentException("--video-share does not apply to "
+                    + model.objective().described() + ": its batches are of one kind");
         }
     }
 

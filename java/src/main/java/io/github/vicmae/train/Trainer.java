@@ -99,7 +99,7 @@ public final class Trainer implements AutoCloseable {
             progress.started(describe(device));
             log.leftOut(data.report());
             for (Kind kind : Kind.values()) {
-                log.unused(settings.model().objective().method(), kind, unused(kind));
+                log.unused(settings.model().objective().described(), kind, unused(kind));
             }
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, this);

@@ -99,14 +99,24 @@ class MethodOptionTest {
     @Test
     void eachMethodHasItsOwnSettings() {
         Path run = folder.resolve("none");
-        Map<String, String> refused = Map.of(
-                "--method mae --temperature 0.2", "--temperature does not apply to --method mae",
-                "--method mae --preset release", "--preset does not apply to --method mae",
-                "--method mae --lambda 1", "--lambda does not apply to --method mae",
-                "--method moco", "There is no method 'moco': use vicmae, mae",
-                "--mask 1", "The mask ratio must be at least 0 and below 1, not 1.0",
-                "--patch x", "The patch must be a whole number, not 'x'",
-                "--pooling most", "There is no pooling 'most': use one of mean, max, gem, cls");
+        Map<String, String> refused = Map.ofEntries(
+                Map.entry("--method mae --temperature 0.2", "--temperature does not apply to --method mae"),
+                Map.entry("--method mae --preset release", "--preset does not apply to --method mae"),
+                Map.entry("--method mae --lambda 1", "--lambda does not apply to --method mae"),
+                Map.entry("--method moco", "There is no method 'moco': use vicmae, mae"),
+                Map.entry("--mask 1", "The mask ratio must be at least 0 and below 1, not 1.0"),
+                Map.entry("--patch x", "The patch must be a whole number, not 'x'"),
+                Map.entry("--pooling most", "There is no pooling 'most': use one of mean, max, gem, cls"),
+                Map.entry("--method mae --frames 2 --tube 2", "The views of the method mae have 1 frame, not 2"),
+                Map.entry("--negatives 1 --contrast simsiam", "--negatives does not apply to --contrast simsiam"),
+                Map.entry("--method st-mae --stride 2 --clip-seconds 2", "Give --stride or --clip-seconds, not both"),
+                // Of the stride and the length of a clip the one that is given counts, whichever the method has:
+                // nothing but the data is wrong.
+                Map.entry("--method st-mae --clip-seconds 2", "The method st-mae needs videos"),
+                Map.entry("--method omnimae --stride 4", "The method omnimae needs videos"),
+                Map.entry(
+                        "--negatives 1",
+                        "The method vicmae with further frames of the same videos (--negatives) needs videos"));
         refused.forEach((options, sentence) -> {
             List<String> args = new ArrayList<>(List.of("--data", data.toString(), "--out", run.toString()));
             args.addAll(List.of(options.split(" ")));
@@ -117,7 +127,7 @@ class MethodOptionTest {
         assertEquals(0, run("plan --method mae --model b16 --batch 8"), err.toString());
         assertEquals(0, run("pretrain --help"));
         String help = out.toString().replaceAll("\\s+", " "); // lines of 80 columns
-        assertTrue(help.contains("base learning rate, for 256 samples an update (default: 1.5e-4)"), help);
+        assertTrue(help.contains("base learning rate, for 256 samples an update (default: the method's)"), help);
     }
 
     @Test

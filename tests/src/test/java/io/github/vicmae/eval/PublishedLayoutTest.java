@@ -147,7 +147,7 @@ class PublishedLayoutTest {
         }
     }
 
-    /** A stack whose maps all have none computes what it does with zeros; if one alone is missing, it was lost. */
+    /** If no block of a stack has the bias, zeros compute the same; if only one lacks it, the file is refused. */
     @ParameterizedTest
     @ValueSource(strings = {"trunk.decoder.decoder_blocks.0.attn.qkv.bias", "trunk.blocks.0.attn.qkv.bias"})
     void aMissingBiasIsZeroWhereNoBlockHasOne(String missing) throws IOException {

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.data.source.Kind;
+import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.data.view.ViewSettings;
+import io.github.vicmae.example.PairMaeConfig;
 import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.settings.SettingTree;
 import java.io.IOException;
@@ -76,6 +78,7 @@ class MethodsTest {
         ModelConfig config = Presets.of(ModelSize.TI8, "pair-mae");
         assertEquals(2, ((PairMaeConfig) config.objective()).weight());
         assertEquals(0.5, ((PairMaeConfig) config.with("objective.weight", 0.5).objective()).weight());
+        assertEquals(new FrameSampler(2, 1.5, 7), config.objective().places(config.trunk(), 0, 1.5, 7));
         assertEquals(
                 "There is no method 'moco': use " + Methods.names(),
                 assertThrows(IllegalArgumentException.class, () -> Methods.named("moco"))

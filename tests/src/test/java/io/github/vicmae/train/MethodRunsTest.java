@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Runs of all methods on videos and pictures: they go on exactly, on the host and with views made on the device. */
+/** Runs of all methods on videos and pictures: one that is resumed ends as one that never stopped, and views made on the device give the same run. */
 class MethodRunsTest {
     private static final Map<String, Object> SMALL = Map.of(
             "trunk.height", 16,

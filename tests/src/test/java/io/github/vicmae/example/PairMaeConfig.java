@@ -1,18 +1,25 @@
-package io.github.vicmae.objective;
+package io.github.vicmae.example;
 
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.model.MaskedAutoencoder;
 import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.model.ViewBatch;
+import io.github.vicmae.objective.Method;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.ModelSize;
+import io.github.vicmae.objective.Objective;
+import io.github.vicmae.objective.ObjectiveConfig;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.Workspace;
 import io.github.vicmae.settings.Definitions;
 import io.github.vicmae.settings.Setting;
 import java.util.List;
 import java.util.Map;
 
 /**
- * A method of a user's own, in one file: two frames of a video are reconstructed, and nothing pulls their features together. What ViC-MAE is
- * without its contrastive loss.
+ * An example of a user's own method in one file, outside of the library's packages: two frames of a video are reconstructed, and nothing pulls their
+ * features together. It is ViC-MAE without its contrastive loss.
  */
 public record PairMaeConfig(
         @Setting(
@@ -22,7 +29,11 @@ public record PairMaeConfig(
                 range = "[0, 1)")
         double maskRatio,
 
-        @Setting(flag = "--pair-weight", description = "of the loss", value = "2", range = "(0, inf)")
+        @Setting(
+                flag = "--pair-weight",
+                description = "weight of the reconstruction loss",
+                value = "2",
+                range = "(0, inf)")
         double weight)
         implements ObjectiveConfig {
 
@@ -30,8 +41,8 @@ public record PairMaeConfig(
         Definitions.check(PairMaeConfig.class, maskRatio, weight);
     }
 
-    /** Named in META-INF/services. */
-    public static final class Published implements Method {
+    /** Named in META-INF/services/io.github.vicmae.objective.Method. */
+    public static final class PairMae implements Method {
         @Override
         public String name() {
             return "pair-mae";
