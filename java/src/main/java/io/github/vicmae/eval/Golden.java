@@ -73,7 +73,6 @@ public final class Golden {
 
     private Golden(Safetensors file, Precision precision) throws IOException {
         this.file = file;
-        limits = GoldenLimits.of(precision);
         String json = file.metadata().get(Checkpoint.CONFIG);
         if (json == null || !file.contains("out.losses")) {
             throw new IOException(
@@ -81,6 +80,7 @@ public final class Golden {
         }
         settings = new ObjectMapper().readTree(json);
         method = settings.path("method").asText("vicmae");
+        limits = GoldenLimits.of(precision, method.equals("vicmae"));
         inputs = switch (method) {
             case "vicmae" ->
                 List.of(new Inputs(
