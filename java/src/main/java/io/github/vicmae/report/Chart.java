@@ -69,7 +69,7 @@ record Chart(
                         true,
                         dimension,
                         "D = " + String.format(Locale.ROOT, "%.0f", dimension)),
-                new Chart("Cosine similarity of two views", similarities, true, true, Double.NaN, ""));
+                new Chart("Cosine similarity of views", similarities, true, true, Double.NaN, ""));
     }
 
     /** Returns the metrics of which the log has at least one value. */
@@ -83,9 +83,15 @@ record Chart(
         return present;
     }
 
+    /** The title; where a run has recorded one of several series, with its name, since a single line has no legend. */
+    String title(MetricLog log) {
+        List<String> present = present(log);
+        return series.size() > 1 && present.size() == 1 ? title + ": " + series.get(present.get(0)) : title;
+    }
+
     void write(MetricLog log, JsonGenerator json) throws IOException {
         json.writeStartObject();
-        json.writeStringField("title", title);
+        json.writeStringField("title", title(log));
         json.writeBooleanField("zero", zero);
         if (!Double.isNaN(reference)) {
             json.writeNumberField("reference", reference);

@@ -74,7 +74,7 @@ public final class Report {
         for (Chart chart : candidates) {
             if (!chart.present(log).isEmpty()) {
                 html.append("<figure class=\"chart\" data-chart=\"").append(charts.size());
-                html.append("\"><figcaption>").append(ReportTables.escape(chart.title()));
+                html.append("\"><figcaption>").append(ReportTables.escape(chart.title(log)));
                 html.append("</figcaption></figure>\n");
                 charts.add(chart);
             }

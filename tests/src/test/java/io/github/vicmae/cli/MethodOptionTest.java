@@ -84,7 +84,12 @@ class MethodOptionTest {
         JsonNode settings =
                 new ObjectMapper().readTree(whole.resolve("settings.json").toFile());
         assertEquals("mae", settings.at("/model/objective/method").asText());
+        String metrics = Files.readString(whole.resolve("metrics.jsonl"));
+        assertTrue(metrics.contains("\"effective_rank\":"), metrics);
+        assertFalse(metrics.contains("positive_similarity"), metrics); // one view has no other
         String report = Files.readString(whole.resolve("report.html"));
+        assertFalse(report.contains("recorded nothing of this yet"));
+        assertTrue(report.contains("Cosine similarity of views: different samples"));
         assertTrue(report.contains("pasted") && !report.contains("Second view"));
 
         Path model = whole.resolve("model.safetensors");

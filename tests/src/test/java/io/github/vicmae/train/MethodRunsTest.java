@@ -171,6 +171,19 @@ class MethodRunsTest {
         train(settings, dir.resolve("parts"), true, 3);
         train(settings, dir.resolve("parts"), true, Long.MAX_VALUE);
         assertSameCheckpoint(dir.resolve("whole"), dir.resolve("parts"), 0);
+        List<JsonNode> collapse = new ArrayList<>();
+        JsonLines.read(dir.resolve("whole/metrics.jsonl"), line -> {
+            if (line.has("collapse")) {
+                collapse.add(line.get("collapse"));
+            }
+        });
+        assertEquals(3, collapse.size()); // one for each epoch
+        for (JsonNode figures : collapse) {
+            assertTrue(figures.get("effective_rank").asDouble() > 1, figures.toString());
+            for (String name : List.of("positive_similarity", "negative_similarity")) {
+                assertTrue(Math.abs(figures.get(name).asDouble()) < 1, figures.toString());
+            }
+        }
         String report = Files.readString(dir.resolve("whole/report.html"));
         assertTrue(report.contains("pasted"));
         assertEquals(method.equals("st-mae") || method.equals("omnimae"), report.contains("class=\"clips\""));
