@@ -145,7 +145,7 @@ class MaskedAutoencoder(nn.Module):
         pixels = target_tube(config, trunk["frames"]) * trunk["patch"] ** 2 * trunk["channels"]
         self.decoder_pred = nn.Linear(width, pixels)
         # What views are divided by: targets that are normalised by channel have it undone.
-        self.deviation = torch.tensor([0.229, 0.224, 0.225][: trunk["channels"]])
+        self.deviation = torch.tensor([0.229, 0.224, 0.225] if trunk["channels"] == 3 else [0.5] * trunk["channels"])
 
     def add_positions(self, name, places, times, dim, class_token):
         """One fixed table, or three trained ones whose sums are the positions."""

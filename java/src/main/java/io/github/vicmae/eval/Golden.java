@@ -53,6 +53,7 @@ public final class Golden {
     private final Safetensors file;
     private final JsonNode settings;
     private final String method;
+    private final boolean contrasts;
     private final List<Inputs> inputs;
     private final List<Row> rows = new ArrayList<>();
 
@@ -80,7 +81,8 @@ public final class Golden {
         }
         settings = new ObjectMapper().readTree(json);
         method = settings.path("method").asText("vicmae");
-        limits = GoldenLimits.of(precision, method.equals("vicmae"));
+        contrasts = method.equals("vicmae");
+        limits = GoldenLimits.of(precision, contrasts);
         inputs = switch (method) {
             case "vicmae" ->
                 List.of(new Inputs(
@@ -187,7 +189,7 @@ public final class Golden {
 
     /** The losses' weights, in the objective's order. */
     private double[] weights() throws IOException {
-        return method.equals("vicmae")
+        return contrasts
                 ? new double[] {number(settings, "reconWeight"), number(settings, "contrastWeight")}
                 : config().objective().weights(0, 1);
     }
@@ -251,13 +253,13 @@ public final class Golden {
             }
         }
         for (int i = 0; i < worst.length; i++) {
-            boolean contrasts = names.size() > 2 && i != 1;
+            boolean contrastive = names.size() > 2 && i != 1;
             rows.add(
                     i,
                     new Row(
                             names.get(i),
                             worst[i],
-                            contrasts ? limits.contrastive() : limits.reconstruction(),
+                            contrastive ? limits.contrastive() : limits.reconstruction(),
                             "worst of " + expected.length / names.size() + " steps"));
         }
         compareState(model);
@@ -299,7 +301,7 @@ public final class Golden {
         for (int i = 0; i < inputs.size(); i++) {
             compareOutputs(model, model.autoencoder(i), inputs.get(i));
         }
-        if (model.pooled() != null) {
+        if (contrasts) { // other files have no pooled features
             float[] pooled = model.stream().read(model.pooled());
             int size = pooled.length / 2;
             for (int view = 0; view < 2; view++) {

@@ -4,7 +4,6 @@ import io.github.vicmae.io.TensorInfo;
 import io.github.vicmae.io.TensorSource;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -17,17 +16,16 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** A checkpoint with separate maps to queries, keys and values, as ST-MAE's: read as one map {@code qkv}, the three joined along dimension 0. */
-final class JoinedMaps implements TensorSource {
+final class JoinedMaps extends FilteredSource {
     private static final Pattern QUERIES = Pattern.compile("(.*\\.attn\\.)q(\\.(?:weight|bias))");
 
-    private final TensorSource source;
     /** The three parts of each joined tensor. */
     private final Map<String, List<String>> parts = new LinkedHashMap<>();
 
     private final Set<String> names = new LinkedHashSet<>();
 
     private JoinedMaps(TensorSource source) {
-        this.source = source;
+        super(source);
         for (String name : source.names()) {
             Matcher queries = QUERIES.matcher(name);
             if (queries.matches()) {
@@ -52,11 +50,6 @@ final class JoinedMaps implements TensorSource {
     }
 
     @Override
-    public Path path() {
-        return source.path();
-    }
-
-    @Override
     public List<String> names() {
         return List.copyOf(names);
     }
@@ -67,21 +60,16 @@ final class JoinedMaps implements TensorSource {
     }
 
     @Override
-    public Map<String, String> passedOver() {
-        return source.passedOver();
-    }
-
-    @Override
     public TensorInfo info(String name) throws IOException {
         List<String> three = parts.get(name);
         if (three == null) {
-            return source.info(name);
+            return super.info(name);
         }
-        TensorInfo first = source.info(three.get(0));
+        TensorInfo first = super.info(three.get(0));
         for (String part : three) {
-            TensorInfo info = source.info(part);
+            TensorInfo info = super.info(part);
             if (info.dtype() != first.dtype() || !Arrays.equals(info.shape(), first.shape())) {
-                throw new IOException(source.path() + ": " + part + " has another shape or type than " + three.get(0)
+                throw new IOException(path() + ": " + part + " has another shape or type than " + three.get(0)
                         + ", so that they cannot be joined to one map");
             }
         }
@@ -94,7 +82,7 @@ final class JoinedMaps implements TensorSource {
     public void read(String name, long offset, ByteBuffer into) throws IOException {
         List<String> three = parts.get(name);
         if (three == null) {
-            source.read(name, offset, into);
+            super.read(name, offset, into);
             return;
         }
         long size = info(name).bytes() / three.size();
@@ -103,14 +91,9 @@ final class JoinedMaps implements TensorSource {
             long within = at % size;
             int count = (int) Math.min(size - within, end - into.position());
             into.limit(into.position() + count);
-            source.read(three.get(Math.toIntExact(at / size)), within, into);
+            super.read(three.get(Math.toIntExact(at / size)), within, into);
             into.limit(end);
             at += count;
         }
-    }
-
-    @Override
-    public void close() throws IOException {
-        source.close();
     }
 }

@@ -3,6 +3,7 @@ package io.github.vicmae.model;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.layer.Context;
 
 /** Encoder and decoder over one batch of views (He et al. 2022): the part that all methods have in common. */
@@ -71,6 +72,26 @@ public final class MaskedAutoencoder {
     public void encode(ViewInput input) {
         input.rankPatches(context.kernels(), restore, keep);
         encoder.forward(input.images(), keep);
+    }
+
+    /**
+     * Pools the visible tokens of each view.
+     *
+     * @param pooled [N, D], written
+     * @param argmax [N, D] integers, written for {@link Pooling#MAX}; otherwise not used and may be null
+     */
+    public void pool(Tensor pooled, Tensor argmax, Pooling pooling) {
+        context.kernels()
+                .pool()
+                .forward(
+                        pooled,
+                        argmax,
+                        encoded(),
+                        pooling,
+                        views.grid(),
+                        views.samples(),
+                        views.kept(),
+                        encoded().dim(2));
     }
 
     /** Predicts the masked patches, writes each view's loss to {@code loss} and takes the gradient of {@code weight} times their mean. */

@@ -4,7 +4,6 @@ import io.github.vicmae.io.TensorInfo;
 import io.github.vicmae.io.TensorSource;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +16,7 @@ import java.util.regex.Pattern;
  * DistributedDataParallel, {@code _orig_mod.} of torch.compile, a training program's {@code model.} or {@code backbone.}. What lies outside of
  * the encoder's prefix is passed over. The names and maps of ST-MAE and OmniMAE, which differ, become ours: see {@link PublishedLayout}.
  */
-public final class StateDict implements TensorSource {
+public final class StateDict extends FilteredSource {
     /** Every vision transformer has it; what stands before it is the prefix of the model's names. */
     private static final String PATCH_WEIGHT = "patch_embed.proj.weight";
 
@@ -25,12 +24,11 @@ public final class StateDict implements TensorSource {
     private static final Pattern MODULE_WRAPPER =
             Pattern.compile("(?<![^.])(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\\.");
 
-    private final TensorSource source;
     private final Map<String, String> originals;
     private final Map<String, String> passedOver;
 
     private StateDict(TensorSource source, Map<String, String> originals, Map<String, String> passedOver) {
-        this.source = source;
+        super(source);
         this.originals = originals;
         this.passedOver = passedOver;
     }
@@ -97,11 +95,6 @@ public final class StateDict implements TensorSource {
     }
 
     @Override
-    public Path path() {
-        return source.path();
-    }
-
-    @Override
     public List<String> names() {
         return List.copyOf(originals.keySet());
     }
@@ -118,22 +111,17 @@ public final class StateDict implements TensorSource {
 
     @Override
     public TensorInfo info(String name) throws IOException {
-        TensorInfo info = source.info(original(name));
+        TensorInfo info = super.info(original(name));
         return new TensorInfo(name, info.dtype(), info.shape(), info.offset(), info.bytes());
     }
 
     @Override
     public void read(String name, long offset, ByteBuffer into) throws IOException {
-        source.read(original(name), offset, into);
+        super.read(original(name), offset, into);
     }
 
     /** An unknown name is passed on unchanged, for the source to refuse. */
     private String original(String name) {
         return originals.getOrDefault(name, name);
-    }
-
-    @Override
-    public void close() throws IOException {
-        source.close();
     }
 }

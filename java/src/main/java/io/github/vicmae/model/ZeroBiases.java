@@ -5,7 +5,7 @@ import io.github.vicmae.io.TensorInfo;
 import io.github.vicmae.io.TensorSource;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,14 +18,13 @@ import java.util.regex.Pattern;
  * A published checkpoint whose blocks have no bias in the map to queries, keys and values, as OmniMAE's decoder: read as if these biases were zero, which
  * computes the same. If only some blocks of a stack lack it, it counts as missing.
  */
-final class ZeroBiases implements TensorSource {
+final class ZeroBiases extends FilteredSource {
     private static final Pattern WEIGHT = Pattern.compile("((?:.*\\.)?\\w*blocks\\.)(\\d+\\.attn\\.qkv\\.)weight");
 
-    private final TensorSource source;
     private final Map<String, TensorInfo> zeros;
 
     private ZeroBiases(TensorSource source, Map<String, TensorInfo> zeros) {
-        this.source = source;
+        super(source);
         this.zeros = zeros;
     }
 
@@ -56,46 +55,31 @@ final class ZeroBiases implements TensorSource {
     }
 
     @Override
-    public Path path() {
-        return source.path();
-    }
-
-    @Override
     public List<String> names() {
-        Set<String> names = new TreeSet<>(source.names());
+        List<String> names = new ArrayList<>(super.names());
         names.addAll(zeros.keySet());
-        return List.copyOf(names);
+        return names;
     }
 
     @Override
     public boolean contains(String name) {
-        return source.contains(name) || zeros.containsKey(name);
-    }
-
-    @Override
-    public Map<String, String> passedOver() {
-        return source.passedOver();
+        return super.contains(name) || zeros.containsKey(name);
     }
 
     @Override
     public TensorInfo info(String name) throws IOException {
         TensorInfo zero = zeros.get(name);
-        return zero != null ? zero : source.info(name);
+        return zero != null ? zero : super.info(name);
     }
 
     @Override
     public void read(String name, long offset, ByteBuffer into) throws IOException {
         if (!zeros.containsKey(name)) {
-            source.read(name, offset, into);
+            super.read(name, offset, into);
             return;
         }
         while (into.hasRemaining()) {
             into.put((byte) 0);
         }
-    }
-
-    @Override
-    public void close() throws IOException {
-        source.close();
     }
 }

@@ -17,6 +17,7 @@ final class Mae implements Objective {
     private final ModelConfig config;
     private final Workspace workspace;
     private final List<MaskedAutoencoder> batches = new ArrayList<>();
+    private final Tensor pooled;
     private final Tensor losses;
     private final List<Tensor> lossOf = new ArrayList<>();
 
@@ -30,6 +31,9 @@ final class Mae implements Objective {
                     : workspace.context().sharing();
             batches.add(new MaskedAutoencoder(context, config.trunk(), config.decoder(), views, recompute));
         }
+        pooled = workspace
+                .context()
+                .activation("pooled", last().views().samples(), config.trunk().dim());
         losses = workspace.declareLosses();
     }
 
@@ -43,12 +47,18 @@ final class Mae implements Objective {
         }
     }
 
+    /** Of images and clips, the clips. */
+    private MaskedAutoencoder last() {
+        return batches.get(batches.size() - 1);
+    }
+
     @Override
     public void forward(StepInput input) {
         for (int i = 0; i < batches.size(); i++) {
             batches.get(i).encode(input.batch(i));
             batches.get(i).reconstruct(lossOf.get(i), input.batch(i), input.weight(i));
         }
+        last().pool(pooled, null, config.objective().pooling());
     }
 
     @Override
@@ -72,5 +82,10 @@ final class Mae implements Objective {
     @Override
     public MaskedAutoencoder autoencoder(int batch) {
         return batches.get(batch);
+    }
+
+    @Override
+    public Tensor pooled() {
+        return pooled;
     }
 }

@@ -36,9 +36,9 @@ public interface ObjectiveConfig {
     /** How the samples of a batch become views. */
     ViewSettings viewSettings(TrunkConfig trunk, int batch);
 
-    /** The method in a message: "the method NAME", and what its settings add to that. */
+    /** The method in a message, after "the": {@code method NAME}, and what its settings add to that. */
     default String described() {
-        return "the method " + method();
+        return "method " + method();
     }
 
     /** The samples that a batch takes; null for images and videos alike. */

@@ -146,18 +146,7 @@ final class ViCMae implements Objective {
     /** Encodes the views, pools their tokens and runs the heads. */
     private void project(StepInput input, boolean countsBatch) {
         autoencoder.encode(input.batch(0));
-        workspace
-                .kernels()
-                .pool()
-                .forward(
-                        pooled,
-                        argmax,
-                        autoencoder.encoded(),
-                        own.pooling(),
-                        views.grid(),
-                        views.samples(),
-                        views.kept(),
-                        dim);
+        autoencoder.pool(pooled, argmax, own.pooling());
         predictor.forward(pooledRows, countsBatch);
         if (target != predictor) {
             target.forward(pooled, countsBatch);

@@ -258,7 +258,7 @@ public record ViCMaeConfig(
 
     @Override
     public String described() {
-        return "the method vicmae" + (negatives > 0 ? " with further frames of the same videos (--negatives)" : "");
+        return "method vicmae" + (negatives > 0 ? " with further frames of the same videos (--negatives)" : "");
     }
 
     @Override

@@ -16,7 +16,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.Consumer;
 
 /** Supplies one of the batches of views of every step: which samples it takes, and how they become views. */
@@ -40,9 +39,7 @@ final class Feed implements AutoCloseable {
         kind = run.model().objective().kind(index);
         data = kind == null ? all : all.only(kind);
         if (data.size() == 0) {
-            String method = run.model().objective().described();
-            throw new IOException(method.substring(0, 1).toUpperCase(Locale.ROOT)
-                    + method.substring(1)
+            throw new IOException("The " + run.model().objective().described()
                     + (kind == Kind.VIDEO
                             ? " needs videos, and there are none among the data's images"
                             : " needs images, and there are none among the data's videos"));

@@ -110,7 +110,7 @@ final class RunLog {
             Map<String, Object> line = new LinkedHashMap<>();
             line.put("unused", Map.of(kinds, count));
             write(line);
-            progress.warning("Left out " + count + " " + kinds + ": " + method + " does not train on them");
+            progress.warning("Left out " + count + " " + kinds + ": the " + method + " does not train on them");
         }
     }
 

@@ -281,7 +281,7 @@ public record TrainSettings(
             throw new IllegalArgumentException("Give --stride or --clip-seconds, not both");
         }
         if (views.videoShare() != null && model.objective().kind(0) != null) {
-            throw new IllegalArgumentException("--video-share does not apply to "
+            throw new IllegalArgumentException("--video-share does not apply to the "
                     + model.objective().described() + ": its batches are of one kind");
         }
     }

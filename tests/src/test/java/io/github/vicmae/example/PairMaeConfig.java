@@ -1,6 +1,7 @@
 package io.github.vicmae.example;
 
 import io.github.vicmae.data.view.ViewSettings;
+import io.github.vicmae.device.Tensor;
 import io.github.vicmae.model.MaskedAutoencoder;
 import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.TrunkConfig;
@@ -97,6 +98,10 @@ public record PairMaeConfig(
                 config.decoder(),
                 workspace.views().get(0),
                 workspace.execution().recompute());
+        Tensor pooled = workspace
+                .context()
+                .activation(
+                        "pooled", autoencoder.views().samples(), config.trunk().dim());
         workspace.declareLosses();
         return new Objective() {
             @Override
@@ -114,9 +119,16 @@ public record PairMaeConfig(
                 return autoencoder;
             }
 
+            /** For the report's collapse figures. */
+            @Override
+            public Tensor pooled() {
+                return pooled;
+            }
+
             @Override
             public void forward(StepInput input) {
                 autoencoder.encode(input.batch(0));
+                autoencoder.pool(pooled, null, pooling());
                 autoencoder.reconstruct(workspace.losses(), input.batch(0), input.weight(0));
             }
 

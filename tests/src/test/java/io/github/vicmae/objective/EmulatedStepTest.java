@@ -81,9 +81,7 @@ class EmulatedStepTest {
                 Losses l = model.forwardBackward(
                         Arrays.copyOf(weights, config.objective().losses().length));
                 results.put("losses " + step, floats(l.values()));
-                if (model.pooled() != null) {
-                    results.put("pooled features " + step, model.stream().read(model.pooled()));
-                }
+                results.put("pooled features " + step, model.stream().read(model.pooled()));
                 results.put(
                         "gradients " + step,
                         model.stream().read(model.parameters().gradients()));

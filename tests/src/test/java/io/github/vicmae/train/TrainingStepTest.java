@@ -49,6 +49,13 @@ class TrainingStepTest {
             new DecoderConfig(16, 2, 2, 2, true),
             ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 20, 6, 0.1));
 
+    /** Two blocks each in encoder and decoder; by default one each on the emulated device, where every block costs seconds. */
+    private static ModelConfig config(Device device) {
+        return device.kind() == Device.Kind.CPU || KernelFixture.isThorough()
+                ? CONFIG
+                : CONFIG.with("trunk.depth", 1).with("decoder.depth", 1);
+    }
+
     @BeforeAll
     static void load() {
         Emulation.driver();
@@ -110,9 +117,10 @@ class TrainingStepTest {
     }
 
     /** Step by step, everything waited for, the noise made by Java. */
-    private static List<float[]> separately(Device device, Execution execution, int parts, int count) {
+    private static List<float[]> separately(
+            Device device, ModelConfig config, Execution execution, int parts, int count) {
         List<float[]> results = new ArrayList<>();
-        try (Objective model = Objective.create(device, CONFIG, BATCH, execution);
+        try (Objective model = Objective.create(device, config, BATCH, execution);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT)) {
             model.parameters().initialise(model.kernels(), 3);
             for (int step = 0; step < count; step++) {
@@ -133,7 +141,7 @@ class TrainingStepTest {
     /** As training does it, the noise drawn on the device. */
     private static List<float[]> recorded(Device device, Execution execution, int parts) {
         List<float[]> results = new ArrayList<>();
-        try (Objective model = Objective.create(device, CONFIG, BATCH, execution);
+        try (Objective model = Objective.create(device, config(device), BATCH, execution);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
                 TrainingStep steps = new TrainingStep(model, optimizer)) {
             model.parameters().initialise(model.kernels(), 3);
@@ -181,7 +189,7 @@ class TrainingStepTest {
             boolean all = name.equals("cpu") || KernelFixture.isThorough();
             for (int parts : all ? new int[] {1, 2} : new int[] {precision == Precision.FP32 ? 2 : 1}) {
                 try (Device device = Device.open(name)) {
-                    List<float[]> expected = separately(device, Execution.of(precision), parts, STEPS);
+                    List<float[]> expected = separately(device, config(device), Execution.of(precision), parts, STEPS);
                     for (int inputs : all ? new int[] {1, 2} : new int[] {parts}) {
                         Execution execution = new Execution(precision, false, inputs);
                         assertSame(expected, recorded(device, execution, parts), precision + ", " + inputs + " inputs");
@@ -200,8 +208,8 @@ class TrainingStepTest {
             try (Device device = Device.open(name)) {
                 Execution again = new Execution(precision, true, 1);
                 assertSame(
-                        separately(device, Execution.of(precision), 1, 2),
-                        separately(device, again, 1, 2),
+                        separately(device, CONFIG, Execution.of(precision), 1, 2),
+                        separately(device, CONFIG, again, 1, 2),
                         precision.toString());
                 long kept = MemoryPlan.of(device.kind(), CONFIG, BATCH, Execution.of(precision))
                         .activations();
@@ -216,7 +224,7 @@ class TrainingStepTest {
     void aStepIsOneLaunchAndAllocatesNothing(Precision precision) {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         try (Device device = Device.open("emulated:forward");
-                Objective model = Objective.create(device, CONFIG, BATCH, new Execution(precision, false, 2));
+                Objective model = Objective.create(device, config(device), BATCH, new Execution(precision, false, 2));
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
                 TrainingStep steps = new TrainingStep(model, optimizer)) {
             model.parameters().initialise(model.kernels(), 3);
@@ -289,7 +297,7 @@ class TrainingStepTest {
     @MethodSource("devices")
     void gradientsThatAreNotFiniteTouchNoParameter(String name) {
         try (Device device = Device.open(name);
-                Objective model = Objective.create(device, CONFIG, BATCH);
+                Objective model = Objective.create(device, config(device), BATCH);
                 AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT);
                 TrainingStep steps = new TrainingStep(model, optimizer)) {
             model.parameters().initialise(model.kernels(), 3);
