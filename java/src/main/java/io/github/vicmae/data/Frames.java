@@ -4,7 +4,7 @@ import io.github.vicmae.data.image.Image;
 import io.github.vicmae.data.image.ImageReader;
 import io.github.vicmae.data.source.Content;
 import io.github.vicmae.data.source.Kind;
-import io.github.vicmae.data.video.VideoReader;
+import io.github.vicmae.data.video.Video;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -52,7 +52,7 @@ public final class Frames {
             }
             return frames;
         }
-        try (VideoReader reader = VideoReader.open(content)) {
+        try (Video reader = Video.open(content)) {
             for (int i = 0; i < count; i++) {
                 frames.add(reader.frameAt((i + 0.5) / count * reader.durationSeconds(), shortSide));
             }

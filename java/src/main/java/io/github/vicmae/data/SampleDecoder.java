@@ -6,7 +6,7 @@ import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.data.video.FrameSampler;
-import io.github.vicmae.data.video.VideoReader;
+import io.github.vicmae.data.video.Video;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.data.view.ViewWriter;
 import io.github.vicmae.kernel.Philox;
@@ -32,7 +32,7 @@ final class SampleDecoder implements AutoCloseable {
     private final int shortSide;
     private final int capacity;
     private boolean repeated;
-    private final Map<Integer, VideoReader> open = new LinkedHashMap<>(16, 0.75f, true);
+    private final Map<Integer, Video> open = new LinkedHashMap<>(16, 0.75f, true);
 
     SampleDecoder(Dataset data, ViewSettings view, FrameSampler sampler, LoaderSettings settings) {
         this.view = view;
@@ -75,7 +75,7 @@ final class SampleDecoder implements AutoCloseable {
 
     /** The frames of all views, one view after the other, decoded in the order of their times. */
     private List<Image> frames(Sample sample, int epoch, int repeat) throws IOException {
-        VideoReader reader = reader(sample);
+        Video reader = reader(sample);
         // The result must not depend on the frames that this worker has read before.
         reader.reset();
         Philox random = Draw.FRAMES.stream(settings.seed(), epoch, sample.index(), repeat, 0);
@@ -110,24 +110,24 @@ final class SampleDecoder implements AutoCloseable {
                 .toArray();
     }
 
-    private VideoReader reader(Sample sample) throws IOException {
-        VideoReader reader = open.get(sample.index());
+    private Video reader(Sample sample) throws IOException {
+        Video reader = open.get(sample.index());
         if (reader != null) {
             return reader;
         }
         if (open.size() >= capacity) {
-            Iterator<VideoReader> oldest = open.values().iterator();
+            Iterator<Video> oldest = open.values().iterator();
             oldest.next().close();
             oldest.remove();
         }
-        reader = VideoReader.open(sample.content());
+        reader = Video.open(sample.content());
         open.put(sample.index(), reader);
         return reader;
     }
 
     @Override
     public void close() {
-        open.values().forEach(VideoReader::close);
+        open.values().forEach(Video::close);
         open.clear();
     }
 }

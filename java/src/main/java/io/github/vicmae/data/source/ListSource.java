@@ -119,7 +119,7 @@ public final class ListSource implements SampleSource {
     }
 
     /** Whether a sample has no label, or one that is a whole number and can serve as the class number itself. */
-    private static boolean isNumbered(Found sample) {
+    static boolean isNumbered(Found sample) {
         String label = sample.className();
         return label == null || label.matches("[0-9]{1,7}") && Integer.parseInt(label) <= MAX_LABEL;
     }

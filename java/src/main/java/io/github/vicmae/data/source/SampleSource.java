@@ -37,17 +37,28 @@ public interface SampleSource {
     Scan scan() throws IOException;
 
     /**
-     * The source that a path stands for: a folder ({@link FolderSource}), a list ({@link ListSource}) if it ends in .csv, .tsv, .txt or .list,
-     * or else a single video or image.
+     * The source that a path stands for: a folder ({@link FolderSource}), a list if it ends in .csv, .tsv, .txt or .list ({@link ListSource}) or in .json
+     * or .jsonl ({@link JsonSource}), a tar file ({@link TarSource}), or else a single video or image. {@code frames:PATH} and {@code
+     * frames@RATE:PATH} are folders of frames ({@link FrameFoldersSource}).
      *
      * @throws IOException if there is nothing at the path
      */
     static SampleSource of(Path path) throws IOException {
+        SampleSource frames = Files.exists(path) ? null : FrameFoldersSource.named(path);
+        if (frames != null) {
+            return frames;
+        }
         if (Files.isDirectory(path)) {
             return new FolderSource(path);
         }
         if (!Files.exists(path)) {
             throw new IOException("There is no folder or file " + FileNames.printable(FileNames.text(path)) + ".");
+        }
+        if (TarSource.isTar(path)) {
+            return new TarSource(path);
+        }
+        if (JsonSource.isJson(path)) {
+            return new JsonSource(path);
         }
         return ListSource.isList(path) ? new ListSource(path) : new SingleFile(path);
     }

@@ -29,8 +29,21 @@ public final class ScanReport {
         UNREADABLE("unreadable", "folder or file that cannot be read", "folders or files that cannot be read"),
         /** A link that leads back to a folder above it. */
         LOOP("loop", "link that leads back to a folder above it", "links that lead back to a folder above them"),
+        /** A video in a folder of folders of frames. */
+        NO_FRAME("no_frame", "file that is no frame", "files that are no frames"),
+        /** A link, or a file with holes, in a tar file. */
+        LINK("link", "link or sparse file in a tar file", "links or sparse files in tar files"),
+        /** A path in a tar file or a list that leads out of it, by way of {@code ..}. */
+        OUTSIDE(
+                "outside",
+                "path that leads out of its archive or list",
+                "paths that lead out of their archive or list"),
+        /** A label in a tar file that no picture or video goes with. */
+        LABEL("label", "label without a picture or video", "labels without pictures or videos"),
         /** A line of a list that names no video or image. */
-        LINE("list_line", "list line that names no video or image", "list lines that name no video or image");
+        LINE("list_line", "list line that names no video or image", "list lines that name no video or image"),
+        /** An entry of a JSON list whose video or image is not there. */
+        MISSING("missing", "entry without a file", "entries without files");
 
         private final String key;
         private final String one;

@@ -121,7 +121,7 @@ public record FrameSampler(
      * @return views x frames times in seconds from the video's start, each while the frame that is meant is shown
      * @throws IOException if the video's frames must be known one by one, and it cannot be read
      */
-    public double[] times(Philox random, VideoReader video) throws IOException {
+    public double[] times(Philox random, Video video) throws IOException {
         double duration = Math.max(0, video.durationSeconds());
         double[] near =
                 isByTime() ? places(random, duration) : times(random, video.durationSeconds(), video.frameTimes());

@@ -20,7 +20,7 @@ import org.bytedeco.ffmpeg.avutil.AVFrame;
  * last readable one for later times. Frames that cannot be decoded are skipped. Rotation metadata is applied; pixels are taken as square.
  * Frames asked for in ascending order are decoded in one pass. Not thread-safe; decodes on the calling thread.
  */
-public final class VideoReader implements AutoCloseable {
+public final class VideoReader implements Video {
     /** Timestamps are rounded to the container's ticks, so a frame that starts up to this much later counts as started. */
     private static final double EPSILON = 1e-4;
 
@@ -90,6 +90,7 @@ public final class VideoReader implements AutoCloseable {
     }
 
     /** Length of the video stream in seconds, from its own start to the end of its last frame; other streams do not count. */
+    @Override
     public double durationSeconds() {
         return duration;
     }
@@ -119,6 +120,7 @@ public final class VideoReader implements AutoCloseable {
      * @return the reader's own array, for reading only
      * @throws IOException if the file cannot be read; the message names path and reason
      */
+    @Override
     public double[] frameTimes() throws IOException {
         if (frameTimes == null) {
             try {
@@ -136,6 +138,7 @@ public final class VideoReader implements AutoCloseable {
     }
 
     /** When the frame that {@link #frameAt} gave last begins, in seconds; NaN before the first. It tells frames apart. */
+    @Override
     public double shownSeconds() {
         return shownTime;
     }
@@ -146,6 +149,7 @@ public final class VideoReader implements AutoCloseable {
     }
 
     /** Whether any decoding has failed so far. */
+    @Override
     public boolean sawDamage() {
         return stream.sawDamage();
     }
@@ -161,6 +165,7 @@ public final class VideoReader implements AutoCloseable {
      * @param shortSide the frame is shrunk so that its short side has this many pixels; 0, or more than it has, leaves it as it is
      * @throws IOException if no frame of the file decodes; the message has FFmpeg's reason
      */
+    @Override
     public Image frameAt(double seconds, int shortSide) throws IOException {
         if (!(seconds >= 0)) {
             seconds = 0;
@@ -195,6 +200,7 @@ public final class VideoReader implements AutoCloseable {
     }
 
     /** Resets the position, so that later frames do not depend on earlier reads, even in a damaged stream. */
+    @Override
     public void reset() {
         forget();
     }

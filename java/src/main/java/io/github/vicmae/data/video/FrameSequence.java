@@ -1,0 +1,68 @@
+package io.github.vicmae.data.video;
+
+import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.image.ImageReader;
+import io.github.vicmae.data.source.FrameFolder;
+import io.github.vicmae.data.source.ReadFailure;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+
+/** A video that is stored as a folder with a picture for each frame. */
+final class FrameSequence implements Video {
+    private final double rate;
+    private final List<Path> frames;
+    private final double[] times;
+    private double shown = Double.NaN;
+
+    FrameSequence(FrameFolder folder) throws IOException {
+        rate = folder.rate();
+        try {
+            frames = folder.frames();
+        } catch (IOException e) {
+            throw new IOException("Cannot read the video " + folder.name() + ": " + ReadFailure.reason(e) + ".", e);
+        }
+        times = new double[frames.size()];
+        Arrays.setAll(times, i -> i / rate);
+    }
+
+    @Override
+    public double durationSeconds() {
+        return times.length / rate;
+    }
+
+    @Override
+    public double[] frameTimes() {
+        return times;
+    }
+
+    @Override
+    public Image frameAt(double seconds, int shortSide) throws IOException {
+        int at = Arrays.binarySearch(times, seconds);
+        int frame = Math.max(0, Math.min(times.length - 1, at >= 0 ? at : -at - 2));
+        Image image = ImageReader.read(frames.get(frame), 3);
+        shown = times[frame];
+        return image;
+    }
+
+    @Override
+    public double shownSeconds() {
+        return shown;
+    }
+
+    @Override
+    public void reset() {
+        shown = Double.NaN;
+    }
+
+    @Override
+    public boolean sawDamage() {
+        return false;
+    }
+
+    @Override
+    public void close() {
+        // Each picture was closed when it was read.
+    }
+}

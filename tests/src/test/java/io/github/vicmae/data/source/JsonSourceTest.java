@@ -1,0 +1,74 @@
+package io.github.vicmae.data.source;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class JsonSourceTest {
+    @TempDir
+    Path dir;
+
+    private void touch(String name) throws IOException {
+        Path path = dir.resolve(name);
+        Files.createDirectories(path.getParent());
+        Files.writeString(path, "x");
+    }
+
+    /** As the publisher's files are: ids without extensions, videos in a folder beside the list, templates with brackets. */
+    @Test
+    void somethingSomethingIsReadAsItComes() throws IOException {
+        touch("20bn-something-something-v2/78687.webm");
+        touch("20bn-something-something-v2/42326.webm");
+        Path list = Files.writeString(dir.resolve("something-something-v2-train.json"), """
+                [
+                {"id":"78687","label":"holding potato next to vicks vaporub bottle","template":"Holding [something] next to [something]","placeholders":["potato","vicks vaporub bottle"]},
+                {"id":"42326","label":"spreading margarine onto bread","template":"Spreading [something] onto [something]","placeholders":["margarine","bread"]},
+                {"id":"1","template":"Pushing [something]"}
+                ]
+                """);
+        Dataset data = Dataset.scan(List.of(list));
+        assertEquals(
+                List.of("Holding something next to something", "Spreading something onto something"),
+                data.classNames());
+        assertEquals(
+                List.of("20bn-something-something-v2/78687.webm", "20bn-something-something-v2/42326.webm"),
+                data.samples().stream().map(Sample::id).toList());
+        assertEquals(Map.of("missing", 1), data.report().counts());
+        assertEquals(
+                List.of("Left out 1 entry without a file: something-something-v2-train.json entry 3 (1)."),
+                data.report().sentences());
+    }
+
+    @Test
+    void linesOfObjectsNameFilesAndClasses() throws IOException {
+        Path list = Files.writeString(dir.resolve("list.jsonl"), """
+                {"path": "a/1.jpg", "label": 4}
+                {"file_name": "b.mp4", "class": 2}
+                {"caption": "nothing"}
+                """);
+        Dataset data = Dataset.scan(List.of(list));
+        assertEquals(List.of(4, 2), data.samples().stream().map(Sample::label).toList());
+        assertEquals(1, data.videos());
+        assertEquals(Map.of("list_line", 1), data.report().counts());
+    }
+
+    @Test
+    void whatIsNoListIsRefused() throws IOException {
+        Path broken = Files.writeString(dir.resolve("broken.json"), "[{\"id\": \"1\", ");
+        Path number = Files.writeString(dir.resolve("number.json"), "17");
+        assertEquals(
+                "Cannot read the list " + number + ": it is no list of objects, but holds value number int in line 1.",
+                assertThrows(IOException.class, () -> Dataset.scan(List.of(number)))
+                        .getMessage());
+        String message = assertThrows(IOException.class, () -> Dataset.scan(List.of(broken)))
+                .getMessage();
+        assertEquals(1, message.lines().count(), message);
+    }
+}
