@@ -25,6 +25,7 @@ import picocli.CommandLine.Command;
         subcommands = {
             DemoCommand.class,
             PretrainCommand.class,
+            InspectCommand.class,
             EmbedCommand.class,
             VerifyCommand.class,
             PlanCommand.class,

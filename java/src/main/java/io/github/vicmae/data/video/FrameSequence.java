@@ -14,6 +14,7 @@ final class FrameSequence implements Video {
     private final double rate;
     private final List<Path> frames;
     private final double[] times;
+    private final Image first;
     private double shown = Double.NaN;
 
     FrameSequence(FrameFolder folder) throws IOException {
@@ -23,8 +24,19 @@ final class FrameSequence implements Video {
         } catch (IOException e) {
             throw new IOException("Cannot read the video " + folder.name() + ": " + ReadFailure.reason(e) + ".", e);
         }
+        first = ImageReader.read(frames.get(0), 3);
         times = new double[frames.size()];
         Arrays.setAll(times, i -> i / rate);
+    }
+
+    @Override
+    public int width() {
+        return first.width();
+    }
+
+    @Override
+    public int height() {
+        return first.height();
     }
 
     @Override
@@ -41,7 +53,7 @@ final class FrameSequence implements Video {
     public Image frameAt(double seconds, int shortSide) throws IOException {
         int at = Arrays.binarySearch(times, seconds);
         int frame = Math.max(0, Math.min(times.length - 1, at >= 0 ? at : -at - 2));
-        Image image = ImageReader.read(frames.get(frame), 3);
+        Image image = frame == 0 ? first : ImageReader.read(frames.get(frame), 3);
         shown = times[frame];
         return image;
     }

@@ -21,6 +21,12 @@ public interface Video extends AutoCloseable {
         return content instanceof FrameFolder frames ? new FrameSequence(frames) : VideoReader.open(content);
     }
 
+    /** Columns of the frames, as they are seen. */
+    int width();
+
+    /** Rows of the frames, as they are seen. */
+    int height();
+
     /** Length in seconds, from the start of the first frame to the end of the last. */
     double durationSeconds();
 
@@ -48,6 +54,15 @@ public interface Video extends AutoCloseable {
 
     /** Whether any decoding has failed so far. */
     boolean sawDamage();
+
+    /**
+     * Frames a second on average: their number over the length; 0 if the length is not known.
+     *
+     * @throws IOException if it cannot be read; the message has its name and the reason
+     */
+    default double frameRate() throws IOException {
+        return durationSeconds() > 0 ? frameTimes().length / durationSeconds() : 0;
+    }
 
     @Override
     void close();

@@ -80,11 +80,13 @@ public final class VideoReader implements Video {
     }
 
     /** Columns of the frames, after rotation. */
+    @Override
     public int width() {
         return orientation >= 5 ? stream.height() : stream.width();
     }
 
     /** Rows of the frames, after rotation. */
+    @Override
     public int height() {
         return orientation >= 5 ? stream.width() : stream.height();
     }
@@ -93,15 +95,6 @@ public final class VideoReader implements Video {
     @Override
     public double durationSeconds() {
         return duration;
-    }
-
-    /**
-     * Frames a second on average: their number over the length.
-     *
-     * @throws IOException if the file cannot be read; the message names path and reason
-     */
-    public double frameRate() throws IOException {
-        return frameCount() / duration;
     }
 
     /**
