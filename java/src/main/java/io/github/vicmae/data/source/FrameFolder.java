@@ -2,7 +2,6 @@ package io.github.vicmae.data.source;
 
 import java.io.IOException;
 import java.math.BigInteger;
-import java.nio.channels.SeekableByteChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,7 +18,7 @@ import java.util.regex.Pattern;
  * @param path the folder
  * @param rate frames a second
  */
-public record FrameFolder(Path path, double rate) implements Content {
+public record FrameFolder(Path path, double rate) implements FrameList {
     private static final Pattern NUMBER = Pattern.compile("\\d+");
 
     public FrameFolder {
@@ -33,12 +32,12 @@ public record FrameFolder(Path path, double rate) implements Content {
         return FileNames.printable(FileNames.text(path));
     }
 
-    /**
-     * The frames in their order.
-     *
-     * @throws IOException if the folder cannot be read, or holds no picture
-     */
-    public List<Path> frames() throws IOException {
+    @Override
+    public List<Content> frames() throws IOException {
+        return paths().stream().map(Content::of).toList();
+    }
+
+    private List<Path> paths() throws IOException {
         List<Path> frames = new ArrayList<>();
         try (DirectoryStream<Path> files = Files.newDirectoryStream(path)) {
             for (Path file : files) {
@@ -71,12 +70,6 @@ public record FrameFolder(Path path, double rate) implements Content {
     /** The number of frames: what tells a folder from another one without looking at each file. */
     @Override
     public long size() throws IOException {
-        return frames().size();
-    }
-
-    /** Refused: a folder has no bytes of its own. */
-    @Override
-    public SeekableByteChannel open() throws IOException {
-        throw new IOException("it is a folder of frames");
+        return paths().size();
     }
 }

@@ -1,7 +1,9 @@
 package io.github.vicmae.data.source;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import io.github.vicmae.data.source.ScanReport.Reason;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,6 +14,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarFile;
 
@@ -19,6 +24,7 @@ import org.apache.commons.compress.archivers.tar.TarFile;
  * The samples of a tar file, as WebDataset lays them out: files whose names are the same up to the first dot belong together, {@code 000017.jpg} and
  * {@code 000017.cls}. The class is the content of {@code .cls} (or {@code .txt} where there is no other), or {@code label}, {@code class} or {@code
  * class_name} of {@code .json}; without these it is the first folder within the file, if there is one, as in a data set that was packed as it lay.
+ * Pictures with a number, {@code 000017.0001.jpg}, {@code 000017.0002.jpg}, are the frames of one video, {@code fps} of {@code .json} a second.
  *
  * <p>Nothing is unpacked: a sample's content is a part of the tar file. Entries are never written anywhere, so that their paths can do no harm; links are
  * left out.
@@ -26,6 +32,9 @@ import org.apache.commons.compress.archivers.tar.TarFile;
 public final class TarSource implements SampleSource {
     /** Larger files beside a sample are no labels. */
     private static final int MOST_LABEL_BYTES = 1 << 16;
+
+    /** The extension of a frame: its number, and a picture's. */
+    private static final Pattern FRAME = Pattern.compile("([0-9]{1,9})\\.(?:jpe?g|png|webp)");
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -55,6 +64,8 @@ public final class TarSource implements SampleSource {
     /** The files of one key. */
     private static final class Group {
         private final List<TarArchiveEntry> media = new ArrayList<>();
+        /** By their numbers. */
+        private final TreeMap<Integer, TarArchiveEntry> frames = new TreeMap<>();
         private final Map<String, TarArchiveEntry> labels = new LinkedHashMap<>();
     }
 
@@ -70,13 +81,18 @@ public final class TarSource implements SampleSource {
             }
             for (Map.Entry<String, Group> entry : groups.entrySet()) {
                 Group group = entry.getValue();
-                if (group.media.isEmpty()) {
+                if (group.media.isEmpty() && group.frames.isEmpty()) {
                     report.add(Reason.LABEL, inside(entry.getKey()));
                     continue;
                 }
-                String label = label(tar, group);
+                Notes notes = notes(tar, group);
                 for (TarArchiveEntry media : group.media) {
-                    found.add(found(media, label));
+                    String name = clean(media.getName());
+                    Content content = new FilePart(file, inside(name), media.getDataOffset(), media.getSize());
+                    found.add(found(name, content, Kind.of(name), notes));
+                }
+                if (!group.frames.isEmpty()) {
+                    found.add(found(entry.getKey(), frames(entry.getKey(), group, notes), Kind.VIDEO, notes));
                 }
             }
         } catch (IOException | RuntimeException e) {
@@ -110,7 +126,10 @@ public final class TarSource implements SampleSource {
         }
         String key = name.substring(0, name.length() - base.length() + dot);
         String extension = base.substring(dot + 1).toLowerCase(Locale.ROOT);
-        if (Kind.of(name) != null) {
+        Matcher frame = FRAME.matcher(extension);
+        if (frame.matches()) {
+            groups.computeIfAbsent(key, k -> new Group()).frames.put(Integer.parseInt(frame.group(1)), entry);
+        } else if (Kind.of(name) != null) {
             groups.computeIfAbsent(key, k -> new Group()).media.add(entry);
         } else if (List.of("cls", "json", "txt").contains(extension) && entry.getSize() <= MOST_LABEL_BYTES) {
             groups.computeIfAbsent(key, k -> new Group()).labels.put(extension, entry);
@@ -127,44 +146,62 @@ public final class TarSource implements SampleSource {
         return name.replace('\\', '/').replaceAll("^(\\./|/)+", "");
     }
 
-    private Found found(TarArchiveEntry media, String label) {
-        String name = clean(media.getName());
+    private Found found(String name, Content content, Kind kind, Notes notes) {
         int slash = name.indexOf('/');
         String folder = slash < 0 ? className : FileNames.printable(name.substring(0, slash));
-        Content content = new FilePart(file, inside(name), media.getDataOffset(), media.getSize());
-        return new Found(prefix + name, content, Kind.of(name), label != null ? label : folder);
+        return new Found(prefix + name, content, kind, notes.className != null ? notes.className : folder);
     }
 
-    /** What the files beside a sample say of its class, or null. */
-    private static String label(TarFile tar, Group group) throws IOException {
-        for (String extension : List.of("cls", "json", "txt")) {
-            TarArchiveEntry entry = group.labels.get(extension);
-            if (entry == null) {
-                continue;
-            }
-            String text;
-            try (InputStream in = tar.getInputStream(entry)) {
-                text = new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
-            }
-            String label = extension.equals("json") ? ofJson(text) : text;
-            if (label != null && !label.isEmpty() && label.lines().count() == 1) {
-                return FileNames.printable(label);
-            }
-        }
-        return null;
+    private Content frames(String key, Group group, Notes notes) {
+        long[] offsets = group.frames.values().stream()
+                .mapToLong(TarArchiveEntry::getDataOffset)
+                .toArray();
+        long[] sizes = group.frames.values().stream()
+                .mapToLong(TarArchiveEntry::getSize)
+                .toArray();
+        return new FrameEntries(file, inside(key), offsets, sizes, notes.rate);
     }
 
-    private static String ofJson(String text) {
-        try {
-            JsonNode node = MAPPER.readTree(text);
-            for (String name : List.of("class_name", "class", "label")) {
-                if (node.path(name).isValueNode() && !node.path(name).isNull()) {
-                    return node.path(name).asText();
-                }
+    /**
+     * What the files beside a sample say of it.
+     *
+     * @param className null if they say none
+     * @param rate of its frames
+     */
+    private record Notes(String className, double rate) {}
+
+    private static Notes notes(TarFile tar, Group group) throws IOException {
+        JsonNode json = MissingNode.getInstance();
+        if (group.labels.containsKey("json")) {
+            try {
+                json = MAPPER.readTree(text(tar, group.labels.get("json")));
+            } catch (JsonProcessingException e) {
+                json = MissingNode.getInstance(); // it describes the sample in some other way
             }
-        } catch (IOException e) {
-            return null; // it describes the sample in some other way
         }
-        return null;
+        double fps = json.path("fps").asDouble(0);
+        double rate = fps > 0 && Double.isFinite(fps) ? fps : FrameFoldersSource.DEFAULT_RATE;
+        String label = line(json.path("class_name"));
+        for (String extension : List.of("cls", "txt")) {
+            if (label == null && group.labels.containsKey(extension)) {
+                String text = text(tar, group.labels.get(extension));
+                label = text.isEmpty() || text.lines().count() > 1 ? null : text;
+            }
+            for (String name : List.of("class", "label")) {
+                label = label == null ? line(json.path(name)) : label;
+            }
+        }
+        return new Notes(label == null ? null : FileNames.printable(label), rate);
+    }
+
+    private static String text(TarFile tar, TarArchiveEntry entry) throws IOException {
+        try (InputStream in = tar.getInputStream(entry)) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
+        }
+    }
+
+    private static String line(JsonNode value) {
+        boolean one = value.isValueNode() && !value.isNull() && !value.asText().isBlank();
+        return one && value.asText().lines().count() == 1 ? value.asText().strip() : null;
     }
 }

@@ -2,27 +2,27 @@ package io.github.vicmae.data.video;
 
 import io.github.vicmae.data.image.Image;
 import io.github.vicmae.data.image.ImageReader;
-import io.github.vicmae.data.source.FrameFolder;
+import io.github.vicmae.data.source.Content;
+import io.github.vicmae.data.source.FrameList;
 import io.github.vicmae.data.source.ReadFailure;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 
-/** A video that is stored as a folder with a picture for each frame. */
+/** A video that is stored as a picture for each frame. */
 final class FrameSequence implements Video {
     private final double rate;
-    private final List<Path> frames;
+    private final List<Content> frames;
     private final double[] times;
     private final Image first;
     private double shown = Double.NaN;
 
-    FrameSequence(FrameFolder folder) throws IOException {
-        rate = folder.rate();
+    FrameSequence(FrameList list) throws IOException {
+        rate = list.rate();
         try {
-            frames = folder.frames();
+            frames = list.frames();
         } catch (IOException e) {
-            throw new IOException("Cannot read the video " + folder.name() + ": " + ReadFailure.reason(e) + ".", e);
+            throw new IOException("Cannot read the video " + list.name() + ": " + ReadFailure.reason(e) + ".", e);
         }
         first = ImageReader.read(frames.get(0), 3);
         times = new double[frames.size()];

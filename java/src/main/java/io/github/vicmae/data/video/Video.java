@@ -2,11 +2,11 @@ package io.github.vicmae.data.video;
 
 import io.github.vicmae.data.image.Image;
 import io.github.vicmae.data.source.Content;
-import io.github.vicmae.data.source.FrameFolder;
+import io.github.vicmae.data.source.FrameList;
 import java.io.IOException;
 
 /**
- * Frames by time, of a video file ({@link VideoReader}) or of a folder that holds a picture for each frame ({@link FrameSequence}).
+ * Frames by time, of a video file ({@link VideoReader}) or of a picture for each frame ({@link FrameSequence}).
  *
  * <p>The frame at a time is the one that is shown then: the last frame that starts at or before it, the first frame for earlier times, the last
  * one for later times. Frames asked for in ascending order are read in one pass. For one thread.
@@ -18,7 +18,7 @@ public interface Video extends AutoCloseable {
      * @throws IOException if it cannot be read; the message has its name and the reason
      */
     static Video open(Content content) throws IOException {
-        return content instanceof FrameFolder frames ? new FrameSequence(frames) : VideoReader.open(content);
+        return content instanceof FrameList frames ? new FrameSequence(frames) : VideoReader.open(content);
     }
 
     /** Columns of the frames, as they are seen. */

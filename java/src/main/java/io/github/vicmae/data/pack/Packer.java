@@ -1,0 +1,112 @@
+package io.github.vicmae.data.pack;
+
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.source.Sample;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.TreeMap;
+import java.util.concurrent.CompletionService;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.BiConsumer;
+
+/**
+ * Writes a data set as tar shards that are fast to read: pictures as JPEG, videos as a JPEG for each frame, all of one size. Which samples a shard
+ * has follows from their order alone, and a shard is there as a whole or not at all, so that packing goes on where it stopped.
+ */
+public final class Packer {
+    private final Dataset data;
+    private final Path folder;
+    private final PackSettings settings;
+    private final Manifest former;
+    private final String fingerprint;
+
+    /**
+     * @param folder receives the shards and their manifest; it is made if it is not there
+     * @throws IOException if the folder holds other packed data, or cannot be made
+     */
+    public Packer(Dataset data, Path folder, PackSettings settings) throws IOException {
+        this.data = data;
+        this.folder = folder;
+        this.settings = settings;
+        Files.createDirectories(folder);
+        fingerprint = data.fingerprint();
+        former = Manifest.read(folder);
+        if (former != null && !(former.settings().equals(settings) && former.fingerprint().equals(fingerprint))) {
+            throw new IOException(folder + " holds "
+                    + (former.fingerprint().equals(fingerprint)
+                            ? "data that were packed with other settings: " + former.settings()
+                            : "other data")
+                    + "; pack into another folder, or remove it");
+        }
+    }
+
+    /** Shards of the whole data set. */
+    public int shards() {
+        return (data.size() + settings.samplesPerShard() - 1) / settings.samplesPerShard();
+    }
+
+    /**
+     * Packs what is not packed yet.
+     *
+     * @param progress is given the number of shards that are done and the samples of the last one that were left out, with the reasons
+     * @throws IOException if a shard cannot be written, or the calling thread is interrupted; what was written stays
+     */
+    public void run(int threads, BiConsumer<Integer, List<String>> progress) throws IOException {
+        TreeMap<String, Manifest.Shard> done = new TreeMap<>();
+        if (former != null) {
+            for (Manifest.Shard shard : former.shards()) {
+                Path file = folder.resolve(shard.file());
+                if (Files.exists(file) && Files.size(file) == shard.bytes()) {
+                    done.put(shard.file(), shard);
+                }
+            }
+        }
+        ExecutorService workers = Executors.newFixedThreadPool(threads);
+        try {
+            CompletionService<Manifest.Shard> written = new ExecutorCompletionService<>(workers);
+            int open = 0;
+            for (int i = 0; i < shards(); i++) {
+                String name = name(i);
+                if (!done.containsKey(name)) {
+                    List<Sample> samples = samples(i);
+                    written.submit(() -> new ShardWriter(folder.resolve(name), settings).write(samples));
+                    open++;
+                }
+            }
+            write(done);
+            for (; open > 0; open--) {
+                Manifest.Shard shard = written.take().get();
+                done.put(shard.file(), shard);
+                write(done);
+                progress.accept(done.size(), shard.left());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("Packing was interrupted; the same command goes on where it stopped", e);
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof IOException io ? io : new IllegalStateException(e.getCause());
+        } finally {
+            workers.shutdownNow();
+        }
+    }
+
+    private List<Sample> samples(int shard) {
+        int from = shard * settings.samplesPerShard();
+        return data.samples().subList(from, Math.min(data.size(), from + settings.samplesPerShard()));
+    }
+
+    private static String name(int shard) {
+        return String.format(Locale.ROOT, "shard-%06d.tar", shard);
+    }
+
+    private void write(TreeMap<String, Manifest.Shard> done) throws IOException {
+        new Manifest(settings, fingerprint, data.classNames(), new ArrayList<>(done.values())).write(folder);
+    }
+}
