@@ -15,6 +15,7 @@ import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 
 /**
  * Writes a data set as tar shards that are fast to read: pictures as JPEG, videos as a JPEG for each frame, all of one size. Which samples a shard
@@ -38,13 +39,21 @@ public final class Packer {
         Files.createDirectories(folder);
         fingerprint = data.fingerprint();
         former = Manifest.read(folder);
-        if (former != null && !(former.settings().equals(settings) && former.fingerprint().equals(fingerprint))) {
+        if (former != null
+                && !(former.settings().equals(settings) && former.fingerprint().equals(fingerprint))) {
             throw new IOException(folder + " holds "
                     + (former.fingerprint().equals(fingerprint)
                             ? "data that were packed with other settings: " + former.settings()
                             : "other data")
                     + "; pack into another folder, or remove it");
         }
+    }
+
+    /** Samples of shards that were there before, which were left out then, with the reasons. */
+    public List<String> leftBefore() {
+        return former == null
+                ? List.of()
+                : former.shards().stream().flatMap(s -> s.left().stream()).toList();
     }
 
     /** Shards of the whole data set. */
@@ -91,7 +100,10 @@ public final class Packer {
             Thread.currentThread().interrupt();
             throw new IOException("Packing was interrupted; the same command goes on where it stopped", e);
         } catch (ExecutionException e) {
-            throw e.getCause() instanceof IOException io ? io : new IllegalStateException(e.getCause());
+            if (e.getCause() instanceof IOException io) {
+                throw io;
+            }
+            throw new IllegalStateException(e.getCause());
         } finally {
             workers.shutdownNow();
         }
@@ -104,6 +116,32 @@ public final class Packer {
 
     private static String name(int shard) {
         return String.format(Locale.ROOT, "shard-%06d.tar", shard);
+    }
+
+    /**
+     * Compares every shard of a folder with its checksum.
+     *
+     * @param progress is given the name of each shard that is right
+     * @return a sentence for each that is not
+     * @throws IOException if the folder has no manifest, or a file cannot be read
+     */
+    public static List<String> check(Path folder, Consumer<String> progress) throws IOException {
+        Manifest manifest = Manifest.read(folder);
+        if (manifest == null) {
+            throw new IOException(folder + " has no " + Manifest.NAME + ": it holds no packed data");
+        }
+        List<String> wrong = new ArrayList<>();
+        for (Manifest.Shard shard : manifest.shards()) {
+            Path file = folder.resolve(shard.file());
+            if (!Files.exists(file)) {
+                wrong.add(shard.file() + " is missing");
+            } else if (!ShardWriter.sha256(file).equals(shard.sha256())) {
+                wrong.add(shard.file() + " is not what was written: its checksum is another one");
+            } else {
+                progress.accept(shard.file());
+            }
+        }
+        return wrong;
     }
 
     private void write(TreeMap<String, Manifest.Shard> done) throws IOException {

@@ -7,13 +7,16 @@ import io.github.vicmae.data.image.JpegEncoder;
 import io.github.vicmae.data.source.ReadFailure;
 import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.data.video.Video;
+import io.github.vicmae.data.view.Shrink;
 import io.github.vicmae.io.AtomicFile;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.DigestInputStream;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -32,6 +35,7 @@ final class ShardWriter {
 
     private final Path file;
     private final PackSettings settings;
+    private final Shrink shrink = new Shrink();
     private final List<String> left = new ArrayList<>();
     private int videos;
     private int images;
@@ -66,6 +70,15 @@ final class ShardWriter {
                 left);
     }
 
+    /** The checksum of a file, 64 hexadecimal digits. */
+    static String sha256(Path file) throws IOException {
+        MessageDigest digest = sha256();
+        try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
+            in.transferTo(OutputStream.nullOutputStream());
+        }
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
     private static MessageDigest sha256() {
         try {
             return MessageDigest.getInstance("SHA-256");
@@ -76,51 +89,87 @@ final class ShardWriter {
 
     private void add(TarArchiveOutputStream tar, Sample sample) throws IOException {
         String key = String.format(Locale.ROOT, "%08d", sample.index());
-        List<byte[]> pictures;
+        try {
+            if (sample.isVideo()) {
+                addVideo(tar, sample, key);
+            } else {
+                Image picture = shrink.toShortSide(ImageReader.read(sample.content(), 3), settings.shortSide());
+                put(tar, key, notes(sample), List.of(JpegEncoder.encode(picture, settings.quality())), false);
+                images++;
+            }
+        } catch (Unwritable e) {
+            throw e.cause;
+        } catch (InterruptedIOException e) {
+            throw e;
+        } catch (IOException | RuntimeException e) {
+            left.add(sample.name() + ": " + ReadFailure.reason(e));
+        }
+    }
+
+    /** Clip after clip, so that a long video does not have to fit into memory. */
+    private void addVideo(TarArchiveOutputStream tar, Sample sample, String key) throws IOException {
+        try (Video video = Video.open(sample.content())) {
+            double length = video.durationSeconds();
+            int clips = Math.max(1, (int) Math.ceil(length / settings.clipSeconds() - 1e-6));
+            for (int clip = 0; clip < clips; clip++) {
+                double start = clip * settings.clipSeconds();
+                double seconds = Math.min(settings.clipSeconds(), length - start);
+                int count = Math.max(1, (int) Math.round(seconds * settings.framesPerSecond()));
+                List<byte[]> frames = new ArrayList<>(count);
+                for (int i = 0; i < count; i++) {
+                    double time = start + (i + 0.5) / settings.framesPerSecond();
+                    Image frame = shrink.toShortSide(video.frameAt(time, settings.shortSide()), settings.shortSide());
+                    frames.add(JpegEncoder.encode(frame, settings.quality()));
+                }
+                Map<String, Object> notes = notes(sample);
+                notes.put("fps", settings.framesPerSecond());
+                notes.put("duration", seconds);
+                if (clips > 1) {
+                    notes.put("start", start);
+                }
+                put(tar, clips > 1 ? String.format(Locale.ROOT, "%s-%04d", key, clip) : key, notes, frames, true);
+                videos++;
+                this.seconds += seconds;
+            }
+        }
+    }
+
+    private static Map<String, Object> notes(Sample sample) {
         Map<String, Object> notes = new LinkedHashMap<>();
         notes.put("id", sample.id());
         if (sample.className() != null) {
             notes.put("class_name", sample.className());
             notes.put("label", sample.label());
         }
+        return notes;
+    }
+
+    private static void put(
+            TarArchiveOutputStream tar,
+            String key,
+            Map<String, Object> notes,
+            List<byte[]> pictures,
+            boolean numbered) {
         try {
-            pictures = sample.isVideo() ? frames(sample, notes) : List.of(picture(sample));
-        } catch (InterruptedIOException e) {
-            throw e;
-        } catch (IOException | RuntimeException e) {
-            left.add(sample.name() + ": " + ReadFailure.reason(e));
-            return;
-        }
-        put(tar, key + ".json", MAPPER.writeValueAsBytes(notes));
-        for (int i = 0; i < pictures.size(); i++) {
-            String number = sample.isVideo() ? String.format(Locale.ROOT, ".%05d", i) : "";
-            put(tar, key + number + ".jpg", pictures.get(i));
-        }
-        if (sample.isVideo()) {
-            videos++;
-        } else {
-            images++;
-        }
-    }
-
-    private byte[] picture(Sample sample) throws IOException {
-        return JpegEncoder.encode(ImageReader.read(sample.content(), 3).shrunk(settings.shortSide()), settings.quality());
-    }
-
-    private List<byte[]> frames(Sample sample, Map<String, Object> notes) throws IOException {
-        List<byte[]> frames = new ArrayList<>();
-        try (Video video = Video.open(sample.content())) {
-            double length = video.durationSeconds();
-            int count = Math.max(1, (int) Math.round(length * settings.framesPerSecond()));
-            for (int i = 0; i < count; i++) {
-                Image frame = video.frameAt((i + 0.5) / settings.framesPerSecond(), settings.shortSide());
-                frames.add(JpegEncoder.encode(frame.shrunk(settings.shortSide()), settings.quality()));
+            put(tar, key + ".json", MAPPER.writeValueAsBytes(notes));
+            for (int i = 0; i < pictures.size(); i++) {
+                String number = numbered ? String.format(Locale.ROOT, ".%05d", i) : "";
+                put(tar, key + number + ".jpg", pictures.get(i));
             }
-            notes.put("fps", settings.framesPerSecond());
-            notes.put("duration", length);
-            seconds += length;
+        } catch (IOException e) {
+            throw new Unwritable(e);
         }
-        return frames;
+    }
+
+    /** The shard cannot be written, which is no fault of the sample. */
+    private static final class Unwritable extends RuntimeException {
+        private static final long serialVersionUID = 1;
+        private final transient IOException cause;
+
+        Unwritable(IOException cause) {
+            super(cause);
+            this.cause = cause;
+        }
     }
 
     private static void put(TarArchiveOutputStream tar, String name, byte[] content) throws IOException {

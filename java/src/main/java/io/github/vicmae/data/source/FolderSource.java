@@ -2,6 +2,7 @@ package io.github.vicmae.data.source;
 
 import io.github.vicmae.data.source.ScanReport.Reason;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,6 +21,11 @@ public final class FolderSource implements SampleSource {
         this.root = root;
     }
 
+    /** What lies beside packed shards is no data, and not missed either. */
+    private static boolean isManifest(Path file) {
+        return file.endsWith("manifest.json") && Files.exists(file.resolveSibling("shard-000000.tar"));
+    }
+
     @Override
     public Scan scan() throws IOException {
         TreeMap<String, Path> files = new TreeMap<>();
@@ -27,7 +33,7 @@ public final class FolderSource implements SampleSource {
             @Override
             Reason take(String name, Path file) {
                 if (!TarSource.isTar(file) && Kind.of(name) == null) {
-                    return Reason.UNKNOWN;
+                    return isManifest(file) ? null : Reason.UNKNOWN;
                 }
                 if (Kind.isAmbiguous(name) && !isTransportStream(file)) {
                     return Reason.OTHER_CONTENT;

@@ -1,10 +1,10 @@
 package io.github.vicmae.data.source;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.nio.file.Path;
 
 /** Frames that are entries of a tar file. */
 final class FrameEntries implements FrameList {

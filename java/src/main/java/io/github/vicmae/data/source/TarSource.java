@@ -66,6 +66,7 @@ public final class TarSource implements SampleSource {
         private final List<TarArchiveEntry> media = new ArrayList<>();
         /** By their numbers. */
         private final TreeMap<Integer, TarArchiveEntry> frames = new TreeMap<>();
+
         private final Map<String, TarArchiveEntry> labels = new LinkedHashMap<>();
     }
 
