@@ -2,10 +2,13 @@ package io.github.vicmae.report;
 
 import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.patch.PixelTarget;
+import java.awt.Color;
+import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.List;
 import javax.imageio.ImageIO;
 import javax.imageio.stream.ImageOutputStream;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
@@ -40,7 +43,23 @@ public final class ReconstructionGrid {
      * @param pasted the prediction of the masked patches, the view elsewhere
      */
     public record Images(
-            int frames, BufferedImage input, BufferedImage masked, BufferedImage predicted, BufferedImage pasted) {}
+            int frames, BufferedImage input, BufferedImage masked, BufferedImage predicted, BufferedImage pasted) {
+        /** All four, one below the other. */
+        public BufferedImage strip() {
+            List<BufferedImage> all = List.of(input, masked, predicted, pasted);
+            int height = input.getHeight() + GAP;
+            BufferedImage strip =
+                    new BufferedImage(input.getWidth(), all.size() * height - GAP, BufferedImage.TYPE_INT_RGB);
+            Graphics2D drawing = strip.createGraphics();
+            drawing.setColor(Color.WHITE);
+            drawing.fillRect(0, 0, strip.getWidth(), strip.getHeight());
+            for (int i = 0; i < all.size(); i++) {
+                drawing.drawImage(all.get(i), 0, i * height, null);
+            }
+            drawing.dispose();
+            return strip;
+        }
+    }
 
     /**
      * Makes a grid for views of one shape.

@@ -3,14 +3,21 @@ package io.github.vicmae.train;
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.source.ScanReport;
 import io.github.vicmae.data.source.SkippedFile;
+import io.github.vicmae.io.EventFile;
 import io.github.vicmae.objective.Losses;
+import io.github.vicmae.report.ReconstructionGrid;
+import io.github.vicmae.report.ReportData;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import javax.imageio.ImageIO;
 
 /** Writes a run's metrics and reports its progress. A run whose metrics cannot be written continues without them. */
-final class RunLog {
+final class RunLog implements AutoCloseable {
     /** The metric's name of a step's number. */
     static final String STEP = "step";
 
@@ -40,12 +47,16 @@ final class RunLog {
             int skipped,
             long repeatedFrames) {}
 
+    private static final int MOST_PICTURES = 4;
+
     private final RunFolder run;
     private final Progress progress;
     private final int pairs;
     private final long totalSteps;
     private double secondsPerStep;
     private boolean failed;
+    private EventFile events;
+    private boolean eventsFailed;
 
     /**
      * @param pairs of a step
@@ -79,6 +90,13 @@ final class RunLog {
         line.put("skipped", step.skipped);
         line.put("repeated_frames", step.repeatedFrames);
         write(line);
+        Map<String, Double> numbers = new LinkedHashMap<>();
+        line.forEach((name, value) -> {
+            if (!name.equals(STEP)) {
+                numbers.put("train/" + name, ((Number) value).doubleValue());
+            }
+        });
+        events(step.number, out -> out.scalars(now(), step.number, numbers));
         Duration left = Duration.ofMillis((long) (1000 * secondsPerStep * (totalSteps - step.number)));
         progress.step(
                 new Progress.Update(step.number, totalSteps, step.epoch, step.losses, pairs / secondsPerStep, left));
@@ -91,6 +109,58 @@ final class RunLog {
         line.put(EPOCH, epoch);
         line.put("collapse", collapse);
         write(line);
+        if (!collapse.isEmpty()) {
+            Map<String, Double> numbers = new LinkedHashMap<>();
+            collapse.forEach((name, value) -> numbers.put("collapse/" + name, value));
+            events(step, out -> out.scalars(now(), step, numbers));
+        }
+    }
+
+    /** Reconstructions at the end of an epoch, for TensorBoard: of each sample's first view the input, masked, predicted and pasted. */
+    void pictures(long step, List<ReportData.Sample> samples) {
+        for (int i = 0; i < Math.min(MOST_PICTURES, samples.size()); i++) {
+            String tag = "reconstruction/"
+                    + (samples.get(i).kind().isEmpty() ? "" : samples.get(i).kind() + "/") + i;
+            ReconstructionGrid.Images first = samples.get(i).views().get(0);
+            events(step, out -> {
+                BufferedImage strip = first.strip();
+                ByteArrayOutputStream png = new ByteArrayOutputStream();
+                ImageIO.write(strip, "png", png);
+                out.image(now(), step, tag, strip.getHeight(), strip.getWidth(), png.toByteArray());
+            });
+        }
+    }
+
+    private static double now() {
+        return System.currentTimeMillis() / 1e3;
+    }
+
+    /** Appends to the run's event file. */
+    private interface Events {
+        void write(EventFile out) throws IOException;
+    }
+
+    private void events(long step, Events what) {
+        if (eventsFailed) {
+            return;
+        }
+        try {
+            if (events == null) {
+                events = EventFile.begin(run.path(), now(), step);
+            }
+            what.write(events);
+        } catch (IOException e) {
+            eventsFailed = true;
+            progress.warning(
+                    "TensorBoard's event file cannot be written, and the run goes on without it: " + e.getMessage());
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (events != null) {
+            events.close();
+        }
     }
 
     /** Reports once what was left out of the data: counts in the metrics, and a warning for each reason. */

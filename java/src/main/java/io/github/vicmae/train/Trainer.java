@@ -18,6 +18,7 @@ import io.github.vicmae.objective.Objective;
 import io.github.vicmae.optim.AdamW;
 import io.github.vicmae.optim.CosineSchedule;
 import io.github.vicmae.report.Report;
+import io.github.vicmae.report.ReportData;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -404,7 +405,9 @@ public final class Trainer implements AutoCloseable {
     /** Writes the report; a failure here does not stop the run. */
     private void report() {
         try {
-            Report.write(run.path(), lastBatch.reconstructions());
+            List<ReportData.Sample> reconstructions = lastBatch.reconstructions();
+            log.pictures(step, reconstructions);
+            Report.write(run.path(), reconstructions);
         } catch (IOException e) {
             progress.warning("The report could not be written: " + e.getMessage());
         } catch (DeviceException e) {
@@ -417,7 +420,7 @@ public final class Trainer implements AutoCloseable {
     @Override
     public void close() throws IOException {
         try (run) {
-            Closing.all(steps, () -> Closing.all(feeds.toArray(AutoCloseable[]::new)), optimizer, model);
+            Closing.all(log, steps, () -> Closing.all(feeds.toArray(AutoCloseable[]::new)), optimizer, model);
         }
     }
 }
