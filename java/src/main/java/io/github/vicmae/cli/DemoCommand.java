@@ -14,6 +14,8 @@ import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
 import io.github.vicmae.optim.WeightRamp;
+import io.github.vicmae.train.CheckpointSettings;
+import io.github.vicmae.train.Schedule;
 import io.github.vicmae.train.TrainSettings;
 import io.github.vicmae.train.Trainer;
 import java.io.IOException;
@@ -139,12 +141,12 @@ final class DemoCommand implements Callable<Integer> {
                 model(),
                 List.of(data.resolve("train").toString()),
                 TrainSettings.Views.DEFAULT,
-                new TrainSettings.Schedule(epochs, BATCH, 1, BASE_RATE, warmup),
+                new Schedule(epochs, BATCH, 1, BASE_RATE, warmup),
                 AdamW.Settings.DEFAULT,
                 TrainSettings.Loading.of(Runtime.getRuntime().availableProcessors()),
                 new TrainSettings.Compute(precision.value(), false),
                 seed,
-                checkpointEvery,
+                CheckpointSettings.every(checkpointEvery),
                 null,
                 false);
     }

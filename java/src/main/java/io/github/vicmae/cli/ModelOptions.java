@@ -1,14 +1,12 @@
 package io.github.vicmae.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.vicmae.objective.Method;
 import io.github.vicmae.objective.Methods;
 import io.github.vicmae.objective.ModelConfig;
-import io.github.vicmae.objective.ModelSize;
-import io.github.vicmae.objective.ObjectiveConfig;
-import io.github.vicmae.objective.Presets;
 import io.github.vicmae.objective.Variant;
-import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.settings.SettingTree;
+import io.github.vicmae.train.SettingsBuilder;
 import picocli.CommandLine.IModelTransformer;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -26,19 +24,20 @@ final class ModelOptions {
             OptionSpec method = spec.findOption(METHOD);
             spec.remove(method);
             spec.addOption(OptionSpec.builder(method)
-                    .description(Methods.names() + "; see docs/methods.md (default: ${DEFAULT-VALUE})")
+                    .description(
+                            Methods.names() + "; see docs/methods.md (default: " + SettingsBuilder.DEFAULT_METHOD + ")")
                     .build());
             return SettingOptions.add(spec, ModelConfig.class);
         }
     }
 
-    @Option(names = METHOD, paramLabel = "NAME", defaultValue = "vicmae", description = "the method")
+    @Option(names = METHOD, paramLabel = "NAME", description = "the method")
     private String method;
 
     @Option(
             names = "--model",
-            defaultValue = "ti16",
-            description = "ti8, ti16, s16, b16, l16 or h14 (default: ${DEFAULT-VALUE})")
+            paramLabel = "SIZE",
+            description = "ti8, ti16, s16, b16, l16 or h14 (default: " + SettingsBuilder.DEFAULT_SIZE + ")")
     private String model;
 
     @Option(
@@ -58,36 +57,42 @@ final class ModelOptions {
      * @throws IllegalArgumentException if the options do not go together
      */
     ModelConfig config() {
-        return SettingTree.build(tree(), ModelConfig.class);
+        SettingsBuilder settings = new SettingsBuilder();
+        addTo(settings, ModelConfig.class, "model.");
+        return settings.model();
     }
 
-    /** The model's settings as a tree. */
-    ObjectNode tree() {
-        if (preset != null && !Methods.named(method).hasVariants()) {
-            throw new IllegalArgumentException("--preset does not apply to --method " + method);
+    /**
+     * Adds what was given on the command line.
+     *
+     * @param root of the settings that the command has options for
+     * @param prefix of their keys in a run's settings
+     * @throws IllegalArgumentException if a value does not have its setting's type, or another method's setting was given
+     */
+    void addTo(SettingsBuilder settings, Class<?> root, String prefix) {
+        ObjectNode named = SettingTree.empty();
+        putIfGiven(named, SettingsBuilder.METHOD, method);
+        putIfGiven(named, SettingsBuilder.SIZE, model);
+        settings.add(named);
+        Method chosen = settings.method();
+        if (preset != null && !chosen.hasVariants()) {
+            throw new IllegalArgumentException("--preset does not apply to --method " + chosen.name());
         }
-        ObjectNode tree =
-                Presets.model(ModelSize.of(model), method, preset == null ? Variant.PAPER : Variant.of(preset));
+        ObjectNode given = SettingTree.empty();
+        putIfGiven(given, SettingsBuilder.VARIANT, preset == null ? null : Variant.of(preset));
         if (image != null) {
             int[] size = imageSize();
-            SettingTree.put(tree, "trunk.height", size[0]);
-            SettingTree.put(tree, "trunk.width", size[1]);
+            SettingTree.put(given, "model.trunk.height", size[0]);
+            SettingTree.put(given, "model.trunk.width", size[1]);
         }
-        SettingOptions.putGiven(command, tree, ModelConfig.class, record(), method);
-        if (record() == ViCMaeConfig.class) {
-            String contrast = tree.at("/objective/contrast").asText();
-            SettingTree.put(tree, "objective.contrastHash", ViCMaeConfig.hashOf(contrast));
-        }
-        return tree;
+        SettingOptions.putGiven(command, given, root, prefix, chosen);
+        settings.add(given);
     }
 
-    /** The record of the method's settings. */
-    Class<? extends ObjectiveConfig> record() {
-        return Methods.named(method).settings();
-    }
-
-    String method() {
-        return method;
+    private static void putIfGiven(ObjectNode tree, String key, Object value) {
+        if (value != null) {
+            SettingTree.put(tree, key, value);
+        }
     }
 
     private int[] imageSize() {

@@ -1,15 +1,10 @@
 package io.github.vicmae.cli;
 
-import io.github.vicmae.data.view.DeviceViews;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.model.Execution;
-import io.github.vicmae.model.ViewBatch;
-import io.github.vicmae.objective.MemoryPlan;
 import io.github.vicmae.objective.ModelConfig;
-import io.github.vicmae.objective.ObjectiveConfig;
-import io.github.vicmae.train.TrainSettings;
+import io.github.vicmae.train.Schedule;
 import java.io.PrintWriter;
-import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -46,7 +41,7 @@ final class PlanCommand implements Callable<Integer> {
             defaultValue = "whole",
             description =
                     "whose negatives a sample has: those of the whole update, or of its forward pass (default: ${DEFAULT-VALUE})")
-    private TrainSettings.Negatives accumulateContrast;
+    private Schedule.Negatives accumulateContrast;
 
     @Option(
             names = "--kind",
@@ -77,7 +72,7 @@ final class PlanCommand implements Callable<Integer> {
         }
         PrintWriter out = spec.commandLine().getOut();
         ModelConfig config = model.config();
-        MemoryPlan plan = plan(config, batch);
+        MemoryTable plan = plan(config, batch);
         out.printf(
                 Locale.ROOT,
                 "device memory for a step of %s samples in %s%s, on %s:%n",
@@ -85,12 +80,7 @@ final class PlanCommand implements Callable<Integer> {
                 execution.precision(),
                 execution.recompute ? ", activations computed anew" : "",
                 kind.toString().toLowerCase(Locale.ROOT));
-        plan.parts().forEach((part, bytes) -> print(out, part, bytes));
-        long views = viewBytes(config, batch);
-        if (views > 0) {
-            print(out, "making views", views);
-        }
-        print(out, "total", plan.total() + views);
+        plan.print(out, "");
         if (fit != null) {
             int largest = largestBatch(config);
             out.println(
@@ -106,41 +96,24 @@ final class PlanCommand implements Callable<Integer> {
         return 0;
     }
 
-    private MemoryPlan plan(ModelConfig config, int samples) {
-        return MemoryPlan.of(
+    /** With views made where runs make them unless told otherwise: on a card, on the device. */
+    private MemoryTable plan(ModelConfig config, int samples) {
+        return MemoryTable.of(
                 kind,
                 config,
                 samples,
                 together(config),
-                new Execution(execution.precision(), execution.recompute, Execution.inputs(kind)));
+                new Execution(execution.precision(), execution.recompute, Execution.inputs(kind)),
+                kind == Device.Kind.CUDA);
     }
 
     /** Forward passes whose samples are each other's negatives. */
     private int together(ModelConfig config) {
-        return config.objective().hasNegatives() && accumulateContrast == TrainSettings.Negatives.WHOLE
-                ? accumulate
-                : 1;
-    }
-
-    /** Additional memory for making views on the device, as CUDA runs do unless told otherwise: one {@link DeviceViews} for each input. */
-    private long viewBytes(ModelConfig config, int samples) {
-        if (kind == Device.Kind.CPU) {
-            return 0;
-        }
-        ObjectiveConfig objective = config.objective();
-        List<ViewBatch> batches = objective.batches(config.trunk(), samples);
-        long bytes = 0;
-        for (int i = 0; i < batches.size(); i++) {
-            bytes += DeviceViews.plannedBytes(
-                    objective.viewSettings(config.trunk(), i),
-                    batches.get(i).batch(),
-                    Math.max(together(config), Execution.inputs(kind)));
-        }
-        return bytes;
+        return config.objective().hasNegatives() && accumulateContrast == Schedule.Negatives.WHOLE ? accumulate : 1;
     }
 
     private double total(ModelConfig config, int samples) {
-        return plan(config, samples).total() + viewBytes(config, samples);
+        return plan(config, samples).total();
     }
 
     /** By bisection: the memory grows with the batch. */
@@ -168,9 +141,5 @@ final class PlanCommand implements Callable<Integer> {
         } catch (IllegalArgumentException e) {
             return false; // larger than any tensor can be
         }
-    }
-
-    private static void print(PrintWriter out, String part, long bytes) {
-        out.printf(Locale.ROOT, "  %-26s %12.1f MiB%n", part, bytes / 1048576.0);
     }
 }

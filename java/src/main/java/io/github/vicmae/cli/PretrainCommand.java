@@ -2,21 +2,23 @@ package io.github.vicmae.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.device.Device;
-import io.github.vicmae.objective.Methods;
 import io.github.vicmae.settings.SettingTree;
+import io.github.vicmae.train.Resume;
+import io.github.vicmae.train.RunFolder;
+import io.github.vicmae.train.SettingsBuilder;
 import io.github.vicmae.train.TrainSettings;
 import io.github.vicmae.train.Trainer;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.HashMap;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IModelTransformer;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** Pre-trains on videos and images. */
@@ -25,6 +27,10 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         modelTransformer = PretrainCommand.Settings.class,
+        customSynopsis = {
+            "vicmae pretrain --data DIR|LIST|TAR... --out RUN [--recipe NAME] [--settings FILE] [OPTIONS]",
+            "       vicmae pretrain --resume RUN [OPTIONS]"
+        },
         description = "Pre-train a model on videos and images; writes checkpoints, metrics and a report to a folder.")
 final class PretrainCommand implements Callable<Integer> {
     /** Adds an option for each of a run's settings. */
@@ -35,26 +41,44 @@ final class PretrainCommand implements Callable<Integer> {
         }
     }
 
-    @Option(
-            names = "--data",
-            arity = "1..*",
-            required = true,
-            paramLabel = "DIR|LIST",
-            description = "folders of videos and images, or lists of 'path label' lines")
-    private List<String> data;
-
-    @Option(names = "--out", required = true, paramLabel = "RUN", description = "the run's folder")
+    @Option(names = "--out", paramLabel = "RUN", description = "the run's folder")
     private Path out;
 
-    @Option(names = "--resume", description = "go on from the folder's checkpoint")
-    private boolean resume;
+    @Option(
+            names = "--resume",
+            arity = "0..1",
+            fallbackValue = "",
+            paramLabel = "RUN",
+            description = "go on with the run in this folder, or in --out, from its checkpoint, with its own settings")
+    private String resume;
 
     @Option(
-            names = "--init",
+            names = "--from-step",
+            paramLabel = "N",
+            description = "resume from the run's checkpoint after this step rather than the newest one")
+    private Long fromStep;
+
+    @Option(names = "--data-changed", description = "resume although the data are not those that the run began with")
+    private boolean dataChanged;
+
+    @Option(
+            names = "--recipe",
+            paramLabel = "NAME",
+            description = "begin with a named set of settings: 'vicmae recipes'")
+    private String recipe;
+
+    @Option(
+            names = "--settings",
             paramLabel = "FILE",
             description =
-                    "start from these weights: a checkpoint of another run, or a published one of MAE, ViC-MAE, ST-MAE or OmniMAE")
-    private Path init;
+                    "take settings from a YAML file, such as another run's settings.yaml; options given beside it have precedence")
+    private Path settingsFile;
+
+    @Option(
+            names = "--dry-run",
+            description =
+                    "print the settings, the data, the memory that it takes and the learning rates, and do nothing")
+    private boolean dryRun;
 
     @Mixin
     private ModelOptions model = new ModelOptions();
@@ -76,57 +100,78 @@ final class PretrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        settings(Device.Kind.CPU); // what is wrong with the options shows before the device is opened
+        Path run = runFolder();
+        TrainSettings checked =
+                settings(run, Device.Kind.CPU); // what is wrong with them shows before the device is opened
+        if (dryRun) {
+            new DryRun(checked, device).print(spec.commandLine().getOut());
+            return 0;
+        }
+        Resume how = resume == null ? Resume.NEW : new Resume(true, dataChanged, fromStep);
         try (Device d = device.open();
                 ConsoleProgress progress =
                         new ConsoleProgress(spec.commandLine().getErr());
-                Trainer trainer = new Trainer(d, settings(d.kind()), out, resume, progress)) {
-            return Run.untilDoneOrInterrupted(trainer, progress, out, "run the same command with --resume to go on");
+                Trainer trainer = new Trainer(d, settings(run, d.kind()), run, how, progress)) {
+            return Run.untilDoneOrInterrupted(trainer, progress, run, "'--resume " + run + "' goes on");
         }
     }
 
-    private boolean viewsOnDevice(Device.Kind kind) {
-        return switch (views) {
-            case "host" -> false;
-            case "device" -> true;
-            case "auto" -> kind == Device.Kind.CUDA;
-            default ->
-                throw new IllegalArgumentException("Views are made on the host or on the device, not on '" + views
-                        + "'; use auto, host or device");
-        };
+    /** The folder of the run, which a new one needs in {@code --out} and an old one may have in {@code --resume}. */
+    private Path runFolder() {
+        if (resume == null && (fromStep != null || dataChanged)) {
+            throw refused((fromStep != null ? "--from-step" : "--data-changed") + " applies to --resume alone");
+        }
+        boolean named = resume != null && !resume.isEmpty();
+        if (named && out != null && !out.equals(Path.of(resume))) {
+            throw refused("--resume " + resume + " and --out " + out + " are two runs; name one");
+        }
+        if (named && recipe != null) {
+            throw refused("--recipe does not apply to --resume " + resume + ", which has settings of its own");
+        }
+        List<String> missing = new ArrayList<>();
+        if (!named && settingsFile == null && spec.findOption("--data").getValue() == null) {
+            missing.add("'--data=DIR|LIST|TAR'");
+        }
+        if (!named && out == null && !dryRun) {
+            missing.add("'--out=RUN'");
+        }
+        if (!missing.isEmpty()) {
+            throw refused("Missing required option" + (missing.size() > 1 ? "s: " : ": ") + String.join(", ", missing));
+        }
+        return named ? Path.of(resume) : out;
     }
 
-    /** The method's published settings. A clip has a stride or a length: where one is given, the other of them does not count. */
-    private Map<String, Object> ofMethod() {
-        Map<String, Object> published =
-                new HashMap<>(Methods.named(model.method()).run());
-        if (isGiven("--stride")) {
-            published.remove("views.clipSeconds");
-        }
-        if (isGiven("--clip-seconds")) {
-            published.remove("views.stride");
-        }
-        return published;
+    private ParameterException refused(String sentence) {
+        return new ParameterException(spec.commandLine(), sentence);
     }
 
-    private boolean isGiven(String option) {
-        return spec.findOption(option).getValue() != null;
+    /** A run that is resumed by its name has its own settings; everything else begins with the recipe, or with nothing. */
+    private TrainSettings settings(Path run, Device.Kind kind) throws IOException {
+        SettingsBuilder settings = new SettingsBuilder();
+        if (resume != null && !resume.isEmpty()) {
+            settings.add(RunFolder.settings(run));
+        }
+        if (recipe != null) {
+            settings.recipe(recipe);
+        }
+        if (settingsFile != null) {
+            settings.file(settingsFile);
+        }
+        model.addTo(settings, TrainSettings.class, "");
+        addViews(settings);
+        return settings.build(kind);
     }
 
-    private TrainSettings settings(Device.Kind kind) {
-        ObjectNode tree = SettingTree.defaults(TrainSettings.class);
-        SettingTree.put(tree, "loading.workers", Runtime.getRuntime().availableProcessors());
-        SettingTree.put(tree, "loading.deviceViews", viewsOnDevice(kind));
-        SettingTree.put(tree, "data", data);
-        SettingTree.put(tree, "init", init == null ? null : init.toString());
-        SettingTree.putAll(tree, ofMethod(), TrainSettings.class);
-        SettingOptions.putGiven(spec, tree, TrainSettings.class, model.record(), model.method());
-        tree.set("model", model.tree());
-        if (tree.at("/schedule/warmupEpochs").isMissingNode()) {
-            double epochs = tree.at("/schedule/epochs").asDouble();
-            SettingTree.put(
-                    tree, "schedule.warmupEpochs", Methods.named(model.method()).warmupEpochs(epochs));
+    private void addViews(SettingsBuilder settings) {
+        if (views.equals("auto")) {
+            return;
         }
-        return SettingTree.build(tree, TrainSettings.class);
+        if (!views.equals("host") && !views.equals("device")) {
+            throw new IllegalArgumentException(
+                    "Views are made on the host or on the device, not on '" + views + "'; use auto, host or device");
+        }
+        ObjectNode given = SettingTree.empty();
+        SettingTree.put(given, "loading.deviceViews", views.equals("device"));
+        settings.add(given);
     }
 }

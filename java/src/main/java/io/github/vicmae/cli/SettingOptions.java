@@ -1,13 +1,15 @@
 package io.github.vicmae.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.vicmae.objective.Method;
 import io.github.vicmae.settings.Definition;
 import io.github.vicmae.settings.Definitions;
 import io.github.vicmae.settings.Setting;
 import io.github.vicmae.settings.SettingTree;
-import java.util.LinkedHashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
@@ -35,6 +37,14 @@ final class SettingOptions {
                     .description(s.description())
                     .build();
         }
+        if (d.type() == List.class) {
+            return option.arity("1..*")
+                    .type(List.class)
+                    .auxiliaryTypes(String.class)
+                    .paramLabel(s.label())
+                    .description(s.description())
+                    .build();
+        }
         String shown = s.shownDefault().isEmpty() ? s.value() : s.shownDefault();
         String label = s.label().isEmpty() ? label(d.type()) : s.label();
         return option.arity("1")
@@ -51,13 +61,14 @@ final class SettingOptions {
     /**
      * Puts what was given on the command line into a tree, under the keys of the settings.
      *
-     * @param tree whose {@code objective.method}, at {@code methodKey}, decides which method's settings count
-     * @param method the record of that method's settings
+     * @param prefix put before each key of {@code root}
+     * @param method whose settings count
      * @throws IllegalArgumentException if a value does not have its setting's type, or another method's setting was given
      */
-    static void putGiven(CommandSpec spec, ObjectNode tree, Class<?> root, Class<?> method, String methodName) {
+    static void putGiven(CommandSpec spec, ObjectNode tree, Class<?> root, String prefix, Method method) {
         List<Definition> definitions = Definitions.of(root);
-        Map<String, String> foreign = new LinkedHashMap<>();
+        Set<String> foreign = new LinkedHashSet<>();
+        Set<String> own = new HashSet<>();
         for (Definition d : definitions) {
             OptionSpec option = d.setting().flag().isEmpty()
                     ? null
@@ -65,18 +76,16 @@ final class SettingOptions {
             if (option == null || option.getValue() == null) {
                 continue;
             }
-            if (isOfAnotherMethod(d, method)) {
-                foreign.putIfAbsent(d.setting().flag(), d.key());
-                continue;
+            if (isOfAnotherMethod(d, method.settings())) {
+                foreign.add(d.setting().flag());
+            } else {
+                own.add(d.setting().flag());
+                SettingTree.put(tree, prefix + d.key(), value(d, option));
             }
-            SettingTree.put(tree, d.key(), value(d, option));
         }
-        for (Map.Entry<String, String> f : foreign.entrySet()) {
-            boolean known = definitions.stream()
-                    .anyMatch(d -> d.setting().flag().equals(f.getKey()) && !isOfAnotherMethod(d, method));
-            if (!known) {
-                throw new IllegalArgumentException(f.getKey() + " does not apply to --method " + methodName);
-            }
+        foreign.removeAll(own);
+        for (String flag : foreign) {
+            throw new IllegalArgumentException(flag + " does not apply to --method " + method.name());
         }
     }
 
@@ -84,7 +93,7 @@ final class SettingOptions {
         if (d.isSwitch()) {
             return !Boolean.parseBoolean(d.setting().value());
         }
-        return d.parse(option.getValue());
+        return d.type() == List.class ? option.getValue() : d.parse(option.getValue());
     }
 
     /** Settings below {@code objective} belong to one method, directly or in a record of its own. */

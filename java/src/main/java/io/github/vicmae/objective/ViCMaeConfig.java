@@ -286,7 +286,12 @@ public record ViCMaeConfig(
 
     /** Whether the contrastive loss is a user's own. */
     public boolean hasUserLoss() {
-        return UserLoss.isFile(contrast);
+        return isFile(contrast);
+    }
+
+    /** Whether a contrastive loss is the path of a user's own. */
+    public static boolean isFile(String loss) {
+        return UserLoss.isFile(loss);
     }
 
     /**

@@ -7,17 +7,12 @@ package io.github.vicmae.optim;
  * @param warmupSteps steps of warm-up
  * @param totalSteps steps in all
  */
-public record CosineSchedule(double peak, long warmupSteps, long totalSteps) {
+public record CosineSchedule(double peak, long warmupSteps, long totalSteps) implements RateSchedule {
     public CosineSchedule {
-        if (!(peak >= 0) || Double.isInfinite(peak)) {
-            throw new IllegalArgumentException("The learning rate must be a number of at least 0, not " + peak);
-        }
-        if (warmupSteps < 0 || totalSteps < 1) {
-            throw new IllegalArgumentException("A schedule needs at least one step, and no negative warm-up");
-        }
+        RateSchedule.check(peak, warmupSteps, totalSteps);
     }
 
-    /** The rate of the step with this number, from 0. */
+    @Override
     public double at(long step) {
         if (step < warmupSteps) {
             return peak * step / warmupSteps;

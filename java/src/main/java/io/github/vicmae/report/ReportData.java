@@ -1,8 +1,7 @@
 package io.github.vicmae.report;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.vicmae.settings.SettingYaml;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,19 +38,21 @@ public record ReportData(String title, Map<String, String> settings, MetricLog m
     }
 
     /**
-     * Reads {@code metrics.jsonl} and {@code settings.json} in a run's folder. Nested settings get names with dots; a file
+     * Reads {@code metrics.jsonl} and {@code settings.yaml} in a run's folder. Nested settings get names with dots; a file
      * of settings that is missing or cut off gives an empty table.
      *
      * @throws IOException if the metrics cannot be read
      */
     public static ReportData read(Path run, List<Sample> samples) throws IOException {
         Map<String, String> settings = new LinkedHashMap<>();
-        Path file = run.resolve("settings.json");
-        if (Files.isReadable(file)) {
-            try {
-                flatten("", new ObjectMapper().readTree(file.toFile()), settings);
-            } catch (JsonProcessingException e) {
-                settings.put("settings.json", "unreadable: " + e.getOriginalMessage());
+        for (String name : List.of("settings.yaml", "settings.json")) { // the latter in runs of older versions
+            Path file = run.resolve(name);
+            if (settings.isEmpty() && Files.isReadable(file)) {
+                try {
+                    flatten("", SettingYaml.read(Files.readString(file)), settings);
+                } catch (IOException e) {
+                    settings.put(name, "unreadable: " + e.getMessage());
+                }
             }
         }
         Path name = run.toAbsolutePath().normalize().getFileName();

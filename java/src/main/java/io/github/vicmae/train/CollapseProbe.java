@@ -60,8 +60,13 @@ final class CollapseProbe {
             }
             figures.put("negative_similarity", f.negativeSimilarity());
         }
+        clear();
+        return figures;
+    }
+
+    /** Forgets the features that were taken. */
+    void clear() {
         first.clear();
         second.clear();
-        return figures;
     }
 }

@@ -8,11 +8,13 @@ import io.github.vicmae.io.FileErrors;
 import io.github.vicmae.io.JsonLines;
 import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.settings.SettingTree;
+import io.github.vicmae.settings.SettingYaml;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -24,27 +26,47 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /** A run's folder: settings, metrics, checkpoints and report. Held by one process at a time. */
-final class RunFolder implements AutoCloseable {
-    /** Settings that may change when a run is resumed: they affect its results no more than another device does. */
+public final class RunFolder implements AutoCloseable {
+    /**
+     * Settings that may change when a run is resumed: they affect its results no more than another device does. The data are known by their
+     * fingerprint, wherever they lie, and epochs have a check of their own.
+     */
     private static final Set<String> FREE = Set.of(
-            "loading.workers", "loading.prefetch", "loading.deviceViews", "compute.recompute", "checkpointEvery");
+            "data",
+            "schedule.epochs",
+            "loading.workers",
+            "loading.prefetch",
+            "loading.deviceViews",
+            "compute.recompute",
+            "checkpoints.every",
+            "checkpoints.minutes",
+            "checkpoints.keepLast",
+            "checkpoints.keepBest",
+            "checkpoints.onNan");
 
-    private static final String CHECKPOINT = "checkpoint.safetensors";
-    private static final String SETTINGS = "settings.json";
+    /** The name of a run's settings. */
+    public static final String SETTINGS = "settings.yaml";
+
+    /** Their name in runs of older versions. */
+    public static final String FORMER_SETTINGS = "settings.json";
 
     private static final String CONTRAST = "model.objective.contrast";
+    private static final String CONTRAST_COPY = "contrast";
     private static final String CONTRAST_HASH = "model.objective.contrastHash";
 
     private final Path path;
     private final FileChannel lockFile;
     private final FileLock lock;
     private final JsonLines metrics;
+    /** The settings before the run was resumed, null for a new one. */
+    private final ObjectNode former;
 
-    private RunFolder(Path path, FileChannel lockFile, FileLock lock, JsonLines metrics) {
+    private RunFolder(Path path, FileChannel lockFile, FileLock lock, JsonLines metrics, ObjectNode former) {
         this.path = path;
         this.lockFile = lockFile;
         this.lock = lock;
         this.metrics = metrics;
+        this.former = former;
     }
 
     /**
@@ -65,9 +87,45 @@ final class RunFolder implements AutoCloseable {
     }
 
     private static void refuseOther(Path path, boolean resume) throws IOException {
-        if (Files.exists(path.resolve(CHECKPOINT)) && !resume) {
-            throw new IOException(path + " holds a run already; use --resume to go on with it, or another folder");
+        if (CheckpointFiles.exist(path) && !resume) {
+            throw new IOException(
+                    path + " holds a run already; --resume " + path + " goes on with it; or name another folder");
         }
+    }
+
+    /**
+     * Reads the settings of the run in a folder, up to date with this version.
+     *
+     * @throws IOException if there is no run, or its settings cannot be read
+     */
+    public static ObjectNode settings(Path run) throws IOException {
+        Path file = settingsFile(run);
+        if (file == null) {
+            throw new IOException(run + " holds no run: there is no " + SETTINGS + " in it");
+        }
+        ObjectNode settings = SettingsBuilder.read(file);
+        TrainSettings.upgrade(settings);
+        JsonNode contrast = SettingTree.get(settings, CONTRAST);
+        if (contrast.isTextual()
+                && ViCMaeConfig.isFile(contrast.asText())
+                && !Files.exists(Path.of(contrast.asText()))) {
+            Path copy = run.resolve(CONTRAST_COPY)
+                    .resolve(Path.of(contrast.asText()).getFileName());
+            if (Files.exists(copy)) {
+                SettingTree.put(settings, CONTRAST, copy.toString());
+            }
+        }
+        return settings;
+    }
+
+    /** The file of a run's settings, also of one of an older version; null if there is none. */
+    static Path settingsFile(Path run) {
+        for (String name : List.of(SETTINGS, FORMER_SETTINGS)) {
+            if (Files.exists(run.resolve(name))) {
+                return run.resolve(name);
+            }
+        }
+        return null;
     }
 
     /**
@@ -82,28 +140,40 @@ final class RunFolder implements AutoCloseable {
             throw FileErrors.cannot("write", path, e);
         }
         refuseOther(path, resume);
-        boolean exists = Files.exists(path.resolve(CHECKPOINT));
         FileChannel lockFile = lockFile(path.resolve(".lock"));
         try {
             FileLock lock = tryLock(lockFile);
             if (lock == null) {
                 throw new IOException(path + " is in use by another run");
             }
-            Path settingsFile = path.resolve(SETTINGS);
-            if (exists) {
-                compare(settingsFile, settings);
-            } else {
+            ObjectNode former = CheckpointFiles.exist(path) ? settings(path) : null;
+            if (former == null) {
                 Files.deleteIfExists(path.resolve("metrics.jsonl"));
+            } else {
+                compare(path, former, settings);
             }
-            if (settings.model().objective() instanceof ViCMaeConfig contrastive) {
-                contrastive.copyContrast(path.resolve("contrast"));
-            }
-            AtomicFile.write(settingsFile, (SettingTree.prettyJson(settings) + "\n").getBytes(StandardCharsets.UTF_8));
-            return new RunFolder(path, lockFile, lock, JsonLines.open(path.resolve("metrics.jsonl")));
+            return new RunFolder(path, lockFile, lock, JsonLines.open(path.resolve("metrics.jsonl")), former);
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, lockFile);
             throw e;
         }
+    }
+
+    /** The epochs that the run had before it was resumed; -1 if it is new. */
+    int formerEpochs() {
+        return former == null ? -1 : SettingTree.get(former, "schedule.epochs").asInt();
+    }
+
+    /** Writes the run's settings, complete, so that they can be given to another run. */
+    void writeSettings(TrainSettings settings) throws IOException {
+        if (settings.model().objective() instanceof ViCMaeConfig contrastive) {
+            contrastive.copyContrast(path.resolve(CONTRAST_COPY));
+        }
+        String text =
+                "# The settings of this run; 'vicmae pretrain --settings FILE --out NEW' makes another one with them.\n"
+                        + SettingYaml.write(SettingTree.tree(settings));
+        AtomicFile.write(path.resolve(SETTINGS), text.getBytes(StandardCharsets.UTF_8));
+        Files.deleteIfExists(path.resolve(FORMER_SETTINGS));
     }
 
     private static FileChannel lockFile(Path path) throws IOException {
@@ -122,16 +192,14 @@ final class RunFolder implements AutoCloseable {
         }
     }
 
-    private static void compare(Path file, TrainSettings settings) throws IOException {
+    private static void compare(Path path, ObjectNode former, TrainSettings settings) throws IOException {
         List<String> differences = new ArrayList<>();
-        ObjectNode old = SettingTree.parse(Files.readString(file));
-        TrainSettings.upgrade(old);
         // Through text, so that numbers have the same type on both sides.
         ObjectNode now = SettingTree.parse(SettingTree.json(settings));
-        compare("", old, now, differences);
+        compare("", former, now, differences);
         if (!differences.isEmpty()) {
-            throw new IOException("The run in " + file.getParent()
-                    + " cannot go on with other settings than it began with:\n  " + String.join("\n  ", differences));
+            throw new IOException("The run in " + path + " cannot go on with other settings than it began with:\n  "
+                    + String.join("\n  ", differences));
         }
     }
 
@@ -179,14 +247,23 @@ final class RunFolder implements AutoCloseable {
         return path;
     }
 
-    /** The checkpoint to resume from: model, optimizer and position in the run. */
-    Path checkpoint() {
-        return path.resolve(CHECKPOINT);
-    }
-
     /** The finished model, without the optimizer. */
     Path model() {
         return path.resolve("model.safetensors");
+    }
+
+    /** The best epoch's model, without the optimizer. */
+    Path best() {
+        return path.resolve("best.safetensors");
+    }
+
+    /** The checkpoints and models that there are. */
+    List<Path> ownFiles() throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(path, "*.safetensors")) {
+            List<Path> found = new ArrayList<>();
+            files.forEach(found::add);
+            return found;
+        }
     }
 
     /** Adds a line to the metrics. */

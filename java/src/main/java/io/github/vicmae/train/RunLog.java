@@ -21,6 +21,9 @@ final class RunLog implements AutoCloseable {
     /** The metric's name of a step's number. */
     static final String STEP = "step";
 
+    /** The metric's name of the weighted sum of the losses. */
+    static final String LOSS = "loss";
+
     private static final String EPOCH = "epoch";
     /** Weight of the last step in the moving average of the rate. */
     private static final double RATE_WINDOW = 0.1;
@@ -75,7 +78,7 @@ final class RunLog implements AutoCloseable {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put(STEP, step.number);
         line.put(EPOCH, step.epoch);
-        line.put("loss", step.losses.total());
+        line.put(LOSS, step.losses.total());
         String[] losses = step.losses.names();
         for (int i = 0; i < losses.length; i++) {
             line.put(losses[i], step.losses.values()[i]);
@@ -153,6 +156,22 @@ final class RunLog implements AutoCloseable {
             eventsFailed = true;
             progress.warning(
                     "TensorBoard's event file cannot be written, and the run goes on without it: " + e.getMessage());
+        }
+    }
+
+    /** The run goes on from an earlier step with another learning rate; the metrics of later ones are dropped already. */
+    void rolledBack(long step, double rateScale) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put(STEP, step);
+        line.put("rolled_back", Map.of("rate_scale", rateScale));
+        write(line);
+        if (events != null) {
+            try {
+                events.close();
+            } catch (IOException e) {
+                eventsFailed = true;
+            }
+            events = null; // the next file tells TensorBoard that later steps are void
         }
     }
 

@@ -1,55 +1,122 @@
 package io.github.vicmae.train;
 
+import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.model.Checkpoint;
+import io.github.vicmae.model.MisfitException;
 import io.github.vicmae.objective.Objective;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
-/** A run's checkpoint on disk, and the step after which it was written. */
+/** A run's checkpoints on disk, and the step after which the newest was written. */
 final class SavedRun {
     /** The metadata's key of the data set's fingerprint. */
     private static final String DATA = "data";
+    /** The metadata's key of how many samples there were. */
+    private static final String SAMPLES = "samples";
+
+    private static final String METRIC = "metric";
+    private static final String VALUE = "value";
+    private static final double GIB = 1L << 30;
 
     private final RunFolder run;
+    private final CheckpointFiles files;
+    private final CheckpointSettings settings;
     private final Objective model;
     private final String fingerprint;
+    private final String samples;
+    private final Progress progress;
     private long step = -1;
+    private double best = Double.POSITIVE_INFINITY;
 
-    /**
-     * @param fingerprint of the data set
-     */
-    SavedRun(RunFolder run, Objective model, String fingerprint) {
+    SavedRun(RunFolder run, CheckpointSettings settings, Objective model, Dataset data, Progress progress) {
         this.run = run;
+        this.settings = settings;
         this.model = model;
-        this.fingerprint = fingerprint;
+        this.progress = progress;
+        files = new CheckpointFiles(run.path());
+        fingerprint = data.fingerprint();
+        samples = data.videos() + " videos and " + data.images() + " images";
     }
 
-    /** The step after which the checkpoint was written, -1 if there is none. */
+    /** The step after which the newest checkpoint was written, -1 if there is none. */
     long step() {
         return step;
     }
 
+    /** Whether there is a checkpoint to go on from. */
+    boolean exists() throws IOException {
+        return files.latest() != null;
+    }
+
     /**
-     * Loads the run's checkpoint into the model and its optimizer state.
+     * Loads a checkpoint into the model and its optimizer state.
      *
-     * @return the step after which it was written
+     * @return the run's state when it was written
      * @throws IOException if it cannot be read, does not fit the model, or was written by a run on other data
      */
-    long load() throws IOException {
-        try (Safetensors file = Safetensors.open(run.checkpoint())) {
-            String before = file.metadata().get(DATA); // checkpoints of older versions have none
-            if (before != null && !before.equals(fingerprint)) {
-                throw new IOException("The run in " + run.path() + " cannot go on with other data than it began with:"
-                        + " files were added, removed or renamed, or their sizes or classes have changed. Bring the old"
-                        + " data back, or begin a new run with --init " + run.checkpoint());
-            }
+    RunState load(Resume how) throws IOException {
+        Path path = how.fromStep() == null ? files.latest() : files.after(how.fromStep());
+        RunState state;
+        try (Safetensors file = Safetensors.open(path)) {
+            requireSameData(path, file.metadata(), how.dataChanged());
+            state = RunState.of(file.metadata());
             Checkpoint.load(file, model.state(), true);
-            step = Long.parseLong(file.metadata().getOrDefault(RunLog.STEP, "0"));
-            return step;
-        } catch (NumberFormatException e) {
-            throw new IOException(run.checkpoint() + " does not say at which step it was written", e);
+        } catch (MisfitException | OtherDataException e) {
+            throw e;
+        } catch (IOException e) {
+            throw damaged(path, e);
         }
+        step = state.step();
+        if (how.fromStep() != null) {
+            List<Path> aside = files.setAsideAfter(step, path);
+            if (!aside.isEmpty()) {
+                progress.warning("Going on after step " + step + "; what was newer is set aside as " + aside);
+            }
+        }
+        loadBest();
+        return state;
+    }
+
+    private static final class OtherDataException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        OtherDataException(String message) {
+            super(message);
+        }
+    }
+
+    private void requireSameData(Path path, Map<String, String> metadata, boolean mayDiffer) throws IOException {
+        String before = metadata.get(DATA); // checkpoints of older versions have none
+        if (before == null || before.equals(fingerprint)) {
+            return;
+        }
+        String had = metadata.get(SAMPLES);
+        String numbers = had == null || had.equals(samples) ? "" : " (" + had + " then, " + samples + " now)";
+        if (mayDiffer) {
+            progress.warning("The data have changed since the run began" + numbers
+                    + ". It goes on at its step; epochs and the schedule are those of the new data.");
+            return;
+        }
+        throw new OtherDataException("The run in " + run.path() + " cannot go on with other data than it began with"
+                + numbers
+                + ": files were added, removed or renamed, or their sizes or classes have changed. Bring the old"
+                + " data back, accept the new ones with --data-changed, or begin a new run with --init " + path);
+    }
+
+    /** Offers the checkpoint before a damaged one. */
+    private IOException damaged(Path path, IOException e) throws IOException {
+        Long before = files.lastWhole(path);
+        String offer = before == null
+                ? " There is no earlier checkpoint."
+                : " The checkpoint before it, after step " + before + ", can be read: add --from-step " + before
+                        + " to go on from there.";
+        return new IOException(path + " is damaged: " + e.getMessage() + offer, e);
     }
 
     /**
@@ -58,27 +125,97 @@ final class SavedRun {
      * @throws IOException if it cannot be written; the message says which one is kept
      * @throws io.github.vicmae.device.DeviceException if the device fails
      */
-    void save(long after) throws IOException {
-        if (after == step) {
-            return;
+    void save(RunState state) throws IOException {
+        if (state.step() != step) {
+            write(state);
         }
+    }
+
+    /** Writes the checkpoint in place of the one of the same step, if there is one. */
+    void write(RunState state) throws IOException {
         try {
-            Checkpoint.save(run.checkpoint(), model.state(), true, metadata(after));
-            step = after;
+            if (settings.keepLast() > 1 && step >= 0 && step != state.step()) {
+                files.keepNewest(step);
+            }
+            Checkpoint.save(files.newest(), model.state(), true, metadata(state));
+            step = state.step();
+            files.keepLast(settings.keepLast() - 1);
         } catch (IOException e) {
             throw new IOException(
-                    "The checkpoint after step " + after + " could not be written, " + kept() + ": " + e.getMessage(),
+                    "The checkpoint after step " + state.step() + " could not be written, " + kept() + ": "
+                            + e.getMessage(),
                     e);
         }
     }
 
     /** Writes the finished model, without the optimizer. */
-    void saveModel(long after) throws IOException {
-        Checkpoint.save(run.model(), model.state(), false, metadata(after));
+    void saveModel(RunState state) throws IOException {
+        Checkpoint.save(run.model(), model.state(), false, metadata(state));
     }
 
-    private Map<String, String> metadata(long after) {
-        return Map.of(RunLog.STEP, Long.toString(after), DATA, fingerprint);
+    /**
+     * Writes the model if its epoch was the best so far.
+     *
+     * @param mean of the epoch's losses
+     * @throws IOException if it cannot be written
+     */
+    void saveIfBest(RunState state, double mean) throws IOException {
+        if (mean < best) {
+            Map<String, String> texts = metadata(state);
+            texts.put(METRIC, settings.keepBest());
+            texts.put(VALUE, Double.toString(mean));
+            Checkpoint.save(run.best(), model.state(), false, texts);
+            best = mean;
+        }
+    }
+
+    private void loadBest() {
+        if (settings.keepBest() == null || !Files.exists(run.best())) {
+            return;
+        }
+        try (Safetensors file = Safetensors.open(run.best())) {
+            if (settings.keepBest().equals(file.metadata().get(METRIC))) {
+                best = Double.parseDouble(file.metadata().get(VALUE));
+            }
+        } catch (IOException | RuntimeException e) {
+            progress.warning(run.best() + " cannot be read, and will be replaced: " + e.getMessage());
+        }
+    }
+
+    private Map<String, String> metadata(RunState state) {
+        Map<String, String> texts = new LinkedHashMap<>(state.metadata());
+        texts.put(DATA, fingerprint);
+        texts.put(SAMPLES, samples);
+        return texts;
+    }
+
+    /**
+     * Refuses to begin where the checkpoints will find no room.
+     *
+     * @throws IOException if there is too little free space; the message says how much is needed
+     */
+    void requireSpace() throws IOException {
+        long inUse = 0;
+        for (Path file : run.ownFiles()) {
+            inUse += Files.size(file);
+        }
+        requireSpace(
+                run.path(),
+                settings.plannedBytes(model.memory()),
+                inUse + run.path().toFile().getUsableSpace());
+    }
+
+    /** The same for so much room; none at all means that the system does not say. */
+    static void requireSpace(Path folder, long needed, long room) throws IOException {
+        if (room > 0 && room < needed) {
+            throw new IOException(String.format(
+                    Locale.ROOT,
+                    "%s needs %.2f GiB for its checkpoints, and there are %.2f GiB; make room, name another folder, or keep"
+                            + " fewer (--keep-last 1)",
+                    folder,
+                    needed / GIB,
+                    room / GIB));
+        }
     }
 
     /** What there is on disk, as part of a sentence. */
@@ -90,7 +227,12 @@ final class SavedRun {
     String lastGood() {
         return (step < 0
                         ? "There is no checkpoint yet"
-                        : "The last good checkpoint is " + run.checkpoint() + " after step " + step)
+                        : "The last good checkpoint is " + files.newest() + " after step " + step)
                 + ".";
+    }
+
+    /** The newest checkpoint's file. */
+    Path newest() {
+        return files.newest();
     }
 }

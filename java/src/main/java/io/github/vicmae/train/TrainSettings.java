@@ -13,9 +13,9 @@ import io.github.vicmae.optim.AdamW;
 import io.github.vicmae.settings.Definitions;
 import io.github.vicmae.settings.Setting;
 import io.github.vicmae.settings.SettingTree;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -28,12 +28,19 @@ import java.util.Map;
  * @param optimizer AdamW's settings
  * @param loading how data come in
  * @param compute how the model is computed
+ * @param checkpoints when the run is saved
  * @param init a checkpoint whose weights the run starts from, or null for fresh ones
  * @param initPartial whether the run takes what fits of that checkpoint, or all of it
  */
 public record TrainSettings(
         ModelConfig model,
+
+        @Setting(
+                flag = "--data",
+                label = "DIR|LIST|TAR",
+                description = "folders of videos and images, tar shards, or lists of 'path label' lines")
         List<String> data,
+
         Views views,
         Schedule schedule,
         AdamW.Settings optimizer,
@@ -43,13 +50,13 @@ public record TrainSettings(
         @Setting(flag = "--seed", description = "seed of everything random", value = "0")
         long seed,
 
-        @Setting(
-                flag = "--checkpoint-every",
-                description = "epochs between checkpoints",
-                value = "1",
-                range = "[1, inf)")
-        int checkpointEvery,
+        CheckpointSettings checkpoints,
 
+        @Setting(
+                flag = "--init",
+                label = "FILE",
+                description =
+                        "start from these weights: a checkpoint of another run, or a published one of MAE, ViC-MAE, ST-MAE or OmniMAE")
         String init,
 
         @Setting(
@@ -58,22 +65,6 @@ public record TrainSettings(
                 value = "false",
                 former = "false")
         boolean initPartial) {
-
-    /** Samples for which the base learning rate is meant. */
-    private static final double RATE_BATCH = 256;
-
-    /** The samples that are a sample's negatives where an update takes several forward passes. */
-    public enum Negatives {
-        /** Those of all its passes: embeddings are computed first, and cached (GradCache, Gao et al. 2021). */
-        WHOLE,
-        /** Those of the same pass. */
-        PART;
-
-        @Override
-        public String toString() {
-            return name().toLowerCase(Locale.ROOT);
-        }
-    }
 
     /** How frames and images become views. */
     public record Views(
@@ -131,73 +122,6 @@ public record TrainSettings(
         }
     }
 
-    /** Batches, epochs and learning rate. */
-    public record Schedule(
-            @Setting(flag = "--epochs", description = "passes over the data", value = "100", range = "[1, inf)")
-            int epochs,
-
-            @Setting(flag = "--batch", description = "samples of a forward pass", value = "32", range = "[1, inf)")
-            int batch,
-
-            @Setting(
-                    flag = "--accumulate",
-                    description = "forward passes of an update",
-                    value = "1",
-                    range = "[1, inf)")
-            int accumulate,
-
-            @Setting(
-                    flag = "--accumulate-contrast",
-                    label = "whole|part",
-                    description =
-                            "whose negatives a sample has: those of the whole update, by a further forward pass, or of its own pass",
-                    value = "whole",
-                    former = "\"part\"")
-            Negatives accumulateContrast,
-
-            @Setting(
-                    flag = "--lr",
-                    description = "base learning rate, for 256 samples an update",
-                    value = "1.5e-4",
-                    shownDefault = "the method's",
-                    range = "(0, inf)")
-            double baseLearningRate,
-
-            @Setting(
-                    flag = "--warmup",
-                    description = "epochs of linear warm-up, may be a fraction",
-                    shownDefault = "the method's",
-                    range = "[0, inf)")
-            double warmupEpochs) {
-
-        /**
-         * @throws IllegalArgumentException with one sentence, if the settings do not go together
-         */
-        public Schedule {
-            Definitions.check(
-                    Schedule.class, epochs, batch, accumulate, accumulateContrast, baseLearningRate, warmupEpochs);
-            if (warmupEpochs > epochs) {
-                throw new IllegalArgumentException(
-                        "A warm-up of " + warmupEpochs + " epochs does not fit into a run of " + epochs);
-            }
-        }
-
-        /** Where an update takes several passes, with the negatives of all of them. */
-        public Schedule(int epochs, int batch, int accumulate, double baseLearningRate, double warmupEpochs) {
-            this(epochs, batch, accumulate, Negatives.WHOLE, baseLearningRate, warmupEpochs);
-        }
-
-        /** Samples of an update. */
-        public int effectiveBatch() {
-            return Math.multiplyExact(batch, accumulate);
-        }
-
-        /** The highest learning rate. */
-        public double peakLearningRate() {
-            return baseLearningRate * batch * accumulate / RATE_BATCH;
-        }
-    }
-
     /**
      * How data come in.
      *
@@ -214,6 +138,7 @@ public record TrainSettings(
             @Setting(flag = "--prefetch", description = "batches decoded ahead", value = "2", range = "[1, inf)")
             int prefetch,
 
+            @Setting(description = "whether views are made on the device, from uploaded crops, or on the host")
             boolean deviceViews) {
         public Loading {
             Definitions.check(Loading.class, workers, prefetch, deviceViews);
@@ -262,7 +187,7 @@ public record TrainSettings(
                 loading,
                 compute,
                 seed,
-                checkpointEvery,
+                checkpoints,
                 init,
                 initPartial);
         model.objective().requireBatch(schedule.batch());
@@ -279,6 +204,14 @@ public record TrainSettings(
         }
         if (views.stride() != 1 && views.clipSeconds() != null) {
             throw new IllegalArgumentException("Give --stride or --clip-seconds, not both");
+        }
+        if (checkpoints.keepBest() != null) {
+            List<String> losses = new ArrayList<>(List.of(model.objective().losses()));
+            losses.add(0, RunLog.LOSS);
+            if (!losses.contains(checkpoints.keepBest())) {
+                throw new IllegalArgumentException(
+                        "--keep-best wants one of " + String.join(", ", losses) + ", not " + checkpoints.keepBest());
+            }
         }
         if (views.videoShare() != null && model.objective().kind(0) != null) {
             throw new IllegalArgumentException("--video-share does not apply to the "
@@ -297,8 +230,8 @@ public record TrainSettings(
     }
 
     /** Forward passes of an update whose samples are each other's negatives; 1 if each is on its own. */
-    int together() {
-        boolean whole = schedule.accumulateContrast() == Negatives.WHOLE;
+    public int together() {
+        boolean whole = schedule.accumulateContrast() == Schedule.Negatives.WHOLE;
         return whole && model.objective().hasNegatives() ? schedule.accumulate() : 1;
     }
 
@@ -334,8 +267,18 @@ public record TrainSettings(
         return new LoaderSettings(samples, loading.workers(), loading.prefetch(), seed, share, loading.deviceViews());
     }
 
-    /** Brings a run's settings of any version of this library into today's layout, in place. */
+    /** Brings a run's settings of any version of this library up to date, in place: what it lacks has the value of its time. */
     static void upgrade(ObjectNode run) {
+        upgradeLayout(run);
+        if (run.at("/schedule/accumulateContrast").isMissingNode()
+                && run.at("/schedule/accumulate").asInt() == 1) {
+            SettingTree.put(run, "schedule.accumulateContrast", Schedule.Negatives.WHOLE); // one pass is the whole
+        }
+        SettingTree.addFormer(run, TrainSettings.class);
+    }
+
+    /** Moves settings of any version of this library to where they are today, in place. */
+    static void upgradeLayout(ObjectNode run) {
         if (run.has("batch")) {
             Map<String, String> places = new LinkedHashMap<>();
             for (String name : new String[] {"epochs", "batch", "accumulate", "baseLearningRate", "warmupEpochs"}) {
@@ -357,13 +300,9 @@ public record TrainSettings(
                 SettingTree.put(run, "loading.deviceViews", false);
             }
         }
+        FormerLayout.move(run, Map.of("checkpointEvery", "checkpoints.every"));
         if (run.get("model") instanceof ObjectNode model) {
             FormerLayout.upgradeModel(model);
         }
-        if (run.at("/schedule/accumulateContrast").isMissingNode()
-                && run.at("/schedule/accumulate").asInt() == 1) {
-            SettingTree.put(run, "schedule.accumulateContrast", Negatives.WHOLE); // one pass is the whole
-        }
-        SettingTree.addFormer(run, TrainSettings.class);
     }
 }

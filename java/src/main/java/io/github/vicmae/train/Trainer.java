@@ -1,7 +1,6 @@
 package io.github.vicmae.train;
 
 import io.github.vicmae.data.Batch;
-import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.view.DeviceViews;
 import io.github.vicmae.device.Closing;
@@ -11,16 +10,13 @@ import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.Checkpoint;
 import io.github.vicmae.model.MisfitException;
 import io.github.vicmae.model.StepInput;
-import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.model.ViewInput;
 import io.github.vicmae.objective.Losses;
 import io.github.vicmae.objective.Objective;
 import io.github.vicmae.optim.AdamW;
-import io.github.vicmae.optim.CosineSchedule;
 import io.github.vicmae.report.Report;
 import io.github.vicmae.report.ReportData;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -34,78 +30,79 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * exactly the steps that it would have taken uninterrupted.
  */
 public final class Trainer implements AutoCloseable {
+    private static final int MOST_ROLLBACKS = 3;
+
     private final TrainSettings settings;
     private final RunFolder run;
     private final Progress progress;
     private final RunLog log;
-    private final Dataset data;
+    private final RunPlan plan;
     private Objective model;
     private AdamW optimizer;
     private TrainingStep steps;
-    private final List<Feed> feeds = new ArrayList<>();
-    private final CosineSchedule schedule;
+    private final List<Feed> feeds;
     private final AtomicBoolean stop = new AtomicBoolean();
     private CollapseProbe collapse;
     private LastBatch lastBatch;
     private SavedRun saved;
     private final int accumulate;
-    private final int batchesPerEpoch;
-    private final long totalSteps;
     private final Deque<Submitted> inFlight = new ArrayDeque<>();
     private Losses sum;
     private long submittedSteps;
     private long lastEndNanos;
-    private long step;
+    private long lastSaveNanos = System.nanoTime();
+    private RunState state = RunState.START;
 
     /**
      * Prepares a run: whatever is wrong with the settings, the data or the folder is reported here, before any work.
      *
      * @param out the run's folder
-     * @param resume whether to go on from the folder's checkpoint if there is one
+     * @param resume whether and how to go on from a checkpoint in the folder, if there is one
      * @throws IOException if the data or the folder cannot be used
      * @throws IllegalArgumentException if the settings do not fit the data
      */
-    public Trainer(Device device, TrainSettings settings, Path out, boolean resume, Progress progress)
+    public Trainer(Device device, TrainSettings settings, Path out, Resume resume, Progress progress)
             throws IOException {
         this.settings = settings;
         this.progress = progress;
-        RunFolder.check(out, resume);
-        data = Dataset.scan(settings.data().stream().map(Path::of).toList());
-        TrainSettings.Schedule plan = settings.schedule();
-        List<ViewBatch> batches =
-                settings.model().objective().batches(settings.model().trunk(), plan.batch());
-        for (int i = 0; i < batches.size(); i++) {
-            feeds.add(new Feed(settings, data, batches.get(i), i));
-        }
-        batchesPerEpoch = feeds.stream().mapToInt(Feed::batchesPerEpoch).max().orElseThrow();
-        accumulate = plan.accumulate();
-        totalSteps = Math.max(1, (long) batchesPerEpoch * plan.epochs() / accumulate);
-        schedule = new CosineSchedule(
-                plan.peakLearningRate(), Math.round(totalSteps * plan.warmupEpochs() / plan.epochs()), totalSteps);
-        run = RunFolder.open(out, settings, resume);
-        log = new RunLog(run, progress, plan.effectiveBatch(), totalSteps);
+        RunFolder.check(out, resume.allowed());
+        plan = new RunPlan(settings);
+        feeds = plan.feeds();
+        Schedule schedule = settings.schedule();
+        accumulate = schedule.accumulate();
+        run = RunFolder.open(out, settings, resume.allowed());
+        log = new RunLog(run, progress, schedule.effectiveBatch(), plan.totalSteps());
         try {
             model = Objective.create(
-                    device, settings.model(), plan.batch(), settings.together(), settings.execution(device));
+                    device, settings.model(), schedule.batch(), settings.together(), settings.execution(device));
             optimizer = new AdamW(model.kernels(), model.parameters(), settings.optimizer());
             steps = new TrainingStep(model, optimizer, makeDeviceViews(device));
-            collapse = new CollapseProbe(model, batchesPerEpoch);
+            collapse = new CollapseProbe(model, plan.batchesPerEpoch());
             lastBatch = new LastBatch(model, feeds);
-            saved = new SavedRun(run, model, data.fingerprint());
-            if (Files.exists(run.checkpoint())) {
-                resume();
+            saved = new SavedRun(run, settings.checkpoints(), model, plan.data(), progress);
+            saved.requireSpace();
+            if (saved.exists()) {
+                load(resume);
+                requireSamePast();
             } else {
                 start();
             }
+            run.writeSettings(settings);
             progress.started(describe(device));
-            log.leftOut(data.report());
+            log.leftOut(plan.data().report());
             for (Kind kind : Kind.values()) {
-                log.unused(settings.model().objective().described(), kind, unused(kind));
+                log.unused(settings.model().objective().described(), kind, plan.unused(kind));
             }
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, this);
             throw e;
         }
+    }
+
+    /** The same; {@code resume} is whether to go on from the folder's newest checkpoint if there is one. */
+    public Trainer(Device device, TrainSettings settings, Path out, boolean resume, Progress progress)
+            throws IOException {
+        this(device, settings, out, resume ? Resume.NEWEST : Resume.NEW, progress);
     }
 
     /** For each input one for each feed; null where views are made on the host. */
@@ -122,22 +119,11 @@ public final class Trainer implements AutoCloseable {
         return views;
     }
 
-    /** Samples of a kind that no batch takes. */
-    private int unused(Kind kind) {
-        boolean taken = feeds.stream().anyMatch(feed -> feed.takes(kind));
-        return taken ? 0 : kind == Kind.VIDEO ? data.videos() : data.images();
-    }
-
-    /** Passes over the data after so many steps. */
-    private double epoch(long steps) {
-        return (double) steps * accumulate / batchesPerEpoch;
-    }
-
     private String describe(Device device) {
-        return data.videos() + " videos and " + data.images() + " images, "
+        return plan.data().videos() + " videos and " + plan.data().images() + " images, "
                 + model.parameters().count()
-                + " parameters, " + totalSteps + " steps" + (step > 0 ? ", going on after step " + step : "") + ", on "
-                + device.description();
+                + " parameters, " + plan.totalSteps() + " steps"
+                + (step() > 0 ? ", going on after step " + step() : "") + ", on " + device.description();
     }
 
     private void start() throws IOException {
@@ -163,10 +149,29 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private void resume() throws IOException {
-        step = saved.load();
-        optimizer.setSteps(step);
-        run.truncateMetrics(step);
+    private void load(Resume how) throws IOException {
+        state = saved.load(how);
+        optimizer.setSteps(step());
+        run.truncateMetrics(step());
+    }
+
+    /** Another number of epochs is accepted where it changes nothing of what is done already. */
+    private void requireSamePast() throws IOException {
+        int epochs = settings.schedule().epochs();
+        int former = run.formerEpochs();
+        if (former == epochs) {
+            return;
+        }
+        if (plan.totalSteps() < step()) {
+            throw new IOException("The run in " + run.path() + " has done " + step() + " steps, and " + epochs
+                    + " epochs have only " + plan.totalSteps());
+        }
+        if (!plan.hasSamePast(former, step())) {
+            throw new IOException("The run in " + run.path() + " was planned for " + former + " epochs; with " + epochs
+                    + " its steps so far would have had other learning rates or weights of the losses. To train on,"
+                    + " begin a new run with --init " + saved.newest()
+                    + "; a run with --decay constant (and --lambda-ramp constant) can be extended");
+        }
     }
 
     /** Asks the run to save and stop after the current step; may be called from any thread. */
@@ -176,12 +181,12 @@ public final class Trainer implements AutoCloseable {
 
     /** Steps done so far. */
     public long step() {
-        return step;
+        return state.step();
     }
 
     /** Steps of the whole run. */
     public long totalSteps() {
-        return totalSteps;
+        return plan.totalSteps();
     }
 
     /** What is trained. */
@@ -202,38 +207,87 @@ public final class Trainer implements AutoCloseable {
             return runSteps();
         } catch (DeviceException e) {
             throw new DeviceException(
-                    "The run stops after step " + step + ". " + saved.lastGood() + " The device failed: "
+                    "The run stops after step " + step() + ". " + saved.lastGood() + " The device failed: "
                             + e.getMessage(),
                     e);
         }
     }
 
     private boolean runSteps() throws IOException {
-        boolean worked = step < totalSteps;
-        if (worked) {
-            long done = step * accumulate;
+        boolean worked = step() < totalSteps();
+        if (worked && settings.checkpoints().onNan() == CheckpointSettings.OnNan.ROLLBACK && saved.step() < 0) {
+            saved.save(state); // something to go back to
+        }
+        while (step() < totalSteps() && !stop.get()) {
             try {
-                for (Feed feed : feeds) {
-                    feed.open(done, log::skipped);
-                }
-                submittedSteps = step;
-                while (submittedSteps < totalSteps && !stop.get()) {
-                    trainStep();
-                }
-                finishAll();
-            } finally {
-                feeds.forEach(Feed::stop);
+                trainOn();
+            } catch (NotFiniteException e) {
+                rollBack(e);
             }
         }
-        boolean finished = step >= totalSteps;
-        saved.save(step);
+        boolean finished = step() >= totalSteps();
+        saved.save(state);
         if (finished) {
-            saved.saveModel(step);
+            saved.saveModel(state);
         }
         if (worked) { // else the report that is there says more
             report();
         }
         return finished;
+    }
+
+    /** Trains to the end or until a stop is asked for. */
+    private void trainOn() throws IOException {
+        try {
+            for (Feed feed : feeds) {
+                feed.open(step() * accumulate, log::skipped);
+            }
+            submittedSteps = step();
+            while (submittedSteps < totalSteps() && !stop.get()) {
+                trainStep();
+            }
+            finishAll();
+        } finally {
+            feeds.forEach(Feed::stop);
+        }
+    }
+
+    /** A step gave a value that is not finite. */
+    private static final class NotFiniteException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        NotFiniteException(String message) {
+            super(message);
+        }
+    }
+
+    /** Goes back to the last checkpoint with half the rate, if that is wanted and was not done too often. */
+    private void rollBack(NotFiniteException e) throws IOException {
+        if (settings.checkpoints().onNan() != CheckpointSettings.OnNan.ROLLBACK) {
+            throw new IOException(
+                    e.getMessage() + "; the run stops. " + saved.lastGood()
+                            + " A lower learning rate, clipping (--clip 1) or --on-nan rollback may help.",
+                    e);
+        }
+        int rollbacks = state.rollbacks();
+        if (rollbacks == MOST_ROLLBACKS) {
+            throw new IOException(
+                    e.getMessage() + ", after " + rollbacks + " rollbacks; the run stops. " + saved.lastGood(), e);
+        }
+        steps.discard();
+        inFlight.clear();
+        sum = null;
+        collapse.clear();
+        load(Resume.NEWEST);
+        // Of several rollbacks to the same checkpoint, each halves the rate again.
+        while (state.rollbacks() <= rollbacks) {
+            state = state.afterRollback();
+        }
+        log.rolledBack(step(), state.rateScale());
+        progress.warning(e.getMessage() + ". Rollback " + state.rollbacks() + " of " + MOST_ROLLBACKS
+                + ": the run goes back to the checkpoint after step " + step() + ", with "
+                + state.rateScale() + " times the learning rate");
+        saved.write(state);
     }
 
     /** What is known about a pass when it is submitted. */
@@ -246,16 +300,16 @@ public final class Trainer implements AutoCloseable {
     private void trainStep() throws IOException {
         long start = System.nanoTime();
         long waited = waitNanos();
-        double[] weights = settings.model().objective().weights(submittedSteps, totalSteps);
+        double[] weights = settings.model().objective().weights(submittedSteps, totalSteps());
         double[] shares = Arrays.stream(weights).map(w -> w / accumulate).toArray();
-        double rate = schedule.at(submittedSteps);
+        double rate = state.rateScale() * plan.rates().at(submittedSteps);
         for (int part = 0; part < accumulate; part++) {
             load();
             boolean last = part == accumulate - 1;
             long wait = waitNanos() - waited;
             inFlight.addLast(new Submitted(submittedSteps, part, weights, rate, start, wait));
             steps.submit(shares, last ? rate : TrainingStep.NO_UPDATE);
-            probe((submittedSteps * accumulate + part) % batchesPerEpoch);
+            probe((submittedSteps * accumulate + part) % plan.batchesPerEpoch());
             if (last) {
                 submittedSteps++;
             }
@@ -264,9 +318,23 @@ public final class Trainer implements AutoCloseable {
             }
         }
         // Checkpoints, reports and the end of the run need all steps before them.
-        if ((long) epoch(submittedSteps) > (long) epoch(submittedSteps - 1) || submittedSteps == totalSteps) {
+        if (endsEpoch(submittedSteps) || isSaveDue()) {
             finishAll();
         }
+        if (isSaveDue() && saved.step() != step()) {
+            saveAndGoOn();
+        }
+    }
+
+    /** Whether an epoch, or the run, is complete after so many steps. */
+    private boolean endsEpoch(long steps) {
+        return (long) plan.epoch(steps) > (long) plan.epoch(steps - 1) || steps == totalSteps();
+    }
+
+    /** Whether the last checkpoint is too old. */
+    private boolean isSaveDue() {
+        double minutes = settings.checkpoints().minutes();
+        return minutes > 0 && (System.nanoTime() - lastSaveNanos) / 60e9 >= minutes;
     }
 
     /** Time spent waiting for data. */
@@ -288,14 +356,14 @@ public final class Trainer implements AutoCloseable {
         if (pass.part < accumulate - 1) {
             return;
         }
-        step++;
+        state = state.afterStep(bestBy());
         long now = System.nanoTime();
         // While steps overlap, a step's time is the time between the ends of two steps.
         double seconds = (now - Math.max(lastEndNanos, pass.startNanos)) / 1e9;
         lastEndNanos = now;
         log.step(new RunLog.Step(
-                step,
-                epoch(step),
+                step(),
+                plan.epoch(step()),
                 sum,
                 pass.weights,
                 pass.rate,
@@ -304,9 +372,16 @@ public final class Trainer implements AutoCloseable {
                 pass.waitNanos / 1e9 / seconds,
                 feeds.stream().mapToInt(Feed::skipped).sum(),
                 feeds.stream().mapToLong(Feed::repeatedFrames).sum()));
-        if ((long) epoch(step) > (long) epoch(step - 1) || step == totalSteps) {
+        if (endsEpoch(step())) {
             endEpoch();
         }
+    }
+
+    /** The loss whose best model is kept. */
+    private double bestBy() {
+        String name = settings.checkpoints().keepBest();
+        int index = name == null ? -1 : List.of(sum.names()).indexOf(name);
+        return index < 0 ? sum.total() : sum.values()[index];
     }
 
     /** Collects features for the collapse figures; a failure here does not stop the run. */
@@ -358,47 +433,61 @@ public final class Trainer implements AutoCloseable {
             return feed.next();
         } catch (IOException e) {
             finishAll();
-            if (step == 0) {
+            if (step() == 0) {
                 throw e;
             }
             try {
-                saved.save(step);
+                saved.save(state);
             } catch (IOException unsaved) {
                 e.addSuppressed(unsaved);
             }
             throw new IOException(
-                    e.getMessage() + " The run stops after step " + step + ". "
-                            + (saved.step() == step ? run.checkpoint() + " holds it." : saved.lastGood()),
+                    e.getMessage() + " The run stops after step " + step() + ". "
+                            + (saved.step() == step() ? saved.newest() + " holds it." : saved.lastGood()),
                     e);
         }
     }
 
-    private void requireFinite(boolean finite, long number) throws IOException {
+    private void requireFinite(boolean finite, long number) throws NotFiniteException {
         if (!finite) {
             String where = steps.firstNonFinite();
-            throw new IOException("Step " + (number + 1) + " gave a value that is not finite"
-                    + (where == null ? "" : ", first seen in '" + where + "'")
-                    + "; the run stops. " + saved.lastGood()
-                    + " A lower learning rate or clipping (--clip 1) may help.");
+            throw new NotFiniteException("Step " + (number + 1) + " gave a value that is not finite"
+                    + (where == null ? "" : ", first seen in '" + where + "'"));
         }
     }
 
     private void endEpoch() throws IOException {
-        log.epoch(step, epoch(step), collapse.figures());
-        if (epoch(step) - epoch(Math.max(0, saved.step())) >= settings.checkpointEvery() && step < totalSteps) {
+        log.epoch(step(), plan.epoch(step()), collapse.figures());
+        double mean = state.epochMean();
+        state = state.afterEpoch();
+        if (settings.checkpoints().keepBest() != null) {
+            tryToSave(() -> saved.saveIfBest(state, mean), "The best model");
+        }
+        boolean due = plan.epoch(step()) - plan.epoch(Math.max(0, saved.step()))
+                >= settings.checkpoints().every();
+        if (due && step() < totalSteps()) {
             saveAndGoOn();
             report();
         }
     }
 
-    /** Writes a checkpoint. A failure is only a warning: the model is still in memory, and the next save may succeed. */
     private void saveAndGoOn() {
+        lastSaveNanos = System.nanoTime();
+        tryToSave(() -> saved.save(state), "A checkpoint");
+    }
+
+    private interface Saving {
+        void save() throws IOException;
+    }
+
+    /** A failure to save is only a warning: the model is still in memory, and the next save may succeed. */
+    private void tryToSave(Saving saving, String what) {
         try {
-            saved.save(step);
+            saving.save();
         } catch (IOException e) {
             progress.warning(e.getMessage() + " The run goes on.");
         } catch (DeviceException e) {
-            goOnWithout("A checkpoint could not be written, " + saved.kept(), e);
+            goOnWithout(what + " could not be written, " + saved.kept(), e);
         }
     }
 
@@ -406,7 +495,7 @@ public final class Trainer implements AutoCloseable {
     private void report() {
         try {
             List<ReportData.Sample> reconstructions = lastBatch.reconstructions();
-            log.pictures(step, reconstructions);
+            log.pictures(step(), reconstructions);
             Report.write(run.path(), reconstructions);
         } catch (IOException e) {
             progress.warning("The report could not be written: " + e.getMessage());

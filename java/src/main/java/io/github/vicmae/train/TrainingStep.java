@@ -334,6 +334,18 @@ public final class TrainingStep implements AutoCloseable {
         return model.firstNonFinite(finished.input);
     }
 
+    /** Waits for all that was submitted and forgets it, with the gradients that it left; the parameters may have been updated. */
+    void discard() {
+        compute.synchronize();
+        copies.synchronize();
+        compute.zero(model.parameters().gradients());
+        compute.synchronize();
+        pending = 0;
+        filling = 0;
+        oldest = 0;
+        finished = null;
+    }
+
     @Override
     public void close() {
         // Work that is still in the streams uses the slots.

@@ -10,7 +10,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.TestData;
 import io.github.vicmae.kernel.KernelFixture;
-import java.io.File;
+import io.github.vicmae.settings.SettingYaml;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -94,8 +94,9 @@ class ContrastOptionTest extends CommandFixture {
 
     private void aRunFromBeforeThereWasAChoiceGoesOn(Path run) throws IOException {
         ObjectMapper mapper = new ObjectMapper();
-        File file = run.resolve("settings.json").toFile();
-        mapper.writeValue(file, former((ObjectNode) mapper.readTree(file)));
+        Path today = run.resolve("settings.yaml");
+        mapper.writeValue(run.resolve("settings.json").toFile(), former(SettingYaml.read(Files.readString(today))));
+        Files.delete(today);
         assertEquals(1, pretrain(run, "infonce-naive", "--resume"));
         assertTrue(err.toString().contains("model.objective.contrast was \"infonce\""), err.toString());
         assertEquals(0, pretrain(run, "infonce", "--resume"), err.toString());
@@ -107,7 +108,8 @@ class ContrastOptionTest extends CommandFixture {
         for (String group : List.of("schedule", "loading", "compute")) {
             old.setAll((ObjectNode) old.remove(group));
         }
-        old.remove("accumulateContrast");
+        old.remove(List.of("accumulateContrast", "decay", "cooldownEpochs"));
+        old.set("checkpointEvery", old.remove("checkpoints").get("every"));
         ObjectNode groups = (ObjectNode) old.remove("model");
         ObjectNode objective = (ObjectNode) groups.get("objective");
         old.set("reconstructionWeight", objective.remove("reconstructionWeight"));

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.TestData;
 import io.github.vicmae.kernel.KernelFixture;
+import io.github.vicmae.settings.SettingYaml;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -81,8 +82,7 @@ class MethodOptionTest {
                 steps.get(3).get("reconstruction").asDouble());
         assertFalse(steps.get(0).has("contrastive"));
         assertFalse(steps.get(0).has("lambda"));
-        JsonNode settings =
-                new ObjectMapper().readTree(whole.resolve("settings.json").toFile());
+        JsonNode settings = SettingYaml.read(Files.readString(whole.resolve("settings.yaml")));
         assertEquals("mae", settings.at("/model/objective/method").asText());
         String metrics = Files.readString(whole.resolve("metrics.jsonl"));
         assertTrue(metrics.contains("\"effective_rank\":"), metrics);
@@ -160,7 +160,8 @@ class MethodOptionTest {
         assertEquals(0, pretrain(data, run, "--epochs 2 --head-hidden 16 --head-out 8"), err.toString());
         Path file = run.resolve("settings.json");
         ObjectMapper mapper = new ObjectMapper();
-        JsonNode now = mapper.readTree(file.toFile());
+        JsonNode now = SettingYaml.read(Files.readString(run.resolve("settings.yaml")));
+        Files.delete(run.resolve("settings.yaml"));
         ObjectNode old = mapper.createObjectNode();
         ObjectNode model = old.putObject("model");
         JsonNode objective = now.at("/model/objective");
@@ -177,16 +178,18 @@ class MethodOptionTest {
         old.set("views", now.get("views"));
         ((ObjectNode) old.get("views")).remove(List.of("stride", "clipSeconds"));
         old.setAll((ObjectNode) now.get("schedule"));
-        old.remove(List.of("accumulateContrast", "initPartial"));
+        old.remove(List.of("accumulateContrast", "decay", "cooldownEpochs", "initPartial"));
         old.setAll((ObjectNode) now.get("loading"));
         old.set("optimizer", now.get("optimizer"));
         old.set("reconstructionWeight", objective.get("reconstructionWeight"));
         old.set("contrastive", objective.get("contrastiveWeight"));
         old.set("seed", now.get("seed"));
-        old.set("checkpointEvery", now.get("checkpointEvery"));
+        old.set("checkpointEvery", now.at("/checkpoints/every"));
         old.set("init", now.get("init"));
         mapper.writeValue(file.toFile(), old);
         assertEquals(0, pretrain(data, run, "--epochs 2 --head-hidden 16 --head-out 8 --resume"), err.toString());
+        assertFalse(Files.exists(file)); // its settings are in settings.yaml now
+        Files.delete(run.resolve("settings.yaml"));
         mapper.writeValue(file.toFile(), old.put("batch", 8));
         assertTrue(pretrain(data, run, "--epochs 2 --head-hidden 16 --head-out 8 --resume") != 0);
         assertTrue(err.toString().contains("schedule.batch was 8 and is 4 now"), err.toString());

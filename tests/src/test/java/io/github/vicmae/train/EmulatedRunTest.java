@@ -111,12 +111,12 @@ class EmulatedRunTest {
                 model,
                 List.of(pictures.toString()),
                 TrainSettings.Views.DEFAULT,
-                new TrainSettings.Schedule(EPOCHS, 2, 1, 1e-2, 1),
+                new Schedule(EPOCHS, 2, 1, 1e-2, 1),
                 AdamW.Settings.DEFAULT,
                 new TrainSettings.Loading(2, 2, true),
                 TrainSettings.Compute.DEFAULT,
                 7,
-                1,
+                CheckpointSettings.every(1),
                 null,
                 false);
     }

@@ -80,12 +80,12 @@ class TrainerTest {
                 model,
                 List.of(data.toString()),
                 TrainSettings.Views.DEFAULT,
-                new TrainSettings.Schedule(epochs, 4, 1, rate, 1),
+                new Schedule(epochs, 4, 1, rate, 1),
                 AdamW.Settings.DEFAULT,
                 TrainSettings.Loading.of(workers),
                 TrainSettings.Compute.DEFAULT,
                 7,
-                1,
+                CheckpointSettings.every(1),
                 null,
                 false);
     }

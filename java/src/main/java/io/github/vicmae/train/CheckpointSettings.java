@@ -1,0 +1,88 @@
+package io.github.vicmae.train;
+
+import io.github.vicmae.objective.MemoryPlan;
+import io.github.vicmae.settings.Definitions;
+import io.github.vicmae.settings.Setting;
+import java.util.Locale;
+
+/**
+ * When a run is saved, what is kept of it, and what happens where it fails. None of this affects what an undisturbed run computes.
+ *
+ * @param every epochs between checkpoints
+ * @param minutes after which one is written within an epoch
+ * @param keepLast checkpoints that stay, the newest among them
+ * @param keepBest the metric whose best model is kept, or null
+ * @param onNan what to do where a value is not finite
+ */
+public record CheckpointSettings(
+        @Setting(
+                flag = "--checkpoint-every",
+                description = "epochs between checkpoints",
+                value = "1",
+                range = "[1, inf)")
+        int every,
+
+        @Setting(
+                flag = "--checkpoint-minutes",
+                description = "minutes after which a checkpoint is written in the middle of an epoch; 0 for never",
+                value = "30",
+                range = "[0, inf)",
+                former = "30")
+        double minutes,
+
+        @Setting(
+                flag = "--keep-last",
+                description = "checkpoints that stay, the newest among them",
+                value = "2",
+                range = "[1, 1000]",
+                former = "2")
+        int keepLast,
+
+        @Setting(
+                flag = "--keep-best",
+                label = "loss|...",
+                description =
+                        "also keep the model of the epoch in which the mean of this loss was lowest, as best.safetensors",
+                shownDefault = "none is",
+                former = "null")
+        String keepBest,
+
+        @Setting(
+                flag = "--on-nan",
+                label = "stop|rollback",
+                description =
+                        "where a value is not finite: stop, or go back to the last checkpoint with half the rate, three times at most",
+                value = "stop",
+                former = "\"stop\"")
+        OnNan onNan) {
+    /** What a run does where a loss or a gradient is not finite. */
+    public enum OnNan {
+        STOP,
+        /** Goes on from the last checkpoint with half the learning rate. */
+        ROLLBACK;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /**
+     * @throws IllegalArgumentException with one sentence, if a value is refused
+     */
+    public CheckpointSettings {
+        Definitions.check(CheckpointSettings.class, every, minutes, keepLast, keepBest, onNan);
+    }
+
+    /** A checkpoint every so many epochs or half an hour, two of them kept. */
+    public static CheckpointSettings every(int epochs) {
+        return new CheckpointSettings(epochs, 30, 2, null, OnNan.STOP);
+    }
+
+    /** Bytes of a run's checkpoints: those that are kept, the one that is being written, and the models without the optimizer. */
+    public long plannedBytes(MemoryPlan model) {
+        long checkpoint = model.parameters() + model.moments();
+        int models = keepBest == null ? 1 : 2;
+        return Math.addExact(Math.multiplyExact(keepLast + 1L, checkpoint), models * model.parameters());
+    }
+}

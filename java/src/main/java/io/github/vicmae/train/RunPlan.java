@@ -1,0 +1,102 @@
+package io.github.vicmae.train;
+
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.source.Kind;
+import io.github.vicmae.model.ViewBatch;
+import io.github.vicmae.optim.RateSchedule;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** A run on its data before anything is computed: which batches a step takes, how many steps there are, and their learning rates. */
+public final class RunPlan {
+    private final TrainSettings settings;
+    private final Dataset data;
+    private final List<Feed> feeds = new ArrayList<>();
+    private final int batchesPerEpoch;
+    private final long totalSteps;
+    private final RateSchedule rates;
+
+    /**
+     * Looks for the data.
+     *
+     * @throws IOException if the data cannot be read, or lack what the method needs
+     * @throws IllegalArgumentException if the settings do not fit the data
+     */
+    public RunPlan(TrainSettings settings) throws IOException {
+        this.settings = settings;
+        data = Dataset.scan(settings.data().stream().map(Path::of).toList());
+        Schedule schedule = settings.schedule();
+        List<ViewBatch> batches =
+                settings.model().objective().batches(settings.model().trunk(), schedule.batch());
+        for (int i = 0; i < batches.size(); i++) {
+            feeds.add(new Feed(settings, data, batches.get(i), i));
+        }
+        batchesPerEpoch = feeds.stream().mapToInt(Feed::batchesPerEpoch).max().orElseThrow();
+        totalSteps = schedule.steps(batchesPerEpoch);
+        rates = schedule.rates(batchesPerEpoch);
+    }
+
+    /** The run's videos and images. */
+    public Dataset data() {
+        return data;
+    }
+
+    /** Batches, which are forward passes, of an epoch. */
+    public int batchesPerEpoch() {
+        return batchesPerEpoch;
+    }
+
+    /** Updates of the whole run. */
+    public long totalSteps() {
+        return totalSteps;
+    }
+
+    /** The learning rate of each step. */
+    public RateSchedule rates() {
+        return rates;
+    }
+
+    List<Feed> feeds() {
+        return feeds;
+    }
+
+    /** Passes over the data after so many steps. */
+    public double epoch(long steps) {
+        return (double) steps * settings.schedule().accumulate() / batchesPerEpoch;
+    }
+
+    /** Samples of a kind that no batch takes. */
+    public int unused(Kind kind) {
+        boolean taken = feeds.stream().anyMatch(feed -> feed.takes(kind));
+        return taken ? 0 : kind == Kind.VIDEO ? data.videos() : data.images();
+    }
+
+    /**
+     * Whether the first steps would have been the same with another number of epochs: with the same learning rates and the same weights of the losses.
+     *
+     * @param steps how many
+     */
+    boolean hasSamePast(int otherEpochs, long steps) {
+        Schedule schedule = settings.schedule();
+        Schedule other;
+        try {
+            other = schedule.withEpochs(otherEpochs);
+        } catch (IllegalArgumentException e) {
+            return false; // the warm-up does not fit
+        }
+        RateSchedule otherRates = other.rates(batchesPerEpoch);
+        long otherTotal = other.steps(batchesPerEpoch);
+        for (long s = 0; s < steps; s++) {
+            if (rates.at(s) != otherRates.at(s)
+                    || !Arrays.equals(
+                            settings.model().objective().weights(s, totalSteps),
+                            settings.model().objective().weights(s, otherTotal))) {
+                return false;
+            }
+        }
+        return true;
+    }
+}
