@@ -7,18 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.TestData;
-import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.WatchedDevice;
 import io.github.vicmae.io.JsonLines;
 import io.github.vicmae.io.Safetensors;
-import io.github.vicmae.kernel.Pooling;
-import io.github.vicmae.model.DecoderConfig;
-import io.github.vicmae.model.TrunkConfig;
-import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.objective.Variant;
-import io.github.vicmae.objective.ViCMaeConfig;
-import io.github.vicmae.optim.AdamW;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -29,7 +22,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class TrainerTest {
+class TrainerTest extends RunFixture {
     @TempDir
     static Path shared;
 
@@ -39,91 +32,6 @@ class TrainerTest {
     @BeforeAll
     static void render() throws IOException {
         TestData.pictures(shared, 26, 40);
-    }
-
-    /** What a run says, and when it is to be stopped. */
-    private static final class Log implements Progress {
-        final List<String> warnings = new ArrayList<>();
-        final List<Double> losses = new ArrayList<>();
-        long stopAfter = Long.MAX_VALUE;
-        Runnable afterStep8 = () -> {};
-        Trainer trainer;
-
-        @Override
-        public void started(String message) {}
-
-        @Override
-        public void step(Update update) {
-            losses.add(update.losses().total());
-            if (update.step() == 8) {
-                afterStep8.run();
-            }
-            if (update.step() >= stopAfter) {
-                trainer.requestStop();
-            }
-        }
-
-        @Override
-        public void warning(String message) {
-            synchronized (warnings) {
-                warnings.add(message);
-            }
-        }
-    }
-
-    private static TrainSettings settings(Path data, Variant variant, int epochs, int workers, double rate) {
-        ModelConfig model = new ModelConfig(
-                new TrunkConfig(32, 16, 3, 8, 32, 2, 2, 4),
-                new DecoderConfig(16, 1, 2, 4, true),
-                ViCMaeConfig.of(variant, 0.5, Pooling.MEAN, 24, 8, 0.1));
-        return new TrainSettings(
-                model,
-                List.of(data.toString()),
-                TrainSettings.Views.DEFAULT,
-                new Schedule(epochs, 4, 1, rate, 1),
-                AdamW.Settings.DEFAULT,
-                TrainSettings.Loading.of(workers),
-                TrainSettings.Compute.DEFAULT,
-                7,
-                CheckpointSettings.every(1),
-                null,
-                false);
-    }
-
-    private Log train(TrainSettings settings, Path out, boolean resume, long stopAfter) throws IOException {
-        return train(settings, out, resume, stopAfter, new Log());
-    }
-
-    private Log train(TrainSettings settings, Path out, boolean resume, long stopAfter, Log log) throws IOException {
-        return train(Device.open("cpu"), settings, out, resume, stopAfter, log);
-    }
-
-    private Log train(Device device, TrainSettings settings, Path out, boolean resume, long stopAfter, Log log)
-            throws IOException {
-        log.stopAfter = stopAfter;
-        try (device;
-                Trainer trainer = new Trainer(device, settings, out, resume, log)) {
-            log.trainer = trainer;
-            boolean finished = trainer.run();
-            assertEquals(trainer.step() >= trainer.totalSteps(), finished);
-        } finally {
-            assertEquals(0, device.liveBytes(), "device memory left by the run");
-        }
-        return log;
-    }
-
-    private static void assertSameCheckpoint(Path a, Path b) throws IOException {
-        try (Safetensors first = Safetensors.open(a.resolve("checkpoint.safetensors"));
-                Safetensors second = Safetensors.open(b.resolve("checkpoint.safetensors"))) {
-            assertEquals(first.names(), second.names());
-            for (String name : first.names()) {
-                if (first.info(name).dtype().isFloat()) {
-                    assertArrayEquals(first.floats(name), second.floats(name), name);
-                } else {
-                    assertArrayEquals(first.longs(name), second.longs(name), name);
-                }
-            }
-        }
     }
 
     @Test

@@ -1,0 +1,305 @@
+package io.github.vicmae.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.vicmae.TestData;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.io.JsonLines;
+import io.github.vicmae.io.Safetensors;
+import io.github.vicmae.layer.Parameter;
+import io.github.vicmae.objective.Variant;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a run keeps, and how it goes on: epochs have six steps here. */
+class ResumeTest extends RunFixture {
+    private static final long ALL = Long.MAX_VALUE;
+
+    @TempDir
+    Path dir;
+
+    @TempDir
+    static Path shared;
+
+    @BeforeAll
+    static void render() throws IOException {
+        TestData.pictures(shared, 26, 40);
+    }
+
+    private static TrainSettings constant(int epochs) {
+        return settings(shared, Variant.PAPER, epochs, 2, 1e-2)
+                .with("schedule.decay", "constant")
+                .with("model.objective.contrastiveWeight.shape", "constant");
+    }
+
+    private Log resume(TrainSettings settings, Path run, Resume how) throws IOException {
+        return train(Device.open("cpu"), settings, run, how, ALL, new Log());
+    }
+
+    private static Set<String> checkpoints(Path run) throws IOException {
+        try (Stream<Path> files = Files.list(run)) {
+            Set<String> names = new TreeSet<>();
+            files.map(f -> f.getFileName().toString())
+                    .filter(f -> f.contains("safetensors"))
+                    .forEach(names::add);
+            return names;
+        }
+    }
+
+    private static String metadata(Path file, String key) throws IOException {
+        try (Safetensors opened = Safetensors.open(file)) {
+            return opened.metadata().get(key);
+        }
+    }
+
+    /** The learning rate of each step, in their order in the file. */
+    private static Map<Long, Double> rates(Path run) throws IOException {
+        Map<Long, Double> rates = new TreeMap<>();
+        JsonLines.read(run.resolve("metrics.jsonl"), line -> {
+            if (line.has("learning_rate")) {
+                assertEquals(
+                        null,
+                        rates.put(
+                                line.get("step").longValue(),
+                                line.get("learning_rate").doubleValue()));
+            }
+        });
+        return rates;
+    }
+
+    @Test
+    void aRunIsExtendedWhereItsPastIsTheSame() throws IOException {
+        Path whole = dir.resolve("whole");
+        train(constant(4), whole, false, ALL);
+        Path run = dir.resolve("run");
+        train(constant(2), run, false, ALL);
+        assertEquals(12, resume(constant(4), run, Resume.NEWEST).losses.size());
+        assertSameCheckpoint(whole, run);
+        // With a cosine each step's rate depends on the number of epochs.
+        Path cosine = dir.resolve("cosine");
+        train(settings(shared, Variant.PAPER, 2, 2, 1e-2), cosine, false, 9);
+        TrainSettings more = settings(shared, Variant.PAPER, 4, 2, 1e-2);
+        IOException e = assertThrows(IOException.class, () -> resume(more, cosine, Resume.NEWEST));
+        assertTrue(e.getMessage().contains("was planned for 2 epochs; with 4 its steps so far"), e.getMessage());
+        assertTrue(e.getMessage().contains("--init " + cosine.resolve("checkpoint.safetensors")), e.getMessage());
+        IOException fewer = assertThrows(IOException.class, () -> resume(constant(1), run, Resume.NEWEST));
+        assertTrue(fewer.getMessage().contains("has done 24 steps, and 1 epochs have only 6"), fewer.getMessage());
+    }
+
+    @Test
+    void aCooldownEndsARunAndCanBeMovedWhileItHasNotBegun() throws IOException {
+        TrainSettings two = constant(2).with("schedule.cooldownEpochs", 1.0);
+        Path run = dir.resolve("run");
+        train(two, run, false, 6);
+        TrainSettings three = constant(3).with("schedule.cooldownEpochs", 1.0);
+        train(Device.open("cpu"), three, run, Resume.NEWEST, 15, new Log());
+        Map<Long, Double> rates = rates(run);
+        assertEquals(1e-2 * 4 / 256, rates.get(13L), 1e-12);
+        assertEquals(1e-2 * 4 / 256 * 4 / 6, rates.get(15L), 1e-12);
+        IOException e =
+                assertThrows(IOException.class, () -> resume(two.with("schedule.epochs", 4), run, Resume.NEWEST));
+        assertTrue(e.getMessage().contains("was planned for 3 epochs"), e.getMessage());
+    }
+
+    @Test
+    void asManyCheckpointsStayAsWereAskedForAndAnEarlierOneCanBeTaken() throws IOException {
+        Path run = dir.resolve("run");
+        TrainSettings settings = settings(shared, Variant.PAPER, 5, 2, 1e-2).with("checkpoints.keepLast", 3);
+        train(settings, run, false, ALL);
+        assertEquals(
+                Set.of(
+                        "checkpoint.safetensors",
+                        "checkpoint-24.safetensors",
+                        "checkpoint-18.safetensors",
+                        "model.safetensors"),
+                checkpoints(run));
+        Path whole = dir.resolve("whole");
+        Files.createDirectories(whole);
+        Files.copy(run.resolve("checkpoint.safetensors"), whole.resolve("checkpoint.safetensors"));
+
+        IOException none = assertThrows(IOException.class, () -> resume(settings, run, new Resume(true, false, 12L)));
+        assertTrue(none.getMessage().contains("those after the steps 18, 24"), none.getMessage());
+
+        // The newest is cut off: the one before it is offered, and taken where that is asked for.
+        Path newest = run.resolve("checkpoint.safetensors");
+        byte[] bytes = Files.readAllBytes(newest);
+        Files.write(newest, Arrays.copyOf(bytes, bytes.length / 2));
+        IOException damaged = assertThrows(IOException.class, () -> resume(settings, run, Resume.NEWEST));
+        assertTrue(damaged.getMessage().startsWith(newest + " is damaged: "), damaged.getMessage());
+        assertTrue(
+                damaged.getMessage().contains("after step 24, can be read: add --from-step 24"), damaged.getMessage());
+        Log log = resume(settings, run, new Resume(true, false, 24L));
+        assertEquals(6, log.losses.size());
+        assertTrue(log.warnings.get(0).contains("checkpoint.safetensors.bak"), log.warnings.toString());
+        assertSameCheckpoint(whole, run);
+        assertEquals(30, rates(run).size());
+    }
+
+    @Test
+    void aCheckpointThatHasOnlyItsEarlierNameIsFound() throws IOException {
+        Path run = dir.resolve("run");
+        TrainSettings settings = settings(shared, Variant.PAPER, 2, 2, 1e-2);
+        train(settings, run, false, 8);
+        Files.move(run.resolve("checkpoint.safetensors"), run.resolve("checkpoint-8.safetensors"));
+        assertThrows(IOException.class, () -> train(settings, run, false, ALL));
+        assertEquals(4, resume(settings, run, Resume.NEWEST).losses.size());
+    }
+
+    @Test
+    void otherDataAreRefusedOrAccepted() throws IOException {
+        Path data = TestData.pictures(dir.resolve("data"), 26, 40);
+        TrainSettings settings = settings(data, Variant.PAPER, 2, 2, 1e-2);
+        Path run = dir.resolve("run");
+        train(settings, run, false, 7);
+        Path moved = Files.move(data, dir.resolve("moved"));
+        TrainSettings there = settings(moved, Variant.PAPER, 2, 2, 1e-2);
+        train(Device.open("cpu"), there, run, Resume.NEWEST, 8, new Log()); // where they lie does not count
+        TestData.pictures(moved.resolve("more"), 8, 40);
+        IOException e = assertThrows(IOException.class, () -> resume(there, run, Resume.NEWEST));
+        assertTrue(
+                e.getMessage().contains("(0 videos and 26 images then, 0 videos and 34 images now)"), e.getMessage());
+        assertTrue(e.getMessage().contains("--data-changed"), e.getMessage());
+        Log log = resume(there, run, new Resume(true, true, null));
+        assertEquals(16 - 8, log.losses.size());
+        assertTrue(log.warnings.get(0).startsWith("The data have changed since the run began (0 videos and 26"));
+        resume(there, run, Resume.NEWEST); // they are the run's data now
+    }
+
+    @Test
+    void theModelOfTheBestEpochIsKept() throws IOException {
+        Path run = dir.resolve("run");
+        TrainSettings settings =
+                settings(shared, Variant.PAPER, 4, 2, 1e-2).with("checkpoints.keepBest", "contrastive");
+        train(settings, run, false, 14);
+        resume(settings, run, Resume.NEWEST); // from the middle of an epoch
+        double[] sums = new double[4];
+        JsonLines.read(run.resolve("metrics.jsonl"), line -> {
+            if (line.has("contrastive")) {
+                sums[(int) ((line.get("step").longValue() - 1) / 6)] +=
+                        line.get("contrastive").doubleValue();
+            }
+        });
+        int best = 0;
+        for (int e = 1; e < 4; e++) {
+            best = sums[e] < sums[best] ? e : best;
+        }
+        Path file = run.resolve("best.safetensors");
+        assertEquals(Integer.toString(6 * (best + 1)), metadata(file, "step"));
+        assertEquals(sums[best] / 6, Double.parseDouble(metadata(file, "value")), 1e-12);
+        assertEquals("contrastive", metadata(file, "metric"));
+        IllegalArgumentException e =
+                assertThrows(IllegalArgumentException.class, () -> settings.with("checkpoints.keepBest", "accuracy"));
+        assertTrue(e.getMessage().contains("wants one of loss, reconstruction, contrastive, not accuracy"));
+    }
+
+    /** Makes the model's first weights NaN, so that the next step is not finite. */
+    private static void spoil(Trainer trainer) {
+        Parameter p = trainer.model().parameters().all().iterator().next();
+        float[] values = new float[Math.toIntExact(p.value().size())];
+        Arrays.fill(values, Float.NaN);
+        trainer.model().stream().write(p.value(), values);
+    }
+
+    @Test
+    void aRunGoesBackWhereAValueIsNotFinite() throws IOException {
+        TrainSettings settings = settings(shared, Variant.PAPER, 3, 2, 1e-2).with("checkpoints.onNan", "rollback");
+        Path plain = dir.resolve("plain");
+        train(settings, plain, false, ALL);
+        Path run = dir.resolve("run");
+        Log log = new Log();
+        boolean[] done = {false};
+        log.afterStep8 = () -> {
+            if (!done[0]) {
+                done[0] = true;
+                spoil(log.trainer);
+            }
+        };
+        train(settings, run, false, 10, log);
+        String warning = String.join("\n", log.warnings);
+        assertTrue(warning.startsWith("Step 9 gave a value that is not finite, first seen in "), warning);
+        assertTrue(
+                warning.endsWith("Rollback 1 of 3: the run goes back to the checkpoint after step 6, with 0.5 times the"
+                        + " learning rate"),
+                warning);
+        resume(settings, run, Resume.NEWEST); // which keeps the lower rate
+        Map<Long, Double> expected = rates(plain);
+        Map<Long, Double> found = rates(run);
+        assertEquals(18, found.size());
+        found.forEach((step, rate) -> assertEquals(step <= 6 ? expected.get(step) : expected.get(step) / 2, rate));
+    }
+
+    @Test
+    void threeRollbacksAreTheMost() throws IOException {
+        TrainSettings settings = settings(shared, Variant.PAPER, 2, 2, 1e30).with("checkpoints.onNan", "rollback");
+        Log log = new Log();
+        IOException e = assertThrows(IOException.class, () -> train(settings, dir.resolve("run"), false, ALL, log));
+        assertEquals(
+                List.of("0.5", "0.25", "0.125"),
+                log.warnings.stream()
+                        .map(w -> w.replaceAll("(?s).*step 0, with ([0-9.]+) times.*", "$1"))
+                        .toList());
+        assertTrue(e.getMessage().contains("after 3 rollbacks; the run stops"), e.getMessage());
+    }
+
+    @Test
+    void aCheckpointIsWrittenByTheClockInTheMiddleOfAnEpoch() throws IOException {
+        Path run = dir.resolve("run");
+        // A thousandth of a second: after every step.
+        TrainSettings settings = settings(shared, Variant.PAPER, 2, 2, 1e-2)
+                .with("checkpoints.every", 2)
+                .with("checkpoints.minutes", 1e-3 / 60);
+        Log log = new Log();
+        log.afterStep8 = () -> assertEquals("7", checked(run));
+        train(settings, run, false, ALL, log);
+        Path never = dir.resolve("never");
+        Log second = new Log();
+        second.afterStep8 = () -> assertFalse(Files.exists(never.resolve("checkpoint.safetensors")));
+        train(settings.with("checkpoints.minutes", 0.0), never, false, ALL, second);
+        assertSameCheckpoint(run, never);
+    }
+
+    private static String checked(Path run) {
+        try {
+            return metadata(run.resolve("checkpoint.safetensors"), "step");
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void tooLittleRoomIsSaidBeforeTheFirstStep() throws IOException {
+        IOException e =
+                assertThrows(IOException.class, () -> SavedRun.requireSpace(Path.of("run"), 3L << 30, 2L << 30));
+        assertTrue(e.getMessage().startsWith("run needs 3.00 GiB for its checkpoints, and there are 2.00 GiB"));
+        SavedRun.requireSpace(Path.of("run"), 3L << 30, 3L << 30);
+        SavedRun.requireSpace(Path.of("run"), 3L << 30, 0); // the system does not say
+        // What is planned is what a run leaves, and the checkpoint that is written beside those that stay.
+        Path run = dir.resolve("run");
+        TrainSettings settings = settings(shared, Variant.PAPER, 3, 2, 1e-2);
+        train(settings, run, false, ALL);
+        long left = 0;
+        for (String name : checkpoints(run)) {
+            left += Files.size(run.resolve(name));
+        }
+        long newest = Files.size(run.resolve("checkpoint.safetensors"));
+        try (Device device = Device.open("cpu");
+                Trainer trainer = new Trainer(device, settings, run, true, new Log())) {
+            long planned = settings.checkpoints().plannedBytes(trainer.model().memory());
+            assertTrue(planned > 0.9 * (left + newest) && planned < 1.1 * (left + newest), planned + " " + left);
+        }
+    }
+}
