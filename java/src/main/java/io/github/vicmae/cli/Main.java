@@ -25,6 +25,7 @@ import picocli.CommandLine.Command;
         subcommands = {
             DemoCommand.class,
             PretrainCommand.class,
+            CompareCommand.class,
             InspectCommand.class,
             PackCommand.class,
             EmbedCommand.class,

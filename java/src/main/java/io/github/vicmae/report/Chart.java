@@ -72,6 +72,26 @@ record Chart(
                 new Chart("Cosine similarity of views", similarities, true, true, Double.NaN, ""));
     }
 
+    /** Returns a chart for each series, with its name in the title if there are several. */
+    List<Chart> separate() {
+        return series.size() == 1
+                ? List.of(this)
+                : series.entrySet().stream()
+                        .map(s -> new Chart(
+                                title + ": " + s.getValue(),
+                                Map.of(s.getKey(), s.getValue()),
+                                noisy,
+                                zero,
+                                reference,
+                                referenceName))
+                        .toList();
+    }
+
+    /** Whether it shows the loss or a part of it, of which less is better. */
+    boolean isLoss() {
+        return title.contains("loss");
+    }
+
     /** Returns the metrics of which the log has at least one value. */
     List<String> present(MetricLog log) {
         List<String> present = new ArrayList<>();
