@@ -8,13 +8,11 @@ import io.github.vicmae.objective.Losses;
 import io.github.vicmae.report.ReconstructionGrid;
 import io.github.vicmae.report.ReportData;
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import javax.imageio.ImageIO;
 
 /** Writes a run's metrics and reports its progress. A run whose metrics cannot be written continues without them. */
 final class RunLog implements AutoCloseable {
@@ -124,9 +122,7 @@ final class RunLog implements AutoCloseable {
             ReconstructionGrid.Images first = samples.get(i).views().get(0);
             events(step, out -> {
                 BufferedImage strip = first.strip();
-                ByteArrayOutputStream png = new ByteArrayOutputStream();
-                ImageIO.write(strip, "png", png);
-                out.image(now(), step, tag, strip.getHeight(), strip.getWidth(), png.toByteArray());
+                out.image(now(), step, tag, strip.getHeight(), strip.getWidth(), ReconstructionGrid.png(strip));
             });
         }
     }
