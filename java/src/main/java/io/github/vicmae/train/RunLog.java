@@ -20,8 +20,6 @@ final class RunLog implements AutoCloseable {
     static final String STEP = "step";
 
     private static final String EPOCH = "epoch";
-    /** Weight of the last step in the moving average of the rate. */
-    private static final double RATE_WINDOW = 0.1;
 
     /**
      * The results of a step.
@@ -49,27 +47,26 @@ final class RunLog implements AutoCloseable {
 
     private final RunFolder run;
     private final Progress progress;
-    private final int pairs;
+    private final int samples;
     private final long totalSteps;
-    private double secondsPerStep;
+    private final RateWindow rate = new RateWindow();
     private boolean failed;
     private EventFile events;
     private boolean eventsFailed;
 
     /**
-     * @param pairs of a step
+     * @param samples of a step
      * @param totalSteps of the run
      */
-    RunLog(RunFolder run, Progress progress, int pairs, long totalSteps) {
+    RunLog(RunFolder run, Progress progress, int samples, long totalSteps) {
         this.run = run;
         this.progress = progress;
-        this.pairs = pairs;
+        this.samples = samples;
         this.totalSteps = totalSteps;
     }
 
     void step(Step step) {
-        double seconds = step.seconds;
-        secondsPerStep = secondsPerStep == 0 ? seconds : secondsPerStep + RATE_WINDOW * (seconds - secondsPerStep);
+        rate.add(step.seconds, step.waiting * step.seconds);
         Map<String, Object> line = new LinkedHashMap<>();
         line.put(STEP, step.number);
         line.put(EPOCH, step.epoch);
@@ -83,7 +80,7 @@ final class RunLog implements AutoCloseable {
         }
         line.put("learning_rate", step.learningRate);
         line.put("gradient_norm", step.gradientNorm);
-        line.put("pairs_per_second", pairs / seconds);
+        line.put("pairs_per_second", samples / step.seconds);
         line.put("data_wait", step.waiting);
         line.put("skipped", step.skipped);
         line.put("repeated_frames", step.repeatedFrames);
@@ -95,9 +92,10 @@ final class RunLog implements AutoCloseable {
             }
         });
         events(step.number, out -> out.scalars(now(), step.number, numbers));
+        double secondsPerStep = rate.secondsPerStep();
         Duration left = Duration.ofMillis((long) (1000 * secondsPerStep * (totalSteps - step.number)));
-        progress.step(
-                new Progress.Update(step.number, totalSteps, step.epoch, step.losses, pairs / secondsPerStep, left));
+        progress.step(new Progress.Update(
+                step.number, totalSteps, step.epoch, step.losses, samples / secondsPerStep, rate.waitingShare(), left));
     }
 
     /** Collapse figures at the end of an epoch. */
