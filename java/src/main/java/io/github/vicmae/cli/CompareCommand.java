@@ -44,6 +44,6 @@ final class CompareCommand implements Callable<Integer> {
         comparison.remarks().forEach(remark -> spec.commandLine().getErr().println("warning: " + remark));
         int count = comparison.size();
         spec.commandLine().getOut().println(page + ": " + count + (count == 1 ? " run" : " runs"));
-        return 0;
+        return comparison.isComplete() ? 0 : Main.FAILED;
     }
 }

@@ -30,14 +30,19 @@ record Chart(
         return new Chart(title, Map.of(metric, title), false, true, Double.NaN, "");
     }
 
-    /** The charts of the losses and of the quantities that steer them. */
+    /** The charts of the losses, of which less is better. */
     static List<Chart> losses() {
         return List.of(
                 of("Total loss", "loss", false),
                 of("Reconstruction loss", "reconstruction", false),
                 of("Reconstruction loss of images", "image_reconstruction", false),
                 of("Reconstruction loss of clips", "clip_reconstruction", false),
-                of("Contrastive loss", "contrastive", false),
+                of("Contrastive loss", "contrastive", false));
+    }
+
+    /** The charts of the quantities that steer the losses. */
+    static List<Chart> steering() {
+        return List.of(
                 schedule("Contrastive weight \u03bb", "lambda"),
                 schedule("Learning rate", "learning_rate"),
                 of("Gradient norm", "gradient_norm", true));
@@ -85,11 +90,6 @@ record Chart(
                                 reference,
                                 referenceName))
                         .toList();
-    }
-
-    /** Whether it shows the loss or a part of it, of which less is better. */
-    boolean isLoss() {
-        return title.contains("loss");
     }
 
     /** Returns the metrics of which the log has at least one value. */

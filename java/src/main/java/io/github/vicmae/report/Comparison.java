@@ -23,21 +23,32 @@ public final class Comparison {
     private final List<ComparedRun> runs = new ArrayList<>();
     private final List<String> remarks = new ArrayList<>();
     private final List<XAxis> axes;
+    private final boolean isComplete;
 
     /**
-     * Reads runs.
+     * Reads runs. A folder without one hides no other: it is left out, with a remark.
      *
      * @param folders the runs' folders; one that is named twice is shown once
      * @param page where the page will be, which links to the runs' reports
-     * @throws IOException if a folder holds no run, or its metrics cannot be read
+     * @throws IOException if none of the folders holds a run whose metrics can be read
      */
     public Comparison(List<Path> folders, Path page) throws IOException {
         List<Path> distinct = distinct(folders);
         List<String> names = names(distinct);
+        IOException first = null;
         for (int i = 0; i < distinct.size(); i++) {
-            ComparedRun run = ComparedRun.read(distinct.get(i), names.get(i), page);
-            runs.add(run);
-            remark(run);
+            try {
+                ComparedRun run = ComparedRun.read(distinct.get(i), names.get(i), page);
+                runs.add(run);
+                remark(run);
+            } catch (IOException e) {
+                first = first == null ? e : first;
+                remarks.add(e.getMessage());
+            }
+        }
+        isComplete = first == null;
+        if (runs.isEmpty() && first != null) {
+            throw first;
         }
         axes = XAxis.of(runs);
     }
@@ -96,6 +107,11 @@ public final class Comparison {
         return List.copyOf(remarks);
     }
 
+    /** Whether there was a run in each of the folders. */
+    public boolean isComplete() {
+        return isComplete;
+    }
+
     /** The number of runs shown. */
     public int size() {
         return runs.size();
@@ -119,13 +135,10 @@ public final class Comparison {
         parts.put("title", runs.size() == 1 ? "One run" : runs.size() + " runs");
         parts.put("style", Page.resource("report.css") + Page.resource("compare.css"));
         parts.put("remarks", ComparisonTables.remarks(remarks));
-        parts.put("losses", figures(losses));
+        parts.put("losses", figures(losses) + figures(present(Chart.steering())));
         parts.put("collapse", figures(present(Chart.collapse(dimensions.length == 1 ? dimensions[0] : Double.NaN))));
         parts.put("speed", figures(present(Chart.speed())));
-        parts.put(
-                "results",
-                ComparisonTables.results(
-                        runs, losses.stream().filter(Chart::isLoss).toList()));
+        parts.put("results", ComparisonTables.results(runs, losses));
         parts.put("differences", ComparisonTables.differences(runs));
         return Page.fill("compare.html", parts);
     }
@@ -147,22 +160,31 @@ public final class Comparison {
             html.append("<figure class=\"chart\"><figcaption>");
             html.append(ReportTables.escape(chart.title())).append("</figcaption>\n");
             html.append(ComparisonTables.legend(runs, metric));
-            for (XAxis axis : axes) {
-                CurveChart drawing = new CurveChart(chart, axis);
-                for (int i = 0; i < runs.size(); i++) {
-                    if (!chart.present(runs.get(i).metrics()).isEmpty()) {
-                        Curve curve = runs.get(i).metrics().curve(metric).thinned(MOST_POINTS);
-                        drawing.add(i, runs.get(i), curve);
-                    }
-                }
-                html.append("<div class=\"by-")
-                        .append(axis.id())
-                        .append("\">")
-                        .append(drawing.svg())
-                        .append("</div>\n");
-            }
+            drawings(chart, metric).forEach((id, svg) -> html.append("<div class=\"by-")
+                    .append(id)
+                    .append("\">")
+                    .append(svg)
+                    .append("</div>\n"));
             html.append("</figure>\n");
         }
         return html.length() == 0 ? "<p>The runs have recorded nothing of this yet.</p>" : html.toString();
+    }
+
+    /** A chart by each of the axes. */
+    private Map<String, String> drawings(Chart chart, String metric) {
+        Map<XAxis, CurveChart> drawings = new LinkedHashMap<>();
+        axes.forEach(axis -> drawings.put(axis, new CurveChart(chart, axis)));
+        for (int i = 0; i < runs.size(); i++) {
+            ComparedRun run = runs.get(i);
+            if (!chart.present(run.metrics()).isEmpty()) {
+                Curve curve = run.metrics().curve(metric).thinned(MOST_POINTS);
+                for (CurveChart drawing : drawings.values()) {
+                    drawing.add(i, run, curve);
+                }
+            }
+        }
+        Map<String, String> svgs = new LinkedHashMap<>();
+        drawings.forEach((axis, drawing) -> svgs.put(axis.id(), drawing.svg()));
+        return svgs;
     }
 }

@@ -64,14 +64,13 @@ final class ComparisonTables {
                     run -> smallest(run.metrics().curve(metric)));
         }
         row(html, "skipped files", runs, run -> whole(run.metrics().skippedCount()));
-        row(
-                html,
-                "report",
-                runs,
-                run -> run.report() == null
-                        ? UNKNOWN
-                        : "<a href=\"" + ReportTables.escape(run.report()) + "\">report.html</a>");
+        row(html, "report", runs, run -> link(run.report(), "", "report.html"));
+        row(html, "reconstructions", runs, run -> link(run.report(), "#reconstructions", "in the report"));
         return end(html);
+    }
+
+    private static String link(String page, String place, String words) {
+        return page == null ? UNKNOWN : "<a href=\"" + ReportTables.escape(page) + place + "\">" + words + "</a>";
     }
 
     private static String smallest(Curve curve) {

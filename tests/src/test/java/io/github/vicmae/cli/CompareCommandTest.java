@@ -53,16 +53,24 @@ class CompareCommandTest extends CommandFixture {
     @Test
     void whatIsNoRunIsSaidInASentence() throws IOException {
         Path page = folder.resolve("page.html");
-        Path run = run("a");
-        assertEquals(1, compare(page, run, folder));
-        assertFails(folder + " holds no run: there is no metrics.jsonl in it");
-        assertEquals(1, compare(page, run, folder.resolve("nowhere")));
+        assertEquals(1, compare(page, folder));
+        assertFails("vicmae: " + folder + " holds no run: there is no metrics.jsonl in it");
+        assertEquals(1, compare(page, folder.resolve("nowhere")));
         assertFails("nowhere holds no run: there is no such folder");
-        assertEquals(1, compare(page, run.resolve("metrics.jsonl")));
+        assertEquals(1, compare(page, run("a").resolve("metrics.jsonl")));
         assertFails("it is a file, not a folder");
         assertFalse(Files.exists(page));
         assertEquals(2, execute("compare"));
         assertTrue(err.toString().contains("RUN"), err.toString());
+    }
+
+    @Test
+    void whatIsNoRunHidesNoOther() throws IOException {
+        Path page = folder.resolve("page.html");
+        assertEquals(1, compare(page, folder, run("a")));
+        assertFails("warning: " + folder + " holds no run");
+        assertEquals(page + ": 1 run", out.toString().strip());
+        assertTrue(Files.readString(page).contains(" holds no run: there is no metrics.jsonl in it"));
     }
 
     @Test

@@ -146,6 +146,7 @@ class ComparisonTest {
         assertEquals(List.of("0.06667 at step 30", "0.03333 at step 60"), row(html, "Total loss, smallest"));
         assertEquals(List.of("0.1667", "\u2013"), row(html, "Contrastive loss, last"));
         assertEquals(List.of("report.html", "\u2013"), row(html, "report"));
+        assertTrue(html.contains("<a href=\"./first/report.html#reconstructions\">"));
         assertEquals(List.of("8", "4"), row(html, "schedule.batch"));
         assertEquals(List.of("vicmae", "mae"), row(html, "model.objective.method"));
         assertFalse(html.contains("schedule.accumulate") || html.contains(">seed<"), "these are the same");
