@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * One chart of the report.
@@ -41,7 +42,7 @@ record Chart(
     }
 
     /** The charts of the quantities that steer the losses. */
-    static List<Chart> steering() {
+    private static List<Chart> steering() {
         return List.of(
                 schedule("Contrastive weight \u03bb", "lambda"),
                 schedule("Learning rate", "learning_rate"),
@@ -77,6 +78,11 @@ record Chart(
                 new Chart("Cosine similarity of views", similarities, true, true, Double.NaN, ""));
     }
 
+    /** The charts of a report's first section: the losses and what steers them. */
+    static List<Chart> training() {
+        return Stream.concat(losses().stream(), steering().stream()).toList();
+    }
+
     /** Returns a chart for each series, with its name in the title if there are several. */
     List<Chart> separate() {
         return series.size() == 1
@@ -90,6 +96,11 @@ record Chart(
                                 reference,
                                 referenceName))
                         .toList();
+    }
+
+    /** The metric of a chart of one series. */
+    String metric() {
+        return series.keySet().iterator().next();
     }
 
     /** Returns the metrics of which the log has at least one value. */

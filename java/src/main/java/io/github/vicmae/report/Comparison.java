@@ -130,15 +130,14 @@ public final class Comparison {
     String html() throws IOException {
         double[] dimensions =
                 runs.stream().mapToDouble(ComparedRun::dimension).distinct().toArray();
-        List<Chart> losses = present(Chart.losses());
         Map<String, String> parts = new LinkedHashMap<>();
         parts.put("title", runs.size() == 1 ? "One run" : runs.size() + " runs");
         parts.put("style", Page.resource("report.css") + Page.resource("compare.css"));
         parts.put("remarks", ComparisonTables.remarks(remarks));
-        parts.put("losses", figures(losses) + figures(present(Chart.steering())));
+        parts.put("losses", figures(present(Chart.training())));
         parts.put("collapse", figures(present(Chart.collapse(dimensions.length == 1 ? dimensions[0] : Double.NaN))));
         parts.put("speed", figures(present(Chart.speed())));
-        parts.put("results", ComparisonTables.results(runs, losses));
+        parts.put("results", ComparisonTables.results(runs, present(Chart.losses())));
         parts.put("differences", ComparisonTables.differences(runs));
         return Page.fill("compare.html", parts);
     }
@@ -156,11 +155,10 @@ public final class Comparison {
     private String figures(List<Chart> charts) {
         StringBuilder html = new StringBuilder();
         for (Chart chart : charts) {
-            String metric = chart.series().keySet().iterator().next();
             html.append("<figure class=\"chart\"><figcaption>");
             html.append(ReportTables.escape(chart.title())).append("</figcaption>\n");
-            html.append(ComparisonTables.legend(runs, metric));
-            drawings(chart, metric).forEach((id, svg) -> html.append("<div class=\"by-")
+            html.append(ComparisonTables.legend(runs, chart.metric()));
+            drawings(chart).forEach((id, svg) -> html.append("<div class=\"by-")
                     .append(id)
                     .append("\">")
                     .append(svg)
@@ -171,13 +169,13 @@ public final class Comparison {
     }
 
     /** A chart by each of the axes. */
-    private Map<String, String> drawings(Chart chart, String metric) {
+    private Map<String, String> drawings(Chart chart) {
         Map<XAxis, CurveChart> drawings = new LinkedHashMap<>();
         axes.forEach(axis -> drawings.put(axis, new CurveChart(chart, axis)));
         for (int i = 0; i < runs.size(); i++) {
             ComparedRun run = runs.get(i);
             if (!chart.present(run.metrics()).isEmpty()) {
-                Curve curve = run.metrics().curve(metric).thinned(MOST_POINTS);
+                Curve curve = run.metrics().curve(chart.metric()).thinned(MOST_POINTS);
                 for (CurveChart drawing : drawings.values()) {
                     drawing.add(i, run, curve);
                 }

@@ -51,7 +51,7 @@ final class ComparisonTables {
         row(html, "time in steps", runs, ComparedRun::time);
         row(html, "samples per second", runs, run -> ReportTables.number(run.samplesPerSecond()));
         for (Chart chart : losses) {
-            String metric = chart.series().keySet().iterator().next();
+            String metric = chart.metric();
             row(
                     html,
                     chart.title() + ", last",

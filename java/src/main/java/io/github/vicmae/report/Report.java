@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 
 /** Writes a run's report: one HTML file that needs no other file and no network. */
 public final class Report {
@@ -48,7 +47,7 @@ public final class Report {
         parts.put("style", Page.resource("report.css"));
         parts.put("script", Page.resource("report.js"));
         parts.put("headline", ReportTables.headline(data.metrics()));
-        parts.put("losses", figures(training(), data.metrics(), charts));
+        parts.put("losses", figures(Chart.training(), data.metrics(), charts));
         parts.put("collapse", figures(Chart.collapse(data.dimension()), data.metrics(), charts));
         parts.put("speed", figures(Chart.speed(), data.metrics(), charts));
         parts.put("numbers", ReportTables.numbers(charts, data.metrics()));
@@ -57,10 +56,6 @@ public final class Report {
         parts.put("skipped", ReportTables.skipped(data.metrics()));
         parts.put("data", json(charts, data.metrics()));
         return Page.fill("report.html", parts);
-    }
-
-    private static List<Chart> training() {
-        return Stream.concat(Chart.losses().stream(), Chart.steering().stream()).toList();
     }
 
     /** Makes the empty figures that the script draws into, and notes their charts in the same order. */

@@ -196,6 +196,7 @@ class ComparisonTest {
         assertEquals(1 + 1, count(figure(html, "Total loss"), "line strong run2\""), "by the step alone");
         assertEquals(List.of("5", "0", "5"), row(html, "steps"));
         assertEquals(List.of("80", "\u2013", "\u2013"), row(html, "samples seen"));
+        assertEquals(3, count(compare(empty).html(), "recorded nothing of this yet"), "one for each section");
         String lonely = compare(unknown).html();
         assertEquals(2, count(figure(lonely, "Total loss"), "Not known of any of the runs."));
     }
