@@ -146,6 +146,18 @@ class ArchitectureTest {
                 .check(CLASSES);
     }
 
+    /** An interrupted run goes on writing while the JVM shuts down, when ImageIO fails unless it is given a stream of its own. */
+    @Test
+    void runsEncodePicturesByTheReportAlone() {
+        noClasses()
+                .that()
+                .resideInAPackage(ROOT + "train..")
+                .should()
+                .dependOnClassesThat()
+                .haveFullyQualifiedName("javax.imageio.ImageIO")
+                .check(CLASSES);
+    }
+
     /** Comments in the kernels and the documents name classes by their full names, which a compiler does not check. */
     @Test
     void classesNamedOutsideJavaExist() throws IOException {

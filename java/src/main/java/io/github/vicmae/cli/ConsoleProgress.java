@@ -5,37 +5,47 @@ import io.github.vicmae.train.Progress;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.function.IntSupplier;
 
-/** A progress bar on a terminal; elsewhere a line every ten seconds. A line is never longer than the terminal is wide. */
+/**
+ * A progress bar on a terminal; elsewhere a line every ten seconds, without control characters. A line is never longer than the terminal is wide at
+ * present.
+ */
 final class ConsoleProgress implements Progress, AutoCloseable {
-    private static final int USUAL_COLUMNS = 80;
     private static final int LONGEST_BAR = 24;
     private static final int SHORTEST_BAR = 4;
     private static final long TERMINAL_NANOS = 200_000_000L;
     private static final long LOG_NANOS = 10_000_000_000L;
+    private static final String CLEAR_TO_END = "\u001b[K";
+    /** Less waiting for data is not worth a remark. */
+    private static final double NOTABLE_WAITING = 0.05;
 
     private final PrintWriter err;
-    private final boolean terminal;
-    private final int columns;
+    private final boolean redraws;
+    private final IntSupplier columns;
+    private final Runnable onClose;
     private long last = System.nanoTime() - LOG_NANOS;
-    private boolean drawn;
+    /** What the bar shows; null while there is none on the cursor's line. */
+    private Update drawn;
 
     ConsoleProgress(PrintWriter err) {
-        this(err, System.console() != null && System.getenv("TERM") != null, columns(System.getenv("COLUMNS")));
+        this(err, Terminal.ofStandardError());
+    }
+
+    private ConsoleProgress(PrintWriter err, Terminal terminal) {
+        this(err, terminal.isPresent(), terminal::columns, terminal::close);
     }
 
     /**
-     * @param columns the terminal's width
+     * @param redraws whether the output is a terminal, on which a line can be drawn anew
+     * @param columns its width at present
+     * @param onClose what is no longer needed afterwards
      */
-    ConsoleProgress(PrintWriter err, boolean terminal, int columns) {
+    ConsoleProgress(PrintWriter err, boolean redraws, IntSupplier columns, Runnable onClose) {
         this.err = err;
-        this.terminal = terminal;
+        this.redraws = redraws;
         this.columns = columns;
-    }
-
-    /** The width in the environment variable, or the usual one where it is not a number. */
-    static int columns(String variable) {
-        return variable != null && variable.matches("[1-9][0-9]{1,4}") ? Integer.parseInt(variable) : USUAL_COLUMNS;
+        this.onClose = onClose;
     }
 
     @Override
@@ -47,18 +57,26 @@ final class ConsoleProgress implements Progress, AutoCloseable {
     public synchronized void step(Update u) {
         long now = System.nanoTime();
         boolean end = u.step() == u.totalSteps();
-        if (!end && now - last < (terminal ? TERMINAL_NANOS : LOG_NANOS)) {
+        if (!end && now - last < (redraws ? TERMINAL_NANOS : LOG_NANOS)) {
             return;
         }
         last = now;
-        String line = line(u, columns - 1); // some terminals wrap a full line
-        if (terminal) {
-            err.print("\r" + line + "\u001b[K");
+        if (redraws) {
+            drawn = u;
+            err.print(bar());
             err.flush();
-            drawn = true;
         } else {
-            err.println(line);
+            err.println(line(u, width()));
         }
+    }
+
+    /** The line that replaces the one before it. */
+    private String bar() {
+        return "\r" + line(drawn, width()) + CLEAR_TO_END;
+    }
+
+    private int width() {
+        return Math.max(1, columns.getAsInt() - 1); // some terminals wrap a full line
     }
 
     /** As much as fits, and a bar if there is room for one; position and remaining time take precedence over the losses. */
@@ -67,11 +85,15 @@ final class ConsoleProgress implements Progress, AutoCloseable {
         String epoch = String.format(Locale.ROOT, "  epoch %.1f", u.epoch());
         String loss = String.format(Locale.ROOT, "  loss %.4f", u.losses().total());
         String parts = u.losses().names().length < 2 ? "" : " (" + parts(u.losses()) + ")";
-        String rate = String.format(Locale.ROOT, "  %.1f samples/s", u.pairsPerSecond());
+        String rate = String.format(Locale.ROOT, "  %.1f samples/s", u.samplesPerSecond());
+        String waiting = u.waiting() > NOTABLE_WAITING
+                ? String.format(Locale.ROOT, "  waiting for data %.0f%%", 100 * u.waiting())
+                : "";
         String left = "  " + format(u.remaining()) + " left";
         String[] forms = {
-            steps + epoch + loss + parts + rate + left,
-            steps + loss + parts + rate + left,
+            steps + epoch + loss + parts + rate + waiting + left,
+            steps + loss + parts + rate + waiting + left,
+            steps + loss + rate + waiting + left,
             steps + loss + rate + left,
             steps + loss + left,
             steps + left
@@ -114,24 +136,30 @@ final class ConsoleProgress implements Progress, AutoCloseable {
                 : String.format(Locale.ROOT, "%dm%02ds", d.toMinutes(), d.toSecondsPart());
     }
 
+    /** Prints a line above the bar. */
     @Override
-    public void warning(String message) {
-        note("warning: " + message);
+    public synchronized void warning(String message) {
+        String line = "warning: " + message + System.lineSeparator();
+        err.print(drawn == null ? line : "\r" + CLEAR_TO_END + line + bar());
+        err.flush();
     }
 
-    /** Prints a separate line. */
+    /** Prints a line below the bar, which stays as it is. */
     synchronized void note(String message) {
-        if (drawn) {
-            err.println();
-            drawn = false;
-        }
+        leaveBar();
         err.println(message);
+    }
+
+    private void leaveBar() {
+        if (drawn != null) {
+            err.println();
+            drawn = null;
+        }
     }
 
     @Override
     public synchronized void close() {
-        if (drawn) {
-            err.println();
-        }
+        leaveBar();
+        onClose.run();
     }
 }

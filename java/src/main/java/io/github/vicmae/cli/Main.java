@@ -26,6 +26,7 @@ import picocli.CommandLine.Command;
             DemoCommand.class,
             PretrainCommand.class,
             RecipesCommand.class,
+            CompareCommand.class,
             InspectCommand.class,
             PackCommand.class,
             EmbedCommand.class,

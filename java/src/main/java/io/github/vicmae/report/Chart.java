@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * One chart of the report.
@@ -30,14 +31,19 @@ record Chart(
         return new Chart(title, Map.of(metric, title), false, true, Double.NaN, "");
     }
 
-    /** The charts of the losses and of the quantities that steer them. */
+    /** The charts of the losses, of which less is better. */
     static List<Chart> losses() {
         return List.of(
                 of("Total loss", "loss", false),
                 of("Reconstruction loss", "reconstruction", false),
                 of("Reconstruction loss of images", "image_reconstruction", false),
                 of("Reconstruction loss of clips", "clip_reconstruction", false),
-                of("Contrastive loss", "contrastive", false),
+                of("Contrastive loss", "contrastive", false));
+    }
+
+    /** The charts of the quantities that steer the losses. */
+    private static List<Chart> steering() {
+        return List.of(
                 schedule("Contrastive weight \u03bb", "lambda"),
                 schedule("Learning rate", "learning_rate"),
                 of("Gradient norm", "gradient_norm", true));
@@ -70,6 +76,31 @@ record Chart(
                         dimension,
                         "D = " + String.format(Locale.ROOT, "%.0f", dimension)),
                 new Chart("Cosine similarity of views", similarities, true, true, Double.NaN, ""));
+    }
+
+    /** The charts of a report's first section: the losses and what steers them. */
+    static List<Chart> training() {
+        return Stream.concat(losses().stream(), steering().stream()).toList();
+    }
+
+    /** Returns a chart for each series, with its name in the title if there are several. */
+    List<Chart> separate() {
+        return series.size() == 1
+                ? List.of(this)
+                : series.entrySet().stream()
+                        .map(s -> new Chart(
+                                title + ": " + s.getValue(),
+                                Map.of(s.getKey(), s.getValue()),
+                                noisy,
+                                zero,
+                                reference,
+                                referenceName))
+                        .toList();
+    }
+
+    /** The metric of a chart of one series. */
+    String metric() {
+        return series.keySet().iterator().next();
     }
 
     /** Returns the metrics of which the log has at least one value. */

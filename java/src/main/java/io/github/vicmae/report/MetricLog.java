@@ -101,10 +101,10 @@ public final class MetricLog {
 
     /** Returns the last finite value of a metric, NaN without any. */
     public double last(String metric) {
-        double[] values = curve(metric).values();
-        for (int i = values.length - 1; i >= 0; i--) {
-            if (!Double.isNaN(values[i])) {
-                return values[i];
+        Values recorded = metrics.getOrDefault(metric, new Values());
+        for (int i = recorded.count - 1; i >= 0; i--) {
+            if (!Double.isNaN(recorded.values[i])) {
+                return recorded.values[i];
             }
         }
         return Double.NaN;

@@ -210,8 +210,12 @@ public final class ReconstructionGrid {
         return levels[0] << 16 | levels[1] << 8 | levels[2];
     }
 
-    /** Encodes an image as PNG. */
-    static byte[] png(BufferedImage image) throws IOException {
+    /**
+     * Encodes an image as PNG, also while the JVM shuts down.
+     *
+     * @throws IOException if this Java runtime cannot write PNG
+     */
+    public static byte[] png(BufferedImage image) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         // ImageIO's own stream would register a shutdown hook, which fails when an interrupted run writes its report.
         try (ImageOutputStream stream = new MemoryCacheImageOutputStream(bytes)) {

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.github.vicmae.io.AtomicFile;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -12,16 +11,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
-/**
- * Writes a run's report: one HTML file that needs no other file and no network. The page's frame, style and script are
- * resources beside this class.
- */
+/** Writes a run's report: one HTML file that needs no other file and no network. */
 public final class Report {
-    private static final Pattern PLACE = Pattern.compile("\\{\\{(\\w+)}}");
-
     private Report() {}
 
     /**
@@ -52,10 +44,10 @@ public final class Report {
         List<Chart> charts = new ArrayList<>();
         Map<String, String> parts = new LinkedHashMap<>();
         parts.put("title", ReportTables.escape(data.title()));
-        parts.put("style", resource("report.css"));
-        parts.put("script", resource("report.js"));
+        parts.put("style", Page.resource("report.css"));
+        parts.put("script", Page.resource("report.js"));
         parts.put("headline", ReportTables.headline(data.metrics()));
-        parts.put("losses", figures(Chart.losses(), data.metrics(), charts));
+        parts.put("losses", figures(Chart.training(), data.metrics(), charts));
         parts.put("collapse", figures(Chart.collapse(data.dimension()), data.metrics(), charts));
         parts.put("speed", figures(Chart.speed(), data.metrics(), charts));
         parts.put("numbers", ReportTables.numbers(charts, data.metrics()));
@@ -63,9 +55,7 @@ public final class Report {
         parts.put("settings", ReportTables.settings(data.settings()));
         parts.put("skipped", ReportTables.skipped(data.metrics()));
         parts.put("data", json(charts, data.metrics()));
-        // One pass over the frame: a text that looks like a place is not filled in again.
-        return PLACE.matcher(resource("report.html"))
-                .replaceAll(match -> Matcher.quoteReplacement(parts.get(match.group(1))));
+        return Page.fill("report.html", parts);
     }
 
     /** Makes the empty figures that the script draws into, and notes their charts in the same order. */
@@ -107,14 +97,5 @@ public final class Report {
                 .replace("&", "\\u0026")
                 .replace("\u2028", "\\u2028")
                 .replace("\u2029", "\\u2029");
-    }
-
-    private static String resource(String name) throws IOException {
-        try (InputStream in = Report.class.getResourceAsStream(name)) {
-            if (in == null) {
-                throw new IOException("The resource " + name + " is missing in the library; build it again.");
-            }
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        }
     }
 }

@@ -12,10 +12,18 @@ public interface Progress {
      * @param totalSteps steps of the run
      * @param epoch passes over the data so far
      * @param losses its losses
-     * @param pairsPerSecond of the last steps
+     * @param samplesPerSecond samples of the method (schedule.batch counts them) over the last minute
+     * @param waiting share of that minute spent waiting for data, 0 to 1
      * @param remaining time that the rest will take at this rate
      */
-    record Update(long step, long totalSteps, double epoch, Losses losses, double pairsPerSecond, Duration remaining) {}
+    record Update(
+            long step,
+            long totalSteps,
+            double epoch,
+            Losses losses,
+            double samplesPerSecond,
+            double waiting,
+            Duration remaining) {}
 
     /** The run is about to start or resume. */
     void started(String message);

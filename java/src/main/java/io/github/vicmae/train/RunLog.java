@@ -8,13 +8,11 @@ import io.github.vicmae.objective.Losses;
 import io.github.vicmae.report.ReconstructionGrid;
 import io.github.vicmae.report.ReportData;
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import javax.imageio.ImageIO;
 
 /** Writes a run's metrics and reports its progress. A run whose metrics cannot be written continues without them. */
 final class RunLog implements AutoCloseable {
@@ -25,8 +23,6 @@ final class RunLog implements AutoCloseable {
     static final String LOSS = "loss";
 
     private static final String EPOCH = "epoch";
-    /** Weight of the last step in the moving average of the rate. */
-    private static final double RATE_WINDOW = 0.1;
 
     /**
      * The results of a step.
@@ -54,27 +50,26 @@ final class RunLog implements AutoCloseable {
 
     private final RunFolder run;
     private final Progress progress;
-    private final int pairs;
+    private final int samples;
     private final long totalSteps;
-    private double secondsPerStep;
+    private final RateWindow rate = new RateWindow();
     private boolean failed;
     private EventFile events;
     private boolean eventsFailed;
 
     /**
-     * @param pairs of a step
+     * @param samples of a step
      * @param totalSteps of the run
      */
-    RunLog(RunFolder run, Progress progress, int pairs, long totalSteps) {
+    RunLog(RunFolder run, Progress progress, int samples, long totalSteps) {
         this.run = run;
         this.progress = progress;
-        this.pairs = pairs;
+        this.samples = samples;
         this.totalSteps = totalSteps;
     }
 
     void step(Step step) {
-        double seconds = step.seconds;
-        secondsPerStep = secondsPerStep == 0 ? seconds : secondsPerStep + RATE_WINDOW * (seconds - secondsPerStep);
+        rate.add(step.seconds, step.waiting * step.seconds);
         Map<String, Object> line = new LinkedHashMap<>();
         line.put(STEP, step.number);
         line.put(EPOCH, step.epoch);
@@ -88,7 +83,7 @@ final class RunLog implements AutoCloseable {
         }
         line.put("learning_rate", step.learningRate);
         line.put("gradient_norm", step.gradientNorm);
-        line.put("pairs_per_second", pairs / seconds);
+        line.put("pairs_per_second", samples / step.seconds);
         line.put("data_wait", step.waiting);
         line.put("skipped", step.skipped);
         line.put("repeated_frames", step.repeatedFrames);
@@ -100,9 +95,10 @@ final class RunLog implements AutoCloseable {
             }
         });
         events(step.number, out -> out.scalars(now(), step.number, numbers));
+        double secondsPerStep = rate.secondsPerStep();
         Duration left = Duration.ofMillis((long) (1000 * secondsPerStep * (totalSteps - step.number)));
-        progress.step(
-                new Progress.Update(step.number, totalSteps, step.epoch, step.losses, pairs / secondsPerStep, left));
+        progress.step(new Progress.Update(
+                step.number, totalSteps, step.epoch, step.losses, samples / secondsPerStep, rate.waitingShare(), left));
     }
 
     /** Collapse figures at the end of an epoch. */
@@ -127,9 +123,7 @@ final class RunLog implements AutoCloseable {
             ReconstructionGrid.Images first = samples.get(i).views().get(0);
             events(step, out -> {
                 BufferedImage strip = first.strip();
-                ByteArrayOutputStream png = new ByteArrayOutputStream();
-                ImageIO.write(strip, "png", png);
-                out.image(now(), step, tag, strip.getHeight(), strip.getWidth(), png.toByteArray());
+                out.image(now(), step, tag, strip.getHeight(), strip.getWidth(), ReconstructionGrid.png(strip));
             });
         }
     }
