@@ -247,6 +247,30 @@ public final class Parameters implements AutoCloseable {
         return pieces;
     }
 
+    /** The trained values that are not frozen, as the runs of neighbours that belong to one part. */
+    public List<Run> runs() {
+        List<Run> runs = new ArrayList<>();
+        int at = 0;
+        for (Parameter p : ordered) {
+            if (at == live) {
+                break; // the frozen ones come last
+            }
+            int size = Math.toIntExact(padded(p));
+            ParameterPart part = ParameterPart.of(p.name());
+            Run last = runs.isEmpty() ? null : runs.get(runs.size() - 1);
+            if (last != null && last.part() == part) {
+                runs.set(runs.size() - 1, new Run(part, last.first(), last.count() + size));
+            } else {
+                runs.add(new Run(part, at, size));
+            }
+            at += size;
+        }
+        return runs;
+    }
+
+    /** Neighbouring values of one part. */
+    public record Run(ParameterPart part, int first, int count) {}
+
     /** Neighbouring values with the same rate. */
     public record Piece(int first, int count, float rateScale) {}
 

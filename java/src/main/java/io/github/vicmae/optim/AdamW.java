@@ -7,8 +7,8 @@ import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.AdamWKernels;
-import io.github.vicmae.kernel.GradientNorm;
 import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.layer.ParameterPart;
 import io.github.vicmae.layer.Parameters;
 import io.github.vicmae.settings.Definitions;
 import io.github.vicmae.settings.Setting;
@@ -66,13 +66,13 @@ public final class AdamW implements AutoCloseable {
     private final Settings settings;
     private final Arena arena = new Arena("optimizer");
     private final Tensor scalars;
+    private final GradientParts norms;
+    /** The norm of all gradients, and the coefficient that clips them. */
     private final Tensor clip;
-    private final Tensor scratch;
+
     private final List<Parameters.Piece> pieces;
     /** Null where all parameters have the same rate. */
     private final Tensor items;
-    /** The gradients that count for the norm. */
-    private final Tensor liveGradients;
 
     private HostBuffer scalarsHost;
     private HostBuffer normHost;
@@ -90,14 +90,14 @@ public final class AdamW implements AutoCloseable {
         this.settings = settings;
         Stream stream = kernels.stream();
         scalars = declareScalars(arena);
-        clip = declareClip(arena);
-        scratch = declareScratch(arena, stream);
+        requireLive(parameters);
+        norms = new GradientParts(arena, stream, parameters);
         pieces = parameters.pieces(AdamWKernels.CHUNK);
         items = declareItems(arena, pieces);
         try {
             arena.allocate(stream.device());
             writeItems(stream);
-            liveGradients = liveGradients(parameters);
+            clip = norms.norms().slice("gradient norm", 0, 2);
             scalarsHost = stream.device().hostBuffer(scalars.bytes());
             normHost = newNormBuffer();
         } catch (RuntimeException | Error e) {
@@ -108,14 +108,6 @@ public final class AdamW implements AutoCloseable {
 
     private static Tensor declareScalars(Arena arena) {
         return arena.floats("AdamW's scalars", SCALARS);
-    }
-
-    private static Tensor declareClip(Arena arena) {
-        return arena.floats("gradient norm", 2);
-    }
-
-    private static Tensor declareScratch(Arena arena, Stream stream) {
-        return arena.floats("gradient norm's scratch", Math.toIntExact(GradientNorm.scratchSize(stream)));
     }
 
     private static Tensor declareItems(Arena arena, List<Parameters.Piece> pieces) {
@@ -133,21 +125,17 @@ public final class AdamW implements AutoCloseable {
         stream.write(items, values.array());
     }
 
-    private static Tensor liveGradients(Parameters parameters) {
-        Tensor all = parameters.gradients();
-        long live = parameters.live();
-        if (live == 0) {
+    private static void requireLive(Parameters parameters) {
+        if (parameters.live() == 0) {
             throw new IllegalArgumentException("All parameters are frozen: there is nothing to train");
         }
-        return live == all.size() ? all : all.slice("gradients that are not frozen", 0, Math.toIntExact(live));
     }
 
     /** Bytes of device memory that an optimizer of planned parameters takes besides their own. */
     public static long bytes(Stream stream, Parameters parameters) {
         Arena arena = new Arena("optimizer");
         declareScalars(arena);
-        declareClip(arena);
-        declareScratch(arena, stream);
+        new GradientParts(arena, stream, parameters);
         declareItems(arena, parameters.pieces(AdamWKernels.CHUNK));
         return arena.bytes();
     }
@@ -202,11 +190,11 @@ public final class AdamW implements AutoCloseable {
      * the norm is not finite the device touches no parameter. The gradients are cleared in any case.
      *
      * @param numbers [{@link #SCALARS}], as {@link #prepare} writes them
-     * @param normTo receives the norm before clipping, and the clipping's coefficient
+     * @param normTo receives the norms before clipping; see {@link #newNormBuffer}
      */
     public void enqueue(Tensor numbers, HostBuffer normTo) {
         Stream stream = kernels.stream();
-        kernels.gradientNorm().compute(clip, liveGradients, (float) settings.clipNorm(), scratch);
+        norms.enqueue(kernels.gradientNorm(), parameters.gradients(), (float) settings.clipNorm());
         kernels.adamW()
                 .step(
                         parameters.values(),
@@ -219,12 +207,22 @@ public final class AdamW implements AutoCloseable {
                         parameters.live(),
                         numbers,
                         clip);
-        stream.download(normTo, 0, clip);
+        stream.download(normTo, 0, norms.norms());
     }
 
-    /** Host memory for a step's norm and coefficient. */
+    /** Host memory for a step's norms: that of all gradients first, then, from {@link #place} on, those of the {@link #parts}. */
     public HostBuffer newNormBuffer() {
-        return kernels.stream().device().hostBuffer(clip.bytes());
+        return kernels.stream().device().hostBuffer(norms.norms().bytes());
+    }
+
+    /** The parts of the model that have gradients. */
+    public List<ParameterPart> parts() {
+        return norms.parts();
+    }
+
+    /** Where the norm of a part's gradients is in a buffer of norms. */
+    public int place(int part) {
+        return norms.place(part);
     }
 
     /** The 2-norm of all gradients together at the last {@link #step}, before clipping. */

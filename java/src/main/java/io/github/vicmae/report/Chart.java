@@ -43,10 +43,15 @@ record Chart(
 
     /** The charts of the quantities that steer the losses. */
     private static List<Chart> steering() {
+        Map<String, String> parts = new LinkedHashMap<>();
+        for (String part : new String[] {"embedding", "encoder", "decoder", "heads"}) {
+            parts.put("gradient_norm_" + part, part);
+        }
         return List.of(
                 schedule("Contrastive weight \u03bb", "lambda"),
                 schedule("Learning rate", "learning_rate"),
-                of("Gradient norm", "gradient_norm", true));
+                of("Gradient norm", "gradient_norm", true),
+                new Chart("Gradient norm of the parts", parts, true, true, Double.NaN, ""));
     }
 
     static List<Chart> speed() {

@@ -4,6 +4,7 @@ import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.source.ScanReport;
 import io.github.vicmae.data.source.SkippedFile;
 import io.github.vicmae.io.EventFile;
+import io.github.vicmae.layer.ParameterPart;
 import io.github.vicmae.objective.Losses;
 import io.github.vicmae.report.ReconstructionGrid;
 import io.github.vicmae.report.ReportData;
@@ -29,6 +30,7 @@ final class RunLog implements AutoCloseable {
      *
      * @param weights of the losses in their sum
      * @param epoch passes over the data after it
+     * @param gradientNorms of the model's parts
      * @param seconds that it took
      * @param waiting share of that time spent waiting for data
      * @param skipped files so far that could not be used
@@ -41,6 +43,7 @@ final class RunLog implements AutoCloseable {
             double[] weights,
             double learningRate,
             float gradientNorm,
+            Map<ParameterPart, Float> gradientNorms,
             double seconds,
             double waiting,
             int skipped,
@@ -83,6 +86,7 @@ final class RunLog implements AutoCloseable {
         }
         line.put("learning_rate", step.learningRate);
         line.put("gradient_norm", step.gradientNorm);
+        step.gradientNorms.forEach((part, norm) -> line.put("gradient_norm_" + part, norm));
         line.put("pairs_per_second", samples / step.seconds);
         line.put("data_wait", step.waiting);
         line.put("skipped", step.skipped);

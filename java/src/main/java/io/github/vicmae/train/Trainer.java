@@ -368,6 +368,7 @@ public final class Trainer implements AutoCloseable {
                 pass.weights,
                 pass.rate,
                 steps.gradientNorm(),
+                steps.gradientNorms(),
                 seconds,
                 pass.waitNanos / 1e9 / seconds,
                 feeds.stream().mapToInt(Feed::skipped).sum(),

@@ -7,11 +7,14 @@ import io.github.vicmae.device.Event;
 import io.github.vicmae.device.Graph;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Stream;
+import io.github.vicmae.layer.ParameterPart;
 import io.github.vicmae.model.StepInput;
 import io.github.vicmae.objective.Losses;
 import io.github.vicmae.objective.Objective;
 import io.github.vicmae.optim.AdamW;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Runs training steps back to back. Both passes and the update are recorded once for each of the model's inputs and are a single launch from then
@@ -310,6 +313,15 @@ public final class TrainingStep implements AutoCloseable {
     /** The 2-norm of all gradients before clipping at the step that was finished last, if that was an update. */
     public float gradientNorm() {
         return finished.norm.floats().get(0);
+    }
+
+    /** The same for each part of the model. */
+    public Map<ParameterPart, Float> gradientNorms() {
+        Map<ParameterPart, Float> norms = new EnumMap<>(ParameterPart.class);
+        for (int i = 0; i < optimizer.parts().size(); i++) {
+            norms.put(optimizer.parts().get(i), finished.norm.floats().get(optimizer.place(i)));
+        }
+        return norms;
     }
 
     /** Whether the last finished step had finite losses and gradients; an update with gradients that are not finite is skipped. */

@@ -40,6 +40,36 @@ class GradientNormTest {
         }
     }
 
+    /** Ranges that begin anywhere, and norms over neighbours of them; what lies between the ranges does not count. */
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
+    void rangesHaveNormsOfTheirOwn(String device) {
+        int[][] ranges = {{16, 33}, {64, 4097}, {8000, 1}};
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            float[] g = fixture.normal(9000, 3);
+            double[] squares = new double[ranges.length];
+            Tensor gradients = fixture.tensor(g, g.length);
+            GradientNorm kernels = new GradientNorm(fixture.stream());
+            Tensor scratch = fixture.unwritten(ranges.length * GradientNorm.scratchSize(fixture.stream()));
+            for (int i = 0; i < ranges.length; i++) {
+                kernels.partialSums(scratch, i, gradients, ranges[i][0], ranges[i][1]);
+                for (int k = 0; k < ranges[i][1]; k++) {
+                    squares[i] += (double) g[ranges[i][0] + k] * g[ranges[i][0] + k];
+                }
+            }
+            Tensor norms = fixture.unwritten(6);
+            kernels.finish(norms, 0, scratch, 0, 3, 1);
+            kernels.finish(norms, 2, scratch, 0, 2, 0);
+            kernels.finish(norms, 4, scratch, 2, 1, 0);
+            float[] found = fixture.stream().read(norms);
+            double all = Math.sqrt(squares[0] + squares[1] + squares[2]);
+            assertEquals(all, found[0], 2e-7 * all);
+            assertEquals(1 / (all + 1e-6), found[1], 4e-7 / all);
+            assertEquals(Math.sqrt(squares[0] + squares[1]), found[2], 2e-7 * all);
+            assertEquals(Math.sqrt(squares[2]), found[4], 2e-7 * Math.sqrt(squares[2]));
+        }
+    }
+
     @ParameterizedTest
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void nanStaysNan(String device) {
@@ -60,7 +90,7 @@ class GradientNormTest {
 
     private static float[] compute(KernelFixture fixture, float[] g, float maxNorm) {
         Tensor clip = fixture.unwritten(2);
-        Tensor scratch = fixture.unwritten((int) GradientNorm.scratchSize(fixture.stream()));
+        Tensor scratch = fixture.unwritten(GradientNorm.scratchSize(fixture.stream()));
         new GradientNorm(fixture.stream()).compute(clip, fixture.tensor(g, g.length), maxNorm, scratch);
         return fixture.stream().read(clip);
     }

@@ -70,6 +70,19 @@ class TrainerTest extends RunFixture {
         double last = log.losses.subList(81, 90).stream().mapToDouble(x -> x).sum();
         assertTrue(last < 0.95 * first, "loss went from " + first / 9 + " to " + last / 9);
         assertTrue(Files.readString(dir.resolve("run/report.html")).contains("data:image/png"));
+        int[] lines = {0};
+        JsonLines.read(dir.resolve("run/metrics.jsonl"), line -> {
+            if (line.has("gradient_norm")) {
+                double squares = 0;
+                for (String part : List.of("embedding", "encoder", "decoder", "heads")) {
+                    squares += Math.pow(line.get("gradient_norm_" + part).doubleValue(), 2);
+                }
+                double norm = line.get("gradient_norm").doubleValue();
+                assertEquals(norm, Math.sqrt(squares), 1e-6 * norm);
+                lines[0]++;
+            }
+        });
+        assertEquals(90, lines[0]);
         try (Safetensors model = Safetensors.open(dir.resolve("run/model.safetensors"))) {
             assertTrue(model.contains("blocks.0.attn.qkv.weight"));
             assertFalse(model.contains("exp_avg.blocks.0.attn.qkv.weight"));
