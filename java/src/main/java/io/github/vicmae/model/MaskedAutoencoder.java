@@ -94,9 +94,14 @@ public final class MaskedAutoencoder {
                         encoded().dim(2));
     }
 
+    /** Predicts the masked patches of the views that were {@linkplain #encode encoded}. */
+    public void predict() {
+        decoder.forward(shownEncoded, shownRestore);
+    }
+
     /** Predicts the masked patches, writes each view's loss to {@code loss} and takes the gradient of {@code weight} times their mean. */
     public void reconstruct(Tensor loss, ViewInput input, Tensor weight) {
-        decoder.forward(shownEncoded, shownRestore);
+        predict();
         decoder.loss(loss, input.reconstructed(), shownRestore, weight);
     }
 

@@ -62,6 +62,12 @@ public final class ViewInput {
         step.integers().put(Math.toIntExact(keysAt() / Integer.BYTES), from, 0, Math.toIntExact(keys.size()));
     }
 
+    /** Writes the key of one view, row {@code to}, from row {@code from} of others. */
+    public void key(int to, IntBuffer keys, int from) {
+        int first = Math.toIntExact(keysAt() / Integer.BYTES) + to * Philox.KEY_WORDS;
+        step.integers().put(first, keys, from * Philox.KEY_WORDS, Philox.KEY_WORDS);
+    }
+
     void uploadImages(Stream stream, HostBuffer host) {
         stream.upload(images, host, start);
     }

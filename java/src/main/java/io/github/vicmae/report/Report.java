@@ -17,7 +17,7 @@ public final class Report {
     private Report() {}
 
     /**
-     * Writes {@code report.html} in a run's folder from the {@code metrics.jsonl} and {@code settings.json} there.
+     * Writes {@code report.html} in a run's folder from the {@code metrics.jsonl} and {@code settings.yaml} there.
      *
      * @param run the run's folder
      * @param samples reconstructions to show, may be empty
@@ -52,6 +52,7 @@ public final class Report {
         parts.put("speed", figures(Chart.speed(), data.metrics(), charts));
         parts.put("numbers", ReportTables.numbers(charts, data.metrics()));
         parts.put("reconstructions", ReportTables.reconstructions(data.samples()));
+        parts.put("snapshots", ReportTables.snapshots(data.snapshots()));
         parts.put("settings", ReportTables.settings(data.settings()));
         parts.put("skipped", ReportTables.skipped(data.metrics()));
         parts.put("data", json(charts, data.metrics()));

@@ -17,9 +17,16 @@ import java.util.Map;
  * @param settings the run's settings by name, in the order of the table
  * @param metrics what the run measured
  * @param samples reconstructions, a row each; may be empty
+ * @param snapshots PNG pictures of the same samples over the run, with their captions; may be empty
  */
-public record ReportData(String title, Map<String, String> settings, MetricLog metrics, List<Sample> samples) {
+public record ReportData(
+        String title,
+        Map<String, String> settings,
+        MetricLog metrics,
+        List<Sample> samples,
+        Map<String, byte[]> snapshots) {
     public ReportData {
+        snapshots = Collections.unmodifiableMap(new LinkedHashMap<>(snapshots));
         settings = Collections.unmodifiableMap(new LinkedHashMap<>(settings));
         samples = List.copyOf(samples);
     }
@@ -56,7 +63,12 @@ public record ReportData(String title, Map<String, String> settings, MetricLog m
             }
         }
         Path name = run.toAbsolutePath().normalize().getFileName();
-        return new ReportData("Run " + name, settings, MetricLog.read(run.resolve("metrics.jsonl")), samples);
+        return new ReportData(
+                "Run " + name,
+                settings,
+                MetricLog.read(run.resolve("metrics.jsonl")),
+                samples,
+                new Snapshots(run).read());
     }
 
     private static void flatten(String prefix, JsonNode node, Map<String, String> settings) {

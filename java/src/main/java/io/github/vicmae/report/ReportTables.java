@@ -131,6 +131,23 @@ final class ReportTables {
         return html.toString();
     }
 
+    /** A row for each moment, the same samples in each; nothing where there are none. */
+    static String snapshots(Map<String, byte[]> pictures) {
+        if (pictures.isEmpty()) {
+            return "";
+        }
+        StringBuilder html = new StringBuilder("<h3>The same samples over the run</h3>\n")
+                .append(
+                        "<p>As many steps as fit, in the same views with the same masks; masked patches are predicted.</p>\n")
+                .append("<table class=\"snapshots\"><tbody>\n");
+        pictures.forEach((name, png) -> {
+            html.append("<tr><th scope=\"row\">").append(escape(name)).append("</th><td><img alt=\"the samples, ");
+            html.append(escape(name)).append("\" src=\"data:image/png;base64,");
+            html.append(Base64.getEncoder().encodeToString(png)).append("\"></td></tr>\n");
+        });
+        return html.append("</tbody></table>\n").toString();
+    }
+
     private static String caption(String type, String name) {
         return "<table class=\"" + type + "\"><caption>"
                 + escape(name.substring(0, 1).toUpperCase(Locale.ROOT)) + escape(name.substring(1)) + "</caption>";

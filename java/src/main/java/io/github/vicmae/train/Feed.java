@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /** Supplies one of the batches of views of every step: which samples it takes, and how they become views. */
 final class Feed implements AutoCloseable {
@@ -98,6 +99,25 @@ final class Feed implements AutoCloseable {
                 Math.toIntExact(done / batchesPerEpoch),
                 (int) (done % batchesPerEpoch),
                 onSkip);
+    }
+
+    /**
+     * Reads the first samples of the run's order, as finished views.
+     *
+     * @param count how many
+     * @param use what to do with them
+     */
+    <T> T first(int count, Function<Batch, T> use) throws IOException {
+        LoaderSettings few =
+                new LoaderSettings(count, 1, 1, settings.seed(), settings.videoFraction(), settings.mixed(), false);
+        try (BatchLoader some = new BatchLoader(data, views, sampler, few)) {
+            Batch batch = some.next();
+            try {
+                return use.apply(batch);
+            } finally {
+                batch.release();
+            }
+        }
     }
 
     Batch next() throws IOException {

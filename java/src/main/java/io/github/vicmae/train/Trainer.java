@@ -16,6 +16,7 @@ import io.github.vicmae.objective.Objective;
 import io.github.vicmae.optim.AdamW;
 import io.github.vicmae.report.Report;
 import io.github.vicmae.report.ReportData;
+import io.github.vicmae.report.Snapshots;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -44,6 +45,8 @@ public final class Trainer implements AutoCloseable {
     private final AtomicBoolean stop = new AtomicBoolean();
     private CollapseProbe collapse;
     private LastBatch lastBatch;
+    private FixedPictures fixedPictures;
+    private Snapshots snapshots;
     private SavedRun saved;
     private final int accumulate;
     private final Deque<Submitted> inFlight = new ArrayDeque<>();
@@ -79,6 +82,8 @@ public final class Trainer implements AutoCloseable {
             steps = new TrainingStep(model, optimizer, makeDeviceViews(device));
             collapse = new CollapseProbe(model, plan.batchesPerEpoch());
             lastBatch = new LastBatch(model, feeds);
+            fixedPictures = new FixedPictures(model, feeds);
+            snapshots = new Snapshots(out);
             saved = new SavedRun(run, settings.checkpoints(), model, plan.data(), progress);
             saved.requireSpace();
             if (saved.exists()) {
@@ -153,6 +158,7 @@ public final class Trainer implements AutoCloseable {
         state = saved.load(how);
         optimizer.setSteps(step());
         run.truncateMetrics(step());
+        snapshots.removeAfter(step());
     }
 
     /** Another number of epochs is accepted where it changes nothing of what is done already. */
@@ -496,7 +502,10 @@ public final class Trainer implements AutoCloseable {
     private void report() {
         try {
             List<ReportData.Sample> reconstructions = lastBatch.reconstructions();
-            log.pictures(step(), reconstructions);
+            // Overwrites the input and the predictions of the last batch.
+            List<ReportData.Sample> fixed = fixedPictures.reconstruct(steps.next());
+            log.pictures(step(), fixed);
+            snapshots.add(step(), fixed);
             Report.write(run.path(), reconstructions);
         } catch (IOException e) {
             progress.warning("The report could not be written: " + e.getMessage());

@@ -1,5 +1,6 @@
 package io.github.vicmae.train;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -89,6 +90,13 @@ class ResumeTest extends RunFixture {
         train(constant(2), run, false, ALL);
         assertEquals(12, resume(constant(4), run, Resume.NEWEST).losses.size());
         assertSameCheckpoint(whole, run);
+        // Both show the same samples, in the same views with the same masks.
+        for (String name : List.of("input.png", "masked.png", "step-6.png", "step-24.png")) {
+            assertArrayEquals(
+                    Files.readAllBytes(whole.resolve("pictures").resolve(name)),
+                    Files.readAllBytes(run.resolve("pictures").resolve(name)),
+                    name);
+        }
         // With a cosine each step's rate depends on the number of epochs.
         Path cosine = dir.resolve("cosine");
         train(settings(shared, Variant.PAPER, 2, 2, 1e-2), cosine, false, 9);
