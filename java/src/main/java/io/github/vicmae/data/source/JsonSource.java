@@ -113,8 +113,11 @@ public final class JsonSource implements SampleSource {
     private Path path(String name) throws IOException {
         try {
             Path path = FileNames.path(name);
-            if (Kind.of(name) != null || FileNames.isOutside(path) || FrameFolder.is(folder.resolve(path))) {
+            if (Kind.of(name) != null || FileNames.isOutside(path)) {
                 return path;
+            }
+            if (name.contains("/")) {
+                return FrameFolder.is(folder.resolve(path)) ? path : null;
             }
         } catch (InvalidPathException e) {
             return null;

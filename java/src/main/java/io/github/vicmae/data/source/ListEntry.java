@@ -28,7 +28,6 @@ record ListEntry(String path, String label) {
         }
         for (char separator : SEPARATORS) {
             // The path is the longest one before a separator that names a sample: it may hold separators itself, even
-            // right
             // after something that looks like an extension.
             for (int at = line.lastIndexOf(separator, MOST_PATH); at > 0; at = line.lastIndexOf(separator, at - 1)) {
                 String path = line.substring(0, at).strip();

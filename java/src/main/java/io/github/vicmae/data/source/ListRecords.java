@@ -20,9 +20,8 @@ final class ListRecords {
     static List<Line> split(String text) {
         int[] starts = starts(text);
         int count = starts.length - 1;
-        // Where a quoted field that goes on from one line to the next ends, from the last line to the first: looking
-        // for it from each line
-        // on would take the square of their number.
+        // Where a quoted field that goes on into a line ends, from the last line to the first: to look for it from each
+        // line on would take the square of their number.
         int[] closing = new int[count + 1];
         closing[count] = count;
         for (int i = count - 1; i >= 0; i--) {

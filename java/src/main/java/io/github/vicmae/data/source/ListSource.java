@@ -26,9 +26,9 @@ import java.util.Set;
  *       ID_000010_000020.mp4}, in seconds, in the list's folder or at most two levels below it.
  * </ul>
  *
- * <p>Relative paths start at the list's folder; those that leave it by {@code ..} are left out and counted, as are clips that are not there. Empty lines and lines that start with {@code #} are passed over; other lines whose path has no
- * known extension are left out and counted. The text is UTF-8, or UTF-16 with a byte order mark; names in another encoding are taken byte by
- * byte.
+ * <p>Relative paths start at the list's folder; those that leave it by {@code ..} are left out and counted, as are clips that are not there. Empty lines
+ * and lines that start with {@code #} are passed over; other lines that name no sample are left out and counted. The text is UTF-8, or UTF-16 with a byte
+ * order mark; names in another encoding are taken byte by byte.
  */
 public final class ListSource implements SampleSource {
     private static final Set<String> EXTENSIONS = Set.of("csv", "tsv", "txt", "list");
