@@ -48,22 +48,36 @@ final class Pickle {
 
     /** A list, or a set in the order of its insertions. Unlike a Java list it is only equal to itself. */
     static final class PyList {
-        final List<Object> items = new ArrayList<>();
+        private List<Object> items = List.of();
+
+        void addAll(Object[] added) {
+            if (items.isEmpty()) {
+                items = new ArrayList<>(added.length);
+            }
+            Collections.addAll(items, added);
+        }
     }
 
     /** A dictionary. Entries whose key is not a string or an integer are dropped: a container could contain itself. */
     static final class PyDict {
-        final Map<Object, Object> entries = new LinkedHashMap<>();
+        private Map<Object, Object> entries = Map.of();
+
+        Map<Object, Object> entries() {
+            return entries;
+        }
 
         void put(Object key, Object value) {
             if (key instanceof String || key instanceof Long) {
+                if (entries.isEmpty()) {
+                    entries = new LinkedHashMap<>();
+                }
                 entries.put(key, value);
             }
         }
     }
 
     /** Far more than the largest checkpoint needs; it bounds the objects that a hostile one can make. */
-    private static final int MOST_OPCODES = 1 << 22;
+    private static final int MOST_OPCODES = 1 << 20;
 
     private static final Object MARK = new Object();
     private final ByteBuffer in;
@@ -144,7 +158,7 @@ final class Pickle {
             case 'l', 0x91 -> {
                 Object[] items = popToMark();
                 PyList list = new PyList();
-                Collections.addAll(list.items, items);
+                list.addAll(items);
                 push(list);
             }
             case 'a' -> append(popTuple(1));
@@ -316,7 +330,7 @@ final class Pickle {
 
     private void append(Object[] items) throws IOException {
         if (top() instanceof PyList list) {
-            Collections.addAll(list.items, items);
+            list.addAll(items);
         } else if (!(top() instanceof Call)) {
             throw new IOException("the pickle appends to something that is not a list");
         }

@@ -63,7 +63,7 @@ final class PickledState {
 
     private void take(PyDict top) throws IOException {
         PyDict state = find(top);
-        for (Map.Entry<Object, Object> entry : state.entries.entrySet()) {
+        for (Map.Entry<Object, Object> entry : state.entries().entrySet()) {
             String name = String.valueOf(entry.getKey());
             if (name.length() > MOST_NAME_CHARACTERS) {
                 throw new IOException("its state dict has a name of " + name.length() + " characters");
@@ -74,7 +74,7 @@ final class PickledState {
                 passedOver.put(name, describe(entry.getValue()));
             }
         }
-        if (state.entries.isEmpty()) {
+        if (state.entries().isEmpty()) {
             throw new IOException("its state dict is empty");
         }
         if (tensors.isEmpty()) {
@@ -114,7 +114,7 @@ final class PickledState {
 
     private Map<String, PyDict> dictionariesWithTensors(PyDict in, int levels) {
         Map<String, PyDict> found = new LinkedHashMap<>();
-        in.entries.forEach((key, value) -> {
+        in.entries().forEach((key, value) -> {
             if (key instanceof String name && value instanceof PyDict inner && holdsTensors(inner, levels)) {
                 found.put(name, inner);
             }
@@ -130,7 +130,7 @@ final class PickledState {
             known = holdsTensors(dict)
                     || levels > 0
                             && USUAL_NAMES.stream()
-                                    .anyMatch(name -> dict.entries.get(name) instanceof PyDict inner
+                                    .anyMatch(name -> dict.entries().get(name) instanceof PyDict inner
                                             && holdsTensors(inner, levels - 1));
             searched.put(dict, known);
         }
@@ -139,7 +139,7 @@ final class PickledState {
 
     /** Under names: an optimizer's state has its tensors under numbers. */
     private static boolean holdsTensors(PyDict dict) {
-        return dict.entries.entrySet().stream().anyMatch(e -> e.getKey() instanceof String && isTensor(e.getValue()));
+        return dict.entries().entrySet().stream().anyMatch(e -> e.getKey() instanceof String && isTensor(e.getValue()));
     }
 
     private static boolean isTensor(Object value) {

@@ -87,7 +87,7 @@ public final class PyTorchCheckpoint implements TensorSource {
         readEntry(pickle, 0, ByteBuffer.wrap(bytes));
         checkByteOrder(root, fileBytes);
         Object top = Pickle.read(bytes);
-        if (top instanceof PyDict dict && dict.entries.get("epoch") instanceof Long number) {
+        if (top instanceof PyDict dict && dict.entries().get("epoch") instanceof Long number) {
             epoch = OptionalLong.of(number);
         }
         PickledState state = PickledState.of(top);

@@ -107,7 +107,7 @@ public final class Pickler {
     }
 
     /** The pickle alone. */
-    byte[] end() {
+    public byte[] end() {
         op('.');
         return out.toByteArray();
     }
@@ -118,7 +118,7 @@ public final class Pickler {
     }
 
     /** Writes an archive around any pickle, with twelve floats as its only storage. */
-    static Path archive(Path file, byte[] pickle, int method) throws IOException {
+    public static Path archive(Path file, byte[] pickle, int method) throws IOException {
         return archive(file, pickle, method, new Pickler().storages);
     }
 

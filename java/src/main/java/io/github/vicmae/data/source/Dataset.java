@@ -36,7 +36,9 @@ public final class Dataset {
      * {@link FolderSource}.
      *
      * <p>A file that ends in .csv, .tsv, .txt or .list is a list: a path and a label on each line, paths relative to the list's own folder; see
-     * {@link ListSource}. A single video or image can be given too.
+     * {@link ListSource}. A single video or image can be given too, and a tar file of samples ({@link TarSource}).
+     *
+     * <p>Braces stand for several paths, each of which has to exist: {@code train-{000000..000146}.tar}, {@code {train,val}.csv}.
      *
      * <p>Classes are numbered in the order of their names over everything that was given. If labels come only from lists and are whole
      * numbers, they are kept as they are.
@@ -49,7 +51,9 @@ public final class Dataset {
         }
         List<SampleSource> sources = new ArrayList<>();
         for (Path root : roots) {
-            sources.add(SampleSource.of(root));
+            for (Path path : BracePattern.expand(root)) {
+                sources.add(SampleSource.of(path));
+            }
         }
         ScanReport report = new ScanReport();
         List<SampleSource.Found> found = new ArrayList<>();

@@ -10,7 +10,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.HexFormat;
 import java.util.Locale;
+import java.util.regex.Pattern;
 
 /**
  * File names as text and back, whatever bytes they hold. A Unix file name is bytes; nearly always they are UTF-8. Here a byte that is not
@@ -19,9 +21,21 @@ import java.util.Locale;
  */
 final class FileNames {
     private static final char ESCAPE = '\uDC00';
+    private static final HexFormat HEX = HexFormat.of().withUpperCase();
+    private static final Pattern ADDRESS = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:/.*|pipe:.*");
     private static final boolean UNIX = FileSystems.getDefault().getSeparator().equals("/");
 
     private FileNames() {}
+
+    /** Whether a path has a scheme, and is no path: {@code s3://bucket/train.tar}, of whose slashes a path keeps one, or {@code pipe:curl ...}. */
+    static boolean isAddress(Path path) {
+        return ADDRESS.matcher(path.toString()).matches();
+    }
+
+    /** Whether a relative path leads out of the folder that it starts at. */
+    static boolean isOutside(Path path) {
+        return !path.isAbsolute() && path.normalize().startsWith("..");
+    }
 
     /** A path as text, its parts separated by slashes. */
     static String text(Path path) {
@@ -129,7 +143,7 @@ final class FileNames {
     }
 
     private static void percent(StringBuilder uri, int value) {
-        uri.append(String.format(Locale.ROOT, "%%%02X", value));
+        HEX.toHexDigits(uri.append('%'), (byte) value);
     }
 
     /** A name for messages and reports: on one line, with {@code \n} and {@code \xE9} for what cannot be shown. */
@@ -141,7 +155,7 @@ final class FileNames {
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
             if (c >= ESCAPE && c < ESCAPE + 0x100 && (i == 0 || !Character.isHighSurrogate(text.charAt(i - 1)))) {
-                shown.append(String.format(Locale.ROOT, "\\x%02X", c - ESCAPE));
+                HEX.toHexDigits(shown.append("\\x"), (byte) (c - ESCAPE));
             } else if (c == '\n') {
                 shown.append("\\n");
             } else if (Character.isISOControl(c) || c == '\u2028' || c == '\u2029') {

@@ -27,6 +27,22 @@ public record FrameFolder(Path path, double rate) implements FrameList {
         }
     }
 
+    /** Whether a path is a folder with pictures that have numbers. */
+    static boolean is(Path path) throws IOException {
+        if (!Files.isDirectory(path)) {
+            return false;
+        }
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(path)) {
+            for (Path file : files) {
+                if (Kind.of(file) == Kind.IMAGE
+                        && NUMBER.matcher(FileNames.text(file.getFileName())).find()) {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+
     @Override
     public String name() {
         return FileNames.printable(FileNames.text(path));

@@ -1,5 +1,6 @@
 package io.github.vicmae.data.source;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +28,12 @@ public final class FrameFoldersSource implements SampleSource {
     public FrameFoldersSource(Path root, double rate) {
         this.root = root;
         this.rate = rate;
+    }
+
+    /** The rate that {@code fps} of an object gives, or else the default. */
+    static double rate(JsonNode of) {
+        double fps = of.path("fps").asDouble(0);
+        return fps > 0 && Double.isFinite(fps) ? fps : DEFAULT_RATE;
     }
 
     /**

@@ -6,22 +6,20 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.vicmae.data.source.ScanReport.Reason;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.Set;
 
 /**
  * A JSON list of samples, as Something-Something V2 has it ({@code [{"id": "78687", "template": "Holding [something]"}, ...]}), or one object a line.
  *
  * <p>The file is what {@code path}, {@code file}, {@code file_name}, {@code filename}, {@code video}, {@code image} or {@code id} names, relative to the list's
- * folder. A name without an extension is looked for among the videos and images of that folder and of the folders in it. The class is {@code template} without
- * its brackets, {@code class_name}, {@code class} or {@code label}.
+ * folder. A name without an extension is a folder of numbered pictures ({@code fps} of them a second, or 25), or is looked for among the videos, images and such
+ * folders of the list's folder and of the folders in it. Paths that leave that folder by {@code ..} are left out and counted. The class is {@code template}
+ * without its brackets, {@code class_name}, {@code class} or {@code label}.
  */
 public final class JsonSource implements SampleSource {
     private static final List<String> FILES = List.of("path", "file", "file_name", "filename", "video", "image", "id");
@@ -30,8 +28,8 @@ public final class JsonSource implements SampleSource {
 
     private final Path list;
     private final Path folder;
-    /** Videos and images by their names without extensions; made when it is first needed. */
-    private Map<String, Path> byStem;
+    /** Made when it is first needed. */
+    private StemIndex index;
 
     public JsonSource(Path list) {
         this.list = list;
@@ -47,7 +45,7 @@ public final class JsonSource implements SampleSource {
     public Scan scan() throws IOException {
         List<Found> found = new ArrayList<>();
         ScanReport report = new ScanReport();
-        byStem = null;
+        index = null;
         String shown = FileNames.printable(FileNames.text(list));
         try (JsonParser parser = MAPPER.createParser(list.toFile())) {
             int number = 0;
@@ -77,18 +75,24 @@ public final class JsonSource implements SampleSource {
 
     private void add(JsonNode entry, int number, List<Found> found, ScanReport report) throws IOException {
         String name = first(entry, FILES);
-        Path file = name == null ? null : file(name);
-        if (file == null) {
+        Path path = name == null ? null : path(name);
+        if (path == null || FileNames.isOutside(path)) {
+            Reason reason = name == null ? Reason.LINE : path == null ? Reason.MISSING : Reason.OUTSIDE;
             report.add(
-                    name == null ? Reason.LINE : Reason.MISSING,
+                    reason,
                     FileNames.printable(
                             list.getFileName() + " entry " + number + (name == null ? "" : " (" + name + ")")));
             return;
         }
+        Kind kind = Kind.of(path);
+        Path file = folder.resolve(path).normalize();
+        Content content = kind == null ? new FrameFolder(file, FrameFoldersSource.rate(entry)) : Content.of(file);
         String label = first(entry, CLASSES);
-        String id = FileNames.text(folder.relativize(file));
         found.add(new Found(
-                id, Content.of(file), Kind.of(file), label == null ? null : FileNames.printable(plain(label))));
+                FileNames.text(folder.relativize(file)),
+                content,
+                kind == null ? Kind.VIDEO : kind,
+                label == null ? null : FileNames.printable(plain(label))));
     }
 
     private static String first(JsonNode entry, List<String> names) {
@@ -105,35 +109,23 @@ public final class JsonSource implements SampleSource {
         return template.replace("[", "").replace("]", "");
     }
 
-    /** The file that a name stands for, or null if there is none. */
-    private Path file(String name) throws IOException {
-        if (Kind.of(name) != null) {
-            try {
-                return folder.resolve(FileNames.path(name)).normalize();
-            } catch (InvalidPathException e) {
-                return null;
+    /** The file or folder of frames that a name stands for, or null if there is none. */
+    private Path path(String name) throws IOException {
+        try {
+            Path path = FileNames.path(name);
+            if (Kind.of(name) != null || FileNames.isOutside(path)) {
+                return path;
             }
-        }
-        if (byStem == null) {
-            byStem = new TreeMap<>();
-            collect(folder);
-            try (DirectoryStream<Path> folders = Files.newDirectoryStream(folder, Files::isDirectory)) {
-                for (Path inner : folders) {
-                    collect(inner);
-                }
+            if (name.contains("/")) {
+                return FrameFolder.is(folder.resolve(path)) ? path : null;
             }
+        } catch (InvalidPathException e) {
+            return null;
         }
-        return byStem.get(name);
-    }
-
-    private void collect(Path from) throws IOException {
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(from)) {
-            for (Path file : files) {
-                if (Kind.of(file) != null) {
-                    String name = FileNames.text(file.getFileName());
-                    byStem.putIfAbsent(name.substring(0, name.lastIndexOf('.')), file);
-                }
-            }
+        if (index == null) {
+            index = new StemIndex(folder, Set.of(Kind.values()), 1);
         }
+        Path found = index.get(name);
+        return found != null && (Kind.of(found) != null || FrameFolder.is(found)) ? found : null;
     }
 }

@@ -2,6 +2,7 @@ package io.github.vicmae.data.source;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Predicate;
 
 /**
  * The first line of a list, where it names the columns.
@@ -66,10 +67,14 @@ record ListHeader(char separator, int columns, int path, int label) {
                 .orElse(-1);
     }
 
-    /** Reads a line with these columns; null if it has others, or its path has no known extension. */
-    ListEntry read(String line) {
+    /**
+     * Reads a line with these columns; null if it has others, or its path names no sample.
+     *
+     * @param isSample whether a path names one
+     */
+    ListEntry read(String line, Predicate<String> isSample) {
         List<String> fields = ListRecords.fields(line, separator);
-        if (fields.size() != columns || Kind.of(fields.get(path)) == null) {
+        if (fields.size() != columns || !isSample.test(fields.get(path))) {
             return null;
         }
         return new ListEntry(fields.get(path), label < 0 ? "" : fields.get(label));

@@ -2,6 +2,7 @@ package io.github.vicmae.data.source;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** The lines and fields of a list, where quoted fields may hold separators and line breaks (RFC 4180). */
 final class ListRecords {
@@ -17,45 +18,62 @@ final class ListRecords {
 
     /** Splits at line breaks outside of quoted fields. A quote that is never closed is no field's beginning. */
     static List<Line> split(String text) {
+        int[] starts = starts(text);
+        int count = starts.length - 1;
+        // Where a quoted field that goes on into a line ends, from the last line to the first: to look for it from each
+        // line on would take the square of their number.
+        int[] closing = new int[count + 1];
+        closing[count] = count;
+        for (int i = count - 1; i >= 0; i--) {
+            closing[i] = isOpenAtEnd(text, starts[i], starts[i + 1], true) ? closing[i + 1] : i;
+        }
         List<Line> lines = new ArrayList<>();
-        int number = 1;
-        for (int at = 0; at < text.length(); ) {
-            int end = end(text, at, true);
-            if (end < 0) {
-                end = end(text, at, false);
-            }
-            lines.add(new Line(number, text.substring(at, end).strip()));
-            for (int i = at; i < end; i++) {
-                number += text.charAt(i) == '\n' ? 1 : 0;
-            }
-            boolean pair = end + 1 < text.length() && text.charAt(end) == '\r' && text.charAt(end + 1) == '\n';
-            at = end + (pair ? 2 : 1);
-            number++;
+        for (int i = 0; i < count; ) {
+            int last = isOpenAtEnd(text, starts[i], starts[i + 1], false) ? closing[i + 1] : i;
+            last = last == count ? i : last;
+            lines.add(
+                    new Line(i + 1, text.substring(starts[i], starts[last + 1]).strip()));
+            i = last + 1;
         }
         return lines;
     }
 
-    /** Where the record that begins at a place ends, or -1 if a quote in it is never closed. */
-    private static int end(String text, int start, boolean quotes) {
-        boolean quoted = false;
+    /** Where lines begin, and at last the end of the text. */
+    private static int[] starts(String text) {
+        IntStream.Builder starts = IntStream.builder();
+        for (int at = 0; at < text.length(); ) {
+            starts.add(at);
+            while (at < text.length() && text.charAt(at) != '\n' && text.charAt(at) != '\r') {
+                at++;
+            }
+            at += text.startsWith("\r\n", at) ? 2 : 1;
+        }
+        return starts.add(text.length()).build().toArray();
+    }
+
+    /**
+     * Whether a quoted field goes on after a line.
+     *
+     * @param quoted whether one goes on into it
+     */
+    private static boolean isOpenAtEnd(String text, int start, int end, boolean quoted) {
+        boolean open = quoted;
         boolean fieldBegins = true;
-        for (int i = start; i < text.length(); i++) {
+        for (int i = start; i < end; i++) {
             char c = text.charAt(i);
-            if (quoted) {
-                if (c == '"' && i + 1 < text.length() && text.charAt(i + 1) == '"') {
+            if (open) {
+                if (c == '"' && i + 1 < end && text.charAt(i + 1) == '"') {
                     i++;
                 } else if (c == '"') {
-                    quoted = false;
+                    open = false;
                 }
-            } else if (c == '\n' || c == '\r') {
-                return i;
-            } else if (c == '"' && fieldBegins && quotes) {
-                quoted = true;
+            } else if (c == '"' && fieldBegins) {
+                open = true;
             } else {
                 fieldBegins = c == ',' || c == '\t' || c == ';';
             }
         }
-        return quoted ? -1 : text.length();
+        return open;
     }
 
     /** The fields of a record, unquoted; spaces that separate count as one. */

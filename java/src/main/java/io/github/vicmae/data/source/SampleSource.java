@@ -52,6 +52,11 @@ public interface SampleSource {
             return new FolderSource(path);
         }
         if (!Files.exists(path)) {
+            if (FileNames.isAddress(path)) {
+                throw new IOException(
+                        FileNames.printable(FileNames.text(path)) + " is an address: remote data are read only"
+                                + " through a path. Mount them or download them first.");
+            }
             throw new IOException("There is no folder or file " + FileNames.printable(FileNames.text(path)) + ".");
         }
         if (TarSource.isTar(path)) {

@@ -144,7 +144,12 @@ public final class TarSource implements SampleSource {
     }
 
     private static String clean(String name) {
-        return name.replace('\\', '/').replaceAll("^(\\./|/)+", "");
+        String path = name.replace('\\', '/');
+        int start = 0;
+        while (path.startsWith("/", start) || path.startsWith("./", start)) {
+            start += path.charAt(start) == '/' ? 1 : 2;
+        }
+        return path.substring(start);
     }
 
     private Found found(String name, Content content, Kind kind, Notes notes) {
@@ -180,8 +185,6 @@ public final class TarSource implements SampleSource {
                 json = MissingNode.getInstance(); // it describes the sample in some other way
             }
         }
-        double fps = json.path("fps").asDouble(0);
-        double rate = fps > 0 && Double.isFinite(fps) ? fps : FrameFoldersSource.DEFAULT_RATE;
         String label = line(json.path("class_name"));
         for (String extension : List.of("cls", "txt")) {
             if (label == null && group.labels.containsKey(extension)) {
@@ -192,7 +195,7 @@ public final class TarSource implements SampleSource {
                 label = label == null ? line(json.path(name)) : label;
             }
         }
-        return new Notes(label == null ? null : FileNames.printable(label), rate);
+        return new Notes(label == null ? null : FileNames.printable(label), FrameFoldersSource.rate(json));
     }
 
     private static String text(TarFile tar, TarArchiveEntry entry) throws IOException {

@@ -61,6 +61,9 @@ final class SystemProbe {
             "javacpp", "org.bytedeco/javacpp",
             "openblas", "org.bytedeco/openblas",
             "ffmpeg", "org.bytedeco/ffmpeg",
+            "leptonica", "org.bytedeco/leptonica",
+            "commons-compress", "org.apache.commons/commons-compress",
+            "twelvemonkeys", "com.twelvemonkeys.imageio/imageio-jpeg",
             "jackson", "com.fasterxml.jackson.core/jackson-databind");
 
     private final Path root;

@@ -129,4 +129,47 @@ class DatasetTest {
         IOException e = assertThrows(IOException.class, () -> Dataset.scan(List.of(binary)));
         assertTrue(e.getMessage().contains(binary.toString()), e.getMessage());
     }
+
+    private String refusal(Path path) {
+        return assertThrows(IOException.class, () -> Dataset.scan(List.of(path)))
+                .getMessage();
+    }
+
+    /** As WebDataset writes the names of shards. */
+    @Test
+    void bracesStandForSeveralPaths() throws IOException {
+        for (String name : List.of(
+                "s-08.png", "s-09.png", "s-10.png", "s-9.png", "a-1.png", "a-2.png", "b-1.png", "b-2.png", "{x}.png")) {
+            Files.writeString(dir.resolve(name), "x");
+        }
+        assertEquals(List.of("s-08.png", "s-09.png", "s-10.png"), ids("s-{08..10}.png"));
+        assertEquals(List.of("s-9.png", "s-10.png"), ids("s-{9..10}.png"));
+        assertEquals(List.of("s-10.png", "s-9.png"), ids("s-{10..9}.png"));
+        assertEquals(List.of("s-9.png", "a-1.png"), ids("{s-9,a-1}.png"));
+        assertEquals(List.of("a-1.png", "a-2.png", "b-1.png", "b-2.png"), ids("{a,b}-{1..2}.png"));
+        assertEquals(List.of("{x}.png"), ids("{x}.png"), "neither words nor a range");
+        assertEquals(
+                "There is no folder or file " + dir.resolve("s-11.png") + ".", refusal(dir.resolve("s-{10..12}.png")));
+        assertEquals(
+                dir.resolve("s-{0..9999999}.png") + " stands for more than 1000000 paths.",
+                refusal(dir.resolve("s-{0..9999999}.png")));
+    }
+
+    private List<String> ids(String pattern) throws IOException {
+        return Dataset.scan(List.of(dir.resolve(pattern))).samples().stream()
+                .map(Sample::id)
+                .toList();
+    }
+
+    @Test
+    void addressesAreRefused() {
+        for (String address : List.of("s3://bucket/a-{0..3}.tar", "https://host/a.tar", "pipe:curl -s x")) {
+            assertTrue(
+                    refusal(Path.of(address))
+                            .endsWith(" is an address: remote data are read only through a path. Mount them or download"
+                                    + " them first."),
+                    address);
+        }
+        assertEquals("There is no folder none.", refusal(Path.of("frames:none")));
+    }
 }

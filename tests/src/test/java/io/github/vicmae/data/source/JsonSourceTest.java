@@ -71,4 +71,42 @@ class JsonSourceTest {
                 .getMessage();
         assertEquals(1, message.lines().count(), message);
     }
+
+    @Test
+    void foldersOfFramesAreVideos() throws IOException {
+        touch("frames/17/000001.jpg");
+        touch("frames/17/000002.jpg");
+        touch("frames/18/none.jpg");
+        Path list = Files.writeString(dir.resolve("list.json"), """
+                [{"id": 17, "label": 1}, {"path": "frames/17", "fps": 12, "label": 2}, {"id": "18"}]
+                """);
+        Dataset data = Dataset.scan(List.of(list));
+        assertEquals(
+                List.of("frames/17", "frames/17"),
+                data.samples().stream().map(Sample::id).toList());
+        assertEquals(2, data.videos());
+        assertEquals(25, ((FrameFolder) data.samples().get(0).content()).rate());
+        assertEquals(12, ((FrameFolder) data.samples().get(1).content()).rate());
+        assertEquals(Map.of("missing", 1), data.report().counts());
+    }
+
+    @Test
+    void relativePathsStayInTheListsFolder() throws IOException {
+        Files.createDirectories(dir.resolve("inner"));
+        touch("out/1.jpg");
+        Path list = Files.writeString(dir.resolve("inner/list.jsonl"), """
+                {"path": "../a.jpg"}
+                {"path": "b/../../out"}
+                {"path": "b/../c.jpg"}
+                {"path": "/d.jpg"}
+                """);
+        Dataset data = Dataset.scan(List.of(list));
+        assertEquals(2, data.size());
+        assertEquals("c.jpg", data.samples().get(0).id());
+        assertEquals("/d.jpg", data.samples().get(1).content().name());
+        assertEquals(
+                List.of("Left out 2 paths that lead out of their archive or list: list.jsonl entry 1 (../a.jpg), "
+                        + "list.jsonl entry 2 (b/../../out)."),
+                data.report().sentences());
+    }
 }

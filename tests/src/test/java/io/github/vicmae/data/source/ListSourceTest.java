@@ -5,13 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.TestData;
+import io.github.vicmae.data.Pictures;
 import io.github.vicmae.data.source.SampleSource.Found;
+import io.github.vicmae.data.source.ScanReport.Reason;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -135,5 +138,73 @@ class ListSourceTest {
         assertEquals(-1, data.samples().get(0).label());
         assertEquals("2", data.samples().get(1).className());
         assertEquals(2, data.samples().get(1).label());
+    }
+
+    private void frame(String name) throws IOException {
+        Pictures.write(dir.resolve(name), Pictures.buffered(Pictures.gradient(4, 4)), "png");
+    }
+
+    /** As TSN and VideoMAE name rawframes; the number before the label is how many there are. */
+    @Test
+    void foldersOfFramesAreVideos() throws IOException {
+        frame("v/a b/000001.png");
+        frame("v/a b/000002.png");
+        frame("v/c.1/img_1.png");
+        frame("v/no numbers/a.png");
+        String lines = "v/a b 2 7\nv/c.1,8\nv/c.1\nv/no numbers 3\nv 1\nx.mp4 5\n";
+        SampleSource.Scan scan = scan(lines);
+        assertEquals(List.of("v/a b|7", "v/c.1|8", "v/c.1|null", "x.mp4|5"), read(scan));
+        assertEquals(2, ((FrameList) scan.found().get(0).content()).frames().size());
+        assertEquals(Kind.VIDEO, scan.found().get(0).kind());
+        assertEquals(2, scan.report().count(Reason.LINE), "folders without numbered pictures");
+        assertEquals(List.of("v/a b|cat"), read(scan("label,path\ncat,v/a b\n")));
+    }
+
+    /** Only by what a path says: links are the owner's own doing. */
+    @Test
+    void relativePathsStayInTheListsFolder() throws IOException {
+        frame("out/000001.png");
+        Path inner = Files.createDirectories(dir.resolve("inner"));
+        Path list = Files.writeString(
+                inner.resolve("list.csv"),
+                "../a.mp4,1\nb/../../a.mp4,1\n../out,1\nb/../c.mp4,2\n" + dir.resolve("d.mp4") + ",3\n");
+        Dataset data = Dataset.scan(List.of(list));
+        assertEquals(
+                List.of("b/../c.mp4", dir.resolve("d.mp4").toString()),
+                data.samples().stream().map(Sample::id).toList());
+        assertEquals(
+                List.of("Left out 3 paths that lead out of their archive or list: list.csv line 1 (../a.mp4,1), "
+                        + "list.csv line 2 (b/../../a.mp4,1), list.csv line 3 (../out,1)."),
+                data.report().sentences());
+    }
+
+    @Test
+    void kineticsAnnotationsNameClipsByTheirSeconds() throws IOException {
+        for (String name : List.of(
+                "train/air drumming/-3B32lodo2M_000059_000069.mp4",
+                "val/x_1_yz_000000_000010.mkv",
+                "abc_000010_000020.mp4",
+                "train/other_000010_000020.mp4")) {
+            Files.createDirectories(dir.resolve(name).getParent());
+            Files.writeString(dir.resolve(name), "x");
+        }
+        SampleSource.Scan scan = scan("""
+                label,youtube_id,time_start,time_end,split,is_cc
+                air drumming,-3B32lodo2M,59,69,train,0
+                "dancing, solo",x_1_yz,0,10,val,0
+                abseiling,abc,10.0,20.0,train,1
+                abseiling,gone,1,11,train,0
+                abseiling,abc,?,20,train,0
+                """);
+        assertEquals(
+                List.of(
+                        "train/air drumming/-3B32lodo2M_000059_000069.mp4|air drumming",
+                        "val/x_1_yz_000000_000010.mkv|dancing, solo",
+                        "abc_000010_000020.mp4|abseiling"),
+                read(scan));
+        assertEquals(Map.of("missing", 1, "list_line", 1), scan.report().counts());
+        assertEquals(
+                List.of("abc_000010_000020.mp4|null"),
+                read(scan("youtube_id,time_start,time_end,split\nabc,10,20,test\n")));
     }
 }
