@@ -1,16 +1,12 @@
 package io.github.vicmae.train;
 
-import io.github.vicmae.data.Batch;
 import io.github.vicmae.data.source.Kind;
-import io.github.vicmae.data.view.DeviceViews;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.Checkpoint;
 import io.github.vicmae.model.MisfitException;
-import io.github.vicmae.model.StepInput;
-import io.github.vicmae.model.ViewInput;
 import io.github.vicmae.objective.Losses;
 import io.github.vicmae.objective.Objective;
 import io.github.vicmae.optim.AdamW;
@@ -19,10 +15,6 @@ import io.github.vicmae.report.ReportData;
 import io.github.vicmae.report.Snapshots;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -40,19 +32,10 @@ public final class Trainer implements AutoCloseable {
     private final RunPlan plan;
     private Objective model;
     private AdamW optimizer;
-    private TrainingStep steps;
-    private final List<Feed> feeds;
+    private Passes passes;
     private final AtomicBoolean stop = new AtomicBoolean();
-    private CollapseProbe collapse;
-    private LastBatch lastBatch;
-    private FixedPictures fixedPictures;
     private Snapshots snapshots;
     private SavedRun saved;
-    private final int accumulate;
-    private final Deque<Submitted> inFlight = new ArrayDeque<>();
-    private Losses sum;
-    private long submittedSteps;
-    private long lastEndNanos;
     private long lastSaveNanos = System.nanoTime();
     private RunState state = RunState.START;
 
@@ -70,19 +53,14 @@ public final class Trainer implements AutoCloseable {
         this.progress = progress;
         RunFolder.check(out, resume.allowed());
         plan = new RunPlan(settings);
-        feeds = plan.feeds();
         Schedule schedule = settings.schedule();
-        accumulate = schedule.accumulate();
         run = RunFolder.open(out, settings, resume.allowed());
         log = new RunLog(run, progress, schedule.effectiveBatch(), plan.totalSteps());
         try {
             model = Objective.create(
                     device, settings.model(), schedule.batch(), settings.together(), settings.execution(device));
             optimizer = new AdamW(model.kernels(), model.parameters(), settings.optimizer());
-            steps = new TrainingStep(model, optimizer, makeDeviceViews(device));
-            collapse = new CollapseProbe(model, plan.batchesPerEpoch());
-            lastBatch = new LastBatch(model, feeds);
-            fixedPictures = new FixedPictures(model, feeds);
+            passes = new Passes(settings, plan, model, optimizer, new Results());
             snapshots = new Snapshots(out);
             saved = new SavedRun(run, settings.checkpoints(), model, plan.data(), progress);
             saved.requireSpace();
@@ -108,20 +86,6 @@ public final class Trainer implements AutoCloseable {
     public Trainer(Device device, TrainSettings settings, Path out, boolean resume, Progress progress)
             throws IOException {
         this(device, settings, out, resume ? Resume.NEWEST : Resume.NEW, progress);
-    }
-
-    /** For each input one for each feed; null where views are made on the host. */
-    private List<List<DeviceViews>> makeDeviceViews(Device device) {
-        if (!settings.loading().deviceViews()) {
-            return null;
-        }
-        feeds.forEach(feed -> feed.makeDeviceViews(device, model.inputCount()));
-        List<List<DeviceViews>> views = new ArrayList<>();
-        for (int i = 0; i < model.inputCount(); i++) {
-            int input = i;
-            views.add(feeds.stream().map(feed -> feed.deviceViews().get(input)).toList());
-        }
-        return views;
     }
 
     private String describe(Device device) {
@@ -227,7 +191,7 @@ public final class Trainer implements AutoCloseable {
         while (step() < totalSteps() && !stop.get()) {
             try {
                 trainOn();
-            } catch (NotFiniteException e) {
+            } catch (Passes.NotFiniteException e) {
                 rollBack(e);
             }
         }
@@ -245,30 +209,80 @@ public final class Trainer implements AutoCloseable {
     /** Trains to the end or until a stop is asked for. */
     private void trainOn() throws IOException {
         try {
-            for (Feed feed : feeds) {
-                feed.open(step() * accumulate, log::skipped);
+            passes.begin(step(), log::skipped);
+            while (passes.submitted() < totalSteps() && !stop.get()) {
+                passes.submit(state.rateScale());
+                boolean saves = isSaveDue();
+                // Checkpoints, reports and the end of the run need all steps before them.
+                if (saves || endsEpoch(passes.submitted())) {
+                    passes.finishAll();
+                }
+                if (saves) {
+                    saveAndGoOn();
+                }
             }
-            submittedSteps = step();
-            while (submittedSteps < totalSteps() && !stop.get()) {
-                trainStep();
-            }
-            finishAll();
+            passes.finishAll();
+        } catch (Passes.NoDataException e) {
+            passes.finishAll();
+            throw withoutData(e);
         } finally {
-            feeds.forEach(Feed::stop);
+            passes.end();
         }
     }
 
-    /** A step gave a value that is not finite. */
-    private static final class NotFiniteException extends IOException {
-        private static final long serialVersionUID = 1;
-
-        NotFiniteException(String message) {
-            super(message);
+    /** If no more data can be read, the model is saved before the run fails. */
+    private IOException withoutData(Passes.NoDataException e) {
+        if (step() == 0) {
+            return e;
         }
+        try {
+            saved.save(state);
+        } catch (IOException unsaved) {
+            e.addSuppressed(unsaved);
+        }
+        return new IOException(
+                e.getMessage() + " The run stops after step " + step() + ". "
+                        + (saved.step() == step() ? saved.newest() + " holds it." : saved.lastGood()),
+                e);
+    }
+
+    /** Whether the last checkpoint is too old. */
+    private boolean isSaveDue() {
+        double minutes = settings.checkpoints().minutes();
+        return minutes > 0 && (System.nanoTime() - lastSaveNanos) / 60e9 >= minutes;
+    }
+
+    /** Whether an epoch, or the run, is complete after so many steps. */
+    private boolean endsEpoch(long steps) {
+        return (long) plan.epoch(steps) > (long) plan.epoch(steps - 1) || steps == totalSteps();
+    }
+
+    /** Keeps count of the steps that are done. */
+    private final class Results implements Passes.Results {
+        @Override
+        public void done(RunLog.Step step) throws IOException {
+            state = state.afterStep(bestBy(step.losses()));
+            log.step(step);
+            if (endsEpoch(step())) {
+                endEpoch();
+            }
+        }
+
+        @Override
+        public void lacking(String what, DeviceException e) {
+            goOnWithout(what, e);
+        }
+    }
+
+    /** The loss whose best model is kept. */
+    private double bestBy(Losses losses) {
+        String name = settings.checkpoints().keepBest();
+        int index = name == null ? -1 : List.of(losses.names()).indexOf(name);
+        return index < 0 ? losses.total() : losses.values()[index];
     }
 
     /** Goes back to the last checkpoint with half the rate, if that is wanted and was not done too often. */
-    private void rollBack(NotFiniteException e) throws IOException {
+    private void rollBack(Passes.NotFiniteException e) throws IOException {
         if (settings.checkpoints().onNan() != CheckpointSettings.OnNan.ROLLBACK) {
             throw new IOException(
                     e.getMessage() + "; the run stops. " + saved.lastGood()
@@ -280,10 +294,7 @@ public final class Trainer implements AutoCloseable {
             throw new IOException(
                     e.getMessage() + ", after " + rollbacks + " rollbacks; the run stops. " + saved.lastGood(), e);
         }
-        steps.discard();
-        inFlight.clear();
-        sum = null;
-        collapse.clear();
+        passes.discard();
         load(Resume.NEWEST);
         // Of several rollbacks to the same checkpoint, each halves the rate again.
         while (state.rollbacks() <= rollbacks) {
@@ -296,110 +307,6 @@ public final class Trainer implements AutoCloseable {
         saved.write(state);
     }
 
-    /** What is known about a pass when it is submitted. */
-    private record Submitted(long step, int part, double[] weights, double rate, long startNanos, long waitNanos) {}
-
-    /**
-     * Submits a step's passes, and collects the results of earlier ones that are ready or block the next. Waits where a step's results or
-     * tensors are needed.
-     */
-    private void trainStep() throws IOException {
-        long start = System.nanoTime();
-        long waited = waitNanos();
-        double[] weights = settings.model().objective().weights(submittedSteps, totalSteps());
-        double[] shares = Arrays.stream(weights).map(w -> w / accumulate).toArray();
-        double rate = state.rateScale() * plan.rates().at(submittedSteps);
-        for (int part = 0; part < accumulate; part++) {
-            load();
-            boolean last = part == accumulate - 1;
-            long wait = waitNanos() - waited;
-            inFlight.addLast(new Submitted(submittedSteps, part, weights, rate, start, wait));
-            steps.submit(shares, last ? rate : TrainingStep.NO_UPDATE);
-            probe((submittedSteps * accumulate + part) % plan.batchesPerEpoch());
-            if (last) {
-                submittedSteps++;
-            }
-            while (steps.isReady() || !steps.hasRoom()) {
-                finishPass();
-            }
-        }
-        // Checkpoints, reports and the end of the run need all steps before them.
-        if (endsEpoch(submittedSteps) || isSaveDue()) {
-            finishAll();
-        }
-        if (isSaveDue() && saved.step() != step()) {
-            saveAndGoOn();
-        }
-    }
-
-    /** Whether an epoch, or the run, is complete after so many steps. */
-    private boolean endsEpoch(long steps) {
-        return (long) plan.epoch(steps) > (long) plan.epoch(steps - 1) || steps == totalSteps();
-    }
-
-    /** Whether the last checkpoint is too old. */
-    private boolean isSaveDue() {
-        double minutes = settings.checkpoints().minutes();
-        return minutes > 0 && (System.nanoTime() - lastSaveNanos) / 60e9 >= minutes;
-    }
-
-    /** Time spent waiting for data. */
-    private long waitNanos() {
-        return feeds.stream().mapToLong(Feed::waitNanos).sum();
-    }
-
-    private void finishAll() throws IOException {
-        while (steps.canFinish()) {
-            finishPass();
-        }
-    }
-
-    private void finishPass() throws IOException {
-        steps.finish();
-        Submitted pass = inFlight.removeFirst();
-        requireFinite(steps.isFinite(), pass.step);
-        sum = steps.losses().addedTo(pass.part == 0 ? null : sum, accumulate);
-        if (pass.part < accumulate - 1) {
-            return;
-        }
-        state = state.afterStep(bestBy());
-        long now = System.nanoTime();
-        // While steps overlap, a step's time is the time between the ends of two steps.
-        double seconds = (now - Math.max(lastEndNanos, pass.startNanos)) / 1e9;
-        lastEndNanos = now;
-        log.step(new RunLog.Step(
-                step(),
-                plan.epoch(step()),
-                sum,
-                pass.weights,
-                pass.rate,
-                steps.gradientNorm(),
-                steps.gradientNorms(),
-                seconds,
-                pass.waitNanos / 1e9 / seconds,
-                feeds.stream().mapToInt(Feed::skipped).sum(),
-                feeds.stream().mapToLong(Feed::repeatedFrames).sum()));
-        if (endsEpoch(step())) {
-            endEpoch();
-        }
-    }
-
-    /** The loss whose best model is kept. */
-    private double bestBy() {
-        String name = settings.checkpoints().keepBest();
-        int index = name == null ? -1 : List.of(sum.names()).indexOf(name);
-        return index < 0 ? sum.total() : sum.values()[index];
-    }
-
-    /** Collects features for the collapse figures; a failure here does not stop the run. */
-    private void probe(long batchOfEpoch) {
-        try {
-            collapse.add(batchOfEpoch);
-        } catch (DeviceException e) {
-            goOnWithout("The collapse figures lack the features of step " + (submittedSteps + 1), e);
-        }
-    }
-
     /** Warns and continues: a device with too little memory for a copy to the host still trains. A lost device ends the run. */
     private void goOnWithout(String what, DeviceException e) {
         if (model.stream().device().isLost()) {
@@ -408,70 +315,14 @@ public final class Trainer implements AutoCloseable {
         progress.warning(what + ", and the run goes on: " + e.getMessage());
     }
 
-    private void load() throws IOException {
-        StepInput input = steps.next();
-        input.drawMasks(true);
-        for (int i = 0; i < feeds.size(); i++) {
-            Batch batch = next(feeds.get(i));
-            try {
-                ViewInput views = input.batch(i);
-                if (settings.loading().deviceViews()) {
-                    steps.nextViews().get(i).load(batch.frames());
-                } else {
-                    input.host()
-                            .floats()
-                            .put(
-                                    views.imagesOffset(),
-                                    batch.views(),
-                                    0,
-                                    batch.views().capacity());
-                }
-                views.keys(batch.noiseKeys());
-                lastBatch.remember(i, batch, input);
-            } finally {
-                batch.release();
-            }
-        }
-    }
-
-    /** The next batch. If no more data can be read, the model is saved before the run fails. */
-    private Batch next(Feed feed) throws IOException {
-        try {
-            return feed.next();
-        } catch (IOException e) {
-            finishAll();
-            if (step() == 0) {
-                throw e;
-            }
-            try {
-                saved.save(state);
-            } catch (IOException unsaved) {
-                e.addSuppressed(unsaved);
-            }
-            throw new IOException(
-                    e.getMessage() + " The run stops after step " + step() + ". "
-                            + (saved.step() == step() ? saved.newest() + " holds it." : saved.lastGood()),
-                    e);
-        }
-    }
-
-    private void requireFinite(boolean finite, long number) throws NotFiniteException {
-        if (!finite) {
-            String where = steps.firstNonFinite();
-            throw new NotFiniteException("Step " + (number + 1) + " gave a value that is not finite"
-                    + (where == null ? "" : ", first seen in '" + where + "'"));
-        }
-    }
-
     private void endEpoch() throws IOException {
-        log.epoch(step(), plan.epoch(step()), collapse.figures());
+        log.epoch(step(), plan.epoch(step()), passes.collapseFigures());
         double mean = state.epochMean();
         state = state.afterEpoch();
         if (settings.checkpoints().keepBest() != null) {
             tryToSave(() -> saved.saveIfBest(state, mean), "The best model");
         }
-        boolean due = plan.epoch(step()) - plan.epoch(Math.max(0, saved.step()))
-                >= settings.checkpoints().every();
+        boolean due = (long) plan.epoch(step()) % settings.checkpoints().every() == 0;
         if (due && step() < totalSteps()) {
             saveAndGoOn();
             report();
@@ -501,9 +352,8 @@ public final class Trainer implements AutoCloseable {
     /** Writes the report; a failure here does not stop the run. */
     private void report() {
         try {
-            List<ReportData.Sample> reconstructions = lastBatch.reconstructions();
-            // Overwrites the input and the predictions of the last batch.
-            List<ReportData.Sample> fixed = fixedPictures.reconstruct(steps.next());
+            List<ReportData.Sample> reconstructions = passes.lastReconstructions();
+            List<ReportData.Sample> fixed = passes.fixedReconstructions();
             log.pictures(step(), fixed);
             snapshots.add(step(), fixed);
             Report.write(run.path(), reconstructions);
@@ -519,7 +369,7 @@ public final class Trainer implements AutoCloseable {
     @Override
     public void close() throws IOException {
         try (run) {
-            Closing.all(log, steps, () -> Closing.all(feeds.toArray(AutoCloseable[]::new)), optimizer, model);
+            Closing.all(log, passes, optimizer, model);
         }
     }
 }
