@@ -105,7 +105,7 @@ final class CheckpointFiles {
                 continue;
             }
             try (Safetensors opened = Safetensors.open(file)) {
-                return steps.get(i);
+                return RunState.of(opened.metadata()).step();
             } catch (IOException e) {
                 continue; // damaged as well
             }
