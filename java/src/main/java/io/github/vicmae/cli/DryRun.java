@@ -37,6 +37,7 @@ final class DryRun {
                 schedule.accumulate() == 1 ? "" : ", in " + schedule.accumulate() + " passes each",
                 plan.batchesPerEpoch());
         printRates(out, plan);
+        out.println("# computation: " + MemoryTable.computation(settings.model()));
         try (Device d = device.open()) {
             MemoryTable memory = MemoryTable.of(d.kind(), settings);
             out.println("# device memory, on " + d.description() + ":");

@@ -4,6 +4,7 @@ import io.github.vicmae.data.view.DeviceViews;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.model.Execution;
 import io.github.vicmae.model.ViewBatch;
+import io.github.vicmae.objective.FlopCount;
 import io.github.vicmae.objective.MemoryPlan;
 import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.objective.ObjectiveConfig;
@@ -54,6 +55,12 @@ record MemoryTable(MemoryPlan plan, long views) {
                     objective.viewSettings(config.trunk(), i), batches.get(i).batch(), inputs);
         }
         return bytes;
+    }
+
+    /** What a sample costs, in words. */
+    static String computation(ModelConfig config) {
+        return String.format(
+                Locale.ROOT, "%.4g GFLOP a sample, forward and backward", FlopCount.perSample(config) / 1e9);
     }
 
     /** All of it, in bytes. */

@@ -81,6 +81,7 @@ final class PlanCommand implements Callable<Integer> {
                 execution.recompute ? ", activations computed anew" : "",
                 kind.toString().toLowerCase(Locale.ROOT));
         plan.print(out, "");
+        out.printf(Locale.ROOT, "computation: %s%n", MemoryTable.computation(config));
         if (fit != null) {
             int largest = largestBatch(config);
             out.println(
