@@ -211,8 +211,10 @@ class EmulatedCommandsTest extends CommandFixture {
         assertTrue(message(text).endsWith("It was set by " + source), text);
     }
 
-    /** Launches of one step of the model. */
-    private static long launches() {
+    /** Launches of one step of the model, and of the reconstructions that a report takes. */
+    private record Launches(long step, long report) {}
+
+    private static Launches launches() {
         ModelConfig config = new ModelConfig(
                 new TrunkConfig(32, 16, 3, 8, 24, 1, 3, 4),
                 new DecoderConfig(16, 1, 2, 4, true),
@@ -227,7 +229,11 @@ class EmulatedCommandsTest extends CommandFixture {
             }
             model.forwardBackward(1, 1);
             assertTrue(optimizer.step(1e-3));
-            return model.stream().launches() - before;
+            long step = model.stream().launches() - before;
+            model.input(0).drawMasks(true);
+            model.autoencoder(0).encode(model.input(0).batch(0));
+            model.autoencoder(0).predict();
+            return new Launches(step, model.stream().launches() - before - step);
         }
     }
 
@@ -235,7 +241,8 @@ class EmulatedCommandsTest extends CommandFixture {
     void aDeviceThatIsLostInMidStepCostsNoMoreThanThatStep() throws IOException, InterruptedException {
         Path run = dir.resolve("run");
         String[] more = {"--epochs", "3", "--device", "emulated"};
-        long inStep5 = 4 * launches() + launches() / 2;
+        Launches launches = launches();
+        long inStep5 = 4 * launches.step() + 2 * launches.report() + launches.step() / 2; // a report every other step
         String text = end(start("lose_device=" + inStep5, "", pretrain(run, more)), 1);
         assertTrue(
                 message(text)
@@ -270,7 +277,7 @@ class EmulatedCommandsTest extends CommandFixture {
         assertFalse(text.contains("vicmae: "), text);
         List<Long> steps = steps(run);
         String last = Long.toString(steps.get(steps.size() - 1));
-        assertTrue(text.contains("stopped after step " + last + " of 60; run the same command with --resume"), text);
+        assertTrue(text.contains("stopped after step " + last + " of 60; '--resume " + run + "' goes on"), text);
         try (Safetensors checkpoint = Safetensors.open(run.resolve("checkpoint.safetensors"))) {
             assertEquals(last, checkpoint.metadata().get("step"));
         }
