@@ -230,7 +230,6 @@ class EmulatedCommandsTest extends CommandFixture {
             model.forwardBackward(1, 1);
             assertTrue(optimizer.step(1e-3));
             long step = model.stream().launches() - before;
-            model.input(0).drawMasks(true);
             model.autoencoder(0).encode(model.input(0).batch(0));
             model.autoencoder(0).predict();
             return new Launches(step, model.stream().launches() - before - step);
