@@ -95,8 +95,11 @@ public final class Snapshots {
         if (steps.isEmpty()) {
             return pictures;
         }
-        pictures.put("input", Files.readAllBytes(folder.resolve(INPUT)));
-        pictures.put("masked", Files.readAllBytes(folder.resolve(MASKED)));
+        for (String name : List.of(INPUT, MASKED)) {
+            if (Files.exists(folder.resolve(name))) {
+                pictures.put(name.replace(".png", ""), Files.readAllBytes(folder.resolve(name)));
+            }
+        }
         for (Map.Entry<Long, Path> one : steps.entrySet()) {
             pictures.put("step " + one.getKey(), Files.readAllBytes(one.getValue()));
         }

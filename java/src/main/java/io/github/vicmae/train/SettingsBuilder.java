@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -51,6 +52,9 @@ public final class SettingsBuilder {
     private static final String OBJECTIVE = "model.objective";
     private static final String CONTRAST_HASH = "contrastHash";
     private static final String WARMUP = "schedule.warmupEpochs";
+    /** Options that say where a run is made, which are no settings of it. */
+    private static final Set<String> COMMAND_LINE = Set.of("out", "device", "resume", "recipe", "settings");
+
     private static final double SIMILAR = 0.34;
 
     private final ObjectNode given = SettingTree.empty();
@@ -124,6 +128,9 @@ public final class SettingsBuilder {
             } else if (isGroup(key)) {
                 throw new IllegalArgumentException(
                         "The value of '" + key + "' is a group of settings, such as " + firstOf(key));
+            } else if (COMMAND_LINE.contains(key)) {
+                throw new IllegalArgumentException(
+                        "'" + key + "' is no setting of a run; give --" + key + " on the command line");
             } else {
                 throw new IllegalArgumentException("There is no setting '" + key + "'" + similar(key));
             }

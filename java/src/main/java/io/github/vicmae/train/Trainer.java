@@ -129,14 +129,11 @@ public final class Trainer implements AutoCloseable {
     private void requireSamePast() throws IOException {
         int epochs = settings.schedule().epochs();
         int former = run.formerEpochs();
-        if (former == epochs) {
-            return;
-        }
         if (plan.totalSteps() < step()) {
             throw new IOException("The run in " + run.path() + " has done " + step() + " steps, and " + epochs
-                    + " epochs have only " + plan.totalSteps());
+                    + " epochs of these data have only " + plan.totalSteps());
         }
-        if (!plan.hasSamePast(former, step())) {
+        if (former != epochs && !plan.hasSamePast(former, step())) {
             throw new IOException("The run in " + run.path() + " was planned for " + former + " epochs; with " + epochs
                     + " its steps so far would have had other learning rates or weights of the losses. To train on,"
                     + " begin a new run with --init " + saved.newest()

@@ -185,6 +185,7 @@ class SettingsOptionTest extends CommandFixture {
         Map<String, String> refused = new LinkedHashMap<>();
         refused.put("schedule: {epoch: 3}", "There is no setting 'schedule.epoch'; did you mean 'schedule.epochs'?");
         refused.put("epochs: 3", "There is no setting 'epochs'; did you mean 'schedule.epochs'?");
+        refused.put("out: runs/x", "'out' is no setting of a run; give --out on the command line");
         refused.put("nonsense: 3", "There is no setting 'nonsense'; 'vicmae pretrain --dry-run' prints them all");
         refused.put("schedule: 3", "The value of 'schedule' is a group of settings, such as schedule.epochs");
         refused.put("schedule: {epochs: many}", "The epochs must be a whole number, not 'many'");

@@ -105,7 +105,9 @@ class ResumeTest extends RunFixture {
         assertTrue(e.getMessage().contains("was planned for 2 epochs; with 4 its steps so far"), e.getMessage());
         assertTrue(e.getMessage().contains("--init " + cosine.resolve("checkpoint.safetensors")), e.getMessage());
         IOException fewer = assertThrows(IOException.class, () -> resume(constant(1), run, Resume.NEWEST));
-        assertTrue(fewer.getMessage().contains("has done 24 steps, and 1 epochs have only 6"), fewer.getMessage());
+        assertTrue(
+                fewer.getMessage().contains("has done 24 steps, and 1 epochs of these data have only 6"),
+                fewer.getMessage());
     }
 
     @Test
