@@ -130,8 +130,8 @@ public final class Trainer implements AutoCloseable {
         int epochs = settings.schedule().epochs();
         int former = run.formerEpochs();
         if (plan.totalSteps() < step()) {
-            throw new IOException("The run in " + run.path() + " has done " + step() + " steps, and " + epochs
-                    + " epochs of these data have only " + plan.totalSteps());
+            throw new IOException("The run in " + run.path() + " has done " + step()
+                    + " steps; with these data --epochs " + epochs + " has only " + plan.totalSteps());
         }
         if (former != epochs && !plan.hasSamePast(former, step())) {
             throw new IOException("The run in " + run.path() + " was planned for " + former + " epochs; with " + epochs

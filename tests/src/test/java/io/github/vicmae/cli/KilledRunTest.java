@@ -22,11 +22,13 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A run that is killed at random moments, most of them while it writes, ends with the weights of one that never was. */
 class KilledRunTest extends CommandFixture {
-    private static final int KILLS = KernelFixture.isThorough() ? 50 : 3;
+    private static final int KILLS = KernelFixture.isThorough() ? 50 : 2;
+    private static final int EPOCHS = KernelFixture.isThorough() ? 60 : 10;
     /** A checkpoint after each step: most of the time goes into writing. */
     private static final String OPTIONS =
             "--model ti8 --image 32 --dim 96 --depth 3 --decoder-dim 48 --decoder-depth 1 --head-hidden 128 --head-out 16"
-                    + " --batch 4 --epochs 60 --mask 0.5 --lr 1e-2 --workers 1 --device cpu --checkpoint-minutes 1e-6 --keep-best loss";
+                    + " --batch 4 --mask 0.5 --lr 1e-2 --workers 1 --device cpu --checkpoint-minutes 1e-6 --keep-best loss --epochs "
+                    + EPOCHS;
 
     private static final int MOST_MILLIS = 800;
     private static final int POLL_MILLIS = 10;

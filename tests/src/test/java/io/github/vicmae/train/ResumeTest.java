@@ -106,7 +106,7 @@ class ResumeTest extends RunFixture {
         assertTrue(e.getMessage().contains("--init " + cosine.resolve("checkpoint.safetensors")), e.getMessage());
         IOException fewer = assertThrows(IOException.class, () -> resume(constant(1), run, Resume.NEWEST));
         assertTrue(
-                fewer.getMessage().contains("has done 24 steps, and 1 epochs of these data have only 6"),
+                fewer.getMessage().contains("has done 24 steps; with these data --epochs 1 has only 6"),
                 fewer.getMessage());
     }
 
