@@ -139,7 +139,7 @@ final class CheckpointFiles {
      * @param step after which it was written
      */
     void keepNewest(long step) throws IOException {
-        if (!Files.exists(newest()) || Files.exists(earlier(step))) {
+        if (!Files.isRegularFile(newest()) || Files.exists(earlier(step))) {
             return;
         }
         try {

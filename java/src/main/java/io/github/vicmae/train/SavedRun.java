@@ -131,6 +131,30 @@ final class SavedRun {
         }
     }
 
+    /**
+     * Writes the run's last checkpoint; if its folder takes none, into a folder for temporary files, so that the work is not lost.
+     *
+     * @throws IOException if it is not in the run's folder; the message says where it is, if anywhere
+     */
+    void saveLast(RunState state) throws IOException {
+        try {
+            save(state);
+        } catch (IOException e) {
+            Path elsewhere;
+            try {
+                elsewhere = Files.createTempDirectory("vicmae-").resolve(newest().getFileName());
+                Checkpoint.save(elsewhere, model.state(), true, metadata(state));
+            } catch (IOException again) {
+                e.addSuppressed(again);
+                throw e;
+            }
+            throw new IOException(
+                    e.getMessage() + " It is in " + elsewhere + " instead: make room, move it to " + newest()
+                            + ", and --resume " + run.path() + " goes on with it.",
+                    e);
+        }
+    }
+
     /** Writes the checkpoint in place of the one of the same step, if there is one. */
     void write(RunState state) throws IOException {
         try {

@@ -193,7 +193,7 @@ public final class Trainer implements AutoCloseable {
             }
         }
         boolean finished = step() >= totalSteps();
-        saved.save(state);
+        saved.saveLast(state);
         if (finished) {
             saved.saveModel(state);
         }
@@ -232,15 +232,15 @@ public final class Trainer implements AutoCloseable {
         if (step() == 0) {
             return e;
         }
+        String kept;
         try {
-            saved.save(state);
+            saved.saveLast(state);
+            kept = saved.newest() + " holds it.";
         } catch (IOException unsaved) {
             e.addSuppressed(unsaved);
+            kept = unsaved.getMessage();
         }
-        return new IOException(
-                e.getMessage() + " The run stops after step " + step() + ". "
-                        + (saved.step() == step() ? saved.newest() + " holds it." : saved.lastGood()),
-                e);
+        return new IOException(e.getMessage() + " The run stops after step " + step() + ". " + kept, e);
     }
 
     /** Whether the last checkpoint is too old. */

@@ -290,6 +290,34 @@ class ResumeTest extends RunFixture {
         }
     }
 
+    /** What stands in the checkpoint's place cannot be replaced. */
+    @Test
+    void aLastCheckpointThatFindsNoPlaceIsSavedElsewhere() throws IOException {
+        Path run = dir.resolve("run");
+        TrainSettings settings = settings(shared, Variant.PAPER, 2, 2, 1e-2);
+        Path inTheWay = run.resolve("checkpoint.safetensors/file");
+        Log log = new Log();
+        log.afterStep8 = () -> {
+            try {
+                Files.delete(run.resolve("checkpoint.safetensors"));
+                Files.createDirectories(inTheWay);
+            } catch (IOException e) {
+                throw new AssertionError(e);
+            }
+        };
+        IOException e = assertThrows(IOException.class, () -> train(settings, run, false, ALL, log));
+        assertTrue(e.getMessage().contains("the one after step 6 is kept"), e.getMessage());
+        Path saved = Path.of(e.getMessage().replaceAll("(?s).* It is in (\\S+) instead: .*", "$1"));
+        Files.delete(inTheWay);
+        Files.delete(run.resolve("checkpoint.safetensors"));
+        Files.move(saved, run.resolve("checkpoint.safetensors"));
+        Files.delete(saved.getParent());
+        assertEquals(List.of(), resume(settings, run, Resume.NEWEST).losses);
+        Path whole = dir.resolve("whole");
+        train(settings, whole, false, ALL);
+        assertSameCheckpoint(whole, run);
+    }
+
     @Test
     void tooLittleRoomIsSaidBeforeTheFirstStep() throws IOException {
         IOException e =
