@@ -21,14 +21,18 @@ final class ModelOptions {
     static final class Settings implements IModelTransformer {
         @Override
         public CommandSpec transform(CommandSpec spec) {
-            OptionSpec method = spec.findOption(METHOD);
-            spec.remove(method);
-            spec.addOption(OptionSpec.builder(method)
-                    .description(
-                            Methods.names() + "; see docs/methods.md (default: " + SettingsBuilder.DEFAULT_METHOD + ")")
-                    .build());
-            return SettingOptions.add(spec, ModelConfig.class);
+            return SettingOptions.add(withMethods(spec), ModelConfig.class);
         }
+    }
+
+    /** Names the methods in the help of {@code --method}; a program may bring its own. */
+    static CommandSpec withMethods(CommandSpec spec) {
+        OptionSpec method = spec.findOption(METHOD);
+        spec.remove(method);
+        return spec.addOption(OptionSpec.builder(method)
+                .description(
+                        Methods.names() + "; see docs/methods.md (default: " + SettingsBuilder.DEFAULT_METHOD + ")")
+                .build());
     }
 
     @Option(names = METHOD, paramLabel = "NAME", description = "the method")

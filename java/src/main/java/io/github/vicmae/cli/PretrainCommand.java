@@ -37,7 +37,7 @@ final class PretrainCommand implements Callable<Integer> {
     static final class Settings implements IModelTransformer {
         @Override
         public CommandSpec transform(CommandSpec spec) {
-            return SettingOptions.add(spec, TrainSettings.class);
+            return SettingOptions.add(ModelOptions.withMethods(spec), TrainSettings.class);
         }
     }
 
@@ -49,7 +49,8 @@ final class PretrainCommand implements Callable<Integer> {
             arity = "0..1",
             fallbackValue = "",
             paramLabel = "RUN",
-            description = "go on with the run in this folder, or in --out, from its checkpoint, with its own settings")
+            description =
+                    "go on with the run in this folder, with its own settings; without RUN, with the one in --out")
     private String resume;
 
     @Option(
