@@ -14,9 +14,22 @@ import io.github.vicmae.data.view.DeviceViews;
  *     otherwise; NaN keeps the proportions of the data set
  * @param mixed whether one batch may hold videos and images; if not, each batch is of one kind
  * @param deviceViews whether batches hold crops and draws for {@link DeviceViews} in place of finished views
+ * @param shuffle how the order of an epoch is drawn
+ * @param shuffleBuffer samples that the shuffle buffer holds where shards are shuffled
  */
 public record LoaderSettings(
-        int batchSize, int workers, int prefetch, long seed, double videoFraction, boolean mixed, boolean deviceViews) {
+        int batchSize,
+        int workers,
+        int prefetch,
+        long seed,
+        double videoFraction,
+        boolean mixed,
+        boolean deviceViews,
+        Shuffle shuffle,
+        int shuffleBuffer) {
+    /** Samples of a shuffle buffer: ten shards of WebDataset's usual size. */
+    public static final int SHUFFLE_BUFFER = 10_000;
+
     public LoaderSettings {
         if (batchSize < 1 || workers < 1 || prefetch < 1) {
             throw new IllegalArgumentException("Batch size, workers and prefetched batches must be positive, not "
@@ -25,12 +38,16 @@ public record LoaderSettings(
         if (videoFraction < 0 || videoFraction > 1) {
             throw new IllegalArgumentException("The share of videos must be 0 to 1, not " + videoFraction + ".");
         }
+        if (shuffleBuffer < 1) {
+            throw new IllegalArgumentException(
+                    "The shuffle buffer must hold a sample at least, not " + shuffleBuffer + ".");
+        }
     }
 
-    /** Mixed batches. */
+    /** Mixed batches, all samples shuffled. */
     public LoaderSettings(
             int batchSize, int workers, int prefetch, long seed, double videoFraction, boolean deviceViews) {
-        this(batchSize, workers, prefetch, seed, videoFraction, true, deviceViews);
+        this(batchSize, workers, prefetch, seed, videoFraction, true, deviceViews, Shuffle.SAMPLES, SHUFFLE_BUFFER);
     }
 
     /** Mixed batches of finished views. */
@@ -40,12 +57,19 @@ public record LoaderSettings(
 
     /** The same with videos and images in one batch, or each batch of one kind. */
     public LoaderSettings withMixed(boolean on) {
-        return new LoaderSettings(batchSize, workers, prefetch, seed, videoFraction, on, deviceViews);
+        return new LoaderSettings(
+                batchSize, workers, prefetch, seed, videoFraction, on, deviceViews, shuffle, shuffleBuffer);
     }
 
     /** The same with views made on a device, or on the host. */
     public LoaderSettings withDeviceViews(boolean on) {
-        return new LoaderSettings(batchSize, workers, prefetch, seed, videoFraction, mixed, on);
+        return new LoaderSettings(batchSize, workers, prefetch, seed, videoFraction, mixed, on, shuffle, shuffleBuffer);
+    }
+
+    /** The same with epochs in another order. */
+    public LoaderSettings withShuffle(Shuffle newShuffle, int newBuffer) {
+        return new LoaderSettings(
+                batchSize, workers, prefetch, seed, videoFraction, mixed, deviceViews, newShuffle, newBuffer);
     }
 
     /** Batches of one epoch: whole ones only, but at least one. */
