@@ -16,6 +16,7 @@ import io.github.vicmae.data.view.DeviceViews;
  * @param deviceViews whether batches hold crops and draws for {@link DeviceViews} in place of finished views
  * @param shuffle how the order of an epoch is drawn
  * @param shuffleBuffer samples that the shuffle buffer holds where shards are shuffled
+ * @param scaledDecode whether large JPEGs are decoded at a fraction of their size where their views shrink them further anyway
  */
 public record LoaderSettings(
         int batchSize,
@@ -26,7 +27,8 @@ public record LoaderSettings(
         boolean mixed,
         boolean deviceViews,
         Shuffle shuffle,
-        int shuffleBuffer) {
+        int shuffleBuffer,
+        boolean scaledDecode) {
     /** Samples of a shuffle buffer: ten shards of WebDataset's usual size. */
     public static final int SHUFFLE_BUFFER = 10_000;
 
@@ -47,7 +49,17 @@ public record LoaderSettings(
     /** Mixed batches, all samples shuffled. */
     public LoaderSettings(
             int batchSize, int workers, int prefetch, long seed, double videoFraction, boolean deviceViews) {
-        this(batchSize, workers, prefetch, seed, videoFraction, true, deviceViews, Shuffle.SAMPLES, SHUFFLE_BUFFER);
+        this(
+                batchSize,
+                workers,
+                prefetch,
+                seed,
+                videoFraction,
+                true,
+                deviceViews,
+                Shuffle.SAMPLES,
+                SHUFFLE_BUFFER,
+                true);
     }
 
     /** Mixed batches of finished views. */
@@ -58,18 +70,43 @@ public record LoaderSettings(
     /** The same with videos and images in one batch, or each batch of one kind. */
     public LoaderSettings withMixed(boolean on) {
         return new LoaderSettings(
-                batchSize, workers, prefetch, seed, videoFraction, on, deviceViews, shuffle, shuffleBuffer);
+                batchSize,
+                workers,
+                prefetch,
+                seed,
+                videoFraction,
+                on,
+                deviceViews,
+                shuffle,
+                shuffleBuffer,
+                scaledDecode);
     }
 
     /** The same with views made on a device, or on the host. */
     public LoaderSettings withDeviceViews(boolean on) {
-        return new LoaderSettings(batchSize, workers, prefetch, seed, videoFraction, mixed, on, shuffle, shuffleBuffer);
+        return new LoaderSettings(
+                batchSize, workers, prefetch, seed, videoFraction, mixed, on, shuffle, shuffleBuffer, scaledDecode);
     }
 
     /** The same with epochs in another order. */
     public LoaderSettings withShuffle(Shuffle newShuffle, int newBuffer) {
         return new LoaderSettings(
-                batchSize, workers, prefetch, seed, videoFraction, mixed, deviceViews, newShuffle, newBuffer);
+                batchSize,
+                workers,
+                prefetch,
+                seed,
+                videoFraction,
+                mixed,
+                deviceViews,
+                newShuffle,
+                newBuffer,
+                scaledDecode);
+    }
+
+    /** The same with large JPEGs decoded at a fraction of their size, or always whole. */
+    public LoaderSettings withScaledDecode(boolean on) {
+        return new LoaderSettings(
+                batchSize, workers, prefetch, seed, videoFraction, mixed, deviceViews, shuffle, shuffleBuffer, on);
     }
 
     /** Batches of one epoch: whole ones only, but at least one. */

@@ -159,9 +159,17 @@ public record TrainSettings(
                     value = "10000",
                     range = "[1, inf)",
                     former = "10000")
-            int shuffleBuffer) {
+            int shuffleBuffer,
+
+            @Setting(
+                    flag = "--no-scaled-decode",
+                    description =
+                            "decode large JPEGs whole, also where views shrink them so far that 1/2, 1/4 or 1/8 of their size is enough",
+                    value = "true",
+                    former = "false")
+            boolean scaledDecode) {
         public Loading {
-            Definitions.check(Loading.class, workers, prefetch, deviceViews, shuffle, shuffleBuffer);
+            Definitions.check(Loading.class, workers, prefetch, deviceViews, shuffle, shuffleBuffer, scaledDecode);
             if (shuffle == Shuffle.SAMPLES && shuffleBuffer != LoaderSettings.SHUFFLE_BUFFER) {
                 throw new IllegalArgumentException(
                         "--shuffle-buffer does not apply to --shuffle samples, which has no buffer");
@@ -170,12 +178,12 @@ public record TrainSettings(
 
         /** Of a number of workers, two batches ahead, views made on the host, all samples shuffled. */
         public static Loading of(int workers) {
-            return new Loading(workers, 2, false, Shuffle.SAMPLES, LoaderSettings.SHUFFLE_BUFFER);
+            return new Loading(workers, 2, false, Shuffle.SAMPLES, LoaderSettings.SHUFFLE_BUFFER, true);
         }
 
         /** The same with views made on the device, or on the host. */
         public Loading withDeviceViews(boolean on) {
-            return new Loading(workers, prefetch, on, shuffle, shuffleBuffer);
+            return new Loading(workers, prefetch, on, shuffle, shuffleBuffer, scaledDecode);
         }
     }
 
@@ -294,7 +302,8 @@ public record TrainSettings(
     LoaderSettings loader(int samples) {
         double share = views.videoShare() == null ? Double.NaN : views.videoShare();
         return new LoaderSettings(samples, loading.workers(), loading.prefetch(), seed, share, loading.deviceViews())
-                .withShuffle(loading.shuffle(), loading.shuffleBuffer());
+                .withShuffle(loading.shuffle(), loading.shuffleBuffer())
+                .withScaledDecode(loading.scaledDecode());
     }
 
     /** Brings a run's settings of any version of this library up to date, in place: what it lacks has the value of its time. */

@@ -165,7 +165,7 @@ class ShardShuffleTest {
         TrainSettings.Loading plain = TrainSettings.Loading.of(1);
         var e = assertThrows(
                 IllegalArgumentException.class,
-                () -> new TrainSettings.Loading(1, 2, false, Shuffle.SAMPLES, plain.shuffleBuffer() + 1));
+                () -> new TrainSettings.Loading(1, 2, false, Shuffle.SAMPLES, plain.shuffleBuffer() + 1, true));
         assertEquals("--shuffle-buffer does not apply to --shuffle samples, which has no buffer", e.getMessage());
     }
 }
