@@ -32,11 +32,6 @@ final class ShardShuffle {
         shards = numbers.size();
     }
 
-    /** The number of a sample's shard. */
-    int shard(int sample) {
-        return shardOf[sample];
-    }
-
     /**
      * Draws an order.
      *

@@ -60,7 +60,8 @@ public final class ImageReader {
     }
 
     /**
-     * The same, at a fraction of its size where that is allowed and saves time: JPEGs of luma or YCbCr, at 1/2, 1/4 or 1/8.
+     * The same, at a fraction of its size where that is allowed and saves time: JPEGs of luma or YCbCr, at 1/2, 1/4 or 1/8. Where
+     * libjpeg-turbo cannot be had, every picture is whole.
      *
      * @param reduction is given the picture's width and height, and says by how much they may be divided; 1 or less for the picture itself
      */
