@@ -67,6 +67,10 @@ record Choice(
 
     /** Or a misspelt value among others would go unnoticed. */
     private static void checkValues(List<Suite.Entry> entries, JmhSettings jmh) {
+        if (jmh.given("data") != null && entries.stream().noneMatch(e -> e.type() == DataStages.class)) {
+            throw new IllegalArgumentException("-p data=PATH is for DataStages, which is not among "
+                    + String.join(", ", entries.stream().map(Suite.Entry::name).toList()));
+        }
         for (String parameter : List.of("precision", "implementation", "pass")) {
             List<String> known = entries.stream()
                     .flatMap(e -> e.values(parameter).stream())

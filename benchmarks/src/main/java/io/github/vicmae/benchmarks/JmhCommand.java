@@ -36,7 +36,7 @@ import picocli.CommandLine.Unmatched;
         description = {
             "Measure every kernel and the whole step beside the unfused form, cuBLAS, cuDNN and libtorch, with JMH.",
             "Regular expressions choose benchmarks by name, and -p NAME=VALUE,... what is measured of them: shape, precision,"
-                    + " implementation or pass.",
+                    + " implementation or pass. DataStages -p data=PATH measures your own videos and images.",
             "Further options are JMH's: -f forks, -wi and -i iterations and -w and -r their time for warm-up and measurement,"
                     + " -prof a profiler (-lprof lists them), -e benchmarks to leave out, -v NORMAL for all that JMH says."
         })

@@ -10,7 +10,7 @@ import org.openjdk.jmh.runner.options.CommandLineOptions;
  */
 final class JmhSettings extends CommandLineOptions {
     private static final long serialVersionUID = 1L;
-    private static final List<String> PARAMETERS = List.of("shape", "precision", "implementation", "pass");
+    private static final List<String> PARAMETERS = List.of("shape", "precision", "implementation", "pass", "data");
 
     /**
      * @throws IllegalArgumentException if JMH does not understand the arguments, or one of them does not fit

@@ -19,6 +19,7 @@ final class ResultTable {
             "+-",
             "submit",
             "device",
+            "samples/s",
             "x vicmae",
             "GB/s",
             "of copy",
@@ -28,6 +29,8 @@ final class ResultTable {
             "memory");
 
     private static final String STEP = TrainingStep.class.getSimpleName();
+
+    private static final String STAGES = DataStages.class.getSimpleName();
 
     private static final Set<String> WITH_MEMORY = Suite.KERNELS.stream()
             .filter(e -> LossBenchmark.class.isAssignableFrom(e.type()) || e.type() == TrainingStep.class)
@@ -81,6 +84,11 @@ final class ResultTable {
         return WITH_MEMORY.contains(r.benchmark()) && !"forward".equals(r.pass()) ? r.memory() : null;
     }
 
+    /** The samples of a batch in a row of the loader's stages, else NaN. */
+    private static double samples(Row r) {
+        return r.benchmark().equals(STAGES) ? KernelBenchmark.sizes(r.shape(), 4)[1] : Double.NaN;
+    }
+
     private static List<String> line(Row r, double own) {
         return List.of(
                 r.shape(),
@@ -91,6 +99,7 @@ final class ResultTable {
                 Figures.time(r.error()),
                 Figures.time(r.submit()),
                 Figures.time(r.deviceTime()),
+                Figures.rate(samples(r) / r.latency(), 1),
                 Double.isNaN(own) ? "" : Figures.digits(r.latency() / own),
                 Figures.rate(r.bytesPerSecond(), 1e9),
                 Figures.share(shareOfCopy(r)),

@@ -10,7 +10,8 @@ import java.util.Map;
 /**
  * The order of the samples: a permutation of the data set for each epoch, a pure function of (seed, epoch). The last samples that fill no whole
  * batch are dropped; a data set smaller than a batch is repeated in another order. Where batches are of one kind, videos and
- * images are permuted apart, and the order of the batches is drawn too. Not thread-safe.
+ * images are permuted apart, and the order of the batches is drawn too. The permutation is one of all samples, or goes {@linkplain ShardShuffle from
+ * shard to shard}. Not thread-safe.
  */
 final class EpochOrder {
     /** A sample in a batch; {@code repeat} distinguishes several uses of it in one epoch. */
@@ -26,6 +27,9 @@ final class EpochOrder {
     private final long seed;
     private final double videoFraction;
     private final boolean mixed;
+    /** Null where all samples are permuted. */
+    private final ShardShuffle shards;
+
     private final int[] all;
     private final int[] videos;
     private final int[] images;
@@ -39,6 +43,9 @@ final class EpochOrder {
         seed = settings.seed();
         videoFraction = settings.videoFraction();
         mixed = settings.mixed();
+        shards = settings.shuffle() == Shuffle.SHARDS
+                ? new ShardShuffle(data.samples(), settings.shuffleBuffer())
+                : null;
         all = data.samples().stream().mapToInt(Sample::index).toArray();
         videos = data.samples().stream()
                 .filter(Sample::isVideo)
@@ -92,7 +99,7 @@ final class EpochOrder {
         int[] places = orders.computeIfAbsent(BATCH_ORDER, key -> {
             int[] steps = new int[stepsPerEpoch];
             Arrays.setAll(steps, i -> i);
-            return permutation(steps, 0, BATCH_GROUP);
+            return order(steps, 0, BATCH_GROUP);
         });
         int place = places[step];
         Slot[] slots = new Slot[batchSize];
@@ -107,22 +114,18 @@ final class EpochOrder {
     private void fill(Slot[] slots, int from, int to, int[] group, int groupNumber, long position) {
         for (int i = from; i < to; i++, position++) {
             int cycle = (int) (position / group.length);
-            int[] order =
-                    orders.computeIfAbsent(cycle * 3 + groupNumber, key -> permutation(group, cycle, groupNumber));
+            int[] order = orders.computeIfAbsent(cycle * 3 + groupNumber, key -> order(group, cycle, groupNumber));
             slots[i] = new Slot(order[(int) (position % group.length)], cycle, group);
         }
     }
 
-    /** Fisher-Yates shuffle. */
-    private int[] permutation(int[] group, int cycle, int groupNumber) {
+    private int[] order(int[] group, int cycle, int groupNumber) {
         Philox random = Draw.ORDER.stream(seed, epoch, cycle, 0, groupNumber);
-        int[] order = group.clone();
-        for (int i = order.length - 1; i > 0; i--) {
-            int j = random.nextInt(i + 1);
-            int swapped = order[i];
-            order[i] = order[j];
-            order[j] = swapped;
+        if (shards != null && groupNumber != BATCH_GROUP) {
+            return shards.order(group, random);
         }
+        int[] order = group.clone();
+        ShardShuffle.permute(order, random);
         return order;
     }
 }

@@ -14,9 +14,24 @@ import io.github.vicmae.data.view.DeviceViews;
  *     otherwise; NaN keeps the proportions of the data set
  * @param mixed whether one batch may hold videos and images; if not, each batch is of one kind
  * @param deviceViews whether batches hold crops and draws for {@link DeviceViews} in place of finished views
+ * @param shuffle how the order of an epoch is drawn
+ * @param shuffleBuffer samples that the shuffle buffer holds where shards are shuffled
+ * @param scaledDecode whether large JPEGs are decoded at a fraction of their size where their views shrink them further anyway
  */
 public record LoaderSettings(
-        int batchSize, int workers, int prefetch, long seed, double videoFraction, boolean mixed, boolean deviceViews) {
+        int batchSize,
+        int workers,
+        int prefetch,
+        long seed,
+        double videoFraction,
+        boolean mixed,
+        boolean deviceViews,
+        Shuffle shuffle,
+        int shuffleBuffer,
+        boolean scaledDecode) {
+    /** Samples of a shuffle buffer: ten shards of WebDataset's usual size. */
+    public static final int SHUFFLE_BUFFER = 10_000;
+
     public LoaderSettings {
         if (batchSize < 1 || workers < 1 || prefetch < 1) {
             throw new IllegalArgumentException("Batch size, workers and prefetched batches must be positive, not "
@@ -25,12 +40,26 @@ public record LoaderSettings(
         if (videoFraction < 0 || videoFraction > 1) {
             throw new IllegalArgumentException("The share of videos must be 0 to 1, not " + videoFraction + ".");
         }
+        if (shuffleBuffer < 1) {
+            throw new IllegalArgumentException(
+                    "The shuffle buffer must hold a sample at least, not " + shuffleBuffer + ".");
+        }
     }
 
-    /** Mixed batches. */
+    /** Mixed batches, all samples shuffled. */
     public LoaderSettings(
             int batchSize, int workers, int prefetch, long seed, double videoFraction, boolean deviceViews) {
-        this(batchSize, workers, prefetch, seed, videoFraction, true, deviceViews);
+        this(
+                batchSize,
+                workers,
+                prefetch,
+                seed,
+                videoFraction,
+                true,
+                deviceViews,
+                Shuffle.SAMPLES,
+                SHUFFLE_BUFFER,
+                true);
     }
 
     /** Mixed batches of finished views. */
@@ -40,12 +69,44 @@ public record LoaderSettings(
 
     /** The same with videos and images in one batch, or each batch of one kind. */
     public LoaderSettings withMixed(boolean on) {
-        return new LoaderSettings(batchSize, workers, prefetch, seed, videoFraction, on, deviceViews);
+        return new LoaderSettings(
+                batchSize,
+                workers,
+                prefetch,
+                seed,
+                videoFraction,
+                on,
+                deviceViews,
+                shuffle,
+                shuffleBuffer,
+                scaledDecode);
     }
 
     /** The same with views made on a device, or on the host. */
     public LoaderSettings withDeviceViews(boolean on) {
-        return new LoaderSettings(batchSize, workers, prefetch, seed, videoFraction, mixed, on);
+        return new LoaderSettings(
+                batchSize, workers, prefetch, seed, videoFraction, mixed, on, shuffle, shuffleBuffer, scaledDecode);
+    }
+
+    /** The same with epochs in another order. */
+    public LoaderSettings withShuffle(Shuffle newShuffle, int newBuffer) {
+        return new LoaderSettings(
+                batchSize,
+                workers,
+                prefetch,
+                seed,
+                videoFraction,
+                mixed,
+                deviceViews,
+                newShuffle,
+                newBuffer,
+                scaledDecode);
+    }
+
+    /** The same with large JPEGs decoded at a fraction of their size, or always whole. */
+    public LoaderSettings withScaledDecode(boolean on) {
+        return new LoaderSettings(
+                batchSize, workers, prefetch, seed, videoFraction, mixed, deviceViews, shuffle, shuffleBuffer, on);
     }
 
     /** Batches of one epoch: whole ones only, but at least one. */

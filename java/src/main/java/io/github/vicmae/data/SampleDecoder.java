@@ -1,7 +1,7 @@
 package io.github.vicmae.data;
 
-import io.github.vicmae.data.image.Image;
 import io.github.vicmae.data.image.ImageReader;
+import io.github.vicmae.data.image.ReducedImage;
 import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.source.Sample;
@@ -18,6 +18,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /** Turns samples into views and the keys of their masking noise, for one worker. Not thread-safe. */
@@ -51,40 +52,45 @@ final class SampleDecoder implements AutoCloseable {
      */
     boolean decode(Sample sample, int repeat, Batch batch, int slot) throws IOException {
         long seed = settings.seed();
-        List<Image> frames = sample.isVideo() ? frames(sample, batch.epoch(), repeat) : image(sample);
+        int epoch = batch.epoch();
+        IntFunction<Philox> randoms = v -> Draw.VIEW.stream(seed, epoch, sample.index(), repeat, v);
+        List<ReducedImage> frames = sample.isVideo() ? frames(sample, epoch, repeat) : image(sample, randoms);
         batch.set(slot, sample);
         for (int v = 0; v < view.views(); v++) {
             int row = v * batch.size() + slot;
-            List<Image> own = frames.subList(v * view.frames(), (v + 1) * view.frames());
-            Philox random = Draw.VIEW.stream(seed, batch.epoch(), sample.index(), repeat, v);
+            List<ReducedImage> own = frames.subList(v * view.frames(), (v + 1) * view.frames());
+            Philox random = randoms.apply(v);
             if (settings.deviceViews()) {
                 writer.pack(own, sample.kind(), v, random, batch.frames(), row);
             } else {
                 writer.write(own, sample.kind(), v, random, batch.views(), row * view.viewSize());
             }
-            Draw.NOISE.stream(seed, batch.epoch(), sample.index(), repeat, v)
-                    .key(batch.noiseKeys(), row * Philox.KEY_WORDS);
+            Draw.NOISE.stream(seed, epoch, sample.index(), repeat, v).key(batch.noiseKeys(), row * Philox.KEY_WORDS);
         }
         return sample.isVideo() && repeated;
     }
 
     /** Every frame of every view is the picture. */
-    private List<Image> image(Sample sample) throws IOException {
-        return Collections.nCopies(view.views() * view.frames(), ImageReader.read(sample.content(), view.channels()));
+    private List<ReducedImage> image(Sample sample, IntFunction<Philox> randoms) throws IOException {
+        ReducedImage picture = ImageReader.read(
+                sample.content(),
+                view.channels(),
+                (width, height) -> settings.scaledDecode() ? writer.reduction(Kind.IMAGE, width, height, randoms) : 1);
+        return Collections.nCopies(view.views() * view.frames(), picture);
     }
 
     /** The frames of all views, one view after the other, decoded in the order of their times. */
-    private List<Image> frames(Sample sample, int epoch, int repeat) throws IOException {
+    private List<ReducedImage> frames(Sample sample, int epoch, int repeat) throws IOException {
         Video reader = reader(sample);
         // The result must not depend on the frames that this worker has read before.
         reader.reset();
         Philox random = Draw.FRAMES.stream(settings.seed(), epoch, sample.index(), repeat, 0);
         try {
             double[] times = sampler.times(random, reader);
-            Image[] frames = new Image[times.length];
+            ReducedImage[] frames = new ReducedImage[times.length];
             double[] shown = new double[times.length];
             for (int i : inOrder(times)) {
-                frames[i] = reader.frameAt(times[i], shortSide);
+                frames[i] = ReducedImage.of(reader.frameAt(times[i], shortSide));
                 shown[i] = reader.shownSeconds();
             }
             repeated = false;

@@ -108,8 +108,10 @@ final class Feed implements AutoCloseable {
      * @param use what to do with them
      */
     <T> T first(int count, Function<Batch, T> use) throws IOException {
-        LoaderSettings few =
-                new LoaderSettings(count, 1, 1, settings.seed(), settings.videoFraction(), settings.mixed(), false);
+        LoaderSettings few = new LoaderSettings(count, 1, 1, settings.seed(), settings.videoFraction(), false)
+                .withMixed(settings.mixed())
+                .withShuffle(settings.shuffle(), settings.shuffleBuffer())
+                .withScaledDecode(settings.scaledDecode());
         try (BatchLoader some = new BatchLoader(data, views, sampler, few)) {
             Batch batch = some.next();
             try {

@@ -2,6 +2,7 @@ package io.github.vicmae.train;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.data.LoaderSettings;
+import io.github.vicmae.data.Shuffle;
 import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Device;
@@ -139,14 +140,50 @@ public record TrainSettings(
             int prefetch,
 
             @Setting(description = "whether views are made on the device, from uploaded crops, or on the host")
-            boolean deviceViews) {
+            boolean deviceViews,
+
+            @Setting(
+                    flag = "--shuffle",
+                    label = "samples|shards",
+                    description =
+                            "order of an epoch: samples in any order, or shard by shard (tar files, folders) through a shuffle buffer,"
+                                    + " which reads few shards at a time",
+                    value = "samples",
+                    former = "\"samples\"")
+            Shuffle shuffle,
+
+            @Setting(
+                    flag = "--shuffle-buffer",
+                    label = "N",
+                    description = "samples that the buffer of --shuffle shards draws from",
+                    value = "10000",
+                    range = "[1, inf)",
+                    former = "10000")
+            int shuffleBuffer,
+
+            @Setting(
+                    flag = "--no-scaled-decode",
+                    description =
+                            "decode large JPEGs whole, also where views shrink them so far that 1/2, 1/4 or 1/8 of their size is enough",
+                    value = "true",
+                    former = "false")
+            boolean scaledDecode) {
         public Loading {
-            Definitions.check(Loading.class, workers, prefetch, deviceViews);
+            Definitions.check(Loading.class, workers, prefetch, deviceViews, shuffle, shuffleBuffer, scaledDecode);
+            if (shuffle == Shuffle.SAMPLES && shuffleBuffer != LoaderSettings.SHUFFLE_BUFFER) {
+                throw new IllegalArgumentException(
+                        "--shuffle-buffer does not apply to --shuffle samples, which has no buffer");
+            }
         }
 
-        /** Of a number of workers, two batches ahead, views made on the host. */
+        /** Of a number of workers, two batches ahead, views made on the host, all samples shuffled. */
         public static Loading of(int workers) {
-            return new Loading(workers, 2, false);
+            return new Loading(workers, 2, false, Shuffle.SAMPLES, LoaderSettings.SHUFFLE_BUFFER, true);
+        }
+
+        /** The same with views made on the device, or on the host. */
+        public Loading withDeviceViews(boolean on) {
+            return new Loading(workers, prefetch, on, shuffle, shuffleBuffer, scaledDecode);
         }
     }
 
@@ -264,7 +301,9 @@ public record TrainSettings(
      */
     LoaderSettings loader(int samples) {
         double share = views.videoShare() == null ? Double.NaN : views.videoShare();
-        return new LoaderSettings(samples, loading.workers(), loading.prefetch(), seed, share, loading.deviceViews());
+        return new LoaderSettings(samples, loading.workers(), loading.prefetch(), seed, share, loading.deviceViews())
+                .withShuffle(loading.shuffle(), loading.shuffleBuffer())
+                .withScaledDecode(loading.scaledDecode());
     }
 
     /** Brings a run's settings of any version of this library up to date, in place: what it lacks has the value of its time. */

@@ -113,7 +113,7 @@ class EmulatedRunTest {
                 TrainSettings.Views.DEFAULT,
                 new Schedule(EPOCHS, 2, 1, 1e-2, 1),
                 AdamW.Settings.DEFAULT,
-                new TrainSettings.Loading(2, 2, true),
+                TrainSettings.Loading.of(2).withDeviceViews(true),
                 TrainSettings.Compute.DEFAULT,
                 7,
                 CheckpointSettings.every(1),

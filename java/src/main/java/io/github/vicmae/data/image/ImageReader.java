@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.Locale;
+import java.util.function.IntBinaryOperator;
 import javax.imageio.IIOException;
 import javax.imageio.ImageIO;
 import javax.imageio.stream.ImageInputStream;
@@ -34,6 +35,9 @@ public final class ImageReader {
     /** Longer files are refused before reading. */
     public static final long MAX_BYTES = 1L << 29;
 
+    /** JPEGs are decoded at 1/8 of their size at the smallest. */
+    private static final int MAX_REDUCTION = 8;
+
     /** TIFF's number for signed whole numbers. */
     private static final int SIGNED = 2;
 
@@ -52,11 +56,24 @@ public final class ImageReader {
 
     /** The same for a picture stored anywhere. */
     public static Image read(Content content, int channels) throws IOException {
+        return read(content, channels, (width, height) -> 1).image();
+    }
+
+    /**
+     * The same, at a fraction of its size where that is allowed and saves time: JPEGs of luma or YCbCr, at 1/2, 1/4 or 1/8. Where
+     * libjpeg-turbo cannot be had, every picture is whole.
+     *
+     * @param reduction is given the picture's width and height, and says by how much they may be divided; 1 or less for the picture itself
+     */
+    public static ReducedImage read(Content content, int channels, IntBinaryOperator reduction) throws IOException {
         if (channels < 1 || channels > 4) {
             throw new IllegalArgumentException("channels must be 1 to 4, not " + channels + ".");
         }
         try {
-            return decode(bytes(content)).withChannels(channels);
+            byte[] file = bytes(content);
+            ReducedImage picture =
+                    JpegHeader.isJpeg(file) ? decodeJpeg(file, reduction) : ReducedImage.of(decode(file));
+            return picture.withChannels(channels);
         } catch (IOException | RuntimeException e) {
             throw unreadable(content, ReadFailure.reason(content, e), e);
         } catch (OutOfMemoryError e) {
@@ -79,9 +96,6 @@ public final class ImageReader {
     }
 
     private static Image decode(byte[] file) throws IOException {
-        if (JpegHeader.isJpeg(file)) {
-            return decodeJpeg(file);
-        }
         if (WebP.isWebP(file)) {
             return WebP.decode(file);
         }
@@ -107,27 +121,44 @@ public final class ImageReader {
         }
     }
 
-    private static Image decodeJpeg(byte[] file) throws IOException {
+    private static ReducedImage decodeJpeg(byte[] file, IntBinaryOperator reduction) throws IOException {
         JpegHeader header = JpegHeader.parse(file);
         checkSize(header.width(), header.height());
         if (!header.ended() && !header.complete()) {
             throw new IOException("the file is cut short (parts of the picture are missing)");
         }
         byte[] clean = header.cleaned(file);
-        Image picture;
         if (header.components() == 4) {
-            picture = decodeInks(clean, header);
-        } else if (header.plain()) {
-            picture = decodePlainJpeg(clean);
-        } else {
-            picture = decodeJpeg(clean, false);
+            return whole(decodeInks(clean, header), header);
         }
-        return picture.oriented(header.orientation());
+        if (!header.plain()) {
+            return whole(decodeJpeg(clean, false), header);
+        }
+        int divisor = divisor(header, reduction);
+        Image reduced = divisor == 1 ? null : TurboJpeg.decode(clean, divisor);
+        return reduced == null
+                ? whole(decodePlainJpeg(clean), header)
+                : new ReducedImage(
+                        reduced.oriented(header.orientation()), header.shownWidth(), header.shownHeight(), divisor);
+    }
+
+    private static ReducedImage whole(Image picture, JpegHeader header) {
+        return ReducedImage.of(picture.oriented(header.orientation()));
+    }
+
+    /** The power of two by which a JPEG's size is divided. */
+    private static int divisor(JpegHeader header, IntBinaryOperator reduction) {
+        int allowed = reduction.applyAsInt(header.shownWidth(), header.shownHeight());
+        int divisor = Integer.highestOneBit(Math.max(1, Math.min(MAX_REDUCTION, allowed)));
+        // The squares begin at the stored picture's first pixel: in a turned one only whole squares end where it
+        // begins.
+        boolean whole = header.width() % divisor == 0 && header.height() % divisor == 0;
+        return whole || header.orientation() == TiffDirectory.UPRIGHT ? divisor : 1;
     }
 
     /** libjpeg-turbo is the quickest; then the JDK's, which is strict about markers and misreads Adobe's colour transforms. */
     private static Image decodePlainJpeg(byte[] file) throws IOException {
-        Image picture = TurboJpeg.decode(file);
+        Image picture = TurboJpeg.decode(file, 1);
         if (picture != null) {
             return picture;
         }

@@ -47,6 +47,20 @@ record JpegHeader(
         return file.length > 3 && file[0] == (byte) 0xFF && file[1] == (byte) 0xD8 && file[2] == (byte) 0xFF;
     }
 
+    /** Columns of the picture as it is meant to be seen. */
+    int shownWidth() {
+        return isTransposed() ? height : width;
+    }
+
+    /** Rows of the picture as it is meant to be seen. */
+    int shownHeight() {
+        return isTransposed() ? width : height;
+    }
+
+    private boolean isTransposed() {
+        return orientation >= 5 && orientation <= 8;
+    }
+
     /** Whether the colours are luma or YCbCr for sure. */
     boolean plain() {
         return jfif && transform < 0 && (components == 1 || components == 3);

@@ -35,15 +35,17 @@ final class TurboJpeg {
     /**
      * Decodes a file.
      *
+     * @param reduction 1, or 2, 4 or 8 for so many times fewer columns and rows, rounded up: of every block of 8 x 8 pixels only the lower
+     *     frequencies are transformed
      * @return null if the library is not there, or finds anything wrong with the file
      */
-    static Image decode(byte[] file) {
+    static Image decode(byte[] file, int reduction) {
         if (!LOADED) {
             return null;
         }
         try (BytePointer bytes = new BytePointer(file);
                 IntPointer warnings = new IntPointer(1).put(0)) {
-            PIX picture = pixReadMemJpeg(bytes, file.length, 0, 1, warnings, 0);
+            PIX picture = pixReadMemJpeg(bytes, file.length, 0, reduction, warnings, 0);
             if (picture == null || picture.isNull()) {
                 return null;
             }

@@ -23,6 +23,9 @@ public interface Content {
      */
     SeekableByteChannel open() throws IOException;
 
+    /** The tar file that it is a part of, or the folder that its file lies in: what has the same is stored together. */
+    Path shard();
+
     /** The content of a file. */
     static Content of(Path file) {
         return new FileContent(file);

@@ -24,4 +24,9 @@ record FileContent(Path path) implements Content {
         ReadFailure.requireFile(path);
         return FileChannel.open(path, StandardOpenOption.READ);
     }
+
+    @Override
+    public Path shard() {
+        return FileNames.folder(path);
+    }
 }

@@ -166,4 +166,9 @@ final class FileNames {
         }
         return shown.toString();
     }
+
+    /** The folder that a file lies in, also of a name alone. */
+    static Path folder(Path file) {
+        return file.toAbsolutePath().normalize().getParent();
+    }
 }

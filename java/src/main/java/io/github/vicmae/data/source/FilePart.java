@@ -25,6 +25,11 @@ record FilePart(Path file, String name, long offset, long size) implements Conte
         return new Channel(FileChannel.open(file, StandardOpenOption.READ), offset, size);
     }
 
+    @Override
+    public Path shard() {
+        return file;
+    }
+
     /** Reads the part as if it were all there is. */
     private static final class Channel implements SeekableByteChannel {
         private final FileChannel file;

@@ -38,6 +38,11 @@ final class FrameEntries implements FrameList {
     }
 
     @Override
+    public Path shard() {
+        return file;
+    }
+
+    @Override
     public List<Content> frames() throws IOException {
         ReadFailure.requireFile(file);
         List<Content> frames = new ArrayList<>();

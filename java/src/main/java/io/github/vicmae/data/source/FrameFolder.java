@@ -49,6 +49,11 @@ public record FrameFolder(Path path, double rate) implements FrameList {
     }
 
     @Override
+    public Path shard() {
+        return FileNames.folder(path);
+    }
+
+    @Override
     public List<Content> frames() throws IOException {
         return paths().stream().map(Content::of).toList();
     }

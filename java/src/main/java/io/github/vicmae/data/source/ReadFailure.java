@@ -8,6 +8,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 
 /** Reasons why a file cannot be read, worded as the end of a sentence that names the file. */
 public final class ReadFailure {
@@ -15,14 +16,16 @@ public final class ReadFailure {
 
     /** @throws IOException if the path is not a readable, non-empty regular file: opening a pipe, for example, would block */
     public static void requireFile(Path path) throws IOException {
-        if (Files.isDirectory(path)) {
+        // All at once: each question is a request of its own on a network file system.
+        BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
+        if (attributes.isDirectory()) {
             throw new IOException("it is a folder");
         }
-        if (Files.size(path) == 0 && Files.isRegularFile(path)) {
-            throw new IOException("the file is empty");
-        }
-        if (!Files.isRegularFile(path)) {
+        if (!attributes.isRegularFile()) {
             throw new IOException("it is a pipe or a device, not a file");
+        }
+        if (attributes.size() == 0) {
+            throw new IOException("the file is empty");
         }
         if (!Files.isReadable(path)) {
             throw new IOException("there is no permission to read it");

@@ -1,6 +1,7 @@
 package io.github.vicmae.data.view;
 
 import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.image.ReducedImage;
 import java.util.Arrays;
 
 /**
@@ -38,8 +39,15 @@ final class Resize {
         private float[] weights = new float[0];
         private int stride;
 
-        void set(int in, int out, Filter filter) {
-            double scale = (double) in / out;
+        /**
+         * @param start of the box, in pixels of the whole picture, as is its {@code length}
+         * @param reduction pixels of the whole picture to one of the source; positions are counted from the first one that the box touches
+         */
+        void set(int start, int length, int reduction, int out, Filter filter) {
+            int in = touched(start, length, reduction);
+            double begin = (double) (start % reduction) / reduction;
+            double end = begin + (double) length / reduction;
+            double scale = (double) length / reduction / out;
             double stretch = Math.max(1, scale);
             double support = filter.support * stretch;
             stride = 2 * (int) Math.ceil(support) + 1;
@@ -51,12 +59,13 @@ final class Resize {
                 weights = new float[out * stride];
             }
             for (int i = 0; i < out; i++) {
-                double centre = (i + 0.5) * scale;
+                double centre = begin + (i + 0.5) * scale;
                 int from = Math.max(0, (int) (centre - support + 0.5));
                 int to = Math.min(in, (int) (centre + support + 0.5));
                 double sum = 0;
                 for (int k = from; k < to; k++) {
-                    double weight = filter.weight((k + 0.5 - centre) / stretch);
+                    double inside = Math.min(k + 1, end) - Math.max(k, begin);
+                    double weight = inside * filter.weight((k + 0.5 - centre) / stretch);
                     weights[i * stride + k - from] = (float) weight;
                     sum += weight;
                 }
@@ -69,6 +78,11 @@ final class Resize {
         }
     }
 
+    /** Source pixels of which the box has at least a part. */
+    private static int touched(int start, int length, int reduction) {
+        return (start + length + reduction - 1) / reduction - start / reduction;
+    }
+
     private final Taps vertical = new Taps();
     private final Taps horizontal = new Taps();
     /** Source rows as floats, in a ring buffer as long as the vertical filter. */
@@ -76,15 +90,25 @@ final class Resize {
 
     private float[] row = new float[0];
 
+    /** Resizes a box of a picture at its own size. */
+    void apply(Image image, CropBox box, boolean flip, Filter filter, float[] out, int height, int width) {
+        apply(ReducedImage.of(image), box, flip, filter, out, height, width);
+    }
+
     /**
+     * @param box in pixels of the whole picture; of a reduced one its edges may lie within pixels, which then count by their share
      * @param flip whether the result is mirrored left to right
      * @param out receives channels x height x width values from 0 on
      */
-    void apply(Image image, CropBox box, boolean flip, Filter filter, float[] out, int height, int width) {
+    void apply(ReducedImage picture, CropBox box, boolean flip, Filter filter, float[] out, int height, int width) {
+        Image image = picture.image();
+        int reduction = picture.reduction();
         int channels = image.channels();
-        int length = box.width() * channels;
-        vertical.set(box.height(), height, filter);
-        horizontal.set(box.width(), width, filter);
+        int left = box.x() / reduction;
+        int top = box.y() / reduction;
+        int length = touched(box.x(), box.width(), reduction) * channels;
+        vertical.set(box.y(), box.height(), reduction, height, filter);
+        horizontal.set(box.x(), box.width(), reduction, width, filter);
         int slots = vertical.stride;
         if (ring.length < slots * length) {
             ring = new float[slots * length];
@@ -97,7 +121,7 @@ final class Resize {
             int first = vertical.first[y];
             int end = first + vertical.count[y];
             for (loaded = Math.max(loaded, first); loaded < end; loaded++) {
-                int from = ((box.y() + loaded) * image.width() + box.x()) * channels;
+                int from = ((top + loaded) * image.width() + left) * channels;
                 load(image.pixels(), from, ring, loaded % slots * length, length);
             }
             Arrays.fill(row, 0, length, 0f);

@@ -1,10 +1,12 @@
 package io.github.vicmae.data.view;
 
 import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.image.ReducedImage;
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.kernel.Philox;
 import java.nio.FloatBuffer;
 import java.util.List;
+import java.util.function.IntFunction;
 
 /**
  * Makes views: crops and resizes pictures, changes their colours at random, normalises them, and writes floats [C, T, H, W], which is
@@ -15,6 +17,9 @@ import java.util.List;
  * <p>Not thread-safe: use one instance per thread, since it keeps work buffers.
  */
 public final class ViewWriter {
+    /** A reduced crop has at least so many times the view's columns and rows. */
+    private static final int LEFT_TO_SHRINK = 2;
+
     private final ViewSettings settings;
     private final float[] scale;
     private final float[] shift;
@@ -32,14 +37,14 @@ public final class ViewWriter {
     /**
      * Writes one random view.
      *
-     * @param frames the view's T frames, of any size and number of channels
+     * @param frames the view's T frames, of any size and number of channels, at their own size or reduced; the draws are those for their own size
      * @param kind of the sample: it selects the operations
      * @param view which of the sample's views, from 0
      * @param random source of all random decisions
      * @param out receives C x T x H x W values
      * @param offset where the first value goes
      */
-    public void write(List<Image> frames, Kind kind, int view, Philox random, FloatBuffer out, int offset) {
+    public void write(List<ReducedImage> frames, Kind kind, int view, Philox random, FloatBuffer out, int offset) {
         ViewDraw[] draws = draw(frames, kind, view, random);
         for (int t = 0; t < draws.length; t++) {
             write(frames.get(t), draws[t], out, offset + t * plane(), draws.length);
@@ -48,20 +53,38 @@ public final class ViewWriter {
 
     /** Writes one random view of one frame. */
     public void write(Image image, Kind kind, int view, Philox random, FloatBuffer out, int offset) {
-        write(List.of(image), kind, view, random, out, offset);
+        write(List.of(ReducedImage.of(image)), kind, view, random, out, offset);
+    }
+
+    /**
+     * By how much a picture's sides may be divided before its views are made of it: every view still shrinks what is left to half of it or
+     * less, so that what is left out would be averaged away.
+     *
+     * @param random the random source of each view, as {@link #write} is going to be given it
+     * @return below 1 if the picture is needed as it is
+     */
+    public int reduction(Kind kind, int width, int height, IntFunction<Philox> random) {
+        int reduction = Integer.MAX_VALUE;
+        for (int v = 0; v < settings.views(); v++) {
+            CropBox box = ViewDraw.random(settings, kind, v, width, height, random.apply(v))
+                    .box();
+            reduction = Math.min(reduction, box.width() / (LEFT_TO_SHRINK * settings.width()));
+            reduction = Math.min(reduction, box.height() / (LEFT_TO_SHRINK * settings.height()));
+        }
+        return reduction;
     }
 
     /** The draw of every frame: one for all of them that have the first one's size. */
-    private ViewDraw[] draw(List<Image> frames, Kind kind, int view, Philox random) {
+    private ViewDraw[] draw(List<ReducedImage> frames, Kind kind, int view, Philox random) {
         if (frames.size() != settings.frames()) {
             throw new IllegalArgumentException(
                     "A view has " + settings.frames() + " frames, but " + frames.size() + " were given.");
         }
-        Image first = frames.get(0);
+        ReducedImage first = frames.get(0);
         ViewDraw[] draws = new ViewDraw[frames.size()];
         draws[0] = ViewDraw.random(settings, kind, view, first.width(), first.height(), random);
         for (int t = 1; t < draws.length; t++) {
-            Image frame = frames.get(t);
+            ReducedImage frame = frames.get(t);
             draws[t] = draws[0].scaled(first.width(), first.height(), frame.width(), frame.height());
         }
         return draws;
@@ -72,7 +95,7 @@ public final class ViewWriter {
     }
 
     /** Writes one frame by its draw; the planes of its channels are {@code step} planes apart. */
-    void write(Image image, ViewDraw draw, FloatBuffer out, int offset, int step) {
+    void write(ReducedImage image, ViewDraw draw, FloatBuffer out, int offset, int step) {
         resize(image.withChannels(settings.channels()), draw);
         changeColours(draw);
         normalise(out, offset, step);
@@ -84,7 +107,7 @@ public final class ViewWriter {
      *
      * @param row which view of the upload it is; writers in several threads may pack different ones
      */
-    public void pack(List<Image> frames, Kind kind, int view, Philox random, FrameUpload upload, int row) {
+    public void pack(List<ReducedImage> frames, Kind kind, int view, Philox random, FrameUpload upload, int row) {
         ViewDraw[] draws = draw(frames, kind, view, random);
         for (int t = 0; t < draws.length; t++) {
             pack(frames.get(t), draws[t], upload, row * draws.length + t);
@@ -93,7 +116,7 @@ public final class ViewWriter {
 
     /** Packs one random view of one frame. */
     public void pack(Image image, Kind kind, int view, Philox random, FrameUpload upload, int row) {
-        pack(List.of(image), kind, view, random, upload, row);
+        pack(List.of(ReducedImage.of(image)), kind, view, random, upload, row);
     }
 
     /**
@@ -101,10 +124,10 @@ public final class ViewWriter {
      *
      * @param row which frame of the upload it is
      */
-    void pack(Image image, ViewDraw draw, FrameUpload upload, int row) {
-        Image picture = image.withChannels(settings.channels());
-        if (upload.takes(draw.box())) {
-            upload.putCrop(row, picture, draw);
+    void pack(ReducedImage image, ViewDraw draw, FrameUpload upload, int row) {
+        ReducedImage picture = image.withChannels(settings.channels());
+        if (picture.reduction() == 1 && upload.takes(draw.box())) {
+            upload.putCrop(row, picture.image(), draw);
         } else {
             resize(picture, draw);
             upload.putResized(row, work, draw);
@@ -117,10 +140,11 @@ public final class ViewWriter {
      * @param share the sides of the central crop as a share of the largest one that fits, 1 for all of it; 0.875 is the usual 224 of 256
      */
     public void writeCentre(Image image, double share, FloatBuffer out, int offset) {
-        write(image, ViewDraw.centre(settings, share, image.width(), image.height()), out, offset, 1);
+        ViewDraw draw = ViewDraw.centre(settings, share, image.width(), image.height());
+        write(ReducedImage.of(image), draw, out, offset, 1);
     }
 
-    private void resize(Image picture, ViewDraw draw) {
+    private void resize(ReducedImage picture, ViewDraw draw) {
         resize.apply(picture, draw.box(), draw.flip(), settings.filter(), work, settings.height(), settings.width());
     }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.vicmae.TestSeed;
 import io.github.vicmae.data.Pictures;
 import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.image.ReducedImage;
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Device;
@@ -91,7 +92,7 @@ class DeviceViewsTest {
             FrameUpload upload = new FrameUpload(settings, images.size());
             ViewWriter writer = new ViewWriter(settings);
             for (int i = 0; i < images.size(); i++) {
-                writer.pack(images.get(i), draws.get(i), upload, i);
+                writer.pack(ReducedImage.of(images.get(i)), draws.get(i), upload, i);
             }
             return upload;
         }
@@ -100,7 +101,7 @@ class DeviceViewsTest {
             FloatBuffer out = FloatBuffer.allocate(images.size() * settings.viewSize());
             ViewWriter writer = new ViewWriter(settings);
             for (int i = 0; i < images.size(); i++) {
-                writer.write(images.get(i), draws.get(i), out, i * settings.viewSize(), 1);
+                writer.write(ReducedImage.of(images.get(i)), draws.get(i), out, i * settings.viewSize(), 1);
             }
             return out.array();
         }
@@ -346,7 +347,7 @@ class DeviceViewsTest {
         }
         FrameUpload full = new FrameUpload(settings, 1);
         ViewWriter writer = new ViewWriter(settings);
-        Image image = Pictures.random(16, 12, 3, 1);
+        ReducedImage image = ReducedImage.of(Pictures.random(16, 12, 3, 1));
         ViewDraw whole = new ViewDraw(new CropBox(0, 0, 16, 12), false, null, false, 0, false);
         writer.pack(image, whole, full, 0);
         assertThrows(IllegalStateException.class, () -> writer.pack(image, whole, full, 0));

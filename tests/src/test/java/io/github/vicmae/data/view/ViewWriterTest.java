@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.vicmae.data.Pictures;
 import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.image.ReducedImage;
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.kernel.Philox;
 import java.nio.ByteBuffer;
@@ -184,6 +185,10 @@ class ViewWriterTest {
                 ViewDraw.random(settings, Kind.VIDEO, 1, 340, 256, new Philox(5, 6, 7, 9)));
     }
 
+    private static List<ReducedImage> whole(List<Image> frames) {
+        return frames.stream().map(ReducedImage::of).toList();
+    }
+
     /** One draw for a view: its frames are what the same draw makes of each of them, in [C, T, H, W]. */
     @Test
     void allFramesOfAViewGetTheSameDraw() {
@@ -193,7 +198,7 @@ class ViewWriterTest {
                 List.of(Pictures.random(40, 30, 3, 1), Pictures.random(40, 30, 3, 2), Pictures.random(40, 30, 3, 3));
         assertEquals(3 * one.viewSize(), clip.viewSize());
         FloatBuffer views = FloatBuffer.allocate(clip.viewSize());
-        new ViewWriter(clip).write(frames, Kind.VIDEO, 0, new Philox(5, 0, 1, 0), views, 0);
+        new ViewWriter(clip).write(whole(frames), Kind.VIDEO, 0, new Philox(5, 0, 1, 0), views, 0);
         FloatBuffer alone = FloatBuffer.allocate(one.viewSize());
         for (int t = 0; t < 3; t++) {
             new ViewWriter(one).write(frames.get(t), Kind.VIDEO, 0, new Philox(5, 0, 1, 0), alone, 0);
