@@ -12,6 +12,8 @@ import java.util.Arrays;
  * @param components colour components of the frame
  * @param orientation EXIF's orientation, 1 if the file has none
  * @param jfif whether the file is a JFIF
+ * @param camera whether the frame looks like a camera's, whose files have EXIF in place of JFIF: components 1, 2 and 3, of which the latter two, chroma,
+ *     have fewer samples
  * @param transform what Adobe's marker says of the colours: 0 none, 1 YCbCr, 2 YCCK; -1 without the marker
  * @param ended whether the file's last marker is there
  * @param complete whether every part of every component has been sent, as far as the headers of the scans tell
@@ -22,6 +24,7 @@ record JpegHeader(
         int components,
         int orientation,
         boolean jfif,
+        boolean camera,
         int transform,
         boolean ended,
         boolean complete) {
@@ -63,7 +66,7 @@ record JpegHeader(
 
     /** Whether the colours are luma or YCbCr for sure. */
     boolean plain() {
-        return jfif && transform < 0 && (components == 1 || components == 3);
+        return (jfif || camera) && transform < 0 && (components == 1 || components == 3);
     }
 
     /** @throws IOException if no frame header is found before the file's end or its first scan */
@@ -106,9 +109,24 @@ record JpegHeader(
                 file[frame + 5] & 0xFF,
                 orientation,
                 jfif,
+                isCamera(file, frame),
                 transform,
                 ended,
                 scans.areComplete());
+    }
+
+    private static boolean isCamera(byte[] file, int frame) {
+        int components = frame + 6; // three bytes each: number, sampling factors, table
+        if (file[frame + 5] != 3 || components + 9 > file.length) {
+            return false;
+        }
+        boolean numbered = true;
+        for (int c = 0; c < 3; c++) {
+            numbered &= file[components + 3 * c] == c + 1;
+        }
+        byte luma = file[components + 1];
+        byte blue = file[components + 4];
+        return numbered && blue == file[components + 7] && blue == 0x11 && luma != 0x11;
     }
 
     /**

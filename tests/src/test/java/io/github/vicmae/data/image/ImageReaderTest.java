@@ -2,6 +2,7 @@ package io.github.vicmae.data.image;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -106,6 +107,31 @@ class ImageReaderTest {
                 Image expected = upright.oriented(orientation);
                 // Another decoder may be chosen for a file with such a marker: it may round differently.
                 assertTrue(maxDifference(expected, ImageReader.read(path, 3)) <= 4, "orientation " + orientation);
+            }
+        }
+    }
+
+    /** Cameras write EXIF and no JFIF; the frame says as well that the colours are YCbCr. */
+    @Test
+    void aCamerasJpegHasTheSamePixels() throws IOException {
+        byte[] jfif = Pictures.encode(Pictures.buffered(Pictures.gradient(48, 32)), "jpg");
+        int end = 4 + (jfif[4] & 0xFF) * 256 + (jfif[5] & 0xFF); // of the APP0 segment behind the first marker
+        byte[] bare = new byte[jfif.length - end + 2];
+        System.arraycopy(jfif, 0, bare, 0, 2);
+        System.arraycopy(jfif, end, bare, 2, bare.length - 2);
+        byte[] camera = Pictures.withSegment(bare, 0xE1, exif(1, true));
+        assertFalse(JpegHeader.parse(camera).jfif());
+        assertTrue(JpegHeader.parse(camera).plain());
+        Image expected = ImageReader.read(Files.write(dir.resolve("jfif.jpg"), jfif), 3);
+        assertEquals(expected, ImageReader.read(Files.write(dir.resolve("camera.jpg"), camera), 3));
+        camera[indexOfFrame(camera) + 10] = 'R'; // a component of RGB
+        assertFalse(JpegHeader.parse(camera).plain());
+    }
+
+    private static int indexOfFrame(byte[] jpeg) {
+        for (int i = 0; ; i++) {
+            if (jpeg[i] == (byte) 0xFF && jpeg[i + 1] == (byte) 0xC0) {
+                return i;
             }
         }
     }
