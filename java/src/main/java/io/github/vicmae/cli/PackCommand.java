@@ -68,8 +68,7 @@ final class PackCommand implements Callable<Integer> {
             names = "--clip-seconds",
             paramLabel = "X",
             defaultValue = "60",
-            description =
-                    "longer videos are cut into clips of this length, the last one a half shorter to a half longer (default: ${DEFAULT-VALUE})")
+            description = "longer videos are cut into clips of this length (default: ${DEFAULT-VALUE})")
     private double clipSeconds;
 
     @Option(
