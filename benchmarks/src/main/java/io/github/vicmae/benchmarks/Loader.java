@@ -20,7 +20,7 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Batches from video files: two frames of each clip found, decoded and made into views by so many workers. The clips are H.264 files of 128
+ * Batches from video files: two frames of each clip found, decoded and made into views by so many workers. The clips are MPEG-4 files of 128
  * pixels that are rendered first. The batches are the same whatever the number of workers, which is checked.
  */
 @Warmup(iterations = 2, time = 1)

@@ -229,8 +229,8 @@ final class InspectCommand implements Callable<Integer> {
             out.println("no classes");
             return;
         }
-        out.println(counts.size() + " classes" + (without > 0 ? ", " + without + " files without one" : "")
-                + " (videos, images):");
+        out.println(counts.size() + (counts.size() == 1 ? " class" : " classes")
+                + (without > 0 ? ", " + count(without, "file") + " without one" : "") + " (videos, images):");
         counts.entrySet().stream()
                 .limit(MOST_CLASSES)
                 .forEach(c -> out.printf(Locale.ROOT, "  %7d %7d  %s%n", c.getValue()[0], c.getValue()[1], c.getKey()));

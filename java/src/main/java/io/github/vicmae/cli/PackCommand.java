@@ -21,14 +21,21 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description =
-                "Write a data set as tar shards of small JPEGs, videos as a JPEG for each frame. Packing goes on where it stopped.")
+                "Write a data set as tar shards of small JPEGs; videos as a JPEG for each frame, or as short clips. Packing goes on where it stopped.")
 final class PackCommand implements Callable<Integer> {
+    private static final int DEFAULT_FPS = 8;
+
     @Parameters(
             arity = "1..*",
             paramLabel = "DATA... OUT",
             description =
                     "what to pack, as for pretrain --data, and the folder for the shards; with --check, the folder alone")
     private List<Path> paths;
+
+    @Option(
+            names = "--clips",
+            description = "encode videos anew as clips (MPEG-4 in .mp4) instead of as a JPEG for each frame")
+    private boolean clips;
 
     @Option(
             names = "--short-side",
@@ -45,11 +52,17 @@ final class PackCommand implements Callable<Integer> {
     private int quality;
 
     @Option(
+            names = "--quantiser",
+            paramLabel = "N",
+            defaultValue = "4",
+            description = "of clips, 1 (best) to 31 (default: ${DEFAULT-VALUE})")
+    private int quantiser;
+
+    @Option(
             names = "--fps",
             paramLabel = "X",
-            defaultValue = "8",
-            description = "frames a second of videos (default: ${DEFAULT-VALUE})")
-    private double fps;
+            description = "frames a second of videos (default: " + DEFAULT_FPS + "; with --clips, each video's own)")
+    private Double fps;
 
     @Option(
             names = "--clip-seconds",
@@ -87,7 +100,11 @@ final class PackCommand implements Callable<Integer> {
         if (workers != null && workers < 1) {
             throw new IllegalArgumentException("--workers must be positive, not " + workers);
         }
-        PackSettings settings = new PackSettings(shortSide, quality, fps, clipSeconds, shardSamples);
+        if (fps != null && fps == 0) {
+            throw new IllegalArgumentException("--fps must be positive");
+        }
+        double rate = fps != null ? fps : clips ? 0 : DEFAULT_FPS;
+        PackSettings settings = new PackSettings(clips, shortSide, quality, quantiser, rate, clipSeconds, shardSamples);
         Path folder = paths.get(paths.size() - 1);
         Dataset data = Dataset.scan(paths.subList(0, paths.size() - 1));
         data.report().sentences().forEach(sentence -> err.println("warning: " + sentence));

@@ -87,6 +87,57 @@ class PackCommandTest {
         assertEquals("2 shards are right", out.toString().strip());
     }
 
+    /** At the videos' own rate every frame is there once, and the frames' order is that of the source. */
+    @Test
+    void videosBecomeShortClips() throws IOException {
+        Path data = data();
+        Path packed = folder.resolve("packed");
+        Object[] arguments = {data, packed, "--clips", "--short-side", 33, "--clip-seconds", 1, "--shard-samples", 4};
+        assertEquals(0, pack(arguments), err.toString());
+        assertEquals("packed: 6 of 7 samples are in " + packed, out.toString().strip());
+        Dataset found = Dataset.scan(List.of(packed));
+        assertEquals(0, found.report().count(), found.report().sentences().toString());
+        assertEquals(5, found.images());
+        List<Sample> clips = found.samples().stream().filter(Sample::isVideo).toList();
+        assertEquals(3, clips.size());
+        for (int clip = 0; clip < 3; clip++) {
+            Sample sample = clips.get(clip);
+            assertEquals("shard-000001.tar/00000005-000" + clip + ".mp4", sample.id());
+            assertEquals("dog", sample.className());
+            try (Video video = Video.open(sample.content())) {
+                assertEquals(44, video.width());
+                assertEquals(32, video.height()); // 33 is odd
+                assertEquals(10, video.frameTimes().length);
+                assertEquals(10, video.frameRate(), 1e-6);
+                assertEquals(1, video.durationSeconds(), 1e-6);
+                for (int i = 0; i < 10; i++) {
+                    assertEquals(Pictures.level(10 * clip + i), Pictures.mean(video.frameAt((i + 0.5) / 10, 0)), 6);
+                }
+            }
+        }
+        byte[] bytes = Files.readAllBytes(packed.resolve("shard-000001.tar"));
+        Files.delete(packed.resolve("shard-000001.tar"));
+        assertEquals(0, pack(arguments), err.toString());
+        assertArrayEquals(bytes, Files.readAllBytes(packed.resolve("shard-000001.tar")));
+        assertEquals(0, pack("--check", packed), err.toString());
+        assertEquals(1, pack(data, packed, "--short-side", 33, "--clip-seconds", 1, "--shard-samples", 4));
+        assertTrue(err.toString().contains("were packed with other settings"), err.toString());
+    }
+
+    /** A few frames more than the length of a clip make no clip of their own. */
+    @Test
+    void aShortRestStaysWithTheLastClip() throws IOException {
+        Pictures.countingVideo(folder.resolve("videos/v.mp4"), 32, 32, 10, 23);
+        assertEquals(
+                0, pack(folder.resolve("videos"), folder.resolve("p"), "--clips", "--fps", 5, "--clip-seconds", 1));
+        List<Sample> clips = Dataset.scan(List.of(folder.resolve("p"))).samples();
+        assertEquals(2, clips.size());
+        try (Video video = Video.open(clips.get(1).content())) {
+            assertEquals(7, video.frameTimes().length);
+            assertEquals(5, video.frameRate(), 1e-6);
+        }
+    }
+
     /** A shard that is missing is made again, with the same bytes; other settings or data do not go into the same folder. */
     @Test
     void packingGoesOnWhereItStopped() throws IOException {
@@ -158,6 +209,10 @@ class PackCommandTest {
         assertTrue(err.toString().contains("Name the data to pack and, last, a folder"), err.toString());
         assertEquals(2, pack(data(), folder.resolve("p"), "--quality", 0));
         assertTrue(err.toString().contains("The JPEG quality must be 1 to 100, not 0"), err.toString());
+        assertEquals(2, pack(data(), folder.resolve("p"), "--clips", "--quantiser", 32));
+        assertTrue(err.toString().contains("The quantiser must be 1 to 31, not 32"), err.toString());
+        assertEquals(2, pack(data(), folder.resolve("p"), "--clips", "--fps", 0));
+        assertTrue(err.toString().contains("--fps must be positive"), err.toString());
         assertEquals(1, pack("--check", folder));
         assertTrue(err.toString().contains("has no manifest.json"), err.toString());
     }

@@ -18,8 +18,8 @@ import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
 /**
- * Writes a data set as tar shards that are fast to read: pictures as JPEG, videos as a JPEG for each frame, all of one size. Which samples a shard
- * has follows from their order alone, and a shard is there as a whole or not at all, so that packing goes on where it stopped.
+ * Writes a data set as tar shards that are fast to read: pictures as JPEG, videos as a JPEG for each frame or as short clips, all of one size. Which
+ * samples a shard has follows from their order alone, and a shard is there as a whole or not at all, so that packing goes on where it stopped.
  */
 public final class Packer {
     private final Dataset data;

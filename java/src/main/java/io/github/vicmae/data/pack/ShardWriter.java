@@ -7,6 +7,7 @@ import io.github.vicmae.data.image.JpegEncoder;
 import io.github.vicmae.data.source.ReadFailure;
 import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.data.video.Video;
+import io.github.vicmae.data.video.VideoWriter;
 import io.github.vicmae.data.view.Shrink;
 import io.github.vicmae.io.AtomicFile;
 import java.io.IOException;
@@ -21,6 +22,7 @@ import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -32,6 +34,8 @@ import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 /** Writes one shard. The same samples give the same bytes. */
 final class ShardWriter {
     private static final ObjectMapper MAPPER = new ObjectMapper();
+    /** A frame of a clip is found by decoding at most that many, at the price of larger files. */
+    private static final int KEY_FRAME_INTERVAL = 12;
 
     private final Path file;
     private final PackSettings settings;
@@ -94,7 +98,7 @@ final class ShardWriter {
                 addVideo(tar, sample, key);
             } else {
                 Image picture = shrink.toShortSide(ImageReader.read(sample.content(), 3), settings.shortSide());
-                put(tar, key, notes(sample), List.of(JpegEncoder.encode(picture, settings.quality())), false);
+                put(tar, key, notes(sample), Map.of(".jpg", JpegEncoder.encode(picture, settings.quality())));
                 images++;
             }
         } catch (Unwritable e) {
@@ -110,28 +114,71 @@ final class ShardWriter {
     private void addVideo(TarArchiveOutputStream tar, Sample sample, String key) throws IOException {
         try (Video video = Video.open(sample.content())) {
             double length = video.durationSeconds();
-            int clips = Math.max(1, (int) Math.ceil(length / settings.clipSeconds() - 1e-6));
+            double rate = settings.framesPerSecond() > 0 ? settings.framesPerSecond() : ownRate(video);
+            // Rounded, so that ten seconds and a frame do not become a clip and a clip of one frame.
+            int clips = (int) Math.max(1, Math.round(length / settings.clipSeconds()));
             for (int clip = 0; clip < clips; clip++) {
                 double start = clip * settings.clipSeconds();
-                double seconds = Math.min(settings.clipSeconds(), length - start);
-                int count = Math.max(1, (int) Math.round(seconds * settings.framesPerSecond()));
-                List<byte[]> frames = new ArrayList<>(count);
-                for (int i = 0; i < count; i++) {
-                    double time = start + (i + 0.5) / settings.framesPerSecond();
-                    Image frame = shrink.toShortSide(video.frameAt(time, settings.shortSide()), settings.shortSide());
-                    frames.add(JpegEncoder.encode(frame, settings.quality()));
-                }
+                double seconds = clip + 1 < clips ? settings.clipSeconds() : length - start;
+                double[] times = new double[(int) Math.max(1, Math.round(seconds * rate))];
+                Arrays.setAll(times, i -> start + (i + 0.5) / rate);
                 Map<String, Object> notes = notes(sample);
-                notes.put("fps", settings.framesPerSecond());
+                notes.put("fps", rate);
                 notes.put("duration", seconds);
                 if (clips > 1) {
                     notes.put("start", start);
                 }
-                put(tar, clips > 1 ? String.format(Locale.ROOT, "%s-%04d", key, clip) : key, notes, frames, true);
+                Map<String, byte[]> members = settings.clips() ? clip(video, times, rate) : frames(video, times);
+                put(tar, clips > 1 ? String.format(Locale.ROOT, "%s-%04d", key, clip) : key, notes, members);
                 videos++;
                 this.seconds += seconds;
             }
         }
+    }
+
+    /** Of a video without a length, one frame a second: it has one frame. */
+    private static double ownRate(Video video) throws IOException {
+        return Math.max(1, Math.min(1000, video.frameRate()));
+    }
+
+    private Map<String, byte[]> frames(Video video, double[] times) throws IOException {
+        Map<String, byte[]> members = new LinkedHashMap<>();
+        for (int i = 0; i < times.length; i++) {
+            byte[] jpeg = JpegEncoder.encode(frame(video, times[i]), settings.quality());
+            members.put(String.format(Locale.ROOT, ".%05d.jpg", i), jpeg);
+        }
+        return members;
+    }
+
+    private Map<String, byte[]> clip(Video video, double[] times, double rate) throws IOException {
+        Image first = even(frame(video, times[0]));
+        VideoWriter.Settings format =
+                new VideoWriter.Settings(first.width(), first.height(), rate, settings.quantiser(), KEY_FRAME_INTERVAL);
+        try (VideoWriter writer = VideoWriter.inMemory(format)) {
+            writer.write(first);
+            for (int i = 1; i < times.length; i++) {
+                writer.write(even(frame(video, times[i])));
+            }
+            return Map.of(".mp4", writer.finish());
+        }
+    }
+
+    private Image frame(Video video, double time) throws IOException {
+        return shrink.toShortSide(video.frameAt(time, settings.shortSide()), settings.shortSide());
+    }
+
+    /** The picture without an odd last column and row, which MPEG-4 cannot hold. */
+    private static Image even(Image image) {
+        int width = image.width() & ~1;
+        int height = image.height() & ~1;
+        if (width == image.width() && height == image.height()) {
+            return image;
+        }
+        byte[] pixels = new byte[width * height * 3];
+        for (int y = 0; y < height; y++) {
+            System.arraycopy(image.pixels(), y * image.width() * 3, pixels, y * width * 3, width * 3);
+        }
+        return new Image(width, height, 3, pixels);
     }
 
     private static Map<String, Object> notes(Sample sample) {
@@ -144,17 +191,13 @@ final class ShardWriter {
         return notes;
     }
 
+    /** @param members the sample's files by what follows the key in their names */
     private static void put(
-            TarArchiveOutputStream tar,
-            String key,
-            Map<String, Object> notes,
-            List<byte[]> pictures,
-            boolean numbered) {
+            TarArchiveOutputStream tar, String key, Map<String, Object> notes, Map<String, byte[]> members) {
         try {
             put(tar, key + ".json", MAPPER.writeValueAsBytes(notes));
-            for (int i = 0; i < pictures.size(); i++) {
-                String number = numbered ? String.format(Locale.ROOT, ".%05d", i) : "";
-                put(tar, key + number + ".jpg", pictures.get(i));
+            for (Map.Entry<String, byte[]> member : members.entrySet()) {
+                put(tar, key + member.getKey(), member.getValue());
             }
         } catch (IOException e) {
             throw new Unwritable(e);

@@ -23,17 +23,21 @@ import static org.bytedeco.ffmpeg.global.avformat.avformat_alloc_output_context2
 import static org.bytedeco.ffmpeg.global.avformat.avformat_free_context;
 import static org.bytedeco.ffmpeg.global.avformat.avformat_new_stream;
 import static org.bytedeco.ffmpeg.global.avformat.avformat_write_header;
+import static org.bytedeco.ffmpeg.global.avformat.avio_close_dyn_buf;
 import static org.bytedeco.ffmpeg.global.avformat.avio_closep;
 import static org.bytedeco.ffmpeg.global.avformat.avio_open;
+import static org.bytedeco.ffmpeg.global.avformat.avio_open_dyn_buf;
 import static org.bytedeco.ffmpeg.global.avutil.AVERROR_EAGAIN;
 import static org.bytedeco.ffmpeg.global.avutil.AVERROR_EOF;
 import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_RGB24;
 import static org.bytedeco.ffmpeg.global.avutil.AV_PIX_FMT_YUV420P;
 import static org.bytedeco.ffmpeg.global.avutil.FF_QP2LAMBDA;
+import static org.bytedeco.ffmpeg.global.avutil.av_d2q;
 import static org.bytedeco.ffmpeg.global.avutil.av_frame_alloc;
 import static org.bytedeco.ffmpeg.global.avutil.av_frame_free;
 import static org.bytedeco.ffmpeg.global.avutil.av_frame_get_buffer;
 import static org.bytedeco.ffmpeg.global.avutil.av_frame_make_writable;
+import static org.bytedeco.ffmpeg.global.avutil.av_free;
 import static org.bytedeco.ffmpeg.global.swscale.SWS_ACCURATE_RND;
 import static org.bytedeco.ffmpeg.global.swscale.SWS_BICUBIC;
 import static org.bytedeco.ffmpeg.global.swscale.sws_freeContext;
@@ -63,26 +67,29 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerPointer;
 
 /**
- * Writes RGB images as a video file, MPEG-4 part 2 in the container that the file's extension names (.mp4, .mkv, .avi, .mov). The same
- * images give the same bytes. Not thread-safe.
+ * Writes RGB images as a video file, MPEG-4 part 2 in the container that the file's extension names (.mp4, .mkv, .avi, .mov), or as such a file in
+ * memory. The same images give the same bytes. Not thread-safe.
  */
 public final class VideoWriter implements AutoCloseable {
+    /** MPEG-4 stores the ticks of a second in 16 bits. */
+    private static final int MOST_TICKS = 65535;
+
     /**
      * What is written.
      *
      * @param width columns, even
      * @param height rows, even
-     * @param framesPerSecond whole frames a second
+     * @param framesPerSecond 1 to 1000, stored as a fraction: 29.97003 becomes 30000/1001
      * @param quantiser MPEG-4's quantiser, 1 (best) to 31
      * @param keyFrameInterval frames from one key frame to the next
      */
-    public record Settings(int width, int height, int framesPerSecond, int quantiser, int keyFrameInterval) {
+    public record Settings(int width, int height, double framesPerSecond, int quantiser, int keyFrameInterval) {
         public Settings {
             if (width <= 0 || height <= 0 || width % 2 != 0 || height % 2 != 0) {
                 throw new IllegalArgumentException(
                         "A video needs a positive, even width and height, not " + width + " x " + height + ".");
             }
-            if (framesPerSecond < 1 || framesPerSecond > 1000) {
+            if (!(framesPerSecond >= 1) || framesPerSecond > 1000) {
                 throw new IllegalArgumentException("The frame rate must be 1 to 1000, not " + framesPerSecond + ".");
             }
             if (quantiser < 1 || quantiser > 31) {
@@ -95,12 +102,13 @@ public final class VideoWriter implements AutoCloseable {
         }
 
         /** Good quality with a key frame every 12 frames. */
-        public static Settings of(int width, int height, int framesPerSecond) {
+        public static Settings of(int width, int height, double framesPerSecond) {
             return new Settings(width, height, framesPerSecond, 3, 12);
         }
     }
 
     private final Path path;
+    private final boolean inMemory;
     private final Settings settings;
     private AVFormatContext format;
     private AVCodecContext codec;
@@ -111,16 +119,24 @@ public final class VideoWriter implements AutoCloseable {
     private BytePointer rgb;
     private final PointerPointer<Pointer> planes = new PointerPointer<>(4);
     private final IntPointer strides = new IntPointer(4);
-    private final AVRational tick = new AVRational();
+    private final AVRational rate;
+    private final AVRational tick;
     private boolean started;
     private long frames;
 
     /** @throws IOException if the file cannot be written or its extension names no container */
     public VideoWriter(Path path, Settings settings) throws IOException {
+        this(path, settings, false);
+    }
+
+    private VideoWriter(Path path, Settings settings, boolean inMemory) throws IOException {
         this.path = path;
         this.settings = settings;
+        this.inMemory = inMemory;
+        Ffmpeg.require();
+        rate = av_d2q(settings.framesPerSecond, MOST_TICKS);
+        tick = new AVRational().num(rate.den()).den(rate.num());
         try {
-            Ffmpeg.require();
             openEncoder();
             openFile();
             openConverter();
@@ -133,6 +149,15 @@ public final class VideoWriter implements AutoCloseable {
         }
     }
 
+    /**
+     * Writes an MP4 file that stays in memory, until {@link #finish} gives its bytes.
+     *
+     * @throws IOException if there is no encoder
+     */
+    public static VideoWriter inMemory(Settings settings) throws IOException {
+        return new VideoWriter(Path.of("clip.mp4"), settings, true);
+    }
+
     private IOException unwritable(Throwable e) {
         return new IOException("Cannot write the video " + path + ": " + ReadFailure.reason(e) + ".", e);
     }
@@ -142,13 +167,12 @@ public final class VideoWriter implements AutoCloseable {
         if (encoder == null) {
             throw new IOException("this FFmpeg has no MPEG-4 encoder");
         }
-        tick.num(1).den(settings.framesPerSecond);
         codec = Ffmpeg.allocated(avcodec_alloc_context3(encoder), "an encoder");
         codec.width(settings.width);
         codec.height(settings.height);
         codec.pix_fmt(AV_PIX_FMT_YUV420P);
         codec.time_base(tick);
-        codec.framerate(new AVRational().num(settings.framesPerSecond).den(1));
+        codec.framerate(rate);
         codec.gop_size(settings.keyFrameInterval);
         codec.max_b_frames(0);
         codec.thread_count(1);
@@ -174,8 +198,12 @@ public final class VideoWriter implements AutoCloseable {
                 avcodec_parameters_from_context(stream.codecpar(), codec), "the encoder's settings cannot be stored");
         format.flags(format.flags() | AVFMT_FLAG_BITEXACT);
         AVIOContext io = new AVIOContext(null);
-        try (BytePointer url = Ffmpeg.url(path)) {
-            Ffmpeg.check(avio_open(io, url, AVIO_FLAG_WRITE), "the file cannot be opened");
+        if (inMemory) {
+            Ffmpeg.check(avio_open_dyn_buf(io), "there is not enough memory");
+        } else {
+            try (BytePointer url = Ffmpeg.url(path)) {
+                Ffmpeg.check(avio_open(io, url, AVIO_FLAG_WRITE), "the file cannot be opened");
+            }
         }
         format.pb(io);
         Ffmpeg.check(avformat_write_header(format, (AVDictionary) null), "the header cannot be written");
@@ -254,15 +282,49 @@ public final class VideoWriter implements AutoCloseable {
             return;
         }
         try {
+            end();
+        } finally {
+            free();
+        }
+    }
+
+    /**
+     * Ends a file in memory and closes the writer.
+     *
+     * @return its bytes
+     * @throws IllegalStateException if the file is not in memory, or the writer is closed
+     * @throws IOException if its last part cannot be written
+     */
+    public byte[] finish() throws IOException {
+        if (!inMemory || format == null) {
+            throw new IllegalStateException("Only an open video in memory has bytes to give.");
+        }
+        try {
+            end();
+            return takeBytes();
+        } finally {
+            free();
+        }
+    }
+
+    private void end() throws IOException {
+        try {
             if (started) {
                 encode(null);
                 Ffmpeg.check(av_write_trailer(format), "its index cannot be written");
             }
         } catch (IOException e) {
             throw unwritable(e);
-        } finally {
-            free();
         }
+    }
+
+    private byte[] takeBytes() {
+        BytePointer buffer = new BytePointer((Pointer) null);
+        byte[] bytes = new byte[avio_close_dyn_buf(format.pb(), buffer)];
+        format.pb(null);
+        buffer.get(bytes);
+        av_free(buffer);
+        return bytes;
     }
 
     private void free() {
@@ -282,7 +344,9 @@ public final class VideoWriter implements AutoCloseable {
             avcodec_free_context(codec);
         }
         if (format != null && !format.isNull()) {
-            if (format.pb() != null) {
+            if (format.pb() != null && inMemory) {
+                takeBytes();
+            } else if (format.pb() != null) {
                 avio_closep(format.pb());
             }
             avformat_free_context(format);
@@ -290,6 +354,7 @@ public final class VideoWriter implements AutoCloseable {
         format = null;
         planes.close();
         strides.close();
+        rate.close();
         tick.close();
     }
 }
