@@ -52,7 +52,7 @@ record StageSamples(Path folder, String own, int count, int pixels) {
 
     private Dataset packed(Dataset videos) throws IOException {
         Path shards = folder.resolve("shards");
-        new Packer(videos, shards, new PackSettings(pixels, QUALITY, RATE, CLIP_SECONDS, PER_SHARD))
+        new Packer(videos, shards, PackSettings.frames(pixels, QUALITY, RATE, CLIP_SECONDS, PER_SHARD))
                 .run(1, (done, left) -> {});
         return Dataset.scan(List.of(shards));
     }

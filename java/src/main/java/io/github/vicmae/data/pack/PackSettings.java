@@ -41,4 +41,10 @@ public record PackSettings(
                     + " and at most 1000, not " + framesPerSecond);
         }
     }
+
+    /** Videos as frames. */
+    public static PackSettings frames(
+            int shortSide, int quality, double framesPerSecond, double clipSeconds, int samplesPerShard) {
+        return new PackSettings(false, shortSide, quality, 1, framesPerSecond, clipSeconds, samplesPerShard);
+    }
 }
