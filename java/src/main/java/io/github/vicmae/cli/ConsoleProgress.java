@@ -66,7 +66,7 @@ final class ConsoleProgress implements Progress, AutoCloseable {
             err.print(bar());
             err.flush();
         } else {
-            err.println(line(u, width()));
+            err.println(forms(u)[0]);
         }
     }
 
@@ -81,6 +81,17 @@ final class ConsoleProgress implements Progress, AutoCloseable {
 
     /** As much as fits, and a bar if there is room for one; position and remaining time take precedence over the losses. */
     static String line(Update u, int width) {
+        for (String form : forms(u)) {
+            if (form.length() <= width) {
+                return bar(u, width - form.length()) + form;
+            }
+        }
+        String steps = u.step() + "/" + u.totalSteps();
+        return steps.length() <= width ? steps : steps.substring(0, width);
+    }
+
+    /** What is said of a step, in full and with less and less. */
+    private static String[] forms(Update u) {
         String steps = u.step() + "/" + u.totalSteps();
         String epoch = String.format(Locale.ROOT, "  epoch %.1f", u.epoch());
         String loss = String.format(Locale.ROOT, "  loss %.4f", u.losses().total());
@@ -90,7 +101,7 @@ final class ConsoleProgress implements Progress, AutoCloseable {
                 ? String.format(Locale.ROOT, "  waiting for data %.0f%%", 100 * u.waiting())
                 : "";
         String left = "  " + format(u.remaining()) + " left";
-        String[] forms = {
+        return new String[] {
             steps + epoch + loss + parts + rate + waiting + left,
             steps + loss + parts + rate + waiting + left,
             steps + loss + rate + waiting + left,
@@ -98,12 +109,6 @@ final class ConsoleProgress implements Progress, AutoCloseable {
             steps + loss + left,
             steps + left
         };
-        for (String form : forms) {
-            if (form.length() <= width) {
-                return bar(u, width - form.length()) + form;
-            }
-        }
-        return steps.length() <= width ? steps : steps.substring(0, width);
     }
 
     /** The parts of the loss, by short names. */

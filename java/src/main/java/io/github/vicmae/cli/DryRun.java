@@ -15,9 +15,9 @@ final class DryRun {
     private static final double[] SHARES = {0, 0.25, 0.5, 0.75};
 
     private final TrainSettings settings;
-    private final DeviceOption device;
+    private final Device device;
 
-    DryRun(TrainSettings settings, DeviceOption device) {
+    DryRun(TrainSettings settings, Device device) {
         this.settings = settings;
         this.device = device;
     }
@@ -38,15 +38,13 @@ final class DryRun {
                 plan.batchesPerEpoch());
         printRates(out, plan);
         out.println("# computation: " + MemoryTable.computation(settings.model()));
-        try (Device d = device.open()) {
-            MemoryTable memory = MemoryTable.of(d.kind(), settings);
-            out.println("# device memory, on " + d.description() + ":");
-            memory.print(out, "# ");
-            out.printf(
-                    Locale.ROOT,
-                    "# disk: %.1f MiB for checkpoints and models%n",
-                    settings.checkpoints().plannedBytes(memory.plan()) / 1048576.0);
-        }
+        MemoryTable memory = MemoryTable.of(device.kind(), settings);
+        out.println("# device memory, on " + device.description() + ":");
+        memory.print(out, "# ");
+        out.printf(
+                Locale.ROOT,
+                "# disk: %.1f MiB for checkpoints and models%n",
+                settings.checkpoints().plannedBytes(memory.plan()) / 1048576.0);
     }
 
     private void printRates(PrintWriter out, RunPlan plan) {

@@ -12,7 +12,7 @@ final class ExecutionOptions {
     @Option(
             names = "--recompute",
             description =
-                    "compute each block's activations anew in the backward pass: less memory, more time, the same results")
+                    "recompute each block's activations in the backward pass: less memory, more time, the same results")
     boolean recompute;
 
     Precision precision() {

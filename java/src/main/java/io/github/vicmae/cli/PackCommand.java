@@ -127,7 +127,7 @@ final class PackCommand implements Callable<Integer> {
         List<String> wrong = Packer.check(paths.get(0), shard -> right[0]++);
         wrong.forEach(sentence -> err.println("vicmae: " + sentence));
         out.println(right[0]
-                + (right[0] == 1 ? " shard is right" : " shards are right")
+                + (right[0] == 1 ? " shard is intact" : " shards are intact")
                 + (wrong.isEmpty() ? "" : ", " + wrong.size() + " not"));
         return wrong.isEmpty() ? 0 : Main.FAILED;
     }

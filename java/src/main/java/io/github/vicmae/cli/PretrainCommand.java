@@ -72,13 +72,12 @@ final class PretrainCommand implements Callable<Integer> {
             names = "--settings",
             paramLabel = "FILE",
             description =
-                    "take settings from a YAML file, such as another run's settings.yaml; options given beside it have precedence")
+                    "take settings from a YAML file, such as another run's settings.yaml; command-line options override it")
     private Path settingsFile;
 
     @Option(
             names = "--dry-run",
-            description =
-                    "print the settings, the data, the memory that it takes and the learning rates, and do nothing")
+            description = "print settings, data, steps, learning rates, memory and disk space, and exit")
     private boolean dryRun;
 
     @Mixin
@@ -102,10 +101,11 @@ final class PretrainCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Path run = runFolder();
-        TrainSettings checked =
-                settings(run, Device.Kind.CPU); // what is wrong with them shows before the device is opened
+        settings(run, Device.Kind.CPU); // what is wrong with them shows before the device is opened
         if (dryRun) {
-            new DryRun(checked, device).print(spec.commandLine().getOut());
+            try (Device d = device.open()) {
+                new DryRun(settings(run, d.kind()), d).print(spec.commandLine().getOut());
+            }
             return 0;
         }
         Resume how = resume == null ? Resume.NEW : new Resume(true, dataChanged, fromStep);
@@ -146,10 +146,10 @@ final class PretrainCommand implements Callable<Integer> {
         return new ParameterException(spec.commandLine(), sentence);
     }
 
-    /** A run that is resumed by its name has its own settings; everything else begins with the recipe, or with nothing. */
+    /** A run that is resumed has its own settings; what is given beside them has to agree. */
     private TrainSettings settings(Path run, Device.Kind kind) throws IOException {
         SettingsBuilder settings = new SettingsBuilder();
-        if (resume != null && !resume.isEmpty()) {
+        if (resume != null && (!resume.isEmpty() || RunFolder.hasSettings(run))) {
             settings.add(RunFolder.settings(run));
         }
         if (recipe != null) {

@@ -32,8 +32,10 @@ final class SettingOptions {
         Setting s = d.setting();
         OptionSpec.Builder option = OptionSpec.builder(s.flag());
         if (d.isSwitch()) {
-            return option.arity("0")
-                    .type(boolean.class)
+            return option.arity("0..1")
+                    .type(String.class)
+                    .fallbackValue("true")
+                    .paramLabel("true|false")
                     .description(s.description())
                     .build();
         }
@@ -91,7 +93,8 @@ final class SettingOptions {
 
     private static Object value(Definition d, OptionSpec option) {
         if (d.isSwitch()) {
-            return !Boolean.parseBoolean(d.setting().value());
+            boolean given = (Boolean) d.parse(option.getValue());
+            return given != Boolean.parseBoolean(d.setting().value());
         }
         return d.type() == List.class ? option.getValue() : d.parse(option.getValue());
     }

@@ -11,7 +11,7 @@ final class Terminal implements AutoCloseable {
     /** The width of a terminal that does not say. */
     static final int USUAL_COLUMNS = 80;
 
-    private static final long REFRESH_MILLIS = 1000;
+    private static final long REFRESH_MILLIS = 2000;
     /** Java knows of standard input and output alone whether they are a terminal, and nothing of its size. */
     private static final String[] SIZE = {"sh", "-c", "[ -t 2 ] || exit 1; stty size <&2 2>/dev/null || echo unknown"};
 
@@ -91,7 +91,7 @@ final class Terminal implements AutoCloseable {
         return present;
     }
 
-    /** The width in characters, not older than about a second. */
+    /** The width in characters, not older than about two seconds. */
     int columns() {
         return columns;
     }

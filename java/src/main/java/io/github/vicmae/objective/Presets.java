@@ -2,7 +2,9 @@ package io.github.vicmae.objective;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.settings.SettingTree;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The settings that come as a set: a method's published form in a named size. What they leave open has the default of its own definition.
@@ -34,6 +36,13 @@ public final class Presets {
     /** A method in a named size; of ViC-MAE, the paper's. */
     public static ModelConfig of(ModelSize size, String method) {
         return SettingTree.build(model(size, method, Variant.PAPER), ModelConfig.class);
+    }
+
+    /** The keys of a model's settings that its size and the method's published form decide. */
+    public static Set<String> keys(String method) {
+        Set<String> keys = new HashSet<>(size(ModelSize.TI16).keySet());
+        keys.addAll(Methods.named(method).model(ModelSize.TI16, Variant.PAPER).keySet());
+        return keys;
     }
 
     private static Map<String, Object> size(ModelSize s) {

@@ -88,6 +88,15 @@ public final class SettingTree {
         put(child, key.substring(dot + 1), value);
     }
 
+    /** Takes a value out, if it is there. */
+    public static void remove(ObjectNode tree, String key) {
+        int dot = key.lastIndexOf('.');
+        JsonNode owner = dot < 0 ? tree : get(tree, key.substring(0, dot));
+        if (owner instanceof ObjectNode object) {
+            object.remove(key.substring(dot + 1));
+        }
+    }
+
     /** Sets several values by their keys. */
     public static void putAll(ObjectNode tree, Map<String, ?> values) {
         values.forEach((key, value) -> put(tree, key, value));

@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -85,8 +84,15 @@ final class CheckpointFiles {
                 if (RunState.of(file.metadata()).step() == step) {
                     return newest();
                 }
+            } catch (IOException e) {
+                // Damaged: it is not what was asked for as far as can be told.
+                return noneAfter(step);
             }
         }
+        return noneAfter(step);
+    }
+
+    private Path noneAfter(long step) throws IOException {
         List<Long> steps = earlierSteps();
         throw new IOException(folder + " has no checkpoint after step " + step + "; besides the newest there "
                 + (steps.isEmpty() ? "is none" : "are those after the steps " + list(steps)));
@@ -126,11 +132,20 @@ final class CheckpointFiles {
         earlierSteps().stream().filter(s -> s > step).forEach(s -> files.add(earlier(s)));
         List<Path> renamed = new ArrayList<>();
         for (Path file : files) {
-            Path to = file.resolveSibling(file.getFileName() + SET_ASIDE);
-            Files.move(file, to, StandardCopyOption.REPLACE_EXISTING);
+            Path to = backup(file);
+            Files.move(file, to);
             renamed.add(to);
         }
         return renamed;
+    }
+
+    /** A name that no file has, for one that is set aside. */
+    static Path backup(Path file) {
+        Path to = file.resolveSibling(file.getFileName() + SET_ASIDE);
+        for (int n = 2; Files.exists(to); n++) {
+            to = file.resolveSibling(file.getFileName() + SET_ASIDE + n);
+        }
+        return to;
     }
 
     /**

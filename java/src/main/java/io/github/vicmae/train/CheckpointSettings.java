@@ -6,7 +6,8 @@ import io.github.vicmae.settings.Setting;
 import java.util.Locale;
 
 /**
- * When a run is saved, what is kept of it, and what happens where it fails. None of this affects what an undisturbed run computes.
+ * When a run is saved, what is kept of it, and what happens where it fails. None of this affects what a run computes, unless it rolls back: to the newest
+ * checkpoint, whenever that was written.
  *
  * @param every epochs between checkpoints
  * @param minutes after which one is written within an epoch
@@ -32,7 +33,7 @@ public record CheckpointSettings(
 
         @Setting(
                 flag = "--keep-last",
-                description = "checkpoints that stay, the newest among them",
+                description = "number of checkpoints to keep, including the newest",
                 value = "2",
                 range = "[1, 1000]",
                 former = "2")
@@ -43,7 +44,7 @@ public record CheckpointSettings(
                 label = "loss|...",
                 description =
                         "also keep the model of the epoch in which the mean of this loss was lowest, as best.safetensors",
-                shownDefault = "none is",
+                shownDefault = "none",
                 former = "null")
         String keepBest,
 
@@ -51,7 +52,7 @@ public record CheckpointSettings(
                 flag = "--on-nan",
                 label = "stop|rollback",
                 description =
-                        "where a value is not finite: stop, or go back to the last checkpoint with half the rate, three times at most",
+                        "if a value is not finite: stop, or return to the last checkpoint and halve the learning rate, at most three times",
                 value = "stop",
                 former = "\"stop\"")
         OnNan onNan) {
@@ -71,6 +72,7 @@ public record CheckpointSettings(
      * @throws IllegalArgumentException with one sentence, if a value is refused
      */
     public CheckpointSettings {
+        keepBest = "none".equals(keepBest) ? null : keepBest;
         Definitions.check(CheckpointSettings.class, every, minutes, keepLast, keepBest, onNan);
     }
 

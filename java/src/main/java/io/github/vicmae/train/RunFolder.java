@@ -29,11 +29,12 @@ import java.util.TreeSet;
 public final class RunFolder implements AutoCloseable {
     /**
      * Settings that may change when a run is resumed: they affect its results no more than another device does. The data are known by their
-     * fingerprint, wherever they lie, and epochs have a check of their own.
+     * fingerprint, wherever they lie, and the length of the run has a check of its own.
      */
     private static final Set<String> FREE = Set.of(
             "data",
             "schedule.epochs",
+            "schedule.cooldownEpochs",
             "loading.workers",
             "loading.prefetch",
             "loading.deviceViews",
@@ -50,7 +51,11 @@ public final class RunFolder implements AutoCloseable {
     /** Their name in runs of older versions. */
     public static final String FORMER_SETTINGS = "settings.json";
 
+    private static final String METRICS = "metrics.jsonl";
+    private static final String MODEL = "model.safetensors";
+    private static final String BEST = "best.safetensors";
     private static final String CONTRAST = "model.objective.contrast";
+    private static final String CONTRAST_HASH_KEY = "model.objective.contrastHash";
     private static final String CONTRAST_COPY = "contrast";
     private static final String CONTRAST_HASH = "model.objective.contrastHash";
 
@@ -87,7 +92,12 @@ public final class RunFolder implements AutoCloseable {
     }
 
     private static void refuseOther(Path path, boolean resume) throws IOException {
-        if (CheckpointFiles.exist(path) && !resume) {
+        boolean finished = Files.exists(path.resolve(MODEL)) || Files.exists(path.resolve(BEST));
+        if (resume && finished && !CheckpointFiles.exist(path)) {
+            throw new IOException(path + " holds a trained model, and no checkpoint to go on from; name another folder,"
+                    + " and begin with --init " + path.resolve(Files.exists(path.resolve(MODEL)) ? MODEL : BEST));
+        }
+        if ((CheckpointFiles.exist(path) || finished) && !resume) {
             throw new IOException(
                     path + " holds a run already; --resume " + path + " goes on with it; or name another folder");
         }
@@ -106,9 +116,7 @@ public final class RunFolder implements AutoCloseable {
         ObjectNode settings = SettingsBuilder.read(file);
         TrainSettings.upgrade(settings);
         JsonNode contrast = SettingTree.get(settings, CONTRAST);
-        if (contrast.isTextual()
-                && ViCMaeConfig.isFile(contrast.asText())
-                && !Files.exists(Path.of(contrast.asText()))) {
+        if (contrast.isTextual() && ViCMaeConfig.isFile(contrast.asText()) && isAnother(settings, contrast.asText())) {
             Path copy = run.resolve(CONTRAST_COPY)
                     .resolve(Path.of(contrast.asText()).getFileName());
             if (Files.exists(copy)) {
@@ -116,6 +124,20 @@ public final class RunFolder implements AutoCloseable {
             }
         }
         return settings;
+    }
+
+    /** Whether a folder has the settings of a run. */
+    public static boolean hasSettings(Path run) {
+        return settingsFile(run) != null;
+    }
+
+    /** Whether a user's loss is gone, or was changed since the run began. */
+    private static boolean isAnother(ObjectNode settings, String contrast) {
+        try {
+            return !SettingTree.get(settings, CONTRAST_HASH_KEY).asText().equals(ViCMaeConfig.hashOf(contrast));
+        } catch (IllegalArgumentException e) {
+            return true; // it cannot be read
+        }
     }
 
     /** The file of a run's settings, also of one of an older version; null if there is none. */
@@ -148,20 +170,20 @@ public final class RunFolder implements AutoCloseable {
             }
             ObjectNode former = CheckpointFiles.exist(path) ? settings(path) : null;
             if (former == null) {
-                Files.deleteIfExists(path.resolve("metrics.jsonl"));
+                setAside(path.resolve(METRICS));
             } else {
                 compare(path, former, settings);
             }
-            return new RunFolder(path, lockFile, lock, JsonLines.open(path.resolve("metrics.jsonl")), former);
+            return new RunFolder(path, lockFile, lock, JsonLines.open(path.resolve(METRICS)), former);
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, lockFile);
             throw e;
         }
     }
 
-    /** The epochs that the run had before it was resumed; -1 if it is new. */
-    int formerEpochs() {
-        return former == null ? -1 : SettingTree.get(former, "schedule.epochs").asInt();
+    /** The schedule that the run had before it was resumed; null if it is new. */
+    Schedule formerSchedule() {
+        return former == null ? null : SettingTree.build((ObjectNode) former.get("schedule"), Schedule.class);
     }
 
     /** Writes the run's settings, complete, so that they can be given to another run. */
@@ -174,6 +196,13 @@ public final class RunFolder implements AutoCloseable {
                         + SettingYaml.write(SettingTree.tree(settings));
         AtomicFile.write(path.resolve(SETTINGS), text.getBytes(StandardCharsets.UTF_8));
         Files.deleteIfExists(path.resolve(FORMER_SETTINGS));
+    }
+
+    /** Metrics of a run that was ended before its first checkpoint. */
+    private static void setAside(Path file) throws IOException {
+        if (Files.exists(file) && Files.size(file) > 0) {
+            Files.move(file, CheckpointFiles.backup(file));
+        }
     }
 
     private static FileChannel lockFile(Path path) throws IOException {
@@ -249,12 +278,12 @@ public final class RunFolder implements AutoCloseable {
 
     /** The finished model, without the optimizer. */
     Path model() {
-        return path.resolve("model.safetensors");
+        return path.resolve(MODEL);
     }
 
     /** The best epoch's model, without the optimizer. */
     Path best() {
-        return path.resolve("best.safetensors");
+        return path.resolve(BEST);
     }
 
     /** The checkpoints and models that there are. */

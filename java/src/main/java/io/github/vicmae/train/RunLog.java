@@ -168,6 +168,8 @@ final class RunLog implements AutoCloseable {
                 events.close();
             } catch (IOException e) {
                 eventsFailed = true;
+                progress.warning("TensorBoard's event file cannot be written, and the run goes on without it: "
+                        + e.getMessage());
             }
             events = null; // the next file tells TensorBoard that later steps are void
         }

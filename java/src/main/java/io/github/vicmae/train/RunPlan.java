@@ -75,21 +75,14 @@ public final class RunPlan {
     }
 
     /**
-     * Whether the first steps would have been the same with another number of epochs: with the same learning rates and the same weights of the losses.
+     * Whether the first steps would have been the same by another schedule: with the same learning rates and the same weights of the losses.
      *
-     * @param steps how many
+     * @param done how many steps
      */
-    boolean hasSamePast(int otherEpochs, long steps) {
-        Schedule schedule = settings.schedule();
-        Schedule other;
-        try {
-            other = schedule.withEpochs(otherEpochs);
-        } catch (IllegalArgumentException e) {
-            return false; // the warm-up does not fit
-        }
+    boolean hasSamePast(Schedule other, long done) {
         RateSchedule otherRates = other.rates(batchesPerEpoch);
         long otherTotal = other.steps(batchesPerEpoch);
-        for (long s = 0; s < steps; s++) {
+        for (long s = 0; s < done; s++) {
             if (rates.at(s) != otherRates.at(s)
                     || !Arrays.equals(
                             settings.model().objective().weights(s, totalSteps),

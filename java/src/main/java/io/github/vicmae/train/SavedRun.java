@@ -32,6 +32,7 @@ final class SavedRun {
     private final String samples;
     private final Progress progress;
     private long step = -1;
+    private boolean otherData;
     private double best = Double.POSITIVE_INFINITY;
 
     SavedRun(RunFolder run, CheckpointSettings settings, Objective model, Dataset data, Progress progress) {
@@ -54,23 +55,51 @@ final class SavedRun {
         return files.latest() != null;
     }
 
+    private Path path(Resume how) throws IOException {
+        return how.fromStep() == null ? files.latest() : files.after(how.fromStep());
+    }
+
+    /**
+     * The run's state in a checkpoint, before anything is changed.
+     *
+     * @throws IOException if it cannot be read, or was written by a run on other data
+     */
+    RunState peek(Resume how) throws IOException {
+        Path path = path(how);
+        try (Safetensors file = Safetensors.open(path)) {
+            requireSameData(path, file.metadata(), how.dataChanged());
+            return RunState.of(file.metadata());
+        } catch (OtherDataException e) {
+            throw e;
+        } catch (IOException e) {
+            throw unreadable(path, e);
+        }
+    }
+
+    /** Whether the last checkpoint that was looked at is of other data. */
+    boolean isOfOtherData() {
+        return otherData;
+    }
+
     /**
      * Loads a checkpoint into the model and its optimizer state.
      *
      * @return the run's state when it was written
-     * @throws IOException if it cannot be read, does not fit the model, or was written by a run on other data
+     * @throws IOException if it cannot be read, or does not fit the model
      */
     RunState load(Resume how) throws IOException {
-        Path path = how.fromStep() == null ? files.latest() : files.after(how.fromStep());
+        Path path = path(how);
         RunState state;
         try (Safetensors file = Safetensors.open(path)) {
-            requireSameData(path, file.metadata(), how.dataChanged());
             state = RunState.of(file.metadata());
             Checkpoint.load(file, model.state(), true);
-        } catch (MisfitException | OtherDataException e) {
+        } catch (MisfitException e) {
             throw e;
         } catch (IOException e) {
-            throw damaged(path, e);
+            throw unreadable(path, e);
+        }
+        if (!String.valueOf(settings.keepBest()).equals(state.bestBy())) {
+            state = state.withoutEpoch(String.valueOf(settings.keepBest()));
         }
         step = state.step();
         if (how.fromStep() != null) {
@@ -93,11 +122,13 @@ final class SavedRun {
 
     private void requireSameData(Path path, Map<String, String> metadata, boolean mayDiffer) throws IOException {
         String before = metadata.get(DATA); // checkpoints of older versions have none
+        otherData = false;
         if (before == null || before.equals(fingerprint)) {
             return;
         }
         String had = metadata.get(SAMPLES);
         String numbers = had == null || had.equals(samples) ? "" : " (" + had + " then, " + samples + " now)";
+        otherData = true;
         if (mayDiffer) {
             progress.warning("The data have changed since the run began" + numbers
                     + ". It goes on at its step; epochs and the schedule are those of the new data.");
@@ -109,14 +140,14 @@ final class SavedRun {
                 + " data back, accept the new ones with --data-changed, or begin a new run with --init " + path);
     }
 
-    /** Offers the checkpoint before a damaged one. */
-    private IOException damaged(Path path, IOException e) throws IOException {
+    /** Offers the checkpoint before one that cannot be read. */
+    private IOException unreadable(Path path, IOException e) throws IOException {
         Long before = files.lastWhole(path);
         String offer = before == null
                 ? " There is no earlier checkpoint."
-                : " The checkpoint before it, after step " + before + ", can be read: add --from-step " + before
+                : " There is one after step " + before + " that can be read: add --from-step " + before
                         + " to go on from there.";
-        return new IOException(path + " is damaged: " + e.getMessage() + offer, e);
+        return new IOException("The checkpoint " + path + " cannot be read: " + e.getMessage() + offer, e);
     }
 
     /**
@@ -132,7 +163,7 @@ final class SavedRun {
     }
 
     /**
-     * Writes the run's last checkpoint; if its folder takes none, into a folder for temporary files, so that the work is not lost.
+     * Writes the run's last checkpoint; if its folder takes none, into another one, so that the work is not lost.
      *
      * @throws IOException if it is not in the run's folder; the message says where it is, if anywhere
      */
@@ -140,18 +171,44 @@ final class SavedRun {
         try {
             save(state);
         } catch (IOException e) {
-            Path elsewhere;
-            try {
-                elsewhere = Files.createTempDirectory("vicmae-").resolve(newest().getFileName());
-                Checkpoint.save(elsewhere, model.state(), true, metadata(state));
-            } catch (IOException again) {
-                e.addSuppressed(again);
+            Path elsewhere = saveElsewhere(state, e);
+            if (elsewhere == null) {
                 throw e;
             }
             throw new IOException(
                     e.getMessage() + " It is in " + elsewhere + " instead: make room, move it to " + newest()
                             + ", and --resume " + run.path() + " goes on with it.",
                     e);
+        }
+    }
+
+    /** Tries the folder that the run lies in, the user's and that for temporary files; null if none takes it. */
+    private Path saveElsewhere(RunState state, IOException why) {
+        Path parent = run.path().toAbsolutePath().normalize().getParent();
+        for (Path folder : new Path[] {
+            parent, Path.of(System.getProperty("user.home")), Path.of(System.getProperty("java.io.tmpdir"))
+        }) {
+            Path made = null;
+            try {
+                made = Files.createTempDirectory(folder, "vicmae-");
+                Path file = made.resolve(newest().getFileName());
+                Checkpoint.save(file, model.state(), true, metadata(state));
+                return file;
+            } catch (IOException e) {
+                why.addSuppressed(e);
+                remove(made);
+            }
+        }
+        return null;
+    }
+
+    private static void remove(Path folder) {
+        try {
+            if (folder != null) {
+                Files.deleteIfExists(folder);
+            }
+        } catch (IOException e) {
+            return; // an empty folder stays
         }
     }
 
@@ -194,11 +251,14 @@ final class SavedRun {
     }
 
     private void loadBest() {
+        best = Double.POSITIVE_INFINITY;
         if (settings.keepBest() == null || !Files.exists(run.best())) {
             return;
         }
         try (Safetensors file = Safetensors.open(run.best())) {
-            if (settings.keepBest().equals(file.metadata().get(METRIC))) {
+            // One of a later step is of a run that was taken back: the same or another one will take its place.
+            boolean isReached = RunState.of(file.metadata()).step() <= step;
+            if (isReached && settings.keepBest().equals(file.metadata().get(METRIC))) {
                 best = Double.parseDouble(file.metadata().get(VALUE));
             }
         } catch (IOException | RuntimeException e) {
@@ -226,19 +286,20 @@ final class SavedRun {
         requireSpace(
                 run.path(),
                 settings.plannedBytes(model.memory()),
-                inUse + run.path().toFile().getUsableSpace());
+                inUse + run.path().toFile().getUsableSpace(),
+                settings.keepLast() > 1);
     }
 
     /** The same for so much room; none at all means that the system does not say. */
-    static void requireSpace(Path folder, long needed, long room) throws IOException {
+    static void requireSpace(Path folder, long needed, long room, boolean canKeepFewer) throws IOException {
         if (room > 0 && room < needed) {
             throw new IOException(String.format(
                     Locale.ROOT,
-                    "%s needs %.2f GiB for its checkpoints, and there are %.2f GiB; make room, name another folder, or keep"
-                            + " fewer (--keep-last 1)",
+                    "%s needs %.2f GiB for its checkpoints, and there are %.2f GiB; make room or name another folder%s",
                     folder,
                     needed / GIB,
-                    room / GIB));
+                    room / GIB,
+                    canKeepFewer ? ", or keep fewer checkpoints (--keep-last 1)" : ""));
         }
     }
 

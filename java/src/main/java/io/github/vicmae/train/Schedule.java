@@ -22,7 +22,7 @@ public record Schedule(
                 flag = "--accumulate-contrast",
                 label = "whole|part",
                 description =
-                        "whose negatives a sample has: those of the whole update, by a further forward pass, or of its own pass",
+                        "which samples serve as negatives: those of the whole update, at the cost of a further forward pass, or of the same pass",
                 value = "whole",
                 former = "\"part\"")
         Negatives accumulateContrast,
@@ -117,12 +117,6 @@ public record Schedule(
     /** Where an update takes several passes, with the negatives of all of them. */
     public Schedule(int epochs, int batch, int accumulate, double baseLearningRate, double warmupEpochs) {
         this(epochs, batch, accumulate, Negatives.WHOLE, baseLearningRate, warmupEpochs, Decay.COSINE, 0);
-    }
-
-    /** The same for another number of epochs. */
-    Schedule withEpochs(int other) {
-        return new Schedule(
-                other, batch, accumulate, accumulateContrast, baseLearningRate, warmupEpochs, decay, cooldownEpochs);
     }
 
     /** Samples of an update. */

@@ -65,7 +65,7 @@ public final class SettingsBuilder {
      * @throws IllegalArgumentException if there is no such recipe
      */
     public SettingsBuilder recipe(String name) {
-        add(Recipe.named(name).settings(), "the recipe " + name);
+        addChecked(Recipe.named(name).settings(), "the recipe " + name);
         return this;
     }
 
@@ -76,12 +76,18 @@ public final class SettingsBuilder {
      * @throws IllegalArgumentException if there is no such setting, or a value is none of its type
      */
     public SettingsBuilder file(Path file) throws IOException {
-        add(read(file), file.toString());
+        addChecked(read(file), file.toString());
         return this;
     }
 
     /** Adds settings as a tree of checked values. */
     public SettingsBuilder add(ObjectNode settings) {
+        boolean renews = !SettingTree.get(settings, SIZE).isMissingNode()
+                || !SettingTree.get(settings, VARIANT).isMissingNode();
+        if (renews && given.get("model") instanceof ObjectNode model) {
+            // What an earlier layer spelled out is that of another size or form.
+            Presets.keys(method().name()).forEach(key -> SettingTree.remove(model, key));
+        }
         merge(given, settings);
         return this;
     }
@@ -103,14 +109,14 @@ public final class SettingsBuilder {
         }
     }
 
-    private void add(ObjectNode settings, String where) {
+    private void addChecked(ObjectNode settings, String where) {
         ObjectNode typed = SettingTree.empty();
         try {
             collect("", settings, typed);
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException("In " + where + ": " + e.getMessage(), e);
         }
-        merge(given, typed);
+        add(typed);
     }
 
     /** Checks keys and types; ranges are the records' own. */
@@ -139,6 +145,9 @@ public final class SettingsBuilder {
 
     private static Object typed(Definition d, JsonNode value) {
         if (d.type() == List.class) {
+            if (value.isNull()) {
+                return List.of();
+            }
             if (!value.isArray()) {
                 return List.of(value.asText());
             }

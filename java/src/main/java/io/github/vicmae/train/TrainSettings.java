@@ -84,7 +84,7 @@ public record TrainSettings(
 
             @Setting(
                     flag = "--frame-distance",
-                    description = "take frames this far apart instead; 0 is the same frame twice",
+                    description = "take frames this far apart instead; 0 takes the same frame twice",
                     value = "-1",
                     shownDefault = "drawn within the window",
                     range = "[-1, inf)")
@@ -202,7 +202,7 @@ public record TrainSettings(
             @Setting(
                     flag = "--recompute",
                     description =
-                            "compute each block's activations anew in the backward pass: less memory, more time, the same results",
+                            "recompute each block's activations in the backward pass: less memory, more time, the same results",
                     value = "false")
             boolean recompute) {
         /** In floats, with all activations kept. */

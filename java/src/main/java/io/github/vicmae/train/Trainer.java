@@ -14,6 +14,7 @@ import io.github.vicmae.report.Report;
 import io.github.vicmae.report.ReportData;
 import io.github.vicmae.report.Snapshots;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -37,7 +38,7 @@ public final class Trainer implements AutoCloseable {
     private Snapshots snapshots;
     private SavedRun saved;
     private long lastSaveNanos = System.nanoTime();
-    private RunState state = RunState.START;
+    private RunState state;
 
     /**
      * Prepares a run: whatever is wrong with the settings, the data or the folder is reported here, before any work.
@@ -51,6 +52,7 @@ public final class Trainer implements AutoCloseable {
             throws IOException {
         this.settings = settings;
         this.progress = progress;
+        state = RunState.start(settings.checkpoints().keepBest());
         RunFolder.check(out, resume.allowed());
         plan = new RunPlan(settings);
         Schedule schedule = settings.schedule();
@@ -65,9 +67,18 @@ public final class Trainer implements AutoCloseable {
             saved = new SavedRun(run, settings.checkpoints(), model, plan.data(), progress);
             saved.requireSpace();
             if (saved.exists()) {
+                requireSamePast(saved.peek(resume).step());
+                boolean otherData = saved.isOfOtherData();
                 load(resume);
-                requireSamePast();
+                if (otherData) {
+                    snapshots.removeAfter(-1); // they show other samples
+                }
+            } else if (resume.fromStep() != null) {
+                throw new IOException(out + " has no checkpoint to go on from");
             } else {
+                if (resume.allowed()) {
+                    progress.warning(out + " has no checkpoint yet: the run begins with its first step");
+                }
                 start();
             }
             run.writeSettings(settings);
@@ -102,7 +113,8 @@ public final class Trainer implements AutoCloseable {
                 if (settings.initPartial()) {
                     List<String> kept = Checkpoint.startPartly(source, model.state());
                     if (!kept.isEmpty()) {
-                        progress.warning("Of " + settings.init() + " only a part fits. These begin afresh: "
+                        progress.warning("Only part of " + settings.init()
+                                + " fits this model. These tensors start from random values: "
                                 + String.join(", ", kept));
                     }
                     return;
@@ -125,20 +137,26 @@ public final class Trainer implements AutoCloseable {
         snapshots.removeAfter(step());
     }
 
-    /** Another number of epochs is accepted where it changes nothing of what is done already. */
-    private void requireSamePast() throws IOException {
+    /** Another length of the run is accepted where it changes nothing of what is done already. */
+    private void requireSamePast(long done) throws IOException {
+        Schedule former = run.formerSchedule();
         int epochs = settings.schedule().epochs();
-        int former = run.formerEpochs();
-        if (plan.totalSteps() < step()) {
-            throw new IOException("The run in " + run.path() + " has done " + step()
-                    + " steps; with these data --epochs " + epochs + " has only " + plan.totalSteps());
+        if (plan.totalSteps() < done) {
+            throw new IOException("The run in " + run.path() + " has done " + done + " steps; with these data --epochs "
+                    + epochs + " has only " + plan.totalSteps());
         }
-        if (former != epochs && !plan.hasSamePast(former, step())) {
-            throw new IOException("The run in " + run.path() + " was planned for " + former + " epochs; with " + epochs
+        if (!former.equals(settings.schedule()) && !plan.hasSamePast(former, done)) {
+            throw new IOException("The run in " + run.path() + " was planned for " + lengthOf(former) + "; with "
+                    + lengthOf(settings.schedule())
                     + " its steps so far would have had other learning rates or weights of the losses. To train on,"
                     + " begin a new run with --init " + saved.newest()
                     + "; a run with --decay constant (and --lambda-ramp constant) can be extended");
         }
+    }
+
+    private static String lengthOf(Schedule schedule) {
+        return schedule.epochs() + " epochs"
+                + (schedule.cooldownEpochs() == 0 ? "" : " with a cooldown of " + schedule.cooldownEpochs());
     }
 
     /** Asks the run to save and stop after the current step; may be called from any thread. */
@@ -181,9 +199,12 @@ public final class Trainer implements AutoCloseable {
     }
 
     private boolean runSteps() throws IOException {
-        boolean worked = step() < totalSteps();
-        if (worked && settings.checkpoints().onNan() == CheckpointSettings.OnNan.ROLLBACK && saved.step() < 0) {
-            saved.save(state); // something to go back to
+        // A run that was ended between its last checkpoint and its report has a report to write, and no steps.
+        boolean worked = step() < totalSteps() || !Files.exists(run.model());
+        if (step() < totalSteps()
+                && settings.checkpoints().onNan() == CheckpointSettings.OnNan.ROLLBACK
+                && saved.step() < 0) {
+            tryToSave(() -> saved.save(state), "A checkpoint"); // something to go back to
         }
         while (step() < totalSteps() && !stop.get()) {
             try {
@@ -216,6 +237,7 @@ public final class Trainer implements AutoCloseable {
                 }
                 if (saves) {
                     saveAndGoOn();
+                    report();
                 }
             }
             passes.finishAll();
@@ -292,7 +314,7 @@ public final class Trainer implements AutoCloseable {
                     e.getMessage() + ", after " + rollbacks + " rollbacks; the run stops. " + saved.lastGood(), e);
         }
         passes.discard();
-        load(Resume.NEWEST);
+        load(Resume.NEWEST); // of this run, whatever data it began with
         // Of several rollbacks to the same checkpoint, each halves the rate again.
         while (state.rollbacks() <= rollbacks) {
             state = state.afterRollback();
@@ -301,7 +323,7 @@ public final class Trainer implements AutoCloseable {
         progress.warning(e.getMessage() + ". Rollback " + state.rollbacks() + " of " + MOST_ROLLBACKS
                 + ": the run goes back to the checkpoint after step " + step() + ", with "
                 + state.rateScale() + " times the learning rate");
-        saved.write(state);
+        tryToSave(() -> saved.write(state), "A checkpoint");
     }
 
     /** Warns and continues: a device with too little memory for a copy to the host still trains. A lost device ends the run. */

@@ -108,7 +108,8 @@ class ContrastOptionTest extends CommandFixture {
         for (String group : List.of("schedule", "loading", "compute")) {
             old.setAll((ObjectNode) old.remove(group));
         }
-        old.remove(List.of("accumulateContrast", "decay", "cooldownEpochs"));
+        old.remove(
+                List.of("accumulateContrast", "decay", "cooldownEpochs", "shuffle", "shuffleBuffer", "scaledDecode"));
         old.set("checkpointEvery", old.remove("checkpoints").get("every"));
         ObjectNode groups = (ObjectNode) old.remove("model");
         ObjectNode objective = (ObjectNode) groups.get("objective");

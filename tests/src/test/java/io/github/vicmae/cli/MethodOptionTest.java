@@ -180,6 +180,7 @@ class MethodOptionTest {
         old.setAll((ObjectNode) now.get("schedule"));
         old.remove(List.of("accumulateContrast", "decay", "cooldownEpochs", "initPartial"));
         old.setAll((ObjectNode) now.get("loading"));
+        old.remove(List.of("shuffle", "shuffleBuffer", "scaledDecode"));
         old.set("optimizer", now.get("optimizer"));
         old.set("reconstructionWeight", objective.get("reconstructionWeight"));
         old.set("contrastive", objective.get("contrastiveWeight"));

@@ -84,7 +84,7 @@ class PackCommandTest {
             }
         }
         assertEquals(0, pack("--check", packed), err.toString());
-        assertEquals("2 shards are right", out.toString().strip());
+        assertEquals("2 shards are intact", out.toString().strip());
     }
 
     /** At the videos' own rate every frame is there once, and the frames' order is that of the source. */
@@ -166,7 +166,7 @@ class PackCommandTest {
         assertEquals(1, pack("--check", packed));
         assertTrue(err.toString().contains("shard-000000.tar is missing"), err.toString());
         assertTrue(err.toString().contains("shard-000002.tar is not what was written"), err.toString());
-        assertEquals("1 shard is right, 2 not", out.toString().strip());
+        assertEquals("1 shard is intact, 2 not", out.toString().strip());
     }
 
     /** What is read from shards is what would be read from the same frames in folders, so that a run is the same one. */

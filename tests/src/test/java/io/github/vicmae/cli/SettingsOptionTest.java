@@ -171,6 +171,19 @@ class SettingsOptionTest extends CommandFixture {
                                 .toString()));
         assertTrue(out.toString().contains("# learning rate: up to 0.0160 within 0.7"), out.toString());
         assertTrue(out.toString().contains("# data: 0 videos and 12 images"), out.toString());
+        // A size that is named later is that of the whole model, as far as nothing is said of its parts.
+        Path complete = Files.writeString(dir.resolve("complete.yaml"), out.toString());
+        ObjectNode small = dryRun("--settings", complete.toString(), "--model", "s16", "--depth", "3");
+        assertEquals(384, SettingTree.get(small, "model.trunk.dim").intValue());
+        assertEquals(224, SettingTree.get(small, "model.trunk.height").intValue());
+        assertEquals(3, SettingTree.get(small, "model.trunk.depth").intValue());
+        assertEquals(7, SettingTree.get(small, "schedule.epochs").intValue());
+        // A switch that a file turns on can be turned off.
+        Path on = file("compute: {recompute: true}\nviews: {colour: false}");
+        ObjectNode off = dryRun("--settings", on.toString(), "--recompute=false", "--no-colour=false");
+        assertFalse(SettingTree.get(off, "compute.recompute").booleanValue());
+        assertTrue(SettingTree.get(off, "views.colour").booleanValue());
+        assertTrue(SettingTree.get(dryRun("--recompute"), "compute.recompute").booleanValue());
         // Of a stride and a length the later one counts.
         Path clips = file("views: {stride: 2}\nmodel: {objective: {method: st-mae}}");
         assertEquals(

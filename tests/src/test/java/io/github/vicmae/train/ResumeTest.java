@@ -102,7 +102,7 @@ class ResumeTest extends RunFixture {
         train(settings(shared, Variant.PAPER, 2, 2, 1e-2), cosine, false, 9);
         TrainSettings more = settings(shared, Variant.PAPER, 4, 2, 1e-2);
         IOException e = assertThrows(IOException.class, () -> resume(more, cosine, Resume.NEWEST));
-        assertTrue(e.getMessage().contains("was planned for 2 epochs; with 4 its steps so far"), e.getMessage());
+        assertTrue(e.getMessage().contains("was planned for 2 epochs; with 4 epochs its steps so far"), e.getMessage());
         assertTrue(e.getMessage().contains("--init " + cosine.resolve("checkpoint.safetensors")), e.getMessage());
         IOException fewer = assertThrows(IOException.class, () -> resume(constant(1), run, Resume.NEWEST));
         assertTrue(
@@ -112,17 +112,18 @@ class ResumeTest extends RunFixture {
 
     @Test
     void aCooldownEndsARunAndCanBeMovedWhileItHasNotBegun() throws IOException {
-        TrainSettings two = constant(2).with("schedule.cooldownEpochs", 1.0);
         Path run = dir.resolve("run");
-        train(two, run, false, 6);
+        train(constant(2), run, false, 6); // the cooldown is chosen later
         TrainSettings three = constant(3).with("schedule.cooldownEpochs", 1.0);
         train(Device.open("cpu"), three, run, Resume.NEWEST, 15, new Log());
         Map<Long, Double> rates = rates(run);
         assertEquals(1e-2 * 4 / 256, rates.get(13L), 1e-12);
         assertEquals(1e-2 * 4 / 256 * 4 / 6, rates.get(15L), 1e-12);
         IOException e =
-                assertThrows(IOException.class, () -> resume(two.with("schedule.epochs", 4), run, Resume.NEWEST));
-        assertTrue(e.getMessage().contains("was planned for 3 epochs"), e.getMessage());
+                assertThrows(IOException.class, () -> resume(three.with("schedule.epochs", 4), run, Resume.NEWEST));
+        assertTrue(
+                e.getMessage().contains("was planned for 3 epochs with a cooldown of 1.0; with 4 epochs with"),
+                e.getMessage());
     }
 
     @Test
@@ -149,9 +150,12 @@ class ResumeTest extends RunFixture {
         byte[] bytes = Files.readAllBytes(newest);
         Files.write(newest, Arrays.copyOf(bytes, bytes.length / 2));
         IOException damaged = assertThrows(IOException.class, () -> resume(settings, run, Resume.NEWEST));
-        assertTrue(damaged.getMessage().startsWith(newest + " is damaged: "), damaged.getMessage());
         assertTrue(
-                damaged.getMessage().contains("after step 24, can be read: add --from-step 24"), damaged.getMessage());
+                damaged.getMessage().startsWith("The checkpoint " + newest + " cannot be read: "),
+                damaged.getMessage());
+        assertTrue(
+                damaged.getMessage().contains("There is one after step 24 that can be read: add --from-step 24"),
+                damaged.getMessage());
         Log log = resume(settings, run, new Resume(true, false, 24L));
         assertEquals(6, log.losses.size());
         assertTrue(log.warnings.get(0).contains("checkpoint.safetensors.bak"), log.warnings.toString());
@@ -321,10 +325,10 @@ class ResumeTest extends RunFixture {
     @Test
     void tooLittleRoomIsSaidBeforeTheFirstStep() throws IOException {
         IOException e =
-                assertThrows(IOException.class, () -> SavedRun.requireSpace(Path.of("run"), 3L << 30, 2L << 30));
+                assertThrows(IOException.class, () -> SavedRun.requireSpace(Path.of("run"), 3L << 30, 2L << 30, true));
         assertTrue(e.getMessage().startsWith("run needs 3.00 GiB for its checkpoints, and there are 2.00 GiB"));
-        SavedRun.requireSpace(Path.of("run"), 3L << 30, 3L << 30);
-        SavedRun.requireSpace(Path.of("run"), 3L << 30, 0); // the system does not say
+        SavedRun.requireSpace(Path.of("run"), 3L << 30, 3L << 30, true);
+        SavedRun.requireSpace(Path.of("run"), 3L << 30, 0, true); // the system does not say
         // What is planned is what a run leaves, and the checkpoint that is written beside those that stay.
         Path run = dir.resolve("run");
         TrainSettings settings = settings(shared, Variant.PAPER, 3, 2, 1e-2);
@@ -339,5 +343,60 @@ class ResumeTest extends RunFixture {
             long planned = settings.checkpoints().plannedBytes(trainer.model().memory());
             assertTrue(planned > 0.9 * (left + newest) && planned < 1.1 * (left + newest), planned + " " + left);
         }
+    }
+
+    /** Going back is checked before anything is renamed or cut off. */
+    @Test
+    void aRefusedResumeChangesNothing() throws IOException {
+        Path run = dir.resolve("run");
+        TrainSettings settings = settings(shared, Variant.PAPER, 3, 2, 1e-2);
+        train(settings, run, false, 14);
+        Set<String> before = checkpoints(run);
+        TrainSettings longer = settings(shared, Variant.PAPER, 6, 2, 1e-2);
+        assertThrows(IOException.class, () -> resume(longer, run, new Resume(true, false, 12L)));
+        assertEquals(before, checkpoints(run));
+        assertEquals(14, rates(run).size());
+        assertEquals(4, resume(settings, run, Resume.NEWEST).losses.size());
+    }
+
+    @Test
+    void whatIsSetAsideTwiceIsKeptTwice() throws IOException {
+        Path run = dir.resolve("run");
+        TrainSettings settings = settings(shared, Variant.PAPER, 3, 2, 1e-2).with("checkpoints.keepBest", "loss");
+        train(settings, run, false, ALL);
+        for (int i = 0; i < 2; i++) {
+            resume(settings, run, new Resume(true, false, 12L));
+        }
+        assertTrue(
+                checkpoints(run).containsAll(Set.of("checkpoint.safetensors.bak", "checkpoint.safetensors.bak2")),
+                checkpoints(run).toString());
+        // The model of a trained run is nobody's to overwrite, also where its checkpoints are gone.
+        for (String name : checkpoints(run)) {
+            if (name.startsWith("checkpoint")) {
+                Files.delete(run.resolve(name));
+            }
+        }
+        byte[] model = Files.readAllBytes(run.resolve("model.safetensors"));
+        IOException again = assertThrows(IOException.class, () -> train(settings, run, false, ALL));
+        assertTrue(again.getMessage().contains("holds a run already"), again.getMessage());
+        IOException on = assertThrows(IOException.class, () -> resume(settings, run, Resume.NEWEST));
+        assertTrue(on.getMessage().contains("no checkpoint to go on from"), on.getMessage());
+        assertArrayEquals(model, Files.readAllBytes(run.resolve("model.safetensors")));
+    }
+
+    @Test
+    void theBestModelFollowsOneLoss() throws IOException {
+        Path run = dir.resolve("run");
+        TrainSettings settings =
+                settings(shared, Variant.PAPER, 3, 2, 1e-2).with("checkpoints.keepBest", "contrastive");
+        train(settings, run, false, 9);
+        // Of the second epoch only a half is known of this loss: it is not the best one, whatever it is.
+        TrainSettings other = settings.with("checkpoints.keepBest", "reconstruction");
+        resume(other, run, Resume.NEWEST);
+        assertEquals("18", metadata(run.resolve("best.safetensors"), "step"));
+        assertEquals("reconstruction", metadata(run.resolve("best.safetensors"), "metric"));
+        assertEquals(
+                null,
+                settings.with("checkpoints.keepBest", "none").checkpoints().keepBest());
     }
 }

@@ -53,9 +53,23 @@ final class FrameSequence implements Video {
     public Image frameAt(double seconds, int shortSide) throws IOException {
         int at = Arrays.binarySearch(times, seconds);
         int frame = Math.max(0, Math.min(times.length - 1, at >= 0 ? at : -at - 2));
-        Image image = frame == 0 ? first : ImageReader.read(frames.get(frame), 3);
-        shown = times[frame];
-        return image;
+        IOException failure = null;
+        // A picture that cannot be read is replaced by the nearest one that can: no draw decides whether a video is
+        // read.
+        for (int distance = 0; distance < times.length; distance++) {
+            for (int other : distance == 0 ? new int[] {frame} : new int[] {frame - distance, frame + distance}) {
+                if (other >= 0 && other < times.length) {
+                    try {
+                        Image image = other == 0 ? first : ImageReader.read(frames.get(other), 3);
+                        shown = times[other];
+                        return image;
+                    } catch (IOException e) {
+                        failure = failure == null ? e : failure;
+                    }
+                }
+            }
+        }
+        throw failure;
     }
 
     @Override
