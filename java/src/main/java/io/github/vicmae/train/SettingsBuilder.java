@@ -217,13 +217,14 @@ public final class SettingsBuilder {
     private static void merge(ObjectNode into, ObjectNode from) {
         dropOther(into, from, STRIDE, CLIP_SECONDS);
         dropOther(into, from, CLIP_SECONDS, STRIDE);
+        dropOther(into, from, OBJECTIVE + ".contrast", OBJECTIVE + "." + CONTRAST_HASH); // that of another file
         mergeAll(into, from);
     }
 
     private static void dropOther(ObjectNode into, ObjectNode from, String set, String other) {
         boolean isSet = !SettingTree.get(from, set).isMissingNode();
-        if (isSet && SettingTree.get(from, other).isMissingNode() && into.get("views") instanceof ObjectNode views) {
-            views.remove(other.substring(other.indexOf('.') + 1));
+        if (isSet && SettingTree.get(from, other).isMissingNode()) {
+            SettingTree.remove(into, other);
         }
     }
 
