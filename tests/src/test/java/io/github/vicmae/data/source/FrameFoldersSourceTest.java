@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import io.github.vicmae.data.Pictures;
 import io.github.vicmae.data.video.Video;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +51,27 @@ class FrameFoldersSourceTest {
                     Pictures.random(8, 6, 3, 11).pixels(), video.frameAt(9, 0).pixels());
             assertArrayEquals(
                     Pictures.random(8, 6, 3, 0).pixels(), video.frameAt(-1, 0).pixels());
+        }
+    }
+
+    /** Whether a video is read must not depend on which of its frames was drawn, nor on what was drawn before. */
+    @Test
+    void aFrameThatCannotBeReadIsReplacedByTheNearest() throws IOException {
+        for (int i = 0; i < 5; i++) {
+            frame("a/" + i + ".png", i);
+        }
+        for (int broken : new int[] {2, 3}) {
+            Files.writeString(dir.resolve("a/" + broken + ".png"), "no picture");
+        }
+        Dataset data = Dataset.scan(List.of(Path.of("frames@10:" + dir)));
+        try (Video video = Video.open(data.samples().get(0).content())) {
+            for (int[] pair : new int[][] {{1, 1}, {2, 1}, {3, 4}, {4, 4}}) {
+                assertArrayEquals(
+                        Pictures.random(8, 6, 3, pair[1]).pixels(),
+                        video.frameAt(0.1 * pair[0] + 0.05, 0).pixels(),
+                        "frame " + pair[0]);
+                assertEquals(0.1 * pair[1], video.shownSeconds(), 1e-9);
+            }
         }
     }
 
