@@ -302,10 +302,12 @@ public final class Trainer implements AutoCloseable {
 
     /** Goes back to the last checkpoint with half the rate, if that is wanted and was not done too often. */
     private void rollBack(Passes.NotFiniteException e) throws IOException {
-        if (settings.checkpoints().onNan() != CheckpointSettings.OnNan.ROLLBACK) {
+        boolean wanted = settings.checkpoints().onNan() == CheckpointSettings.OnNan.ROLLBACK;
+        if (!wanted || saved.step() < 0) {
             throw new IOException(
                     e.getMessage() + "; the run stops. " + saved.lastGood()
-                            + " A lower learning rate, clipping (--clip 1) or --on-nan rollback may help.",
+                            + " A lower learning rate or clipping (--clip 1) may help"
+                            + (wanted ? "." : ", or --on-nan rollback."),
                     e);
         }
         int rollbacks = state.rollbacks();
