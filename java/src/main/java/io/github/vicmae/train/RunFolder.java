@@ -65,13 +65,17 @@ public final class RunFolder implements AutoCloseable {
     private final JsonLines metrics;
     /** The settings before the run was resumed, null for a new one. */
     private final ObjectNode former;
+    /** What a run without a checkpoint had recorded, null if there was none. */
+    private final Path formerMetrics;
 
-    private RunFolder(Path path, FileChannel lockFile, FileLock lock, JsonLines metrics, ObjectNode former) {
+    private RunFolder(
+            Path path, FileChannel lockFile, FileLock lock, JsonLines metrics, ObjectNode former, Path formerMetrics) {
         this.path = path;
         this.lockFile = lockFile;
         this.lock = lock;
         this.metrics = metrics;
         this.former = former;
+        this.formerMetrics = formerMetrics;
     }
 
     /**
@@ -169,12 +173,13 @@ public final class RunFolder implements AutoCloseable {
                 throw new IOException(path + " is in use by another run");
             }
             ObjectNode former = CheckpointFiles.exist(path) ? settings(path) : null;
+            Path formerMetrics = null;
             if (former == null) {
-                setAside(path.resolve(METRICS));
+                formerMetrics = setAside(path.resolve(METRICS));
             } else {
                 compare(path, former, settings);
             }
-            return new RunFolder(path, lockFile, lock, JsonLines.open(path.resolve(METRICS)), former);
+            return new RunFolder(path, lockFile, lock, JsonLines.open(path.resolve(METRICS)), former, formerMetrics);
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, lockFile);
             throw e;
@@ -184,6 +189,11 @@ public final class RunFolder implements AutoCloseable {
     /** The schedule that the run had before it was resumed; null if it is new. */
     Schedule formerSchedule() {
         return former == null ? null : SettingTree.build((ObjectNode) former.get("schedule"), Schedule.class);
+    }
+
+    /** Where the metrics of a run are that was ended before its first checkpoint; null if there was none. */
+    Path formerMetrics() {
+        return formerMetrics;
     }
 
     /** Writes the run's settings, complete, so that they can be given to another run. */
@@ -198,11 +208,9 @@ public final class RunFolder implements AutoCloseable {
         Files.deleteIfExists(path.resolve(FORMER_SETTINGS));
     }
 
-    /** Metrics of a run that was ended before its first checkpoint. */
-    private static void setAside(Path file) throws IOException {
-        if (Files.exists(file) && Files.size(file) > 0) {
-            Files.move(file, CheckpointFiles.backup(file));
-        }
+    /** Renames the metrics of a run that was ended before its first checkpoint. */
+    private static Path setAside(Path file) throws IOException {
+        return Files.exists(file) && Files.size(file) > 0 ? Files.move(file, CheckpointFiles.backup(file)) : null;
     }
 
     private static FileChannel lockFile(Path path) throws IOException {

@@ -76,8 +76,10 @@ public final class Trainer implements AutoCloseable {
             } else if (resume.fromStep() != null) {
                 throw new IOException(out + " has no checkpoint to go on from");
             } else {
-                if (resume.allowed()) {
-                    progress.warning(out + " has no checkpoint yet: the run begins with its first step");
+                if (run.formerMetrics() != null) {
+                    progress.warning(
+                            out + " has no checkpoint: the run begins with its first step, and the metrics of the"
+                                    + " former one are in " + run.formerMetrics());
                 }
                 start();
             }
