@@ -1,6 +1,5 @@
 package io.github.vicmae.benchmarks;
 
-import io.github.vicmae.data.Batch;
 import io.github.vicmae.data.BatchLoader;
 import io.github.vicmae.data.LoaderSettings;
 import io.github.vicmae.data.image.ImageReader;
@@ -14,7 +13,6 @@ import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.data.video.Video;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.data.view.ViewWriter;
-import io.github.vicmae.device.Closing;
 import io.github.vicmae.kernel.Philox;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -111,13 +109,13 @@ public class DataStages extends KernelBenchmark {
             case "read":
                 expected = each(sample -> new float[] {bytes(sample)});
                 made = DoubleStream.of(expected).sum();
-                return new InStages(b, folder, sample -> new float[] {read(sample)});
+                return new InStages(new ForkJoinPool(workers), b, folder, sample -> new float[] {read(sample)});
             case "decode":
                 expected = each(sample -> means(decode(sample)));
                 for (int i = 0; i < samples; i++) {
                     made += distinctBytes(decode(i));
                 }
-                return new InStages(b, folder, sample -> means(decode(sample)));
+                return new InStages(new ForkJoinPool(workers), b, folder, sample -> means(decode(sample)));
             case "views":
                 decoded = new ArrayList<>();
                 for (int i = 0; i < samples; i++) {
@@ -126,13 +124,13 @@ public class DataStages extends KernelBenchmark {
                 made = viewBytes();
                 ViewWriter other = new ViewWriter(settings);
                 expected = each(sample -> views(other, sample));
-                return new InStages(b, folder, sample -> views(writers.get(), sample));
+                return new InStages(new ForkJoinPool(workers), b, folder, sample -> views(writers.get(), sample));
             default:
                 made = viewBytes();
                 try (BatchLoader one = loader(1)) {
-                    expected = doubles(values(one.next()));
+                    expected = doubles(LoadedBatches.next(one));
                 }
-                return new Loading(b, folder, loader(workers));
+                return new LoadedBatches(loader(workers), b, () -> Loader.delete(folder));
         }
     }
 
@@ -248,13 +246,6 @@ public class DataStages extends KernelBenchmark {
         return new BatchLoader(dataset, settings, sampler, new LoaderSettings(samples, threads, AHEAD, 1, Double.NaN));
     }
 
-    private float[] values(Batch batch) {
-        float[] values = new float[VIEWS * samples * settings.viewSize()];
-        batch.views().duplicate().position(0).get(values);
-        batch.release();
-        return values;
-    }
-
     @Override
     List<Expected> expected() {
         return List.of(new Expected("samples", expected, 0));
@@ -266,48 +257,15 @@ public class DataStages extends KernelBenchmark {
         return new Cost(made, 0);
     }
 
-    /** All samples of a batch through one stage, or through the loader. */
-    private abstract static class OnHost implements Workload {
-        private final Bench bench;
-        private final Path folder;
-
-        OnHost(Bench bench, Path folder) {
-            this.bench = bench;
-            this.folder = folder;
-        }
-
-        /** Stops what was started. */
-        abstract void stop();
-
-        @Override
-        public void synchronize() {
-            // Done when launch returns.
-        }
-
-        @Override
-        public long memory() {
-            return -1;
-        }
-
-        @Override
-        public double deviceSeconds(int launches) {
-            return Double.NaN;
-        }
-
-        @Override
-        public void close() {
-            Closing.all(this::stop, bench);
-            Loader.delete(folder);
-        }
-    }
-
-    private final class InStages extends OnHost {
+    /** All samples of a batch through one stage. */
+    private final class InStages extends HostWork {
         private final Stage stage;
-        private final ForkJoinPool pool = new ForkJoinPool(workers);
+        private final ForkJoinPool pool;
         private final float[][] results = new float[samples][];
 
-        InStages(Bench bench, Path folder, Stage stage) {
-            super(bench, folder);
+        InStages(ForkJoinPool pool, Bench bench, Path folder, Stage stage) {
+            super(pool::shutdown, bench, () -> Loader.delete(folder));
+            this.pool = pool;
             this.stage = stage;
         }
 
@@ -333,45 +291,6 @@ public class DataStages extends KernelBenchmark {
                 all.put(one);
             }
             return all.array();
-        }
-
-        @Override
-        void stop() {
-            pool.shutdown();
-        }
-    }
-
-    private final class Loading extends OnHost {
-        private final BatchLoader loader;
-        private float[] kept;
-
-        Loading(Bench bench, Path folder, BatchLoader loader) {
-            super(bench, folder);
-            this.loader = loader;
-        }
-
-        @Override
-        public void launch() {
-            try {
-                Batch batch = loader.next();
-                if (kept == null) {
-                    kept = values(batch);
-                } else {
-                    batch.release();
-                }
-            } catch (IOException e) {
-                throw new IllegalStateException("The loader failed: " + e.getMessage(), e);
-            }
-        }
-
-        @Override
-        public float[] result(String name) {
-            return kept;
-        }
-
-        @Override
-        void stop() {
-            loader.close();
         }
     }
 }

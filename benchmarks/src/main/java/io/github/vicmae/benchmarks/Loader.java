@@ -1,13 +1,11 @@
 package io.github.vicmae.benchmarks;
 
-import io.github.vicmae.data.Batch;
 import io.github.vicmae.data.BatchLoader;
 import io.github.vicmae.data.LoaderSettings;
 import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.synthetic.SyntheticShapes;
 import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.data.view.ViewSettings;
-import io.github.vicmae.device.Closing;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -46,7 +44,7 @@ public class Loader extends KernelBenchmark {
             try {
                 SyntheticShapes.write(folder, 1, new SyntheticShapes.Settings(128, 12, 16, 8, (samples + 7) / 8, 0, 0));
                 first = firstBatch(folder);
-                return new Batches(b, folder, size[0]);
+                return new LoadedBatches(loader(folder, size[0]), b, () -> delete(folder));
             } catch (IOException | RuntimeException e) {
                 delete(folder);
                 throw e;
@@ -58,7 +56,7 @@ public class Loader extends KernelBenchmark {
 
     private float[] firstBatch(Path folder) throws IOException {
         try (BatchLoader loader = loader(folder, 1)) {
-            return values(loader.next());
+            return LoadedBatches.next(loader);
         }
     }
 
@@ -68,13 +66,6 @@ public class Loader extends KernelBenchmark {
                 ViewSettings.release(side, side, 3),
                 FrameSampler.distant(2),
                 new LoaderSettings(samples, workers, AHEAD, 1, Double.NaN));
-    }
-
-    private float[] values(Batch batch) {
-        float[] values = new float[2 * samples * 3 * side * side];
-        batch.views().duplicate().position(0).get(values);
-        batch.release();
-        return values;
     }
 
     static void delete(Path folder) {
@@ -94,58 +85,5 @@ public class Loader extends KernelBenchmark {
     @Override
     Cost cost() {
         return new Cost(2.0 * samples * 3 * side * side * Float.BYTES, 0);
-    }
-
-    private final class Batches implements Workload {
-        private final Bench bench;
-        private final Path folder;
-        private final BatchLoader loader;
-        private float[] kept;
-
-        Batches(Bench bench, Path folder, int workers) throws IOException {
-            this.bench = bench;
-            this.folder = folder;
-            loader = loader(folder, workers);
-        }
-
-        @Override
-        public void launch() {
-            try {
-                Batch batch = loader.next();
-                if (kept == null) {
-                    kept = values(batch);
-                } else {
-                    batch.release();
-                }
-            } catch (IOException e) {
-                throw new IllegalStateException("The loader failed: " + e.getMessage(), e);
-            }
-        }
-
-        @Override
-        public void synchronize() {
-            // A batch is ready when it is given.
-        }
-
-        @Override
-        public float[] result(String name) {
-            return kept;
-        }
-
-        @Override
-        public long memory() {
-            return -1;
-        }
-
-        @Override
-        public double deviceSeconds(int launches) {
-            return Double.NaN;
-        }
-
-        @Override
-        public void close() {
-            Closing.all(loader, bench);
-            delete(folder);
-        }
     }
 }

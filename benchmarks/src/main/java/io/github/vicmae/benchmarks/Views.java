@@ -6,7 +6,6 @@ import io.github.vicmae.data.view.DeviceViews;
 import io.github.vicmae.data.view.FrameUpload;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.data.view.ViewWriter;
-import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.Philox;
 import java.nio.ByteBuffer;
@@ -132,11 +131,9 @@ public class Views extends KernelBenchmark {
     }
 
     /** The views are in host memory. */
-    private final class OnHost implements Workload {
-        private final Bench bench;
-
+    private final class OnHost extends HostWork {
         OnHost(Bench bench) {
-            this.bench = bench;
+            super(bench);
         }
 
         @Override
@@ -145,28 +142,8 @@ public class Views extends KernelBenchmark {
         }
 
         @Override
-        public void synchronize() {
-            // Done when it returns.
-        }
-
-        @Override
         public float[] result(String name) {
             return onHost();
-        }
-
-        @Override
-        public long memory() {
-            return -1;
-        }
-
-        @Override
-        public double deviceSeconds(int launches) {
-            return Double.NaN;
-        }
-
-        @Override
-        public void close() {
-            Closing.all(bench);
         }
     }
 }

@@ -46,16 +46,15 @@ public final class RunFolder implements AutoCloseable {
             "checkpoints.onNan");
 
     /** The name of a run's settings. */
-    public static final String SETTINGS = "settings.yaml";
+    private static final String SETTINGS = "settings.yaml";
 
     /** Their name in runs of older versions. */
-    public static final String FORMER_SETTINGS = "settings.json";
+    private static final String FORMER_SETTINGS = "settings.json";
 
     private static final String METRICS = "metrics.jsonl";
     private static final String MODEL = "model.safetensors";
     private static final String BEST = "best.safetensors";
     private static final String CONTRAST = "model.objective.contrast";
-    private static final String CONTRAST_HASH_KEY = "model.objective.contrastHash";
     private static final String CONTRAST_COPY = "contrast";
     private static final String CONTRAST_HASH = "model.objective.contrastHash";
 
@@ -138,7 +137,7 @@ public final class RunFolder implements AutoCloseable {
     /** Whether a user's loss is gone, or was changed since the run began. */
     private static boolean isAnother(ObjectNode settings, String contrast) {
         try {
-            return !SettingTree.get(settings, CONTRAST_HASH_KEY).asText().equals(ViCMaeConfig.hashOf(contrast));
+            return !SettingTree.get(settings, CONTRAST_HASH).asText().equals(ViCMaeConfig.hashOf(contrast));
         } catch (IllegalArgumentException e) {
             return true; // it cannot be read
         }

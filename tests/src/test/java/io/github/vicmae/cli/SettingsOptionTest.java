@@ -62,6 +62,16 @@ class SettingsOptionTest extends CommandFixture {
         assertFalse(err.toString().contains("\tat "), err.toString());
     }
 
+    /** Trains a small model with settings from a file and further ones. */
+    private Path smallRun(String... more) throws IOException {
+        Path run = dir.resolve("run");
+        List<String> args = new ArrayList<>(List.of("--settings", file(SMALL).toString()));
+        args.addAll(List.of("--data", data.toString(), "--out", run.toString()));
+        args.addAll(List.of(more));
+        assertEquals(0, pretrain(args.toArray(String[]::new)), err.toString());
+        return run;
+    }
+
     private ObjectNode dryRun(String... more) throws IOException {
         List<String> args = new ArrayList<>(List.of("--dry-run", "--data", data.toString()));
         args.addAll(List.of(more));
@@ -71,24 +81,7 @@ class SettingsOptionTest extends CommandFixture {
 
     @Test
     void aRunsSettingsGivenBackMakeTheSameRun() throws IOException {
-        Path run = dir.resolve("run");
-        Path small = file(SMALL);
-        assertEquals(
-                0,
-                pretrain(
-                        "--settings",
-                        small.toString(),
-                        "--data",
-                        data.toString(),
-                        "--out",
-                        run.toString(),
-                        "--lr",
-                        "0.01",
-                        "--seed",
-                        "5",
-                        "--clip",
-                        "1"),
-                err.toString());
+        Path run = smallRun("--lr", "0.01", "--seed", "5", "--clip", "1");
         Path again = dir.resolve("again");
         assertEquals(0, pretrain("--settings", run.resolve("settings.yaml").toString(), "--out", again.toString()));
         assertArrayEquals(
@@ -107,22 +100,7 @@ class SettingsOptionTest extends CommandFixture {
 
     @Test
     void aRunGoesOnByItsNameAlone() throws IOException {
-        Path run = dir.resolve("run");
-        Path small = file(SMALL);
-        assertEquals(
-                0,
-                pretrain(
-                        "--settings",
-                        small.toString(),
-                        "--data",
-                        data.toString(),
-                        "--out",
-                        run.toString(),
-                        "--decay",
-                        "constant",
-                        "--lambda-ramp",
-                        "constant"),
-                err.toString());
+        Path run = smallRun("--decay", "constant", "--lambda-ramp", "constant");
         assertEquals(0, pretrain("--resume", run.toString()), err.toString());
         assertEquals(0, pretrain("--resume", run.toString(), "--epochs", "3", "--workers", "1"), err.toString());
         assertSays("9 steps, going on after step 6");

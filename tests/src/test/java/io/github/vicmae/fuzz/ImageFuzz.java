@@ -35,6 +35,6 @@ class ImageFuzz {
     @MethodSource("seeds")
     @FuzzTest
     void isReadOrRefused(byte[] bytes) {
-        ReaderContract.holds(bytes, "fuzzed.picture", DECODED_BYTES, file -> ImageReader.read(file, 3));
+        ReaderContract.assertHolds(bytes, "fuzzed.picture", DECODED_BYTES, file -> ImageReader.read(file, 3));
     }
 }

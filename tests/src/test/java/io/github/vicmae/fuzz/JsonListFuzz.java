@@ -20,7 +20,7 @@ class JsonListFuzz {
     @MethodSource("seeds")
     @FuzzTest
     void isReadOrRefused(byte[] bytes) {
-        ReaderContract.holds(bytes, "fuzzed.json", file -> {
+        ReaderContract.assertHolds(bytes, "fuzzed.json", file -> {
             Dataset data = Dataset.scan(List.of(file));
             data.fingerprint();
             data.report().sentences();

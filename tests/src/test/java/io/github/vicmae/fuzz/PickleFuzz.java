@@ -35,7 +35,7 @@ class PickleFuzz {
     void isReadOrRefused(byte[] pickle) throws IOException {
         byte[] archive =
                 ReaderContract.made(folder -> Pickler.archive(folder.resolve("fuzzed.pth"), pickle, ZipEntry.STORED));
-        ReaderContract.holds(archive, "fuzzed.pth", file -> {
+        ReaderContract.assertHolds(archive, "fuzzed.pth", file -> {
             try (PyTorchCheckpoint source = PyTorchCheckpoint.open(file)) {
                 SafetensorsFuzz.readAll(source);
             }

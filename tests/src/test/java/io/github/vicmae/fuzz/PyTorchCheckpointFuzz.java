@@ -15,7 +15,7 @@ class PyTorchCheckpointFuzz {
     @MethodSource("seeds")
     @FuzzTest
     void isReadOrRefused(byte[] bytes) {
-        ReaderContract.holds(bytes, "fuzzed.pth", file -> {
+        ReaderContract.assertHolds(bytes, "fuzzed.pth", file -> {
             try (PyTorchCheckpoint source = PyTorchCheckpoint.open(file)) {
                 SafetensorsFuzz.readAll(source);
             }

@@ -39,12 +39,12 @@ final class ReaderContract {
         }
     }
 
-    static void holds(byte[] bytes, String name, Reading reading) {
-        holds(bytes, name, 0, reading);
+    static void assertHolds(byte[] bytes, String name, Reading reading) {
+        assertHolds(bytes, name, 0, reading);
     }
 
     /** @param moreBytes that the reading may allocate, since the file's format lets a short file stand for much */
-    static void holds(byte[] bytes, String name, long moreBytes, Reading reading) {
+    static void assertHolds(byte[] bytes, String name, long moreBytes, Reading reading) {
         Path file = FOLDER.resolve(name);
         try {
             file.toFile().deleteOnExit();

@@ -34,7 +34,7 @@ class SettingsFuzz {
                 file -> SettingTree.read(Files.readString(file), TrainSettings.class),
                 file -> SettingYaml.read(Files.readString(file)),
                 SettingsFuzz::build);
-        forms.forEach(form -> ReaderContract.holds(text.getBytes(StandardCharsets.UTF_8), "fuzzed.json", form));
+        forms.forEach(form -> ReaderContract.assertHolds(text.getBytes(StandardCharsets.UTF_8), "fuzzed.json", form));
     }
 
     private static void build(Path file) throws IOException {

@@ -54,7 +54,7 @@ class TarFuzz {
     @MethodSource("seeds")
     @FuzzTest
     void isReadOrRefused(byte[] bytes) {
-        ReaderContract.holds(bytes, "fuzzed.tar", file -> {
+        ReaderContract.assertHolds(bytes, "fuzzed.tar", file -> {
             Dataset data = Dataset.scan(List.of(file));
             data.fingerprint();
             data.report().sentences();

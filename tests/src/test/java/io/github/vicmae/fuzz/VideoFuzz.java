@@ -28,7 +28,7 @@ class VideoFuzz {
     @MethodSource("seeds")
     @FuzzTest
     void isReadOrRefused(byte[] bytes) {
-        ReaderContract.holds(bytes, "fuzzed.video", file -> {
+        ReaderContract.assertHolds(bytes, "fuzzed.video", file -> {
             try (Video video = Video.open(Content.of(file))) {
                 video.frameRate();
                 video.frameAt(0, 8);
