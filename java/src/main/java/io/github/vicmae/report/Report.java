@@ -26,7 +26,7 @@ public final class Report {
      */
     public static Path write(Path run, List<ReportData.Sample> samples) throws IOException {
         Path out = run.resolve("report.html");
-        write(out, ReportData.read(run, samples));
+        write(out, ReportData.read(run, samples).with(new Snapshots(run).read()));
         return out;
     }
 

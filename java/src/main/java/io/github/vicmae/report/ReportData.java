@@ -63,12 +63,7 @@ public record ReportData(
             }
         }
         Path name = run.toAbsolutePath().normalize().getFileName();
-        return new ReportData(
-                "Run " + name,
-                settings,
-                MetricLog.read(run.resolve("metrics.jsonl")),
-                samples,
-                new Snapshots(run).read());
+        return new ReportData("Run " + name, settings, MetricLog.read(run.resolve("metrics.jsonl")), samples, Map.of());
     }
 
     private static void flatten(String prefix, JsonNode node, Map<String, String> settings) {
@@ -81,6 +76,11 @@ public record ReportData(
         } else if (!prefix.isEmpty()) {
             settings.put(prefix, node.isValueNode() ? node.asText() : node.toString());
         }
+    }
+
+    /** The same with the pictures of the same samples over the run. */
+    ReportData with(Map<String, byte[]> pictures) {
+        return new ReportData(title, settings, metrics, samples, pictures);
     }
 
     /** Returns the feature dimension D from the setting {@code dim} or one that ends in {@code .dim}, NaN without one. */

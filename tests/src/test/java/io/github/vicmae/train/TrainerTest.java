@@ -69,7 +69,9 @@ class TrainerTest extends RunFixture {
         double first = log.losses.subList(0, 9).stream().mapToDouble(x -> x).sum();
         double last = log.losses.subList(81, 90).stream().mapToDouble(x -> x).sum();
         assertTrue(last < 0.95 * first, "loss went from " + first / 9 + " to " + last / 9);
-        assertTrue(Files.readString(dir.resolve("run/report.html")).contains("data:image/png"));
+        String report = Files.readString(dir.resolve("run/report.html"));
+        assertTrue(report.contains("data:image/png"));
+        assertTrue(report.contains("The same samples over the run") && report.contains("the samples, step 90"));
         int[] lines = {0};
         JsonLines.read(dir.resolve("run/metrics.jsonl"), line -> {
             if (line.has("gradient_norm")) {

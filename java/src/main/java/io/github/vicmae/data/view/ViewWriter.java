@@ -64,7 +64,11 @@ public final class ViewWriter {
      * @return below 1 if the picture is needed as it is
      */
     public int reduction(Kind kind, int width, int height, IntFunction<Philox> random) {
-        int reduction = Integer.MAX_VALUE;
+        int most = Math.min(width / settings.width(), height / settings.height()) / LEFT_TO_SHRINK;
+        if (most <= 1) {
+            return most; // whatever the boxes are
+        }
+        int reduction = most;
         for (int v = 0; v < settings.views(); v++) {
             CropBox box = ViewDraw.random(settings, kind, v, width, height, random.apply(v))
                     .box();
