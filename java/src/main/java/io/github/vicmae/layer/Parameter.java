@@ -48,7 +48,7 @@ public final class Parameter {
         return trained;
     }
 
-    /** Whether AdamW's weight decay applies: more than one dimension, and not a bias. */
+    /** Whether AdamW's weight decay usually applies: more than one dimension, and not a bias. A {@link ParameterGroup} may exempt it. */
     public boolean isDecayed() {
         return trained && shape.length > 1 && !name.endsWith(".bias");
     }

@@ -91,14 +91,14 @@ public final class Parameters implements AutoCloseable {
                 byName.values().stream().filter(Parameter::isTrained).toList();
         trained.forEach(p -> p.group = groups.apply(p));
         ordered = new ArrayList<>();
-        trained.stream().filter(p -> !p.group.frozen() && p.isDecayed()).forEach(ordered::add);
-        trained.stream().filter(p -> !p.group.frozen() && !p.isDecayed()).forEach(ordered::add);
+        trained.stream().filter(p -> !p.group.frozen() && hasDecay(p)).forEach(ordered::add);
+        trained.stream().filter(p -> !p.group.frozen() && !hasDecay(p)).forEach(ordered::add);
         trained.stream().filter(p -> p.group.frozen()).forEach(ordered::add);
         long total = 0;
         for (Parameter p : ordered) {
             total += padded(p);
             live += p.group.frozen() ? 0 : padded(p);
-            decayed += p.isDecayed() && !p.group.frozen() ? padded(p) : 0;
+            decayed += hasDecay(p) && !p.group.frozen() ? padded(p) : 0;
         }
         int size = Math.toIntExact(total);
         values = arena.floats("values", size);
@@ -115,6 +115,10 @@ public final class Parameters implements AutoCloseable {
                 p.value = arena.floats(p.name(), p.shape());
             }
         }
+    }
+
+    private static boolean hasDecay(Parameter p) {
+        return p.isDecayed() && p.group.decayed();
     }
 
     /** Takes the planned memory. Gradients and moments start at zero, and so does the padding between the parameters. */

@@ -44,7 +44,9 @@ public interface Objective extends AutoCloseable {
         try {
             objective.workspace().allocate();
             for (int i = 0; i < objective.workspace().views().size(); i++) {
-                objective.autoencoder(i).prepare(objective.viewSettings(i).deviation());
+                if (objective.autoencoder(i) != null) {
+                    objective.autoencoder(i).prepare(objective.viewSettings(i).deviation());
+                }
             }
             objective.prepare();
             return objective;
@@ -101,8 +103,10 @@ public interface Objective extends AutoCloseable {
     /** Counts a step that was run. */
     default void countStep() {}
 
-    /** Encoder and decoder over one of the batches of views: predictions and masks of the last step. */
-    MaskedAutoencoder autoencoder(int batch);
+    /** Encoder and decoder over one of the batches of views: predictions and masks of the last step. Null if nothing is reconstructed. */
+    default MaskedAutoencoder autoencoder(int batch) {
+        return null;
+    }
 
     /** How samples become the views of a batch. */
     default ViewSettings viewSettings(int batch) {
@@ -113,6 +117,20 @@ public interface Objective extends AutoCloseable {
     default Tensor pooled() {
         return null;
     }
+
+    /** [rows, classes]: the last step's logits, or null if the objective is no classifier. */
+    default Tensor logits() {
+        return null;
+    }
+
+    /**
+     * Writes what a step needs besides its views, which are in the input's host memory already.
+     *
+     * @param labels the samples' classes
+     * @param seed of the run
+     * @param pass the forward pass, counted over the run
+     */
+    default void fill(StepInput input, int[] labels, long seed, int pass) {}
 
     /** Whether a checkpoint that training starts from may lack this parameter, which then keeps its initial value. */
     default boolean isOptional(String parameter) {

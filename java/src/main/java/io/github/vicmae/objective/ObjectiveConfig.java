@@ -7,6 +7,7 @@ import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.Pooling;
+import io.github.vicmae.model.StepValues;
 import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.settings.Forms;
@@ -32,6 +33,11 @@ public interface ObjectiveConfig {
      * @throws IllegalArgumentException if a batch leaves no patch visible
      */
     List<ViewBatch> batches(TrunkConfig trunk, int batch);
+
+    /** What a step needs besides its views. */
+    default List<StepValues> values(TrunkConfig trunk, int batch) {
+        return List.of();
+    }
 
     /** How the samples of a batch become views. */
     ViewSettings viewSettings(TrunkConfig trunk, int batch);
@@ -60,6 +66,11 @@ public interface ObjectiveConfig {
     default FrameSampler places(TrunkConfig trunk, int batch, double windowSeconds, int distance) {
         int views = viewSettings(trunk, batch).views();
         return hasDistantViews() ? new FrameSampler(views, windowSeconds, distance) : FrameSampler.anywhere(views);
+    }
+
+    /** Whether the model has a decoder. */
+    default boolean hasDecoder() {
+        return Methods.named(method()).hasDecoder();
     }
 
     /** The losses' names, in the order of their weights, a reconstruction loss for each batch first; metrics have them under these. */

@@ -54,7 +54,7 @@ public final class Workspace implements AutoCloseable {
         views = objective.batches(config.trunk(), batch);
         inputs = new StepInput[together > 1 ? together : execution.inputs()];
         for (int i = 0; i < inputs.length; i++) {
-            inputs[i] = new StepInput(i, views, objective.losses().length);
+            inputs[i] = new StepInput(i, views, objective.values(config.trunk(), batch), objective.losses().length);
         }
         // A reconstruction loss for each view of each batch, then the others.
         lossValues = views.stream().mapToInt(v -> v.views() - v.extra()).sum() + objective.lossValues();
@@ -64,7 +64,12 @@ public final class Workspace implements AutoCloseable {
 
     /** Declares the losses; after the activations, so that diagnostics meet them in the order of the computation. */
     public Tensor declareLosses() {
-        losses = arena.floats("losses", lossValues);
+        return declareLosses(lossValues);
+    }
+
+    /** Declares another number of losses, for an objective that reads them itself. */
+    public Tensor declareLosses(int count) {
+        losses = arena.floats("losses", count);
         return losses;
     }
 
