@@ -52,6 +52,10 @@ public final class ConvertedTrunk extends FilteredSource {
      */
     public static TensorSource of(TensorSource file, TrunkConfig from, TrunkConfig to, Predicate<String> omitted)
             throws IOException {
+        if (from.dim() != to.dim()) {
+            throw new MisfitException(file.path() + " holds an encoder of width " + from.dim() + ", and this model's is "
+                    + to.dim() + " wide");
+        }
         TensorSource source = StateDict.of(file);
         ConvertedTrunk result = new ConvertedTrunk(source, from, to, omitted);
         result.convertPatchWeight();

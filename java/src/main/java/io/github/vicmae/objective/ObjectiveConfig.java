@@ -48,7 +48,7 @@ public interface ObjectiveConfig {
     }
 
     /** The samples that a batch takes; null for images and videos alike. */
-    default Kind kind(int batch) {
+    default Kind kind(TrunkConfig trunk, int batch) {
         return null;
     }
 

@@ -111,7 +111,8 @@ public final class Trainer implements AutoCloseable {
     private void start() throws IOException {
         model.parameters().initialise(model.kernels(), settings.seed());
         if (settings.init() != null) {
-            try (TensorSource source = TensorSource.open(Path.of(settings.init()))) {
+            try (TensorSource file = TensorSource.open(Path.of(settings.init()))) {
+                TensorSource source = model.startingFrom(file);
                 if (settings.initPartial()) {
                     List<String> kept = Checkpoint.startPartly(source, model.state());
                     if (!kept.isEmpty()) {
