@@ -78,6 +78,15 @@ public record ClassifierConfig(
                 value = "true")
         boolean flip,
 
+        @Setting(
+                flag = "--ema",
+                description =
+                        "decay of a moving average of the weights, such as 0.9999, which is tested and saved as the model; 0 for none",
+                value = "0",
+                range = "[0, 1)")
+        double ema,
+
+
         MixingSettings mixing)
         implements ObjectiveConfig {
     /** The name of the loss. */
@@ -102,6 +111,7 @@ public record ClassifierConfig(
                 randAugment,
                 erase,
                 flip,
+                ema,
                 mixing);
         RandAugment.parse(randAugment); // refuses what it does not know
         if (classes.size() < 2) {
@@ -221,6 +231,11 @@ public record ClassifierConfig(
     @Override
     public Kind kind(TrunkConfig trunk, int batch) {
         return trunk.frames() > 1 ? Kind.VIDEO : null;
+    }
+
+    @Override
+    public double averageDecay() {
+        return ema;
     }
 
     @Override

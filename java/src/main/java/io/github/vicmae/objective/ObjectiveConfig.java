@@ -39,6 +39,11 @@ public interface ObjectiveConfig {
         return List.of();
     }
 
+    /** The decay of the moving average of the weights that is kept beside them and saved as the model; 0 for none. */
+    default double averageDecay() {
+        return 0;
+    }
+
     /** How the samples of a batch become views. */
     ViewSettings viewSettings(TrunkConfig trunk, int batch);
 

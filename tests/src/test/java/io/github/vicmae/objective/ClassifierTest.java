@@ -34,7 +34,7 @@ class ClassifierTest {
     Path folder;
 
     private static ClassifierConfig settings(double dropPath, double dropout, MixingSettings mixing) {
-        return new ClassifierConfig(CLASSES, dropPath, dropout, null, 1, "none", 0, true, mixing);
+        return new ClassifierConfig(CLASSES, dropPath, dropout, null, 1, "none", 0, true, 0, mixing);
     }
 
     private static ModelConfig plain(TrunkConfig trunk) {
@@ -288,7 +288,7 @@ class ClassifierTest {
         var e = assertThrows(
                 IllegalArgumentException.class,
                 () -> new ClassifierConfig(
-                        List.of("cat"), 0, 0, null, 1, "none", 0, true, MixingSettings.none()));
+                        List.of("cat"), 0, 0, null, 1, "none", 0, true, 0, MixingSettings.none()));
         assertTrue(e.getMessage().contains("'cat'"), e.getMessage());
     }
 }
