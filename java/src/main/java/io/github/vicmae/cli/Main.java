@@ -30,6 +30,7 @@ import picocli.CommandLine.Command;
             InspectCommand.class,
             PackCommand.class,
             EmbedCommand.class,
+            KnnCommand.class,
             VerifyCommand.class,
             PlanCommand.class,
             LabCommand.class,
