@@ -14,6 +14,7 @@ import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
 import io.github.vicmae.optim.WeightRamp;
+import io.github.vicmae.report.AccuracyTable;
 import io.github.vicmae.train.CheckpointSettings;
 import io.github.vicmae.train.Schedule;
 import io.github.vicmae.train.TrainSettings;
@@ -167,6 +168,7 @@ final class DemoCommand implements Callable<Integer> {
             try (Trainer trainer = new Trainer(d, settings, run, false, progress);
                     FeatureExtractor extractor = new FeatureExtractor(
                             d, model().trunk(), model().objective().pooling(), ENCODED_AT_ONCE)) {
+                trainer.madeBy(Run.commandLine(spec), Run.version(spec));
                 extractor.copyFrom(trainer.model().state());
                 double untrained = clips.encoded(extractor);
                 int status = Run.untilDoneOrInterrupted(
@@ -175,37 +177,45 @@ final class DemoCommand implements Callable<Integer> {
                     return status;
                 }
                 extractor.copyFrom(trainer.model().state());
-                print(clips, clips.encoded(extractor), untrained, run, Duration.ofNanos(System.nanoTime() - start));
+                AccuracyTable results = results(clips, clips.encoded(extractor), untrained);
+                trainer.addResults(results);
+                print(results, run, Duration.ofNanos(System.nanoTime() - start));
             }
         }
         return 0;
     }
 
-    private void print(Clips clips, double trained, double untrained, Path run, Duration time) {
-        PrintWriter text = spec.commandLine().getOut();
+    private static AccuracyTable results(Clips clips, double trained, double untrained) {
         int count = clips.heldOut().labels().length;
+        return new AccuracyTable(
+                "k-NN accuracy on " + count + " held-out clips of " + classes() + " classes (k = 20, among "
+                        + clips.known().labels().length + " labelled clips)",
+                List.of(
+                        new AccuracyTable.Row("trained encoder", trained, count),
+                        new AccuracyTable.Row("untrained encoder", untrained, count),
+                        new AccuracyTable.Row("raw pixels", clips.pixels(), count),
+                        new AccuracyTable.Row("chance", 1.0 / classes(), 0)));
+    }
+
+    private void print(AccuracyTable results, Path run, Duration time) {
+        PrintWriter text = spec.commandLine().getOut();
         text.println();
-        text.println("k-NN accuracy on " + count + " held-out clips of " + classes() + " classes (k = 20, among "
-                + clips.known().labels().length + " labelled clips):");
-        print(text, "trained encoder", trained, count);
-        print(text, "untrained encoder", untrained, count);
-        print(text, "raw pixels", clips.pixels(), count);
-        text.printf(Locale.ROOT, "  %-18s %5.1f %%%n", "chance", 100.0 / classes());
+        text.println(results.title() + ":");
+        for (AccuracyTable.Row row : results.rows()) {
+            text.printf(Locale.ROOT, "  %-18s %5.1f %%", row.name(), 100 * row.accuracy());
+            if (row.samples() > 0) {
+                text.printf(
+                        Locale.ROOT,
+                        " +- %.1f   (%d of %d)",
+                        100 * row.error(),
+                        Math.round(row.accuracy() * row.samples()),
+                        row.samples());
+            }
+            text.println();
+        }
         text.println(
                 "(+- is one standard error. All in all " + time.toMinutes() + " min " + time.toSecondsPart() + " s.)");
         text.println("The report: " + run.resolve("report.html"));
-    }
-
-    private static void print(PrintWriter text, String what, double accuracy, int clips) {
-        double error = Math.sqrt(accuracy * (1 - accuracy) / clips);
-        text.printf(
-                Locale.ROOT,
-                "  %-18s %5.1f %% +- %.1f   (%d of %d)%n",
-                what,
-                100 * accuracy,
-                100 * error,
-                Math.round(accuracy * clips),
-                clips);
     }
 
     /** Data that an interrupted demo left is used again; its run is not. */

@@ -10,6 +10,7 @@ import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 
 /**
  * A fixed list of videos and images, with classes where they are known.
@@ -133,9 +134,14 @@ public final class Dataset {
 
     /** The videos alone, or the images alone, numbered anew. */
     public Dataset only(Kind kind) {
+        return only(sample -> sample.kind() == kind);
+    }
+
+    /** The samples of a property, in their order, numbered anew. Classes keep their numbers, also those of which nothing is left. */
+    public Dataset only(Predicate<Sample> property) {
         List<Sample> kept = new ArrayList<>();
         for (Sample s : samples) {
-            if (s.kind() == kind) {
+            if (property.test(s)) {
                 kept.add(new Sample(s.id(), s.content(), s.kind(), s.className(), s.label(), kept.size()));
             }
         }
