@@ -61,7 +61,8 @@ public record ClassifierConfig(
         @Setting(
                 flag = "--rand-augment",
                 label = "TEXT",
-                description = "RandAugment as timm writes it, such as rand-m9-mstd0.5-inc1; none for no changes of colour and shape",
+                description =
+                        "RandAugment as timm writes it, such as rand-m9-mstd0.5-inc1; none for no changes of colour and shape",
                 value = "rand-m9-mstd0.5-inc1")
         String randAugment,
 
@@ -74,7 +75,8 @@ public record ClassifierConfig(
 
         @Setting(
                 flag = "--no-flip",
-                description = "leave out the mirroring of videos, where left and right matter, as in Something-Something",
+                description =
+                        "leave out the mirroring of videos, where left and right matter, as in Something-Something",
                 value = "true")
         boolean flip,
 
@@ -86,6 +88,11 @@ public record ClassifierConfig(
                 range = "[0, 1)")
         double ema,
 
+        @Setting(
+                description = "frames of the video from one frame of a clip to the next",
+                value = "1",
+                range = "[1, inf)")
+        int clipStride,
 
         MixingSettings mixing)
         implements ObjectiveConfig {
@@ -112,6 +119,7 @@ public record ClassifierConfig(
                 erase,
                 flip,
                 ema,
+                clipStride,
                 mixing);
         RandAugment.parse(randAugment); // refuses what it does not know
         if (classes.size() < 2) {

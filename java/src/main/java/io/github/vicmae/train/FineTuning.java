@@ -118,10 +118,9 @@ public final class FineTuning {
         int frames = clip == null ? 1 : clip.frames();
         int tube = clip == null ? 1 : start.tube() > 1 ? start.tube() : TUBE;
         SettingTree.put(
-                settings,
-                "model.trunk",
-                SettingTree.tree(ClassifierConfig.trunk(start, height, width, frames, tube)));
+                settings, "model.trunk", SettingTree.tree(ClassifierConfig.trunk(start, height, width, frames, tube)));
         SettingTree.put(settings, "views.stride", clip == null ? 1 : clip.stride());
+        SettingTree.put(settings, "model.objective.clipStride", clip == null ? 1 : clip.stride());
         SettingTree.put(settings, "views.clipSeconds", null);
         if (clip != null) {
             SettingTree.put(settings, "model.objective.repeat", CLIP_REPEAT);
