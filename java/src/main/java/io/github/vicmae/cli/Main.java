@@ -31,6 +31,7 @@ import picocli.CommandLine.Command;
             PackCommand.class,
             EmbedCommand.class,
             KnnCommand.class,
+            FinetuneCommand.class,
             VerifyCommand.class,
             PlanCommand.class,
             LabCommand.class,

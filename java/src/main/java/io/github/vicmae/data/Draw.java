@@ -12,7 +12,8 @@ enum Draw {
     REPLACEMENT(0x11),
     FRAMES(0x12),
     VIEW(0x13),
-    NOISE(0x14);
+    NOISE(0x14),
+    MIXING(0x15);
 
     private final int kind;
 
