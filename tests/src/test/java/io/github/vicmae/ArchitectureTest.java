@@ -70,7 +70,7 @@ class ArchitectureTest {
                 .whereLayer("train")
                 .mayOnlyBeAccessedByLayers("cli")
                 .whereLayer("eval")
-                .mayOnlyBeAccessedByLayers("cli", "train")
+                .mayOnlyBeAccessedByLayers("cli", "train", "report")
                 .whereLayer("report")
                 .mayOnlyBeAccessedByLayers("cli", "train", "lab")
                 .whereLayer("lab")

@@ -7,6 +7,8 @@ import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.eval.ClipFeatures;
 import io.github.vicmae.eval.Knn;
+import io.github.vicmae.eval.SampleFeatures;
+import io.github.vicmae.eval.Scores;
 import io.github.vicmae.model.DecoderConfig;
 import io.github.vicmae.model.FeatureExtractor;
 import io.github.vicmae.model.TrunkConfig;
@@ -14,6 +16,7 @@ import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
 import io.github.vicmae.optim.WeightRamp;
+import io.github.vicmae.report.Evaluation;
 import io.github.vicmae.train.CheckpointSettings;
 import io.github.vicmae.train.Schedule;
 import io.github.vicmae.train.TrainSettings;
@@ -24,7 +27,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -45,9 +47,9 @@ final class DemoCommand implements Callable<Integer> {
     private static final String RUN = "pretrain";
     private static final int SIDE = 64;
     /** Views of each clip in the comparison: shots differ in place, size and colour, and a mean over several is steadier. */
-    private static final int FRAMES = 8;
+    private static final int FRAMES = SampleFeatures.Settings.FRAMES;
     /** Encodings of one pass in the comparison. */
-    private static final int ENCODED_AT_ONCE = 64;
+    private static final int ENCODED_AT_ONCE = SampleFeatures.Settings.BATCH;
     /** The paper's 512 would leave 60 steps; with 32 there are about a thousand, and every class is still among the negatives. */
     private static final int BATCH = 32;
     /** For 256 samples an update. The paper's 1.5e-4 is for large models and hundreds of epochs; a small one bears more. */
@@ -93,23 +95,25 @@ final class DemoCommand implements Callable<Integer> {
                     new ClipFeatures(Dataset.scan(List.of(data.resolve("test"))), views, FRAMES));
         }
 
-        double encoded(FeatureExtractor extractor) {
-            return accuracy(known.encoded(extractor), heldOut.encoded(extractor));
+        Scores encoded(FeatureExtractor extractor, Device device) throws IOException {
+            return scores(known.encoded(extractor), heldOut.encoded(extractor), device);
         }
 
-        double pixels() {
-            return accuracy(known.pixels(), heldOut.pixels());
+        Scores pixels(Device device) throws IOException {
+            return scores(known.pixels(), heldOut.pixels(), device);
         }
 
-        private double accuracy(float[][] knownFeatures, float[][] heldOutFeatures) {
-            return new Knn(knownFeatures, known.labels(), classes())
-                    .evaluate(heldOutFeatures, heldOut.labels())
-                    .accuracy();
+        /** As {@code vicmae knn --kind video} has them. */
+        private Scores scores(float[][] knownFeatures, float[][] heldOutFeatures, Device device) throws IOException {
+            return Knn.scores(
+                    known.samples(),
+                    knownFeatures,
+                    heldOut.samples(),
+                    heldOutFeatures,
+                    Knn.NEIGHBOURS,
+                    Knn.TEMPERATURE,
+                    device);
         }
-    }
-
-    private static int classes() {
-        return SyntheticShapes.classNames().size();
     }
 
     /** The paper's form with 0.75 million parameters: the pictures are simple, and minutes must do. */
@@ -154,7 +158,7 @@ final class DemoCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         long start = System.nanoTime();
-        Path folder = out == null ? freeFolder() : unused(out);
+        Path folder = out == null ? EvaluationFolder.free("demo") : unused(out);
         Path data = folder.resolve("data");
         Path run = folder.resolve(RUN);
         TrainSettings settings = settings(data);
@@ -168,44 +172,34 @@ final class DemoCommand implements Callable<Integer> {
                     FeatureExtractor extractor = new FeatureExtractor(
                             d, model().trunk(), model().objective().pooling(), ENCODED_AT_ONCE)) {
                 extractor.copyFrom(trainer.model().state());
-                double untrained = clips.encoded(extractor);
+                Scores untrained = clips.encoded(extractor, d);
                 int status = Run.untilDoneOrInterrupted(
                         trainer, progress, run, "there is nothing to compare yet, so start the demo again");
                 if (status != 0) {
                     return status;
                 }
                 extractor.copyFrom(trainer.model().state());
-                print(clips, clips.encoded(extractor), untrained, run, Duration.ofNanos(System.nanoTime() - start));
+                List<Evaluation.Row> rows = List.of(
+                        Evaluation.Row.of("trained encoder", clips.encoded(extractor, d)),
+                        Evaluation.Row.of("untrained encoder", untrained),
+                        Evaluation.Row.of("raw pixels", clips.pixels(d)),
+                        Evaluation.Row.chance(untrained.chance()));
+                print(clips, rows, run, Duration.ofNanos(System.nanoTime() - start));
             }
         }
         return 0;
     }
 
-    private void print(Clips clips, double trained, double untrained, Path run, Duration time) {
+    private void print(Clips clips, List<Evaluation.Row> rows, Path run, Duration time) {
         PrintWriter text = spec.commandLine().getOut();
-        int count = clips.heldOut().labels().length;
         text.println();
-        text.println("k-NN accuracy on " + count + " held-out clips of " + classes() + " classes (k = 20, among "
-                + clips.known().labels().length + " labelled clips):");
-        print(text, "trained encoder", trained, count);
-        print(text, "untrained encoder", untrained, count);
-        print(text, "raw pixels", clips.pixels(), count);
-        text.printf(Locale.ROOT, "  %-18s %5.1f %%%n", "chance", 100.0 / classes());
+        text.println("k-NN accuracy on " + clips.heldOut().samples().size() + " held-out clips of "
+                + SyntheticShapes.classNames().size() + " classes (k = " + Knn.NEIGHBOURS + ", among "
+                + clips.known().samples().size() + " labelled clips):");
+        AccuracyTable.print(text, rows);
         text.println(
                 "(+- is one standard error. All in all " + time.toMinutes() + " min " + time.toSecondsPart() + " s.)");
         text.println("The report: " + run.resolve("report.html"));
-    }
-
-    private static void print(PrintWriter text, String what, double accuracy, int clips) {
-        double error = Math.sqrt(accuracy * (1 - accuracy) / clips);
-        text.printf(
-                Locale.ROOT,
-                "  %-18s %5.1f %% +- %.1f   (%d of %d)%n",
-                what,
-                100 * accuracy,
-                100 * error,
-                Math.round(accuracy * clips),
-                clips);
     }
 
     /** Data that an interrupted demo left is used again; its run is not. */
@@ -219,13 +213,5 @@ final class DemoCommand implements Callable<Integer> {
                     "Cannot make a demo in " + folder + ": " + found + " or name a new folder with --out.");
         }
         return folder;
-    }
-
-    private static Path freeFolder() {
-        int n = 1;
-        while (Files.exists(Path.of("runs", "demo-" + n))) {
-            n++;
-        }
-        return Path.of("runs", "demo-" + n);
     }
 }

@@ -30,6 +30,8 @@ import picocli.CommandLine.Command;
             InspectCommand.class,
             PackCommand.class,
             EmbedCommand.class,
+            KnnCommand.class,
+            FinetuneCommand.class,
             VerifyCommand.class,
             PlanCommand.class,
             LabCommand.class,

@@ -14,6 +14,7 @@ public final class Parameter {
     Tensor gradient;
     Tensor firstMoment;
     Tensor secondMoment;
+    Tensor average;
 
     Parameter(String name, Init init, boolean trained, int... shape) {
         this.name = name;
@@ -70,6 +71,11 @@ public final class Parameter {
     /** AdamW's running mean of the gradient. */
     public Tensor firstMoment() {
         return firstMoment;
+    }
+
+    /** The moving average of the value; null without one. */
+    public Tensor average() {
+        return average;
     }
 
     /** AdamW's running mean of the squared gradient. */

@@ -1,16 +1,21 @@
 package io.github.vicmae.objective;
 
+import io.github.vicmae.data.Mixing;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.Philox;
 import io.github.vicmae.layer.Context;
 import io.github.vicmae.model.ClassifierHead;
+import io.github.vicmae.model.ConvertedTrunk;
 import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.model.VisionTransformer;
+import java.io.IOException;
 import java.nio.FloatBuffer;
+import java.util.Arrays;
 
 /**
  * An encoder and a classifier in training (He et al. 2022, appendix A.1): all patches are encoded, the last block's patch tokens are averaged, normalised
@@ -84,14 +89,23 @@ final class Classifier implements Objective {
     @Override
     public void fill(StepInput input, int[] labels, long seed, int pass) {
         FloatBuffer host = input.host().floats();
-        int targets = input.valuesOffset(TARGETS);
-        for (int row = 0; row < rows; row++) {
-            for (int c = 0; c < classes; c++) {
-                host.put(targets + row * classes + c, labels[row % labels.length] == c ? 1 : 0);
-            }
-        }
+        fillTargets(host, input, labels, seed, pass);
         fillDropPath(host, input.valuesOffset(DROP_PATH), seed, pass);
         fillDropout(host, input.valuesOffset(DROPOUT), seed, pass);
+    }
+
+    /** Mixes the views, all of which are in the host's memory, and the targets alike. */
+    private void fillTargets(FloatBuffer host, StepInput input, int[] labels, long seed, int pass) {
+        TrunkConfig trunk = config.trunk();
+        int[] ofRow = new int[rows];
+        Arrays.setAll(ofRow, row -> labels[row % labels.length]);
+        Mixing mixing = new Mixing(settings.mixing(), classes, seed);
+        Mixing.Mix mix = mixing.draw(pass, trunk.height(), trunk.width());
+        int from = input.batch(0).imagesOffset();
+        int planes = trunk.channels() * trunk.frames();
+        FloatBuffer views = host.slice(from, rows * planes * trunk.height() * trunk.width());
+        Mixing.apply(mix, views, rows, planes, trunk.height(), trunk.width());
+        mixing.targets(mix, ofRow, host.slice(input.valuesOffset(TARGETS), rows * classes));
     }
 
     /** The rate of block i of n is i / (n - 1) of the largest (Huang et al. 2016). */
@@ -133,6 +147,19 @@ final class Classifier implements Objective {
     @Override
     public Tensor logits() {
         return head.logits();
+    }
+
+    /** The encoder of any method in this one's shape; a classifier counts if it is one of the same classes. */
+    @Override
+    public TensorSource startingFrom(TensorSource checkpoint) throws IOException {
+        ModelConfig other = ModelConfig.of(checkpoint, config.trunk().heads());
+        boolean sameClasses = other.objective() instanceof ClassifierConfig classifier
+                && classifier.classes().equals(settings.classes());
+        return ConvertedTrunk.of(
+                checkpoint,
+                other.trunk(),
+                config.trunk(),
+                name -> name.startsWith("norm.") || name.startsWith("head.") && !sameClasses);
     }
 
     @Override

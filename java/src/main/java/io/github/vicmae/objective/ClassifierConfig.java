@@ -1,6 +1,9 @@
 package io.github.vicmae.objective;
 
+import io.github.vicmae.data.MixingSettings;
 import io.github.vicmae.data.source.Kind;
+import io.github.vicmae.data.view.RandAugment;
+import io.github.vicmae.data.view.RandomErasing;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.layer.Parameter;
 import io.github.vicmae.layer.ParameterGroup;
@@ -19,6 +22,7 @@ import java.util.Map;
  *
  * @param classes the classes' names, in the order of the classifier's outputs
  * @param layerDecay null for that of the encoder's size
+ * @param mixing of a batch's samples and targets
  */
 public record ClassifierConfig(
         @Setting(description = "the classes' names, in the order of the classifier's outputs")
@@ -52,7 +56,38 @@ public record ClassifierConfig(
                 value = "1",
                 shownDefault = "1, 2 for clips",
                 range = "[1, 64]")
-        int repeat)
+        int repeat,
+
+        @Setting(
+                flag = "--rand-augment",
+                label = "TEXT",
+                description = "RandAugment as timm writes it, such as rand-m9-mstd0.5-inc1; none for no changes of colour and shape",
+                value = "rand-m9-mstd0.5-inc1")
+        String randAugment,
+
+        @Setting(
+                flag = "--erase",
+                description = "probability that a view loses a box (random erasing)",
+                value = "0.25",
+                range = "[0, 1]")
+        double erase,
+
+        @Setting(
+                flag = "--no-flip",
+                description = "leave out the mirroring of videos, where left and right matter, as in Something-Something",
+                value = "true")
+        boolean flip,
+
+        @Setting(
+                flag = "--ema",
+                description =
+                        "decay of a moving average of the weights, such as 0.9999, which is tested and saved as the model; 0 for none",
+                value = "0",
+                range = "[0, 1)")
+        double ema,
+
+
+        MixingSettings mixing)
         implements ObjectiveConfig {
     /** The name of the loss. */
     static final String LOSS = "cross_entropy";
@@ -66,12 +101,50 @@ public record ClassifierConfig(
      */
     public ClassifierConfig {
         classes = classes == null ? List.of() : List.copyOf(classes);
-        Definitions.check(ClassifierConfig.class, classes, dropPath, dropout, layerDecay, repeat);
+        Definitions.check(
+                ClassifierConfig.class,
+                classes,
+                dropPath,
+                dropout,
+                layerDecay,
+                repeat,
+                randAugment,
+                erase,
+                flip,
+                ema,
+                mixing);
+        RandAugment.parse(randAugment); // refuses what it does not know
         if (classes.size() < 2) {
             throw new IllegalArgumentException("A classifier tells at least 2 classes apart, and there "
                     + (classes.isEmpty() ? "are none" : "is one, '" + classes.get(0) + "'")
                     + "; the first level of a data set's folders names the classes");
         }
+    }
+
+    /**
+     * The trunk of a classifier that starts from a pre-trained one: positions are trained, but for OmniMAE's.
+     *
+     * @param height rows of a view
+     * @param width columns of a view
+     * @param frames of a view: 1 for images and single frames
+     * @param tube frames of a patch
+     * @throws IllegalArgumentException if such views cannot be cut into the trunk's patches
+     */
+    public static TrunkConfig trunk(TrunkConfig from, int height, int width, int frames, int tube) {
+        PositionKind positions = from.positions() == PositionKind.SINCOS ? PositionKind.TUNED : from.positions();
+        return new TrunkConfig(
+                height,
+                width,
+                from.channels(),
+                from.patch(),
+                from.dim(),
+                from.depth(),
+                from.heads(),
+                from.mlpRatio(),
+                frames,
+                tube,
+                from.classToken(),
+                positions);
     }
 
     /** The published settings. */
@@ -143,13 +216,26 @@ public record ClassifierConfig(
 
     @Override
     public ViewSettings viewSettings(TrunkConfig trunk, int batch) {
-        return ViewSettings.mae(trunk.height(), trunk.width(), trunk.channels(), repeat)
+        return ViewSettings.fineTuning(
+                        trunk.height(),
+                        trunk.width(),
+                        trunk.channels(),
+                        repeat,
+                        RandAugment.parse(randAugment),
+                        new RandomErasing((float) erase, RandomErasing.Fill.PIXEL),
+                        flip)
                 .withFrames(trunk.frames());
     }
 
+    /** Clips come from videos; single frames from videos and images. */
     @Override
-    public Kind kind(int batch) {
-        return null;
+    public Kind kind(TrunkConfig trunk, int batch) {
+        return trunk.frames() > 1 ? Kind.VIDEO : null;
+    }
+
+    @Override
+    public double averageDecay() {
+        return ema;
     }
 
     @Override

@@ -6,6 +6,7 @@ import io.github.vicmae.device.Device;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.layer.Parameters;
 import io.github.vicmae.model.Execution;
@@ -13,6 +14,7 @@ import io.github.vicmae.model.MaskedAutoencoder;
 import io.github.vicmae.model.ModelState;
 import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.ViewBatch;
+import java.io.IOException;
 
 /**
  * A method in training: which views are encoded, which heads follow, which losses are taken. A class that implements it holds the maths, forward
@@ -131,6 +133,15 @@ public interface Objective extends AutoCloseable {
      * @param pass the forward pass, counted over the run
      */
     default void fill(StepInput input, int[] labels, long seed, int pass) {}
+
+    /**
+     * A checkpoint as a run of this objective starts from it.
+     *
+     * @throws IOException if it cannot
+     */
+    default TensorSource startingFrom(TensorSource checkpoint) throws IOException {
+        return checkpoint;
+    }
 
     /** Whether a checkpoint that training starts from may lack this parameter, which then keeps its initial value. */
     default boolean isOptional(String parameter) {

@@ -39,6 +39,11 @@ public interface ObjectiveConfig {
         return List.of();
     }
 
+    /** The decay of the moving average of the weights that is kept beside them and saved as the model; 0 for none. */
+    default double averageDecay() {
+        return 0;
+    }
+
     /** How the samples of a batch become views. */
     ViewSettings viewSettings(TrunkConfig trunk, int batch);
 
@@ -48,7 +53,7 @@ public interface ObjectiveConfig {
     }
 
     /** The samples that a batch takes; null for images and videos alike. */
-    default Kind kind(int batch) {
+    default Kind kind(TrunkConfig trunk, int batch) {
         return null;
     }
 

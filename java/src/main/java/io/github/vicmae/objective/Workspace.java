@@ -25,6 +25,7 @@ import java.util.List;
 public final class Workspace implements AutoCloseable {
     private final int batch;
     private final int together;
+    private final boolean averages;
     private int normParts = 1;
     private final List<ViewBatch> views;
     private final Execution execution;
@@ -51,6 +52,7 @@ public final class Workspace implements AutoCloseable {
         this.batch = batch;
         this.together = together;
         this.execution = execution;
+        averages = objective.averageDecay() > 0;
         views = objective.batches(config.trunk(), batch);
         inputs = new StepInput[together > 1 ? together : execution.inputs()];
         for (int i = 0; i < inputs.length; i++) {
@@ -85,6 +87,9 @@ public final class Workspace implements AutoCloseable {
 
     /** Ends the declarations: from now on the memory is known. */
     void plan() {
+        if (averages) {
+            parameters.average();
+        }
         scratch.plan(arena);
         parameters.plan(true, execution.precision());
     }

@@ -3,6 +3,7 @@ package io.github.vicmae.train;
 import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.model.ViewBatch;
+import io.github.vicmae.objective.ClassifierConfig;
 import io.github.vicmae.optim.RateSchedule;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -14,6 +15,7 @@ import java.util.List;
 public final class RunPlan {
     private final TrainSettings settings;
     private final Dataset data;
+    private final int unlabelled;
     private final List<Feed> feeds = new ArrayList<>();
     private final int batchesPerEpoch;
     private final long totalSteps;
@@ -27,7 +29,9 @@ public final class RunPlan {
      */
     public RunPlan(TrainSettings settings) throws IOException {
         this.settings = settings;
-        data = Dataset.scan(settings.data().stream().map(Path::of).toList());
+        Dataset all = Dataset.scan(settings.data().stream().map(Path::of).toList());
+        data = settings.model().objective().hasDecoder() ? all : labelled(all);
+        unlabelled = all.size() - data.size();
         Schedule schedule = settings.schedule();
         List<ViewBatch> batches =
                 settings.model().objective().batches(settings.model().trunk(), schedule.batch());
@@ -37,6 +41,26 @@ public final class RunPlan {
         batchesPerEpoch = feeds.stream().mapToInt(Feed::batchesPerEpoch).max().orElseThrow();
         totalSteps = schedule.steps(batchesPerEpoch);
         rates = schedule.rates(batchesPerEpoch);
+    }
+
+    /** The samples with classes, which must be those of the settings. */
+    private Dataset labelled(Dataset all) throws IOException {
+        ClassifierConfig classifier = (ClassifierConfig) settings.model().objective();
+        Dataset labelled = all.labelled();
+        if (labelled.size() == 0) {
+            throw new IOException("None of the " + all.size()
+                    + " samples has a class; classes are named by the folders below the given ones, or by lists");
+        }
+        if (!labelled.classNames().equals(classifier.classes())) {
+            throw new IOException("The data's classes are " + labelled.classNames() + ", and those of the run are "
+                    + classifier.classes());
+        }
+        return labelled;
+    }
+
+    /** Samples that are left out, since they have no class. */
+    int unlabelled() {
+        return unlabelled;
     }
 
     /** The run's videos and images. */

@@ -250,7 +250,7 @@ public record TrainSettings(
                         "--keep-best wants one of " + String.join(", ", losses) + ", not " + checkpoints.keepBest());
             }
         }
-        if (views.videoShare() != null && model.objective().kind(0) != null) {
+        if (views.videoShare() != null && model.objective().kind(model.trunk(), 0) != null) {
             throw new IllegalArgumentException("--video-share does not apply to the "
                     + model.objective().described() + ": its batches are of one kind");
         }

@@ -61,7 +61,11 @@ public final class Trainer implements AutoCloseable {
         try {
             model = Objective.create(
                     device, settings.model(), schedule.batch(), settings.together(), settings.execution(device));
-            optimizer = new AdamW(model.kernels(), model.parameters(), settings.optimizer());
+            optimizer = new AdamW(
+                    model.kernels(),
+                    model.parameters(),
+                    settings.optimizer(),
+                    settings.model().objective().averageDecay());
             passes = new Passes(settings, plan, model, optimizer, new Results());
             snapshots = new Snapshots(out);
             saved = new SavedRun(run, settings.checkpoints(), model, plan.data(), progress);
@@ -82,6 +86,7 @@ public final class Trainer implements AutoCloseable {
                                     + " former one are in " + run.formerMetrics());
                 }
                 start();
+                model.parameters().startAverages(model.stream());
             }
             run.writeSettings(settings);
             progress.started(describe(device));
@@ -111,7 +116,8 @@ public final class Trainer implements AutoCloseable {
     private void start() throws IOException {
         model.parameters().initialise(model.kernels(), settings.seed());
         if (settings.init() != null) {
-            try (TensorSource source = TensorSource.open(Path.of(settings.init()))) {
+            try (TensorSource file = TensorSource.open(Path.of(settings.init()))) {
+                TensorSource source = model.startingFrom(file);
                 if (settings.initPartial()) {
                     List<String> kept = Checkpoint.startPartly(source, model.state());
                     if (!kept.isEmpty()) {

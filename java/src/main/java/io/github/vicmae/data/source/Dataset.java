@@ -10,6 +10,7 @@ import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 
 /**
  * A fixed list of videos and images, with classes where they are known.
@@ -133,9 +134,18 @@ public final class Dataset {
 
     /** The videos alone, or the images alone, numbered anew. */
     public Dataset only(Kind kind) {
+        return filter(sample -> sample.kind() == kind);
+    }
+
+    /** The samples that have a class, numbered anew. */
+    public Dataset labelled() {
+        return filter(sample -> sample.label() >= 0);
+    }
+
+    private Dataset filter(Predicate<Sample> keeps) {
         List<Sample> kept = new ArrayList<>();
         for (Sample s : samples) {
-            if (s.kind() == kind) {
+            if (keeps.test(s)) {
                 kept.add(new Sample(s.id(), s.content(), s.kind(), s.className(), s.label(), kept.size()));
             }
         }

@@ -156,6 +156,19 @@ public final class ViewWriter {
         write(ReducedImage.of(image), draw, out, offset, 1);
     }
 
+    /**
+     * The same for the frames of a clip, [C, T, H, W].
+     *
+     * @param frames T pictures
+     */
+    public void writeCentre(List<Image> frames, double share, FloatBuffer out, int offset) {
+        for (int t = 0; t < frames.size(); t++) {
+            Image frame = frames.get(t);
+            ViewDraw draw = ViewDraw.centre(settings, share, frame.width(), frame.height());
+            write(ReducedImage.of(frame), draw, out, offset + t * plane(), frames.size());
+        }
+    }
+
     private void resize(ReducedImage picture, ViewDraw draw) {
         resize.apply(picture, draw.box(), draw.flip(), settings.filter(), work, settings.height(), settings.width());
     }
