@@ -101,12 +101,13 @@ final class ConsoleProgress implements Progress, AutoCloseable {
                 ? String.format(Locale.ROOT, "  waiting for data %.0f%%", 100 * u.waiting())
                 : "";
         String left = "  " + format(u.remaining()) + " left";
+        String knn = Double.isNaN(u.knn()) ? "" : String.format(Locale.ROOT, "  k-NN %.1f%%", 100 * u.knn());
         return new String[] {
-            steps + epoch + loss + parts + rate + waiting + left,
-            steps + loss + parts + rate + waiting + left,
-            steps + loss + rate + waiting + left,
-            steps + loss + rate + left,
-            steps + loss + left,
+            steps + epoch + loss + parts + knn + rate + waiting + left,
+            steps + loss + parts + knn + rate + waiting + left,
+            steps + loss + knn + rate + waiting + left,
+            steps + loss + knn + rate + left,
+            steps + loss + knn + left,
             steps + left
         };
     }

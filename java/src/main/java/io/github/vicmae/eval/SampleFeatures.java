@@ -13,7 +13,9 @@ import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 
 /**
  * The features of a data set's samples. Files are decoded by worker threads ahead of the device; nothing depends on their number. A video's features
@@ -27,6 +29,7 @@ public final class SampleFeatures {
     private final List<Sample> samples = new ArrayList<>();
     private final List<SkippedFile> skipped = new ArrayList<>();
     private final List<float[][]> features = new ArrayList<>();
+    private int shortVideos;
     private long views;
     private long waitNanos;
 
@@ -90,39 +93,72 @@ public final class SampleFeatures {
             throws IOException {
         SampleFeatures all = new SampleFeatures();
         List<Row> rows = new ArrayList<>(data.size());
+        int parts = (settings.frames + trunk.frames() - 1) / trunk.frames();
         if (trunk.frames() == 1) {
-            all.read(data.samples(), 1, trunk, views, kinds, settings, rows, done);
+            Supplier<SampleViews> frames = () -> new SampleViews(views, parts, 1, settings.share);
+            all.read(data.samples(), 1, parts, trunk, frames, kinds, settings, rows, done);
         } else {
             // Images and clips are views of two sizes, and the encoder runs them in batches of their own.
             List<Sample> images = inOrderOf(data, Kind.IMAGE);
             List<Sample> videos = inOrderOf(data, Kind.VIDEO);
-            all.read(images, 1, trunk, views, kinds, settings, rows, done);
+            Supplier<SampleViews> pictures = () -> new SampleViews(views, parts, 1, settings.share);
+            Supplier<SampleViews> clips = () -> new SampleViews(views, parts, trunk.frames(), settings.share);
+            all.read(images, 1, parts, trunk, pictures, kinds, settings, rows, done);
             all.read(
                     videos,
                     trunk.frames(),
+                    parts,
                     trunk,
-                    views,
+                    clips,
                     kinds,
                     settings,
                     rows,
                     count -> done.accept(images.size() + count));
             rows.sort(Comparator.comparingInt(row -> row.sample.index()));
         }
+        return all.complete(data, kinds, rows);
+    }
+
+    /**
+     * The same over clips at several places of each video and several crops of each; every sample has to be a video.
+     *
+     * @param clips which
+     */
+    public static SampleFeatures ofClips(
+            Dataset data,
+            TrunkConfig trunk,
+            ViewSettings views,
+            TestClips clips,
+            List<? extends ViewFeatures> kinds,
+            Settings settings,
+            IntConsumer done)
+            throws IOException {
+        SampleFeatures all = new SampleFeatures();
+        List<Row> rows = new ArrayList<>(data.size());
+        AtomicInteger shorter = new AtomicInteger();
+        Supplier<SampleViews> readers = () -> new ClipViews(views, clips, settings.share, shorter);
+        all.read(data.samples(), trunk.frames(), clips.views(), trunk, readers, kinds, settings, rows, done);
+        all.shortVideos = shorter.get();
+        return all.complete(data, kinds, rows);
+    }
+
+    private SampleFeatures complete(Dataset data, List<? extends ViewFeatures> kinds, List<Row> rows)
+            throws IOException {
         if (rows.isEmpty()) {
             throw new IOException("None of the " + data.size() + " files could be read. "
                     + String.join(
                             " ",
-                            all.skipped.stream()
+                            skipped.stream()
                                     .limit(3)
                                     .map(SkippedFile::reason)
                                     .toList()));
         }
         for (int k = 0; k < kinds.size(); k++) {
             int kind = k;
-            all.features.add(rows.stream().map(row -> row.features[kind]).toArray(float[][]::new));
+            features.add(rows.stream().map(row -> row.features[kind]).toArray(float[][]::new));
         }
-        rows.forEach(row -> all.samples.add(row.sample));
-        return all;
+        rows.forEach(row -> samples.add(row.sample));
+        return this;
     }
 
     private static List<Sample> inOrderOf(Dataset data, Kind kind) {
@@ -132,8 +168,9 @@ public final class SampleFeatures {
     private void read(
             List<Sample> chosen,
             int clip,
+            int parts,
             TrunkConfig trunk,
-            ViewSettings settingsOfViews,
+            Supplier<SampleViews> readers,
             List<? extends ViewFeatures> kinds,
             Settings settings,
             List<Row> rows,
@@ -142,12 +179,11 @@ public final class SampleFeatures {
         if (chosen.isEmpty()) {
             return;
         }
-        int parts = (settings.frames + trunk.frames() - 1) / trunk.frames();
         int viewSize = Math.multiplyExact(trunk.imageSize(), clip);
         int size = settings.batch(clip);
         try (ViewLoader loader = new ViewLoader(
                 chosen,
-                () -> new SampleViews(settingsOfViews, parts, clip, settings.share),
+                readers,
                 viewSize,
                 size,
                 settings.workers)) {
@@ -206,6 +242,11 @@ public final class SampleFeatures {
     /** The files that could not be read, in the data set's order. */
     public List<SkippedFile> skipped() {
         return List.copyOf(skipped);
+    }
+
+    /** Videos that are shorter than a clip: their last frame stands for those that they lack. Counted for {@link #ofClips} alone. */
+    public int shortVideos() {
+        return shortVideos;
     }
 
     /** Views that were computed. */

@@ -13,11 +13,11 @@ import java.util.List;
  * The views of a sample for evaluation: an image is one view. A video is cut into equal parts, and the frame in the middle of each is a view; for
  * an encoder of clips, each T of these frames in a row are a view, T being a clip's length. For one thread.
  */
-final class SampleViews {
-    private final EvalView view;
+class SampleViews {
+    final EvalView view;
     private final int ofVideo;
     private final int clip;
-    private final int side;
+    final int side;
 
     /**
      * @param settings of the views; their frames do not count

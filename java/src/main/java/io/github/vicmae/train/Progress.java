@@ -15,6 +15,7 @@ public interface Progress {
      * @param samplesPerSecond samples of the method (schedule.batch counts them) over the last minute
      * @param waiting share of that minute spent waiting for data, 0 to 1
      * @param remaining time that the rest will take at this rate
+     * @param knn the encoder's k-NN accuracy where it was last measured, 0 to 1; NaN if it was not
      */
     record Update(
             long step,
@@ -23,7 +24,8 @@ public interface Progress {
             Losses losses,
             double samplesPerSecond,
             double waiting,
-            Duration remaining) {}
+            Duration remaining,
+            double knn) {}
 
     /** The run is about to start or resume. */
     void started(String message);
@@ -33,4 +35,9 @@ public interface Progress {
 
     /** Something went wrong that does not stop the run. */
     void warning(String message);
+
+    /** The settings will hardly do what they are for; says what to do. */
+    default void advice(String message) {
+        warning(message);
+    }
 }

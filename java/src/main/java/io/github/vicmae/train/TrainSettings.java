@@ -30,6 +30,7 @@ import java.util.Map;
  * @param loading how data come in
  * @param compute how the model is computed
  * @param checkpoints when the run is saved
+ * @param monitor what is measured of the encoder on labelled samples
  * @param init a checkpoint whose weights the run starts from, or null for fresh ones
  * @param initPartial whether the run takes what fits of that checkpoint, or all of it
  */
@@ -52,6 +53,7 @@ public record TrainSettings(
         long seed,
 
         CheckpointSettings checkpoints,
+        MonitorSettings monitor,
 
         @Setting(
                 flag = "--init",
@@ -66,6 +68,7 @@ public record TrainSettings(
                 value = "false",
                 former = "false")
         boolean initPartial) {
+    private static final String MONITOR = "monitor";
 
     /** How frames and images become views. */
     public record Views(
@@ -214,6 +217,7 @@ public record TrainSettings(
      */
     public TrainSettings {
         data = List.copyOf(data);
+        monitor = monitor == null ? MonitorSettings.NONE : monitor; // as in settings of older versions
         Definitions.check(
                 TrainSettings.class,
                 model,
@@ -225,6 +229,7 @@ public record TrainSettings(
                 compute,
                 seed,
                 checkpoints,
+                monitor,
                 init,
                 initPartial);
         model.objective().requireBatch(schedule.batch());
@@ -245,6 +250,14 @@ public record TrainSettings(
         if (checkpoints.keepBest() != null) {
             List<String> losses = new ArrayList<>(List.of(model.objective().losses()));
             losses.add(0, RunLog.LOSS);
+            if (checkpoints.isBestByKnn() && !monitor.measures()) {
+                throw new IllegalArgumentException(
+                        "--keep-best knn needs labelled samples to measure on: name them with --monitor, or hold some back with"
+                                + " --monitor-share");
+            }
+            if (monitor.measures()) {
+                losses.add(CheckpointSettings.KNN);
+            }
             if (!losses.contains(checkpoints.keepBest())) {
                 throw new IllegalArgumentException(
                         "--keep-best wants one of " + String.join(", ", losses) + ", not " + checkpoints.keepBest());
@@ -254,6 +267,34 @@ public record TrainSettings(
             throw new IllegalArgumentException("--video-share does not apply to the "
                     + model.objective().described() + ": its batches are of one kind");
         }
+    }
+
+    /** The settings of a run that is not monitored; see the record's other constructor. */
+    public TrainSettings(
+            ModelConfig model,
+            List<String> data,
+            Views views,
+            Schedule schedule,
+            AdamW.Settings optimizer,
+            Loading loading,
+            Compute compute,
+            long seed,
+            CheckpointSettings checkpoints,
+            String init,
+            boolean initPartial) {
+        this(
+                model,
+                data,
+                views,
+                schedule,
+                optimizer,
+                loading,
+                compute,
+                seed,
+                checkpoints,
+                MonitorSettings.NONE,
+                init,
+                initPartial);
     }
 
     /**
@@ -312,6 +353,9 @@ public record TrainSettings(
         if (run.at("/schedule/accumulateContrast").isMissingNode()
                 && run.at("/schedule/accumulate").asInt() == 1) {
             SettingTree.put(run, "schedule.accumulateContrast", Schedule.Negatives.WHOLE); // one pass is the whole
+        }
+        if (!run.has(MONITOR)) {
+            run.putObject(MONITOR);
         }
         SettingTree.addFormer(run, TrainSettings.class);
     }

@@ -43,6 +43,15 @@ public final class EvalView {
      * @param offset where in {@code out} the first value goes
      */
     public void write(List<Image> frames, FloatBuffer out, int offset) {
-        writer.writeCentre(frames, share, out, offset);
+        write(frames, 0.5, out, offset);
+    }
+
+    /**
+     * The same with the crop moved along the frames' longer side.
+     *
+     * @param place from 0 to 1; 0.5 is the centre
+     */
+    public void write(List<Image> frames, double place, FloatBuffer out, int offset) {
+        writer.writeCrop(frames, share, place, out, offset);
     }
 }

@@ -84,6 +84,12 @@ record ViewDraw(
      * @param share the sides of the central crop as a share of the largest one that fits
      */
     static ViewDraw centre(ViewSettings settings, double share, int width, int height) {
-        return new ViewDraw(CropBox.centre(width, height, settings.aspect(), share), false, null, false, 0, false);
+        return at(settings, share, 0.5, width, height);
+    }
+
+    /** The same with the crop moved along the picture's longer side, from 0 to 1. */
+    static ViewDraw at(ViewSettings settings, double share, double place, int width, int height) {
+        CropBox box = CropBox.centre(width, height, settings.aspect(), share).along(width, height, place);
+        return new ViewDraw(box, false, null, false, 0, false);
     }
 }

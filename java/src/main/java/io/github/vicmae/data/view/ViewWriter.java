@@ -160,11 +160,12 @@ public final class ViewWriter {
      * The same for the frames of a clip, [C, T, H, W].
      *
      * @param frames T pictures
+     * @param place of the crop along the longer side, from 0 to 1; 0.5 is the centre
      */
-    public void writeCentre(List<Image> frames, double share, FloatBuffer out, int offset) {
+    public void writeCrop(List<Image> frames, double share, double place, FloatBuffer out, int offset) {
         for (int t = 0; t < frames.size(); t++) {
             Image frame = frames.get(t);
-            ViewDraw draw = ViewDraw.centre(settings, share, frame.width(), frame.height());
+            ViewDraw draw = ViewDraw.at(settings, share, place, frame.width(), frame.height());
             write(ReducedImage.of(frame), draw, out, offset + t * plane(), frames.size());
         }
     }
