@@ -28,6 +28,7 @@ public final class RunPlan {
     private final MonitorData monitored;
     /** What a classifier is tested on while it is trained; null for nothing. */
     private final Dataset tested;
+
     private final List<Feed> feeds = new ArrayList<>();
     private final int batchesPerEpoch;
     private final long totalSteps;
