@@ -244,6 +244,9 @@ final class KnnCommand implements Callable<Integer> {
                     "top-5: %.1f %% +- %.1f%n",
                     100 * scores.top5(),
                     100 * scores.standardError(scores.top5()));
+        } else {
+            text.println(
+                    "top-5 is left out: it says nothing of " + scores.classes().known() + " classes");
         }
         text.println("(+- is one standard error.)");
         text.println("The page: " + page);
