@@ -43,6 +43,12 @@ class ReportSummaryTest {
         CollapseVerdict line = verdict(0.78, 1.1, UNTRAINED);
         assertEquals(CollapseVerdict.State.COLLAPSED, line.state());
         assertTrue(line.sentence().contains("one direction"), line.sentence());
+        CollapseVerdict most = verdict(0.7, 2.0, UNTRAINED);
+        assertEquals(CollapseVerdict.State.COLLAPSED, most.state());
+        assertTrue(most.sentence().contains("have lost most of the directions"), most.sentence());
+        CollapseVerdict alike = verdict(0.2, 5, UNTRAINED);
+        assertEquals(CollapseVerdict.State.DOUBTFUL, alike.state());
+        assertTrue(alike.sentence().contains("differ less from each other"), alike.sentence());
         CollapseVerdict fewer = verdict(0.5, 2.9, UNTRAINED);
         assertEquals(CollapseVerdict.State.DOUBTFUL, fewer.state());
         assertTrue(fewer.sentence().contains("fewer directions"), fewer.sentence());
