@@ -29,7 +29,8 @@ final class ReportSummary {
         List<RunFacts.Session> sessions = facts.sessions();
         if (!sessions.isEmpty()) {
             RunFacts.Session last = sessions.get(sessions.size() - 1);
-            items.put("command", last.command());
+            items.put("command", sessions.get(0).command());
+            items.put("last resumed by", sessions.size() == 1 ? "" : last.command());
             items.put("device", last.device());
             items.put("version", last.version());
             items.put("started", time(sessions.get(0).started()));

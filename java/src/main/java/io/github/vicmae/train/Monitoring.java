@@ -35,6 +35,11 @@ final class Monitoring implements AutoCloseable {
         return id;
     }
 
+    /** What is measured, as the end of a sentence; empty where nothing is. */
+    String described() {
+        return monitor == null ? "" : ", k-NN on " + monitor.described();
+    }
+
     /** Measures the encoder of a new run. */
     void begin(ModelState fresh) {
         if (monitor != null) {
@@ -55,6 +60,7 @@ final class Monitoring implements AutoCloseable {
         if (before.monitor().id().equals(id)) {
             facts = before.monitor();
             last = before.last(RunLog.KNN);
+            log.resumeKnn(last);
         } else {
             remember(step, epoch, monitor.untrained());
         }

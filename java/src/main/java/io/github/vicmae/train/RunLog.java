@@ -126,6 +126,11 @@ final class RunLog implements AutoCloseable {
         write(line);
     }
 
+    /** The accuracy that a resumed run had reached, for the progress. */
+    void resumeKnn(double accuracy) {
+        knn = accuracy;
+    }
+
     /** The encoder's k-NN accuracy, 0 to 1. */
     void knn(long step, double epoch, double accuracy) {
         knn = accuracy;
