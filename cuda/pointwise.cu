@@ -113,3 +113,11 @@ DEVICE void convert(To* to, const From* from, int64_t size, int chunk) {
 // to = from, rounded to the nearest. A block takes `chunk` elements at a time.
 KERNEL(float_to_bf16, bf16* __restrict__ to, const float* __restrict__ from, int64_t size, int chunk) { convert(to, from, size, chunk); }
 KERNEL(bf16_to_float, float* __restrict__ to, const bf16* __restrict__ from, int64_t size, int chunk) { convert(to, from, size, chunk); }
+
+// average += share (x - average): a step of an exponential moving average. A block takes `chunk` elements at a time.
+KERNEL(average_in, float* __restrict__ average, const float* __restrict__ x, float share, int64_t size, int chunk) {
+  for_chunks(size, chunk, [&](int64_t first, int count) {
+    elementwise<4>(
+        block_threads(), count, [&](int, float v, float& a) { a += share * (v - a); }, in(x + first), inout(average + first));
+  });
+}

@@ -5,12 +5,6 @@
 // Everything is written (`=`).
 #include "elementwise.cuh"
 
-#if WARP > 1
-DEVICE float block_max(float v, float* scratch) { return block_reduce<Max>(v, scratch); }
-#else
-DEVICE float block_max(float v, float*) { return v; }
-#endif
-
 // logits [rows, columns] become probabilities in place; losses [rows] are -log p of the positives, divided by the number of rows. A block a
 // row.
 KERNEL(softmax_loss, float* __restrict__ logits, float* __restrict__ losses, const int* __restrict__ positive,

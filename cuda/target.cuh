@@ -215,10 +215,12 @@ DEVICE float warp_sum(float v) { return warp_reduce<Sum>(v); }
 DEVICE float warp_max(float v) { return warp_reduce<Max>(v); }
 // scratch: 32 floats of shared memory.
 DEVICE float block_sum(float v, float* scratch) { return block_reduce<Sum>(v, scratch); }
+DEVICE float block_max(float v, float* scratch) { return block_reduce<Max>(v, scratch); }
 #else
 DEVICE float warp_sum(float v) { return v; }
 DEVICE float warp_max(float v) { return v; }
 DEVICE float block_sum(float v, float*) { return v; }
+DEVICE float block_max(float v, float*) { return v; }
 #endif
 
 // ---- Lanes: neighbouring floats that one instruction loads; products of small tiles are made of them (see micro_tile.cuh) -----------

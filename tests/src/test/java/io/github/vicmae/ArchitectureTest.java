@@ -70,7 +70,7 @@ class ArchitectureTest {
                 .whereLayer("train")
                 .mayOnlyBeAccessedByLayers("cli")
                 .whereLayer("eval")
-                .mayOnlyBeAccessedByLayers("cli", "train")
+                .mayOnlyBeAccessedByLayers("cli", "train", "report")
                 .whereLayer("report")
                 .mayOnlyBeAccessedByLayers("cli", "train", "lab")
                 .whereLayer("lab")
@@ -88,7 +88,8 @@ class ArchitectureTest {
                 .whereLayer("layer")
                 .mayOnlyBeAccessedByLayers("model", "objective", "loss", "optim", "eval", "train", "lab")
                 .whereLayer("settings")
-                .mayOnlyBeAccessedByLayers("cli", "train", "eval", "report", "objective", "model", "optim", "lab")
+                .mayOnlyBeAccessedByLayers(
+                        "cli", "train", "eval", "report", "objective", "data", "model", "optim", "lab")
                 .whereLayer("io")
                 .mayOnlyBeAccessedByLayers(
                         "cli", "train", "eval", "report", "objective", "data", "model", "lab", "settings")

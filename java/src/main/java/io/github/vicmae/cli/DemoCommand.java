@@ -7,6 +7,8 @@ import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.eval.ClipFeatures;
 import io.github.vicmae.eval.Knn;
+import io.github.vicmae.eval.SampleFeatures;
+import io.github.vicmae.eval.Scores;
 import io.github.vicmae.model.DecoderConfig;
 import io.github.vicmae.model.FeatureExtractor;
 import io.github.vicmae.model.TrunkConfig;
@@ -15,6 +17,7 @@ import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
 import io.github.vicmae.optim.WeightRamp;
 import io.github.vicmae.report.AccuracyTable;
+import io.github.vicmae.report.Evaluation;
 import io.github.vicmae.train.CheckpointSettings;
 import io.github.vicmae.train.Schedule;
 import io.github.vicmae.train.TrainSettings;
@@ -25,7 +28,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -46,9 +48,9 @@ final class DemoCommand implements Callable<Integer> {
     private static final String RUN = "pretrain";
     private static final int SIDE = 64;
     /** Views of each clip in the comparison: shots differ in place, size and colour, and a mean over several is steadier. */
-    private static final int FRAMES = 8;
+    private static final int FRAMES = SampleFeatures.Settings.FRAMES;
     /** Encodings of one pass in the comparison. */
-    private static final int ENCODED_AT_ONCE = 64;
+    private static final int ENCODED_AT_ONCE = SampleFeatures.Settings.BATCH;
     /** The paper's 512 would leave 60 steps; with 32 there are about a thousand, and every class is still among the negatives. */
     private static final int BATCH = 32;
     /** For 256 samples an update. The paper's 1.5e-4 is for large models and hundreds of epochs; a small one bears more. */
@@ -94,23 +96,25 @@ final class DemoCommand implements Callable<Integer> {
                     new ClipFeatures(Dataset.scan(List.of(data.resolve("test"))), views, FRAMES));
         }
 
-        double encoded(FeatureExtractor extractor) {
-            return accuracy(known.encoded(extractor), heldOut.encoded(extractor));
+        Scores encoded(FeatureExtractor extractor, Device device) throws IOException {
+            return scores(known.encoded(extractor), heldOut.encoded(extractor), device);
         }
 
-        double pixels() {
-            return accuracy(known.pixels(), heldOut.pixels());
+        Scores pixels(Device device) throws IOException {
+            return scores(known.pixels(), heldOut.pixels(), device);
         }
 
-        private double accuracy(float[][] knownFeatures, float[][] heldOutFeatures) {
-            return new Knn(knownFeatures, known.labels(), classes())
-                    .evaluate(heldOutFeatures, heldOut.labels())
-                    .accuracy();
+        /** As {@code vicmae knn --kind video} has them. */
+        private Scores scores(float[][] knownFeatures, float[][] heldOutFeatures, Device device) throws IOException {
+            return Knn.scores(
+                    known.samples(),
+                    knownFeatures,
+                    heldOut.samples(),
+                    heldOutFeatures,
+                    Knn.NEIGHBOURS,
+                    Knn.TEMPERATURE,
+                    device);
         }
-    }
-
-    private static int classes() {
-        return SyntheticShapes.classNames().size();
     }
 
     /** The paper's form with 0.75 million parameters: the pictures are simple, and minutes must do. */
@@ -155,7 +159,7 @@ final class DemoCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         long start = System.nanoTime();
-        Path folder = out == null ? freeFolder() : unused(out);
+        Path folder = out == null ? EvaluationFolder.free("demo") : unused(out);
         Path data = folder.resolve("data");
         Path run = folder.resolve(RUN);
         TrainSettings settings = settings(data);
@@ -170,14 +174,14 @@ final class DemoCommand implements Callable<Integer> {
                             d, model().trunk(), model().objective().pooling(), ENCODED_AT_ONCE)) {
                 trainer.madeBy(Run.commandLine(spec), Run.version(spec));
                 extractor.copyFrom(trainer.model().state());
-                double untrained = clips.encoded(extractor);
+                Scores untrained = clips.encoded(extractor, d);
                 int status = Run.untilDoneOrInterrupted(
                         trainer, progress, run, "there is nothing to compare yet, so start the demo again");
                 if (status != 0) {
                     return status;
                 }
                 extractor.copyFrom(trainer.model().state());
-                AccuracyTable results = results(clips, clips.encoded(extractor), untrained);
+                AccuracyTable results = results(clips, clips.encoded(extractor, d), untrained, clips.pixels(d));
                 trainer.addResults(results);
                 print(results, run, Duration.ofNanos(System.nanoTime() - start));
             }
@@ -185,34 +189,23 @@ final class DemoCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static AccuracyTable results(Clips clips, double trained, double untrained) {
-        int count = clips.heldOut().labels().length;
+    private static AccuracyTable results(Clips clips, Scores trained, Scores untrained, Scores pixels) {
         return new AccuracyTable(
-                "k-NN accuracy on " + count + " held-out clips of " + classes() + " classes (k = 20, among "
-                        + clips.known().labels().length + " labelled clips)",
+                "k-NN accuracy on " + clips.heldOut().samples().size() + " held-out clips of "
+                        + SyntheticShapes.classNames().size() + " classes (k = " + Knn.NEIGHBOURS + ", among "
+                        + clips.known().samples().size() + " labelled clips)",
                 List.of(
-                        new AccuracyTable.Row("trained encoder", trained, count),
-                        new AccuracyTable.Row("untrained encoder", untrained, count),
-                        new AccuracyTable.Row("raw pixels", clips.pixels(), count),
-                        new AccuracyTable.Row("chance", 1.0 / classes(), 0)));
+                        Evaluation.Row.of("trained encoder", trained),
+                        Evaluation.Row.of("untrained encoder", untrained),
+                        Evaluation.Row.of("raw pixels", pixels),
+                        Evaluation.Row.chance(untrained.chance())));
     }
 
     private void print(AccuracyTable results, Path run, Duration time) {
         PrintWriter text = spec.commandLine().getOut();
         text.println();
         text.println(results.title() + ":");
-        for (AccuracyTable.Row row : results.rows()) {
-            text.printf(Locale.ROOT, "  %-18s %5.1f %%", row.name(), 100 * row.accuracy());
-            if (row.samples() > 0) {
-                text.printf(
-                        Locale.ROOT,
-                        " +- %.1f   (%d of %d)",
-                        100 * row.error(),
-                        Math.round(row.accuracy() * row.samples()),
-                        row.samples());
-            }
-            text.println();
-        }
+        AccuracyText.print(text, results.rows());
         text.println(
                 "(+- is one standard error. All in all " + time.toMinutes() + " min " + time.toSecondsPart() + " s.)");
         text.println("The report: " + run.resolve("report.html"));
@@ -229,13 +222,5 @@ final class DemoCommand implements Callable<Integer> {
                     "Cannot make a demo in " + folder + ": " + found + " or name a new folder with --out.");
         }
         return folder;
-    }
-
-    private static Path freeFolder() {
-        int n = 1;
-        while (Files.exists(Path.of("runs", "demo-" + n))) {
-            n++;
-        }
-        return Path.of("runs", "demo-" + n);
     }
 }

@@ -85,11 +85,11 @@ final class ModelOptions {
         ObjectNode given = SettingTree.empty();
         putIfGiven(given, SettingsBuilder.VARIANT, preset == null ? null : Variant.of(preset));
         if (image != null) {
-            int[] size = imageSize();
+            int[] size = imageSize(image);
             SettingTree.put(given, "model.trunk.height", size[0]);
             SettingTree.put(given, "model.trunk.width", size[1]);
         }
-        SettingOptions.putGiven(command, given, root, prefix, chosen);
+        SettingOptions.putGiven(command, given, root, prefix, chosen, SettingOptions.OWN_NAMES);
         settings.add(given);
     }
 
@@ -99,7 +99,8 @@ final class ModelOptions {
         }
     }
 
-    private int[] imageSize() {
+    /** Height and width of {@code N} or {@code HxW}. */
+    static int[] imageSize(String image) {
         if (!image.matches("[0-9]{1,5}(x[0-9]{1,5})?")) {
             throw new IllegalArgumentException("The image size is one number or HEIGHTxWIDTH, not '" + image + "'");
         }

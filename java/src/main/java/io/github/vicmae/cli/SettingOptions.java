@@ -1,6 +1,7 @@
 package io.github.vicmae.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.vicmae.objective.ClassifierConfig;
 import io.github.vicmae.objective.Method;
 import io.github.vicmae.settings.Definition;
 import io.github.vicmae.settings.Definitions;
@@ -10,6 +11,8 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
@@ -17,20 +20,38 @@ import picocli.CommandLine.Model.OptionSpec;
 final class SettingOptions {
     private SettingOptions() {}
 
+    /** The records of settings of fine-tuning, for which there is a command of its own. */
+    private static final Set<Class<?>> FINE_TUNING = Definitions.of(ClassifierConfig.class).stream()
+            .map(Definition::owner)
+            .collect(Collectors.toSet());
+
+    /** The settings' own names, in pre-training. */
+    static final Function<Definition, String> OWN_NAMES =
+            d -> FINE_TUNING.contains(d.owner()) ? "" : d.setting().flag();
+
     /** Adds an option for each setting of a tree that has a flag and is no option of the command already. */
     static CommandSpec add(CommandSpec spec, Class<?> root) {
+        return add(spec, root, OWN_NAMES);
+    }
+
+    /**
+     * The same for a command with names of its own.
+     *
+     * @param names gives a setting's option, empty for none
+     */
+    static CommandSpec add(CommandSpec spec, Class<?> root, Function<Definition, String> names) {
         for (Definition d : Definitions.of(root)) {
-            Setting s = d.setting();
-            if (!s.flag().isEmpty() && spec.findOption(s.flag()) == null) {
-                spec.addOption(option(d));
+            String name = names.apply(d);
+            if (!name.isEmpty() && spec.findOption(name) == null) {
+                spec.addOption(option(d, name));
             }
         }
         return spec;
     }
 
-    private static OptionSpec option(Definition d) {
+    private static OptionSpec option(Definition d, String name) {
         Setting s = d.setting();
-        OptionSpec.Builder option = OptionSpec.builder(s.flag());
+        OptionSpec.Builder option = OptionSpec.builder(name);
         if (d.isSwitch()) {
             return option.arity("0..1")
                     .type(String.class)
@@ -65,23 +86,29 @@ final class SettingOptions {
      *
      * @param prefix put before each key of {@code root}
      * @param method whose settings count
+     * @param names gives a setting's option, empty for none
      * @throws IllegalArgumentException if a value does not have its setting's type, or another method's setting was given
      */
-    static void putGiven(CommandSpec spec, ObjectNode tree, Class<?> root, String prefix, Method method) {
+    static void putGiven(
+            CommandSpec spec,
+            ObjectNode tree,
+            Class<?> root,
+            String prefix,
+            Method method,
+            Function<Definition, String> names) {
         List<Definition> definitions = Definitions.of(root);
         Set<String> foreign = new LinkedHashSet<>();
         Set<String> own = new HashSet<>();
         for (Definition d : definitions) {
-            OptionSpec option = d.setting().flag().isEmpty()
-                    ? null
-                    : spec.findOption(d.setting().flag());
+            String name = names.apply(d);
+            OptionSpec option = name.isEmpty() ? null : spec.findOption(name);
             if (option == null || option.getValue() == null) {
                 continue;
             }
             if (isOfAnotherMethod(d, method.settings())) {
-                foreign.add(d.setting().flag());
+                foreign.add(name);
             } else {
-                own.add(d.setting().flag());
+                own.add(name);
                 SettingTree.put(tree, prefix + d.key(), value(d, option));
             }
         }

@@ -1,32 +1,33 @@
 package io.github.vicmae.eval;
 
-import io.github.vicmae.data.Frames;
 import io.github.vicmae.data.image.Image;
 import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.source.Sample;
-import io.github.vicmae.data.view.EvalView;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.model.FeatureExtractor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.util.Arrays;
+import java.util.List;
 
 /**
- * The evaluation views of a data set: some evenly spaced frames of each video, and each image itself. The features of a sample are the mean over
- * its views.
+ * The evaluation views of a data set, all of them in memory, for encoders that are asked again and again: some evenly spaced frames of each video,
+ * and each image itself. The features of a sample are the mean over its views. {@link SampleFeatures} is for data sets of any size.
  */
 public final class ClipFeatures {
     private final ViewSettings settings;
     private final int frames;
-    private final int[] labels;
+    private final List<Sample> samples;
+    /** The place of each sample's first view, and behind the last one their number. */
+    private final int[] first;
+
     private final FloatBuffer views;
 
     /**
      * Reads and prepares all views.
      *
-     * @param frames the number of views of each sample, at least 1
+     * @param frames the number of views of each video, at least 1
      * @throws IOException if a file cannot be read
      * @throws IllegalArgumentException if there are fewer than one frame
      */
@@ -36,34 +37,37 @@ public final class ClipFeatures {
         }
         this.settings = settings;
         this.frames = frames;
-        labels = data.samples().stream().mapToInt(Sample::label).toArray();
-        int floats = Math.multiplyExact(Math.multiplyExact(labels.length, frames), settings.viewSize());
-        views = ByteBuffer.allocateDirect(Math.multiplyExact(floats, Float.BYTES))
-                .order(ByteOrder.nativeOrder())
-                .asFloatBuffer();
-        EvalView view = new EvalView(settings);
-        int at = 0;
-        for (Sample sample : data.samples()) {
-            int side = Math.max(settings.height(), settings.width());
-            for (Image image : Frames.spaced(sample.content(), sample.kind(), frames, side)) {
-                view.write(image, views, at);
-                at += settings.viewSize();
+        samples = data.samples();
+        SampleViews reader = new SampleViews(settings, frames, 1, 1);
+        first = new int[samples.size() + 1];
+        for (int i = 0; i < samples.size(); i++) {
+            first[i + 1] = Math.addExact(first[i], reader.count(samples.get(i)));
+        }
+        views = direct(Math.multiplyExact(first[samples.size()], settings.viewSize()));
+        for (int i = 0; i < samples.size(); i++) {
+            List<Image> images = reader.read(samples.get(i));
+            for (int row = first[i]; row < first[i + 1]; row++) {
+                reader.write(samples.get(i), images, row - first[i], views, row * settings.viewSize());
             }
         }
     }
 
+    /** The samples, in the order of the features. */
+    public List<Sample> samples() {
+        return samples;
+    }
+
     /** The samples' classes. */
     public int[] labels() {
-        return labels.clone();
+        return samples.stream().mapToInt(Sample::label).toArray();
     }
 
     /** The encoder's features, [samples][D]. */
     public float[][] encoded(FeatureExtractor extractor) {
         int dim = extractor.trunk().dim();
-        FloatBuffer features = ByteBuffer.allocateDirect(labels.length * frames * dim * Float.BYTES)
-                .order(ByteOrder.nativeOrder())
-                .asFloatBuffer();
-        extractor.extract(views, features, labels.length * frames);
+        int count = first[samples.size()];
+        FloatBuffer features = direct(Math.multiplyExact(count, dim));
+        extractor.extract(views, features, count);
         return means(features, dim);
     }
 
@@ -73,17 +77,19 @@ public final class ClipFeatures {
     }
 
     private float[][] means(FloatBuffer rows, int width) {
-        float[][] means = new float[labels.length][width];
-        float[] row = new float[width];
+        float[][] means = new float[samples.size()][width];
         for (int i = 0; i < means.length; i++) {
-            Arrays.fill(means[i], 0);
-            for (int f = 0; f < frames; f++) {
-                rows.get((i * frames + f) * width, row);
-                for (int d = 0; d < width; d++) {
-                    means[i][d] += row[d] / frames;
-                }
+            int times = samples.get(i).isVideo() ? 1 : frames;
+            for (int row = first[i]; row < first[i + 1]; row++) {
+                FeatureMeans.add(means[i], rows, row * width, frames, times);
             }
         }
         return means;
+    }
+
+    private static FloatBuffer direct(int floats) {
+        return ByteBuffer.allocateDirect(Math.multiplyExact(floats, Float.BYTES))
+                .order(ByteOrder.nativeOrder())
+                .asFloatBuffer();
     }
 }

@@ -117,6 +117,30 @@ public final class Encoder implements AutoCloseable {
         return passedOver;
     }
 
+    /** How samples become the encoder's views, one frame each. */
+    public ViewSettings views() {
+        return settings;
+    }
+
+    /**
+     * Takes the memory for clips, which an encoder of clips can then be given through {@link #features}.
+     *
+     * @param batch clips that are run at once, at least 1
+     * @throws IllegalStateException if the encoder takes images alone, or this was called before
+     */
+    public void planClips(int batch) {
+        extractor.planClips(batch);
+    }
+
+    /**
+     * The features of views as evaluations take them; the encoder must stay open.
+     *
+     * @throws IllegalArgumentException if the encoder has no class token, and one is asked for
+     */
+    public EncoderFeatures features(FeatureTokens tokens) {
+        return new EncoderFeatures(extractor, tokens);
+    }
+
     /** Values of a feature vector, D. */
     public int width() {
         return config.trunk().dim();

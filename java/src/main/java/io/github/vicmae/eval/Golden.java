@@ -1,8 +1,5 @@
 package io.github.vicmae.eval;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Tensor;
@@ -14,13 +11,8 @@ import io.github.vicmae.model.MaskedAutoencoder;
 import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.objective.Losses;
-import io.github.vicmae.objective.ModelConfig;
-import io.github.vicmae.objective.ModelSize;
 import io.github.vicmae.objective.Objective;
-import io.github.vicmae.objective.Presets;
-import io.github.vicmae.objective.Variant;
 import io.github.vicmae.optim.AdamW;
-import io.github.vicmae.settings.SettingTree;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -51,8 +43,7 @@ public final class Golden {
 
     private final GoldenLimits limits;
     private final Safetensors file;
-    private final JsonNode settings;
-    private final String method;
+    private final GoldenSettings settings;
     private final boolean contrasts;
     private final List<Inputs> inputs;
     private final List<Row> rows = new ArrayList<>();
@@ -72,15 +63,10 @@ public final class Golden {
         }
     }
 
-    private Golden(Safetensors file, Precision precision) throws IOException {
+    private Golden(Safetensors file, GoldenSettings settings, Precision precision) throws IOException {
         this.file = file;
-        String json = file.metadata().get(Checkpoint.CONFIG);
-        if (json == null || !file.contains("out.losses")) {
-            throw new IOException(
-                    file.path() + " is no golden file: it needs the metadata 'config' and the tensor out.losses");
-        }
-        settings = new ObjectMapper().readTree(json);
-        method = settings.path("method").asText("vicmae");
+        this.settings = settings;
+        String method = settings.method();
         contrasts = method.equals("vicmae");
         limits = GoldenLimits.of(precision, contrasts);
         inputs = switch (method) {
@@ -88,6 +74,7 @@ public final class Golden {
                 List.of(new Inputs(
                         List.of("in.x1", "in.x2"), List.of("in.noise1", "in.noise2"), "", List.of("1", "2")));
             case "mae", "st-mae" -> List.of(Inputs.of(""));
+            case "classify-image", "classify-video" -> List.of(new Inputs(List.of("in.x"), List.of(), "", List.of("")));
             case "omnimae" ->
                 List.of(
                         new Inputs(List.of("in.images"), List.of("in.imageNoise"), "image", List.of("")),
@@ -110,8 +97,17 @@ public final class Golden {
      */
     public static List<Row> verify(Path path, Device device, Precision precision) throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
-            Golden golden = new Golden(file, precision);
-            try (Objective model = Objective.create(device, golden.config(), golden.batch(), Execution.of(precision))) {
+            String json = file.metadata().get(Checkpoint.CONFIG);
+            if (json == null || !file.contains("out.losses")) {
+                throw new IOException(
+                        path + " is no golden file: it needs the metadata 'config' and the tensor out.losses");
+            }
+            GoldenSettings settings = GoldenSettings.read(path, json);
+            if (settings.method().equals(ProbeGolden.METHOD)) {
+                return ProbeGolden.verify(file, settings, device, GoldenLimits.of(Precision.FP32, false));
+            }
+            Golden golden = new Golden(file, settings, precision);
+            try (Objective model = golden.create(device, precision)) {
                 if (golden.limits.reconstructionGradients() > 0) {
                     golden.compareReconstructionGradients(model, device);
                 }
@@ -121,97 +117,30 @@ public final class Golden {
         }
     }
 
-    /** Samples of a step; of clips where there are images too. */
-    private int batch() throws IOException {
-        return Math.toIntExact(shapeOfLast()[0]);
+    /** A model for the file's last batch: of clips where there are images too. */
+    private Objective create(Device device, Precision precision) throws IOException {
+        long[] shape = shapeOfLast();
+        return Objective.create(device, settings.config(shape), Math.toIntExact(shape[0]), Execution.of(precision));
     }
 
     private long[] shapeOfLast() throws IOException {
         return file.info(inputs.get(inputs.size() - 1).images.get(0)).shape();
     }
 
-    private ModelConfig config() throws IOException {
-        long[] shape = shapeOfLast();
-        int rank = shape.length;
-        ObjectNode tree = Presets.model(
-                ModelSize.TI8, method, Variant.of(settings.path("variant").asText("paper")));
-        put(tree, "trunk.channels", shape[1]);
-        put(tree, "trunk.height", shape[rank - 2]);
-        put(tree, "trunk.width", shape[rank - 1]);
-        for (String name : new String[] {"patch", "dim", "depth", "heads"}) {
-            put(tree, "trunk." + name, integer(name));
-        }
-        if (rank == 5) {
-            put(tree, "trunk.frames", shape[2]);
-            put(tree, "trunk.tube", integer("tube"));
-        }
-        for (String name : new String[] {"dim", "depth", "heads"}) {
-            put(
-                    tree,
-                    "decoder." + name,
-                    integer("decoder" + name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1)));
-        }
-        put(tree, "trunk.mlpRatio", number(settings, "mlpRatio"));
-        put(tree, "decoder.mlpRatio", number(settings, "mlpRatio"));
-        if (settings.has("normPix")) {
-            put(tree, "decoder.normPix", settings.get("normPix"));
-        }
-        if (settings.has("targetFrames")) {
-            put(tree, "decoder.targetFrames", integer("targetFrames"));
-        }
-        for (String name : new String[] {
-            "maskRatio",
-            "imageMaskRatio",
-            "videoMaskRatio",
-            "imageBatch",
-            "pooling",
-            "headHidden",
-            "headOut",
-            "temperature"
-        }) {
-            if (settings.has(name)) {
-                put(tree, "objective." + name, settings.get(name));
-            }
-        }
-        if (tree.at("/objective/repeat").isNumber()) {
-            put(tree, "objective.repeat", 1);
-        }
-        try {
-            return SettingTree.build(tree, ModelConfig.class);
-        } catch (IllegalArgumentException e) {
-            throw new IOException(file.path() + " has settings that cannot be used: " + e.getMessage(), e);
-        }
-    }
-
-    private static void put(ObjectNode tree, String key, Object value) {
-        SettingTree.put(tree, key, value);
-    }
-
     /** The losses' weights, in the objective's order. */
     private double[] weights() throws IOException {
         return contrasts
-                ? new double[] {number(settings, "reconWeight"), number(settings, "contrastWeight")}
-                : config().objective().weights(0, 1);
-    }
-
-    private int integer(String name) throws IOException {
-        return (int) number(settings, name);
-    }
-
-    private double number(JsonNode node, String name) throws IOException {
-        if (!node.path(name).isNumber()) {
-            throw new IOException(file.path() + ": the setting '" + name + "' is missing or no number");
-        }
-        return node.get(name).asDouble();
+                ? new double[] {settings.number("reconWeight"), settings.number("contrastWeight")}
+                : settings.config(shapeOfLast()).objective().weights(0, 1);
     }
 
     private void compareReconstructionGradients(Objective model, Device device) throws IOException {
         Difference d = new Difference();
-        try (Objective exact = Objective.create(device, config(), batch())) {
+        try (Objective exact = create(device, Precision.FP32)) {
             d.add(reconstructionGradients(exact), reconstructionGradients(model));
         }
         rows.add(new Row(
-                "reconstruction's grad.",
+                contrasts ? "reconstruction's grad." : "same gradients",
                 d.relative(),
                 limits.reconstructionGradients(),
                 "against the device's own fp32"));
@@ -230,9 +159,12 @@ public final class Golden {
 
     private void run(Objective model) throws IOException {
         Checkpoint.load(file, model.state(), false, "param.");
-        JsonNode o = settings.path("optimizer");
         AdamW.Settings adam = new AdamW.Settings(
-                number(o, "beta1"), number(o, "beta2"), number(o, "eps"), number(o, "weightDecay"), 0);
+                settings.number("optimizer/beta1"),
+                settings.number("optimizer/beta2"),
+                settings.number("optimizer/eps"),
+                settings.number("optimizer/weightDecay"),
+                0);
         float[] expected = file.floats("out.losses");
         List<String> names = lossNames(model);
         double[] worst = new double[names.size()];
@@ -249,7 +181,7 @@ public final class Golden {
                     compareOutputs(model);
                     compareGradients(model);
                 }
-                optimizer.step(number(o, "lr"));
+                optimizer.step(settings.number("optimizer/lr"));
             }
         }
         for (int i = 0; i < worst.length; i++) {
@@ -287,6 +219,9 @@ public final class Golden {
             put(input, input.batch(i).imagesOffset(), inputs.get(i).images);
             put(input, input.batch(i).noiseOffset(), inputs.get(i).noise);
         }
+        if (model.logits() != null) {
+            put(input, input.valuesOffset(0), List.of("in.targets"));
+        }
     }
 
     private void put(StepInput input, int at, List<String> names) throws IOException {
@@ -298,6 +233,10 @@ public final class Golden {
     }
 
     private void compareOutputs(Objective model) throws IOException {
+        if (model.logits() != null) {
+            row("logits", "out.logits", model.stream().read(model.logits()), limits.predictions());
+            return;
+        }
         for (int i = 0; i < inputs.size(); i++) {
             compareOutputs(model, model.autoencoder(i), inputs.get(i));
         }

@@ -22,6 +22,7 @@ public final class PointwiseKernels {
     private final TypedKernel scaleRows;
     private final Kernel toBf16;
     private final Kernel toFloat;
+    private final Kernel averageIn;
 
     public PointwiseKernels(Stream stream) {
         this.stream = stream;
@@ -32,6 +33,7 @@ public final class PointwiseKernels {
         scaleRows = TypedKernel.of(stream.device(), "pointwise", "scale_rows", "pppiii");
         toBf16 = stream.device().kernel("pointwise", "float_to_bf16", "ppli");
         toFloat = stream.device().kernel("pointwise", "bf16_to_float", "ppli");
+        averageIn = stream.device().kernel("pointwise", "average_in", "ppfli");
     }
 
     /**
@@ -170,6 +172,19 @@ public final class PointwiseKernels {
         Shapes.typed("convert", "from", from, half ? DType.F32 : DType.BF16, to.size(), 1);
         stream.begin(half ? toBf16 : toFloat).arg(to).arg(from).arg(to.size()).arg(CHUNK);
         stream.launch(chunks(to.size()), THREADS);
+    }
+
+    /**
+     * average += share (x - average): a step of an exponential moving average whose decay is 1 - share.
+     *
+     * @param average floats, written
+     * @param x as many floats
+     */
+    public void averageIn(Tensor average, Tensor x, float share) {
+        Shapes.typed("averageIn", "average", average, DType.F32, average.size(), 1);
+        Shapes.typed("averageIn", "x", x, DType.F32, average.size(), 1);
+        stream.begin(averageIn).arg(average).arg(x).arg(share).arg(average.size());
+        stream.arg(CHUNK).launch(chunks(average.size()), THREADS);
     }
 
     private static int chunks(long size) {

@@ -21,9 +21,14 @@ public final class Linear {
      * @param rows of x and y
      */
     public Linear(Context context, String name, int in, int out, int rows) {
+        this(context, name, in, out, rows, Init.Uniform.xavier(in, out));
+    }
+
+    /** The same with another start of the weight. */
+    public Linear(Context context, String name, int in, int out, int rows, Init start) {
         this(
                 context,
-                context.parameters().trained(name + ".weight", Init.Uniform.xavier(in, out), out, in),
+                context.parameters().trained(name + ".weight", start, out, in),
                 context.parameters().trained(name + ".bias", new Init.Constant(0), out),
                 in,
                 out,

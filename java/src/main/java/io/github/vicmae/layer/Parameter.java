@@ -14,6 +14,7 @@ public final class Parameter {
     Tensor gradient;
     Tensor firstMoment;
     Tensor secondMoment;
+    Tensor average;
 
     Parameter(String name, Init init, boolean trained, int... shape) {
         this.name = name;
@@ -48,7 +49,7 @@ public final class Parameter {
         return trained;
     }
 
-    /** Whether AdamW's weight decay applies: more than one dimension, and not a bias. */
+    /** Whether AdamW's weight decay usually applies: more than one dimension, and not a bias. A {@link ParameterGroup} may exempt it. */
     public boolean isDecayed() {
         return trained && shape.length > 1 && !name.endsWith(".bias");
     }
@@ -70,6 +71,11 @@ public final class Parameter {
     /** AdamW's running mean of the gradient. */
     public Tensor firstMoment() {
         return firstMoment;
+    }
+
+    /** The moving average of the value; null without one. */
+    public Tensor average() {
+        return average;
     }
 
     /** AdamW's running mean of the squared gradient. */

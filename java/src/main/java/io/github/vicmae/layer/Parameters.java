@@ -32,6 +32,10 @@ public final class Parameters implements AutoCloseable {
     private Tensor gradients;
     private Tensor firstMoments;
     private Tensor secondMoments;
+    /** Null without. */
+    private Tensor averages;
+
+    private boolean averaged;
     private long decayed;
     private long live;
     private Function<Parameter, ParameterGroup> groups = p -> ParameterGroup.TRAINED;
@@ -85,20 +89,25 @@ public final class Parameters implements AutoCloseable {
         groups = of;
     }
 
+    /** Asks for a moving average of the trained values beside them; call before {@link #plan}. */
+    public void average() {
+        averaged = true;
+    }
+
     /** Plans the memory; gradients and moments only if the model is to be trained. Call once, after the model's layers are made. */
     public void plan(boolean training, Precision precision) {
         List<Parameter> trained =
                 byName.values().stream().filter(Parameter::isTrained).toList();
         trained.forEach(p -> p.group = groups.apply(p));
         ordered = new ArrayList<>();
-        trained.stream().filter(p -> !p.group.frozen() && p.isDecayed()).forEach(ordered::add);
-        trained.stream().filter(p -> !p.group.frozen() && !p.isDecayed()).forEach(ordered::add);
+        trained.stream().filter(p -> !p.group.frozen() && hasDecay(p)).forEach(ordered::add);
+        trained.stream().filter(p -> !p.group.frozen() && !hasDecay(p)).forEach(ordered::add);
         trained.stream().filter(p -> p.group.frozen()).forEach(ordered::add);
         long total = 0;
         for (Parameter p : ordered) {
             total += padded(p);
             live += p.group.frozen() ? 0 : padded(p);
-            decayed += p.isDecayed() && !p.group.frozen() ? padded(p) : 0;
+            decayed += hasDecay(p) && !p.group.frozen() ? padded(p) : 0;
         }
         int size = Math.toIntExact(total);
         values = arena.floats("values", size);
@@ -109,12 +118,17 @@ public final class Parameters implements AutoCloseable {
             gradients = arena.floats("gradients", size);
             firstMoments = arena.floats("first moments", size);
             secondMoments = arena.floats("second moments", size);
+            averages = averaged ? arena.floats("averages", size) : null;
         }
         for (Parameter p : byName.values()) {
             if (!p.isTrained()) {
                 p.value = arena.floats(p.name(), p.shape());
             }
         }
+    }
+
+    private static boolean hasDecay(Parameter p) {
+        return p.isDecayed() && p.group.decayed();
     }
 
     /** Takes the planned memory. Gradients and moments start at zero, and so does the padding between the parameters. */
@@ -140,6 +154,9 @@ public final class Parameters implements AutoCloseable {
                 p.gradient = gradients.slice("gradient of " + p.name(), at, p.shape());
                 p.firstMoment = firstMoments.slice("first moment of " + p.name(), at, p.shape());
                 p.secondMoment = secondMoments.slice("second moment of " + p.name(), at, p.shape());
+            }
+            if (averages != null) {
+                p.average = averages.slice("average of " + p.name(), at, p.shape());
             }
             at += padded(p);
         }
@@ -207,6 +224,18 @@ public final class Parameters implements AutoCloseable {
 
     public Tensor secondMoments() {
         return secondMoments;
+    }
+
+    /** The moving averages of the values, flat as these; null unless they were asked for. */
+    public Tensor averages() {
+        return averages;
+    }
+
+    /** Begins the averages, if there are any, with the values as they are. */
+    public void startAverages(Stream stream) {
+        if (averages != null) {
+            stream.copy(averages, values);
+        }
     }
 
     /** How many of the flat values, from the first on, have weight decay. */

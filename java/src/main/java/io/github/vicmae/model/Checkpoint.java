@@ -26,6 +26,7 @@ public final class Checkpoint {
 
     private static final String FIRST_MOMENT = "exp_avg.";
     private static final String SECOND_MOMENT = "exp_avg_sq.";
+    private static final String AVERAGE = "ema.";
     static final String BATCHES_TRACKED = ".num_batches_tracked";
     private static final int LISTED = 40;
 
@@ -45,7 +46,9 @@ public final class Checkpoint {
         metadata.forEach(writer::metadata);
         Stream stream = model.stream();
         for (Parameter p : model.parameters().all()) {
-            add(writer, p.name(), p, p.value(), stream);
+            // What is saved for use has the averages, if there are any; a run goes on with both.
+            Tensor value = p.average() == null || withOptimizer ? p.value() : p.average();
+            add(writer, p.name(), p, value, stream);
         }
         for (String name : model.counters().names()) {
             writer.add(name, new long[0], new long[] {model.counters().get(name)});
@@ -55,6 +58,9 @@ public final class Checkpoint {
                 if (p.isTrained()) {
                     add(writer, FIRST_MOMENT + p.name(), p, p.firstMoment(), stream);
                     add(writer, SECOND_MOMENT + p.name(), p, p.secondMoment(), stream);
+                    if (p.average() != null) {
+                        add(writer, AVERAGE + p.name(), p, p.average(), stream);
+                    }
                 }
             }
         }
@@ -110,6 +116,9 @@ public final class Checkpoint {
                     .toList();
             loadParameters(source, trained, model.stream(), FIRST_MOMENT, Parameter::firstMoment);
             loadParameters(source, trained, model.stream(), SECOND_MOMENT, Parameter::secondMoment);
+            if (model.parameters().averages() != null) {
+                loadParameters(source, trained, model.stream(), AVERAGE, Parameter::average);
+            }
         }
         for (String name : model.counters().names()) {
             if (source.contains(prefix + name)) {

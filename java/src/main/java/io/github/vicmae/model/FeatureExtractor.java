@@ -34,52 +34,84 @@ public final class FeatureExtractor implements AutoCloseable {
     private final Parameters parameters = new Parameters();
     private Plan single;
     private Plan many;
+    /** Null until clips are asked for. */
+    private Plan clips;
+
     private boolean closed;
 
-    /** The layers and activations for one batch size. */
+    /** The layers and activations for views of one form and one batch size. */
     private final class Plan implements AutoCloseable {
         private final int batch;
         private final Arena arena = new Arena("features");
         private final VisionTransformer encoder;
         private final Kernels kernels;
-        private final Tensor images;
+        private final PatchGrid grid;
+        private final Tensor views;
         private final Tensor pooled;
         private final Tensor argmax;
+        /** Null where there is no class token. */
+        private final Tensor classToken;
+
         private HostBuffer input;
         private HostBuffer output;
+        private HostBuffer classOutput;
 
-        Plan(Kernels kernels, Parameters declared, int batch, Device device, Runnable beforeAllocation) {
+        /** @param frames of a view: 1 for images, which are repeated for all frames of the grid */
+        Plan(
+                Kernels kernels,
+                Parameters declared,
+                int batch,
+                PatchGrid grid,
+                int frames,
+                Device device,
+                Runnable beforeAllocation) {
             this.kernels = kernels;
             this.batch = batch;
+            this.grid = grid;
             Scratch scratch = new Scratch();
             Context context = new Context(kernels, declared, arena, scratch, false, Precision.FP32);
-            images = arena.floats("images", batch, trunk.channels(), trunk.height(), trunk.width());
+            views = frames == 1
+                    ? arena.floats("images", batch, trunk.channels(), trunk.height(), trunk.width())
+                    : arena.floats("clips", batch, trunk.channels(), frames, trunk.height(), trunk.width());
             encoder = new VisionTransformer(context, trunk, grid, batch, grid.patches(), false);
             pooled = arena.floats("pooled", batch, trunk.dim());
             argmax = arena.tensor("argmax", DType.I32, batch, trunk.dim());
+            classToken = grid.classToken() ? arena.floats("class token", batch, trunk.dim()) : null;
             scratch.plan(arena);
             beforeAllocation.run();
             try {
                 arena.allocate(device);
-                input = device.hostBuffer(images.bytes());
+                input = device.hostBuffer(views.bytes());
                 output = device.hostBuffer(pooled.bytes());
+                classOutput = classToken == null ? null : device.hostBuffer(classToken.bytes());
             } catch (RuntimeException | Error e) {
                 Closing.after(e, this);
                 throw e;
             }
         }
 
-        void run() {
-            stream.upload(images, input, 0);
-            encoder.forward(images, null);
-            kernels.pool().forward(pooled, argmax, encoder.output(), pooling, grid, batch, grid.patches(), trunk.dim());
-            stream.download(output, 0, pooled);
+        /** Runs the views of the input buffer; the class tokens are left where they are unless they are asked for. */
+        void run(boolean pools, boolean takesClassTokens) {
+            stream.upload(views, input, 0);
+            encoder.forward(views, null);
+            if (pools) {
+                pool(pooled, pooling);
+                stream.download(output, 0, pooled);
+            }
+            if (takesClassTokens) {
+                pool(classToken, Pooling.CLS);
+                stream.download(classOutput, 0, classToken);
+            }
             stream.synchronize();
+        }
+
+        private void pool(Tensor row, Pooling how) {
+            kernels.pool().forward(row, argmax, encoder.output(), how, grid, batch, grid.patches(), trunk.dim());
         }
 
         @Override
         public void close() {
-            Closing.all(input, output, arena);
+            Closing.all(input, output, classOutput, arena);
         }
     }
 
@@ -99,11 +131,11 @@ public final class FeatureExtractor implements AutoCloseable {
         kernels = Kernels.onNewStream(device);
         stream = kernels.stream();
         try {
-            single = new Plan(kernels, parameters, 1, device, () -> {
+            single = new Plan(kernels, parameters, 1, grid, 1, device, () -> {
                 parameters.plan(false, Precision.FP32);
                 parameters.allocate(device, stream);
             });
-            many = batch == 1 ? single : new Plan(kernels, parameters.shared(), batch, device, () -> {});
+            many = batch == 1 ? single : new Plan(kernels, parameters.shared(), batch, grid, 1, device, () -> {});
         } catch (RuntimeException | Error e) {
             Closing.after(e, this);
             throw e;
@@ -187,27 +219,93 @@ public final class FeatureExtractor implements AutoCloseable {
      * @throws IllegalArgumentException if the count is negative, a buffer ends before its last value, or the features' buffer is read-only
      * @throws IllegalStateException if this or its device is closed
      */
-    public synchronized void extract(FloatBuffer images, FloatBuffer features, int count) {
+    public void extract(FloatBuffer images, FloatBuffer features, int count) {
+        extract(images, features, null, count);
+    }
+
+    /**
+     * The same, and the images' class tokens behind the encoder's last norm.
+     *
+     * @param pooled the pooled features, [count, dim]; null to leave them out
+     * @param classTokens [count, dim]; null to leave them out
+     * @throws IllegalArgumentException also if the encoder has no class token, and one is asked for
+     */
+    public synchronized void extract(FloatBuffer images, FloatBuffer pooled, FloatBuffer classTokens, int count) {
         checkOpen();
-        int size = trunk.imageSize();
+        run(single, many, trunk.imageSize(), images, pooled, classTokens, count);
+    }
+
+    /**
+     * Takes the memory that {@link #extractClips} needs.
+     *
+     * @param batch clips that are run at once, at least 1
+     * @throws IllegalStateException if the encoder takes images alone, or this was called before
+     */
+    public synchronized void planClips(int batch) {
+        checkOpen();
+        if (trunk.frames() == 1 || clips != null || batch < 1) {
+            throw new IllegalStateException(
+                    trunk.frames() == 1
+                            ? "This encoder takes images, not clips"
+                            : "Batches of clips are planned once, with at least one clip");
+        }
+        clips = new Plan(kernels, parameters.shared(), batch, trunk.grid(), trunk.frames(), stream.device(), () -> {});
+    }
+
+    /**
+     * Computes the features of clips, once {@link #planClips} was called.
+     *
+     * @param views normalised, [count, C, T, H, W], from index 0 on
+     * @param pooled the pooled features, [count, dim]; null to leave them out
+     * @param classTokens [count, dim]; null to leave them out
+     * @throws IllegalArgumentException as {@link #extract}
+     */
+    public synchronized void extractClips(FloatBuffer views, FloatBuffer pooled, FloatBuffer classTokens, int count) {
+        checkOpen();
+        if (clips == null) {
+            throw new IllegalStateException("No memory was taken for clips");
+        }
+        int size = Math.multiplyExact(trunk.imageSize(), trunk.frames());
+        run(clips, clips, size, views, pooled, classTokens, count);
+    }
+
+    /** @param last runs a single view that is left over */
+    private void run(
+            Plan last, Plan all, int size, FloatBuffer views, FloatBuffer pooled, FloatBuffer classTokens, int count) {
         if (count < 0) {
             throw new IllegalArgumentException("The number of images must be 0 or more, not " + count);
+        }
+        if (classTokens != null && !trunk.classToken()) {
+            throw new IllegalArgumentException("This encoder has no class token; take its pooled features");
+        }
+        require("images", views, count, size);
+        requireWritable(pooled, count);
+        requireWritable(classTokens, count);
+        int done = 0;
+        while (done < count) {
+            Plan plan = count - done == 1 ? last : all;
+            int part = Math.min(plan.batch, count - done);
+            plan.input.floats().put(0, views, done * size, part * size);
+            plan.run(pooled != null, classTokens != null);
+            if (pooled != null) {
+                pooled.put(done * trunk.dim(), plan.output.floats(), 0, part * trunk.dim());
+            }
+            if (classTokens != null) {
+                classTokens.put(done * trunk.dim(), plan.classOutput.floats(), 0, part * trunk.dim());
+            }
+            done += part;
+        }
+    }
+
+    private void requireWritable(FloatBuffer features, int count) {
+        if (features == null) {
+            return;
         }
         if (features.isReadOnly()) {
             throw new IllegalArgumentException(
                     "The buffer of features is read-only; it must be one that can be written");
         }
-        require("images", images, count, size);
         require("features", features, count, trunk.dim());
-        int done = 0;
-        while (done < count) {
-            Plan plan = count - done == 1 ? single : many;
-            int part = Math.min(plan.batch, count - done);
-            plan.input.floats().put(0, images, done * size, part * size);
-            plan.run();
-            features.put(done * trunk.dim(), plan.output.floats(), 0, part * trunk.dim());
-            done += part;
-        }
     }
 
     private static void require(String what, FloatBuffer buffer, int count, int size) {
@@ -229,6 +327,6 @@ public final class FeatureExtractor implements AutoCloseable {
     public synchronized void close() {
         closed = true;
         // The stream first: it waits for the work that uses the rest.
-        Closing.all(stream, many == single ? null : many, single, parameters);
+        Closing.all(stream, clips, many == single ? null : many, single, parameters);
     }
 }

@@ -8,6 +8,8 @@ import java.util.Locale;
 public enum PositionKind {
     /** A fixed table in two dimensions (He et al. 2022). */
     SINCOS,
+    /** That table, trained, and where views have several times a trained one in time, which begins at zero: for fine-tuning. */
+    TUNED,
     /** Trained, in space and in time (Feichtenhofer et al. 2022). */
     LEARNED,
     /** One fixed sinusoid over all patches of a clip; an image takes those of the clip's first patches in time (Girdhar et al. 2023). */
@@ -21,6 +23,7 @@ public enum PositionKind {
     Positions.Kind over(PatchGrid longest) {
         return switch (this) {
             case SINCOS -> Positions::sinCos;
+            case TUNED -> Positions::tuned;
             case LEARNED -> Positions::learned;
             case SINUSOID -> (context, name, grid, width) -> Positions.sinusoid(context, name, grid, longest, width);
         };

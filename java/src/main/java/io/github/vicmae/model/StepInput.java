@@ -23,6 +23,8 @@ public final class StepInput implements AutoCloseable {
     private final Arena arena = new Arena("inputs");
     private final int index;
     private final List<ViewInput> batches;
+    private final List<Tensor> values = new ArrayList<>();
+    private final long valuesAt;
     private final Tensor scalars;
     private final long scalarsAt;
     private HostBuffer host;
@@ -36,9 +38,10 @@ public final class StepInput implements AutoCloseable {
      *
      * @param index among the inputs of a model, from 0
      * @param batches the views of a step
+     * @param further what the step needs besides
      * @param losses how many losses have a weight
      */
-    public StepInput(int index, List<ViewBatch> batches, int losses) {
+    public StepInput(int index, List<ViewBatch> batches, List<StepValues> further, int losses) {
         this.index = index;
         List<ViewInput> inputs = new ArrayList<>();
         long at = 0;
@@ -48,6 +51,11 @@ public final class StepInput implements AutoCloseable {
             at += input.bytes();
         }
         this.batches = Collections.unmodifiableList(inputs);
+        valuesAt = at;
+        for (StepValues v : further) {
+            values.add(arena.floats(v.name(), v.dims()));
+            at += values.get(values.size() - 1).bytes();
+        }
         scalarsAt = at;
         weights = new Tensor[losses];
         scalars = arena.floats("step's numbers", losses + OPTIMIZER_SCALARS);
@@ -86,6 +94,24 @@ public final class StepInput implements AutoCloseable {
     /** One of them. */
     public ViewInput batch(int index) {
         return batches.get(index);
+    }
+
+    /** Further values on the device, in the order in which the objective declares them. */
+    public Tensor values(int index) {
+        return values.get(index);
+    }
+
+    /** The place of further values in {@link #host()}, in floats. */
+    public int valuesOffset(int index) {
+        return Math.toIntExact(valuesAt(index) / Float.BYTES);
+    }
+
+    private long valuesAt(int index) {
+        long at = valuesAt;
+        for (int i = 0; i < index; i++) {
+            at += values.get(i).bytes();
+        }
+        return at;
     }
 
     /** Host memory to fill: for each batch the views and then the masking noise, all floats; {@link ViewInput} has the places. */
@@ -144,6 +170,9 @@ public final class StepInput implements AutoCloseable {
     public void uploadRest(Stream stream) {
         for (int i = 0; i < batches.size(); i++) {
             batches.get(i).uploadMasks(stream, host, masksDrawn);
+        }
+        for (int i = 0; i < values.size(); i++) {
+            stream.upload(values.get(i), host, valuesAt(i));
         }
         stream.upload(scalars, host, scalarsAt);
     }

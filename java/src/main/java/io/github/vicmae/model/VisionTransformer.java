@@ -4,6 +4,7 @@ import io.github.vicmae.device.Tensor;
 import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.layer.BlockStack;
 import io.github.vicmae.layer.Context;
+import io.github.vicmae.layer.DropPath;
 import io.github.vicmae.layer.PatchEmbedding;
 import io.github.vicmae.layer.Positions;
 
@@ -19,20 +20,49 @@ public final class VisionTransformer {
      * @param recompute see {@link Execution}
      */
     public VisionTransformer(Context context, TrunkConfig c, PatchGrid grid, int samples, int kept, boolean recompute) {
+        this(context, c, grid, samples, kept, recompute, "norm", false);
+    }
+
+    /**
+     * The encoder of a classifier: all patches of each view, trained positions where the trunk has them, and no final norm, so that the {@link
+     * #output} is the last block's.
+     *
+     * @param drops whether blocks have {@linkplain #dropPath drop path}
+     */
+    public static VisionTransformer withoutNorm(
+            Context context, TrunkConfig c, PatchGrid grid, int samples, boolean recompute, boolean drops) {
+        return new VisionTransformer(context, c, grid, samples, grid.patches(), recompute, null, drops);
+    }
+
+    private VisionTransformer(
+            Context context,
+            TrunkConfig c,
+            PatchGrid grid,
+            int samples,
+            int kept,
+            boolean recompute,
+            String norm,
+            boolean drops) {
         Positions.Kind positions = c.positions().over(c.grid());
         embedding = new PatchEmbedding(
                 context, grid, positions, samples, c.channels(), kept, c.dim(), c.patchWeightShape());
         blocks = new BlockStack(
                 context,
                 "blocks",
-                "norm",
+                norm,
                 c.depth(),
                 samples,
                 grid.tokens(kept),
                 c.dim(),
                 c.heads(),
                 c.hidden(),
-                recompute);
+                recompute,
+                drops);
+    }
+
+    /** Drop path's factors; null without it. */
+    public DropPath dropPath() {
+        return blocks.dropPath();
     }
 
     /** [samples, tokens, dim] of the last forward pass. */
@@ -49,7 +79,7 @@ public final class VisionTransformer {
     /**
      * Adds all gradients.
      *
-     * @param dinput scratch of the output's shape
+     * @param dinput scratch of the output's shape; without a final norm the output's gradient, and the same tensor as {@code doutput}
      * @param restore [samples, L], each patch's rank; null if all patches were visible
      */
     public void backward(Tensor dinput, Tensor doutput, Tensor restore) {

@@ -12,7 +12,7 @@ public final class FlopCount {
     public static double perSample(ModelConfig config) {
         return config.objective().batches(config.trunk(), 1).stream()
                 .mapToDouble(views -> views.samples() * encoder(config, views)
-                        + views.reconstructed().samples() * decoder(config, views))
+                        + (config.decoder() == null ? 0 : views.reconstructed().samples() * decoder(config, views)))
                 .sum();
     }
 

@@ -24,6 +24,11 @@ public interface Method {
      */
     Map<String, Object> model(ModelSize size, Variant variant);
 
+    /** Whether the model has a decoder; if not, a run on labelled samples trains the encoder and a classifier. */
+    default boolean hasDecoder() {
+        return true;
+    }
+
     /** Whether there are two published forms of it, chosen by {@code --preset}. */
     default boolean hasVariants() {
         return false;

@@ -24,7 +24,8 @@ public final class Methods {
             new ViCMaeConfig.Published(),
             new MaeConfig.Published(),
             new StMaeConfig.Published(),
-            new OmniMaeConfig.Published()
+            new OmniMaeConfig.Published(),
+            new ClassifierConfig.FineTuning()
         }) {
             found.put(own.name(), own);
         }
@@ -34,14 +35,14 @@ public final class Methods {
         return List.copyOf(found.values());
     }
 
-    /** All of them, this library's first. */
+    /** Those of pre-training, this library's first. */
     public static List<Method> all() {
-        return ALL;
+        return ALL.stream().filter(Method::hasDecoder).toList();
     }
 
     /** Their names, separated by commas. */
     public static String names() {
-        return ALL.stream().map(Method::name).collect(Collectors.joining(", "));
+        return all().stream().map(Method::name).collect(Collectors.joining(", "));
     }
 
     /**

@@ -1,5 +1,6 @@
 package io.github.vicmae.objective;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.io.TensorSource;
@@ -16,22 +17,23 @@ import java.util.List;
  * Everything that fixes a model's shape and losses.
  *
  * @param trunk the encoder
- * @param decoder the decoder and its target
+ * @param decoder the decoder and its target; null for a classifier
  * @param objective what the two are trained for
  */
-public record ModelConfig(TrunkConfig trunk, DecoderConfig decoder, ObjectiveConfig objective) {
+public record ModelConfig(
+        TrunkConfig trunk,
+        @JsonInclude(JsonInclude.Include.NON_NULL) DecoderConfig decoder,
+        ObjectiveConfig objective) {
     /**
      * @throws IllegalArgumentException with one sentence, if the settings do not go together
      */
     public ModelConfig {
-        if (trunk == null || decoder == null || objective == null) {
-            throw new IllegalArgumentException("A model needs settings of its trunk, its decoder and its objective");
+        if (trunk == null || objective == null) {
+            throw new IllegalArgumentException("A model needs settings of its trunk and its objective");
         }
-        if (decoder.normPix() && trunk.patchSize() < 2) {
-            throw new IllegalArgumentException(
-                    "Patches of a single value cannot be normalised; use larger patches or --norm-pix false");
+        if (objective.hasDecoder()) {
+            check(trunk, decoder);
         }
-        decoder.target(trunk.grid(), null);
         List<ViewBatch> batches = objective.batches(trunk, 1);
         for (int i = 0; i < batches.size(); i++) {
             int taken = objective.viewSettings(trunk, i).frames();
@@ -41,6 +43,17 @@ public record ModelConfig(TrunkConfig trunk, DecoderConfig decoder, ObjectiveCon
                         + batches.get(i).frames());
             }
         }
+    }
+
+    private static void check(TrunkConfig trunk, DecoderConfig decoder) {
+        if (decoder == null) {
+            throw new IllegalArgumentException("A model needs settings of its decoder");
+        }
+        if (decoder.normPix() && trunk.patchSize() < 2) {
+            throw new IllegalArgumentException(
+                    "Patches of a single value cannot be normalised; use larger patches or --norm-pix false");
+        }
+        decoder.target(trunk.grid(), null);
     }
 
     /** Patches that the encoder sees of each view of the step's first batch. */

@@ -6,6 +6,7 @@ import io.github.vicmae.device.Device;
 import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
+import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.layer.Parameters;
 import io.github.vicmae.model.Execution;
@@ -13,6 +14,7 @@ import io.github.vicmae.model.MaskedAutoencoder;
 import io.github.vicmae.model.ModelState;
 import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.ViewBatch;
+import java.io.IOException;
 
 /**
  * A method in training: which views are encoded, which heads follow, which losses are taken. A class that implements it holds the maths, forward
@@ -44,7 +46,9 @@ public interface Objective extends AutoCloseable {
         try {
             objective.workspace().allocate();
             for (int i = 0; i < objective.workspace().views().size(); i++) {
-                objective.autoencoder(i).prepare(objective.viewSettings(i).deviation());
+                if (objective.autoencoder(i) != null) {
+                    objective.autoencoder(i).prepare(objective.viewSettings(i).deviation());
+                }
             }
             objective.prepare();
             return objective;
@@ -101,8 +105,10 @@ public interface Objective extends AutoCloseable {
     /** Counts a step that was run. */
     default void countStep() {}
 
-    /** Encoder and decoder over one of the batches of views: predictions and masks of the last step. */
-    MaskedAutoencoder autoencoder(int batch);
+    /** Encoder and decoder over one of the batches of views: predictions and masks of the last step. Null if nothing is reconstructed. */
+    default MaskedAutoencoder autoencoder(int batch) {
+        return null;
+    }
 
     /** How samples become the views of a batch. */
     default ViewSettings viewSettings(int batch) {
@@ -112,6 +118,29 @@ public interface Objective extends AutoCloseable {
     /** [views * batch, D]: the last step's pooled features, first views first, or null if the objective has none. */
     default Tensor pooled() {
         return null;
+    }
+
+    /** [rows, classes]: the last step's logits, or null if the objective is no classifier. */
+    default Tensor logits() {
+        return null;
+    }
+
+    /**
+     * Writes what a step needs besides its views, which are in the input's host memory already.
+     *
+     * @param labels the samples' classes
+     * @param seed of the run
+     * @param pass the forward pass, counted over the run
+     */
+    default void fill(StepInput input, int[] labels, long seed, int pass) {}
+
+    /**
+     * A checkpoint as a run of this objective starts from it.
+     *
+     * @throws IOException if it cannot
+     */
+    default TensorSource startingFrom(TensorSource checkpoint) throws IOException {
+        return checkpoint;
     }
 
     /**

@@ -7,6 +7,7 @@ import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.Pooling;
+import io.github.vicmae.model.StepValues;
 import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.settings.Forms;
@@ -33,6 +34,16 @@ public interface ObjectiveConfig {
      */
     List<ViewBatch> batches(TrunkConfig trunk, int batch);
 
+    /** What a step needs besides its views. */
+    default List<StepValues> values(TrunkConfig trunk, int batch) {
+        return List.of();
+    }
+
+    /** The decay of the moving average of the weights that is kept beside them and saved as the model; 0 for none. */
+    default double averageDecay() {
+        return 0;
+    }
+
     /** How the samples of a batch become views. */
     ViewSettings viewSettings(TrunkConfig trunk, int batch);
 
@@ -42,7 +53,7 @@ public interface ObjectiveConfig {
     }
 
     /** The samples that a batch takes; null for images and videos alike. */
-    default Kind kind(int batch) {
+    default Kind kind(TrunkConfig trunk, int batch) {
         return null;
     }
 
@@ -60,6 +71,11 @@ public interface ObjectiveConfig {
     default FrameSampler places(TrunkConfig trunk, int batch, double windowSeconds, int distance) {
         int views = viewSettings(trunk, batch).views();
         return hasDistantViews() ? new FrameSampler(views, windowSeconds, distance) : FrameSampler.anywhere(views);
+    }
+
+    /** Whether the model has a decoder. */
+    default boolean hasDecoder() {
+        return Methods.named(method()).hasDecoder();
     }
 
     /** The losses' names, in the order of their weights, a reconstruction loss for each batch first; metrics have them under these. */

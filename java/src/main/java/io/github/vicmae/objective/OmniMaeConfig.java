@@ -133,7 +133,7 @@ public record OmniMaeConfig(
     }
 
     @Override
-    public Kind kind(int batch) {
+    public Kind kind(TrunkConfig trunk, int batch) {
         return batch == IMAGES ? Kind.IMAGE : Kind.VIDEO;
     }
 

@@ -25,6 +25,9 @@ public final class Presets {
         SettingTree.putAll(tree, size(size));
         SettingTree.put(tree, "objective.method", method);
         SettingTree.putAll(tree, Methods.named(method).model(size, variant), ModelConfig.class);
+        if (!Methods.named(method).hasDecoder()) {
+            tree.remove("decoder");
+        }
         return tree;
     }
 

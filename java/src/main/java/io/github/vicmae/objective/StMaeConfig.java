@@ -98,7 +98,7 @@ public record StMaeConfig(
     }
 
     @Override
-    public Kind kind(int batch) {
+    public Kind kind(TrunkConfig trunk, int batch) {
         return Kind.VIDEO;
     }
 

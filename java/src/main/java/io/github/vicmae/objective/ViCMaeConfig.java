@@ -242,7 +242,7 @@ public record ViCMaeConfig(
 
     /** Only videos have frames that are far away. */
     @Override
-    public Kind kind(int batch) {
+    public Kind kind(TrunkConfig trunk, int batch) {
         return negatives > 0 ? Kind.VIDEO : null;
     }
 

@@ -25,6 +25,7 @@ import java.util.List;
 public final class Workspace implements AutoCloseable {
     private final int batch;
     private final int together;
+    private final boolean averages;
     private int normParts = 1;
     private final List<ViewBatch> views;
     private final Execution execution;
@@ -51,10 +52,11 @@ public final class Workspace implements AutoCloseable {
         this.batch = batch;
         this.together = together;
         this.execution = execution;
+        averages = objective.averageDecay() > 0;
         views = objective.batches(config.trunk(), batch);
         inputs = new StepInput[together > 1 ? together : execution.inputs()];
         for (int i = 0; i < inputs.length; i++) {
-            inputs[i] = new StepInput(i, views, objective.losses().length);
+            inputs[i] = new StepInput(i, views, objective.values(config.trunk(), batch), objective.losses().length);
         }
         // A reconstruction loss for each view of each batch, then the others.
         lossValues = views.stream().mapToInt(v -> v.views() - v.extra()).sum() + objective.lossValues();
@@ -64,7 +66,12 @@ public final class Workspace implements AutoCloseable {
 
     /** Declares the losses; after the activations, so that diagnostics meet them in the order of the computation. */
     public Tensor declareLosses() {
-        losses = arena.floats("losses", lossValues);
+        return declareLosses(lossValues);
+    }
+
+    /** Declares another number of losses, for an objective that reads them itself. */
+    public Tensor declareLosses(int count) {
+        losses = arena.floats("losses", count);
         return losses;
     }
 
@@ -80,6 +87,9 @@ public final class Workspace implements AutoCloseable {
 
     /** Ends the declarations: from now on the memory is known. */
     void plan() {
+        if (averages) {
+            parameters.average();
+        }
         scratch.plan(arena);
         parameters.plan(true, execution.precision());
     }

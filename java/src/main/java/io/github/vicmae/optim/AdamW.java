@@ -64,6 +64,7 @@ public final class AdamW implements AutoCloseable {
     private final Kernels kernels;
     private final Parameters parameters;
     private final Settings settings;
+    private final double averageDecay;
     private final Arena arena = new Arena("optimizer");
     private final Tensor scalars;
     private final GradientParts norms;
@@ -85,6 +86,14 @@ public final class AdamW implements AutoCloseable {
      * @throws io.github.vicmae.device.DeviceException if the device has not that much
      */
     public AdamW(Kernels kernels, Parameters parameters, Settings settings) {
+        this(kernels, parameters, settings, 0);
+    }
+
+    /**
+     * The same with the decay of the {@linkplain Parameters#average moving average} of what it updates.
+     */
+    public AdamW(Kernels kernels, Parameters parameters, Settings settings, double averageDecay) {
+        this.averageDecay = averageDecay;
         this.kernels = kernels;
         this.parameters = parameters;
         this.settings = settings;
@@ -207,6 +216,9 @@ public final class AdamW implements AutoCloseable {
                         parameters.live(),
                         numbers,
                         clip);
+        if (parameters.averages() != null) {
+            kernels.pointwise().averageIn(parameters.averages(), parameters.values(), (float) (1 - averageDecay));
+        }
         stream.download(normTo, 0, norms.norms());
     }
 

@@ -15,24 +15,9 @@ import java.util.List;
  * @param rows what was compared
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
-public record AccuracyTable(String title, List<Row> rows) {
+public record AccuracyTable(String title, List<Evaluation.Row> rows) {
     private static final String FILE = "results.json";
     private static final ObjectMapper MAPPER = new ObjectMapper();
-
-    /**
-     * A row of the table.
-     *
-     * @param name such as "untrained encoder"
-     * @param accuracy 0 to 1
-     * @param samples that it was measured on; 0 for one that follows from the number of classes
-     */
-    @JsonIgnoreProperties(ignoreUnknown = true)
-    public record Row(String name, double accuracy, int samples) {
-        /** Standard error as a share, 0 where nothing was measured. */
-        public double error() {
-            return samples == 0 ? 0 : Math.sqrt(accuracy * (1 - accuracy) / samples);
-        }
-    }
 
     public AccuracyTable {
         title = title == null ? "" : title;

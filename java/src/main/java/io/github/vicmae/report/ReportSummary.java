@@ -110,7 +110,7 @@ final class ReportSummary {
             return "";
         }
         StringBuilder html = table(results.title());
-        for (AccuracyTable.Row row : results.rows()) {
+        for (Evaluation.Row row : results.rows()) {
             row(html, row.name(), row.accuracy(), row.error());
         }
         return html.append("</tbody></table>\n").toString();

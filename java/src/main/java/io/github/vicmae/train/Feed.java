@@ -37,7 +37,7 @@ final class Feed implements AutoCloseable {
      * @throws IllegalArgumentException if the settings do not fit the data
      */
     Feed(TrainSettings run, Dataset all, ViewBatch batch, int index) throws IOException {
-        kind = run.model().objective().kind(index);
+        kind = run.model().objective().kind(run.model().trunk(), index);
         data = kind == null ? all : all.only(kind);
         if (data.size() == 0) {
             throw new IOException("The " + run.model().objective().described()

@@ -21,7 +21,8 @@ final class InitialWeights {
         if (settings.init() == null) {
             return;
         }
-        try (TensorSource source = TensorSource.open(Path.of(settings.init()))) {
+        try (TensorSource file = TensorSource.open(Path.of(settings.init()))) {
+            TensorSource source = model.startingFrom(file);
             if (settings.initPartial()) {
                 List<String> kept = Checkpoint.startPartly(source, model.state());
                 if (!kept.isEmpty()) {

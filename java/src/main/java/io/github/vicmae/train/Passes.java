@@ -134,7 +134,7 @@ final class Passes implements AutoCloseable {
         double[] shares = Arrays.stream(weights).map(w -> w / accumulate).toArray();
         double rate = rateScale * plan.rates().at(submitted);
         for (int part = 0; part < accumulate; part++) {
-            load();
+            load(submitted * accumulate + part);
             boolean last = part == accumulate - 1;
             long wait = waitNanos() - waited;
             inFlight.addLast(new Submitted(submitted, part, weights, rate, start, wait));
@@ -149,7 +149,7 @@ final class Passes implements AutoCloseable {
         }
     }
 
-    private void load() throws IOException {
+    private void load(long pass) throws IOException {
         StepInput input = steps.next();
         input.drawMasks(true);
         for (int i = 0; i < feeds.size(); i++) {
@@ -164,6 +164,9 @@ final class Passes implements AutoCloseable {
                 }
                 views.keys(batch.noiseKeys());
                 lastBatch.remember(i, batch, input);
+                if (!settings.model().objective().hasDecoder()) {
+                    model.fill(input, batch.labels(), settings.seed(), Math.toIntExact(pass));
+                }
             } finally {
                 batch.release();
             }
@@ -254,12 +257,12 @@ final class Passes implements AutoCloseable {
 
     /** Reconstructions of the last step's samples; nothing may be under way. */
     List<ReportData.Sample> lastReconstructions() {
-        return lastBatch.reconstructions();
+        return settings.model().objective().hasDecoder() ? lastBatch.reconstructions() : List.of();
     }
 
     /** Reconstructions of the run's fixed samples, which overwrite those of the last step; nothing may be under way. */
     List<ReportData.Sample> fixedReconstructions() throws IOException {
-        return fixedPictures.reconstruct(steps.next());
+        return settings.model().objective().hasDecoder() ? fixedPictures.reconstruct(steps.next()) : List.of();
     }
 
     @Override

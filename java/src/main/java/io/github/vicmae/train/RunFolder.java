@@ -147,6 +147,32 @@ public final class RunFolder implements AutoCloseable {
         }
     }
 
+    /**
+     * The file of weights that a user means: the file itself, or of a run's folder the newest one.
+     *
+     * @throws IOException if there is no such file, or the folder has no weights
+     */
+    public static Path weights(Path given) throws IOException {
+        if (!Files.exists(given)) {
+            throw new IOException("There is no checkpoint or run " + given);
+        }
+        if (!Files.isDirectory(given)) {
+            return given;
+        }
+        Path model = given.resolve(MODEL);
+        Path checkpoint = new CheckpointFiles(given).latest();
+        if (checkpoint == null && !Files.exists(model)) {
+            throw new IOException(given + " has no weights: neither " + MODEL + " nor a checkpoint. "
+                    + (hasSettings(given)
+                            ? "The run was ended before its first checkpoint"
+                            : "Give a checkpoint, or the folder of a run"));
+        }
+        boolean isDone = Files.exists(model)
+                && (checkpoint == null
+                        || Files.getLastModifiedTime(model).compareTo(Files.getLastModifiedTime(checkpoint)) >= 0);
+        return isDone ? model : checkpoint;
+    }
+
     /** The file of a run's settings, also of one of an older version; null if there is none. */
     static Path settingsFile(Path run) {
         for (String name : List.of(SETTINGS, FORMER_SETTINGS)) {

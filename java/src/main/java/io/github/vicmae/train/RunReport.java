@@ -55,8 +55,11 @@ final class RunReport {
         TrunkConfig trunk = model.trunk();
         return "encoder of " + blocks(trunk.depth()) + ", " + trunk.dim() + " wide with " + trunk.heads()
                 + " heads, for patches of " + trunk.patch() + " pixels in views of " + trunk.height() + " x "
-                + trunk.width() + (trunk.frames() == 1 ? "" : " and " + trunk.frames() + " frames") + "; decoder of "
-                + blocks(model.decoder().depth()) + ", " + model.decoder().dim() + " wide";
+                + trunk.width() + (trunk.frames() == 1 ? "" : " and " + trunk.frames() + " frames")
+                + (model.decoder() == null
+                        ? "; classifier"
+                        : "; decoder of " + blocks(model.decoder().depth()) + ", "
+                                + model.decoder().dim() + " wide");
     }
 
     private static String blocks(int count) {

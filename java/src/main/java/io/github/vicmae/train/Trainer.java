@@ -28,7 +28,7 @@ public final class Trainer implements AutoCloseable {
     private AdamW optimizer;
     private Passes passes;
     private final AtomicBoolean stop = new AtomicBoolean();
-    private Monitoring monitoring;
+    private Measuring monitoring;
     private RunReport report;
     private SavedRun saved;
     private long lastSaveNanos = System.nanoTime();
@@ -55,11 +55,17 @@ public final class Trainer implements AutoCloseable {
         try {
             model = Objective.create(
                     device, settings.model(), schedule.batch(), settings.together(), settings.execution(device));
-            optimizer = new AdamW(model.kernels(), model.parameters(), settings.optimizer());
+            optimizer = new AdamW(
+                    model.kernels(),
+                    model.parameters(),
+                    settings.optimizer(),
+                    settings.model().objective().averageDecay());
             passes = new Passes(settings, plan, model, optimizer, new Results());
             report = new RunReport(
                     out, passes, log, plan, settings.model(), model.parameters().count(), device.description());
-            monitoring = new Monitoring(device, settings, plan, log, progress);
+            monitoring = settings.model().objective().hasDecoder()
+                    ? new Monitoring(device, settings, plan, log, progress)
+                    : new Validation(device, settings, plan.tested(), log, progress);
             saved = new SavedRun(run, settings.checkpoints(), model, plan.data(), progress);
             saved.requireSpace();
             boolean goesOn = saved.exists();
@@ -84,8 +90,12 @@ public final class Trainer implements AutoCloseable {
                 monitoring.resume(step(), plan.epoch(step()), run.metrics());
             } else {
                 start();
+                model.parameters().startAverages(model.stream());
             }
             log.leftOut(plan.data().report());
+            if (plan.unlabelled() > 0) {
+                progress.warning("Left out " + plan.unlabelled() + " samples that have no class");
+            }
             for (Kind kind : Kind.values()) {
                 log.unused(settings.model().objective().described(), kind, plan.unused(kind));
             }
@@ -115,7 +125,7 @@ public final class Trainer implements AutoCloseable {
         }
         monitoring.begin(model.state());
         InitialWeights.load(settings, model, progress);
-        monitoring.measure(0, 0, model.state());
+        monitoring.measureStart(model.state());
         String advice = plan.advice();
         if (advice != null) {
             progress.advice(advice);
@@ -131,7 +141,7 @@ public final class Trainer implements AutoCloseable {
 
     /** What the metric of the best model is measured on, empty for the run's own data. */
     private String measuredOn() {
-        return settings.checkpoints().isBestByKnn() ? monitoring.id() : "";
+        return settings.checkpoints().isBestByAccuracy() ? monitoring.id() : "";
     }
 
     /**
@@ -334,10 +344,10 @@ public final class Trainer implements AutoCloseable {
                 monitoring.isDue((long) plan.epoch(step()), step() == totalSteps()) && tryToMeasure();
         double mean = state.epochMean();
         state = state.afterEpoch();
-        if (settings.checkpoints().isBestByKnn()
+        if (settings.checkpoints().isBestByAccuracy()
                 ? isMeasured
                 : settings.checkpoints().keepBest() != null) {
-            double value = settings.checkpoints().isBestByKnn() ? monitoring.last() : mean;
+            double value = settings.checkpoints().isBestByAccuracy() ? monitoring.last() : mean;
             tryToSave(() -> saved.saveIfBest(state, value, measuredOn()), "The best model");
         }
         boolean due = (long) plan.epoch(step()) % settings.checkpoints().every() == 0;
@@ -347,13 +357,16 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** Whether the encoder was measured: a device without room for that still trains. */
+    /** Whether the model was measured; the run goes on without. */
     private boolean tryToMeasure() {
         try {
             monitoring.measure(step(), plan.epoch(step()), model.state());
             return true;
+        } catch (IOException e) {
+            progress.warning("The accuracy could not be measured, and the run goes on: " + e.getMessage());
+            return false;
         } catch (DeviceException e) {
-            goOnWithout("k-NN accuracy could not be measured", e);
+            goOnWithout("The accuracy could not be measured", e);
             return false;
         }
     }

@@ -3,8 +3,13 @@ package io.github.vicmae.eval;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.vicmae.device.Device;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class KnnTest {
@@ -80,5 +85,95 @@ class KnnTest {
         Knn knn = new Knn(one, new int[] {0}, 2);
         assertThrows(IllegalArgumentException.class, () -> knn.classify(new float[] {1}));
         assertThrows(IllegalArgumentException.class, () -> knn.classify(new float[] {1, Float.NaN}));
+    }
+
+    /** The definition: all similarities in double precision, the k largest in order, of equal ones the first. */
+    private static double[][] naive(float[][] train, int[] labels, int classes, int k, double t, float[][] queries) {
+        double[][] shares = new double[queries.length][classes];
+        for (int q = 0; q < queries.length; q++) {
+            double[] query = unit(queries[q]);
+            double[] similarity = new double[train.length];
+            for (int i = 0; i < train.length; i++) {
+                similarity[i] = Features.dot(query, unit(train[i]));
+            }
+            Integer[] order = IntStream.range(0, train.length).boxed().toArray(Integer[]::new);
+            Arrays.sort(order, Comparator.comparing((Integer i) -> -similarity[i])); // stable
+            double[] votes = new double[classes];
+            double sum = 0;
+            for (int i = 0; i < Math.min(k, train.length); i++) {
+                double vote = Math.exp((similarity[order[i]] - similarity[order[0]]) / t);
+                votes[labels[order[i]]] += vote;
+            }
+            for (double vote : votes) {
+                sum += vote;
+            }
+            for (int c = 0; c < classes; c++) {
+                shares[q][c] = votes[c] / sum;
+            }
+        }
+        return shares;
+    }
+
+    private static double[] unit(float[] row) {
+        double[] unit = Features.toDouble(row, row.length, 0);
+        Features.normalise(unit);
+        return unit;
+    }
+
+    /** Rows with copies, scaled copies, zeros, and neighbours that no float tells apart. */
+    private static float[][] rowsWithTies(int count, int width, Random random) {
+        float[][] rows = new float[count][width];
+        for (int i = 0; i < count; i++) {
+            int kind = random.nextInt(8);
+            float[] other = rows[random.nextInt(i + 1)];
+            for (int d = 0; d < width; d++) {
+                rows[i][d] = switch (kind) {
+                    case 0 -> 0;
+                    case 1, 2 -> other[d];
+                    case 3 -> 4 * other[d];
+                    case 4 -> other[d] * (1 + 1e-6f * random.nextFloat());
+                    default -> (float) random.nextGaussian() + 2; // all in one direction, as features are
+                };
+            }
+        }
+        return rows;
+    }
+
+    @Test
+    void theDeviceFindsExactlyTheNeighboursOfTheDefinition() {
+        for (long seed = 1; seed <= 4; seed++) {
+            Random random = new Random(seed);
+            int width = 1 + random.nextInt(60);
+            int classes = 2 + random.nextInt(9);
+            int k = 1 + random.nextInt(30);
+            float[][] train = rowsWithTies(10 + random.nextInt(700), width, random);
+            float[][] queries = rowsWithTies(600, width, random);
+            int[] labels = random.ints(train.length, 0, classes).toArray();
+            Knn knn = new Knn(train, labels, classes, k, 0.07);
+            double[][] expected = naive(train, labels, classes, k, 0.07, queries);
+            float[][] found;
+            try (Device device = Device.open("cpu")) {
+                found = knn.shares(queries, device);
+            }
+            assertArrayEquals(knn.shares(queries), found, "seed " + seed);
+            for (int i = 0; i < queries.length; i++) {
+                int best = first(expected[i]);
+                assertEquals(best, knn.classify(queries[i]), "seed " + seed + ", query " + i);
+                for (int c = 0; c < classes; c++) {
+                    float share = (float) expected[i][c];
+                    boolean isRaised = c == best && found[i][c] == Math.nextUp(share); // above its rounded equal
+                    assertTrue(found[i][c] == share || isRaised, "seed " + seed + ", query " + i);
+                    assertTrue(found[i][c] < found[i][best] || c >= best, "seed " + seed + ", query " + i);
+                }
+            }
+        }
+    }
+
+    private static int first(double[] row) {
+        int best = 0;
+        for (int c = 1; c < row.length; c++) {
+            best = row[c] > row[best] ? c : best;
+        }
+        return best;
     }
 }

@@ -149,6 +149,24 @@ class PointwiseKernelsTest {
     /** Far out the fits must neither overflow nor leave their limits; a NaN must stay one. */
     @ParameterizedTest
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
+    void aMovingAverageTakesItsShare(String device) {
+        try (KernelFixture fixture = new KernelFixture(device)) {
+            for (int size : new int[] {1, 31, 4097}) {
+                float[] x = fixture.normal(size, 1);
+                float[] before = fixture.normal(size, 1);
+                Tensor average = fixture.tensor(before, size);
+                new PointwiseKernels(fixture.stream()).averageIn(average, fixture.tensor(x, size), 0.25f);
+                double[] expected = new double[size];
+                for (int i = 0; i < size; i++) {
+                    expected[i] = 0.75 * before[i] + 0.25 * x[i];
+                }
+                fixture.assertClose("average of " + size, expected, average, 1e-6, KernelFixture.norm(before));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devicesAndGeometries")
     void geluHoldsFarOut(String device) {
         float[] x = {-1e30f, -1e5f, -50, 50, 1e5f, 1e30f, Float.NaN};
         float[] gelu = {0, 0, 0, 50, 1e5f, 1e30f, Float.NaN};

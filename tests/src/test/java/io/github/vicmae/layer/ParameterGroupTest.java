@@ -20,9 +20,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Rates of single parameters, and parameters that keep their values. */
 class ParameterGroupTest {
     private static final Map<String, ParameterGroup> GROUPS = Map.of(
-            "a.weight", new ParameterGroup(0.5, false),
+            "a.weight", ParameterGroup.scaled(0.5),
             "b.weight", ParameterGroup.FROZEN,
-            "a.bias", new ParameterGroup(0.25, false));
+            "a.bias", ParameterGroup.scaled(0.25));
 
     private static Parameters declare() {
         Parameters parameters = new Parameters();
@@ -67,7 +67,7 @@ class ParameterGroupTest {
     @Test
     void saysWhatIsNoScale() {
         for (double scale : new double[] {-1, Double.NaN, Double.POSITIVE_INFINITY}) {
-            var e = assertThrows(IllegalArgumentException.class, () -> new ParameterGroup(scale, false));
+            var e = assertThrows(IllegalArgumentException.class, () -> ParameterGroup.scaled(scale));
             assertTrue(e.getMessage().contains("at least 0, not " + scale), e.getMessage());
         }
     }

@@ -12,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -43,12 +42,28 @@ class GoldenTest {
     @ParameterizedTest
     @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
     void theOtherMethodsAreThePublishedModels(String name) throws Exception {
+        verifyMethods(name, List.of("mae", "st-mae", "omnimae"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void classifiersAreTheReferences(String name) throws Exception {
+        verifyMethods(name, List.of("classify-image", "classify-video"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void theLinearProbeIsTheReferences(String name) throws Exception {
+        verifyMethods(name, List.of("linear-probe"));
+    }
+
+    private static void verifyMethods(String name, List<String> methods) throws Exception {
         Path folder = TestData.shared("golden").resolve("methods");
-        List<Path> files = Stream.of("mae", "st-mae", "omnimae")
+        List<Path> files = methods.stream()
                 .map(method -> folder.resolve(method + "-tiny.safetensors"))
                 .filter(Files::exists)
                 .toList();
-        assumeTrue(files.size() == 3, "shared/golden/methods lacks golden files");
+        assumeTrue(files.size() == methods.size(), "shared/golden/methods lacks golden files");
         try (Device device = Device.open(name)) {
             verify(device, files, Precision.FP32);
             if (!name.startsWith("emulated") || KernelFixture.isThorough()) {

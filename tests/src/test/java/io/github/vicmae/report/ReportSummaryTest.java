@@ -111,9 +111,7 @@ class ReportSummaryTest {
                 .write(run);
         new AccuracyTable(
                         "k-NN of the demo",
-                        List.of(
-                                new AccuracyTable.Row("trained encoder", 0.8021, 192),
-                                new AccuracyTable.Row("chance", 0.125, 0)))
+                        List.of(new Evaluation.Row("trained encoder", 154, 192, 0.8021), Evaluation.Row.chance(0.125)))
                 .write(run);
         Snapshots snapshots = new Snapshots(run);
         BufferedImage image = new BufferedImage(8, 8, BufferedImage.TYPE_INT_RGB);

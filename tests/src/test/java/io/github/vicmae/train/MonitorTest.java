@@ -253,7 +253,7 @@ class MonitorTest extends RunFixture {
         String tiny = new RunPlan(settings(shared, Variant.PAPER, 2, 2, 1.5e-4)).advice();
         assertTrue(tiny.contains("peaks at 2.3e-06"), tiny);
         assertTrue(tiny.contains("--recipe small"), tiny);
-        assertEquals(null, new RunPlan(settings(shared, Variant.PAPER, 40, 2, 1e-2)).advice());
+        assertEquals(null, new RunPlan(settings(shared, Variant.PAPER, 40, 2, 0.1)).advice());
         assertEquals(
                 null, new RunPlan(settings(shared, Variant.PAPER, 2, 2, 1.5e-4).with("init", "weights.pth")).advice());
         Log log = train(settings(shared, Variant.PAPER, 1, 2, 1e-5), dir.resolve("run"), false, ALL);

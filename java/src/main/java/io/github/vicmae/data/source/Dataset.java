@@ -137,6 +137,11 @@ public final class Dataset {
         return only(sample -> sample.kind() == kind);
     }
 
+    /** The samples that have a class, numbered anew. */
+    public Dataset labelled() {
+        return only(sample -> sample.label() >= 0);
+    }
+
     /** The samples of a property, in their order, numbered anew. Classes keep their numbers, also those of which nothing is left. */
     public Dataset only(Predicate<Sample> property) {
         List<Sample> kept = new ArrayList<>();

@@ -13,6 +13,8 @@ package io.github.vicmae.data.view;
  * @param minSigma smallest standard deviation of the blur in pixels of the view
  * @param maxSigma largest standard deviation
  * @param solarize probability that values from 128 on are inverted
+ * @param randAugment operations drawn at random, on the picture rounded to levels 0 to 255
+ * @param erasing of a box, after the normalisation
  */
 public record Augmentation(
         float minScale,
@@ -24,7 +26,36 @@ public record Augmentation(
         float blur,
         float minSigma,
         float maxSigma,
-        float solarize) {
+        float solarize,
+        RandAugment randAugment,
+        RandomErasing erasing) {
+    /** Without RandAugment and random erasing. */
+    public Augmentation(
+            float minScale,
+            float maxScale,
+            float flip,
+            float jitter,
+            ColourJitter strength,
+            float gray,
+            float blur,
+            float minSigma,
+            float maxSigma,
+            float solarize) {
+        this(
+                minScale,
+                maxScale,
+                flip,
+                jitter,
+                strength,
+                gray,
+                blur,
+                minSigma,
+                maxSigma,
+                solarize,
+                RandAugment.NONE,
+                RandomErasing.NONE);
+    }
+
     public Augmentation {
         if (!(minScale > 0 && minScale <= maxScale && maxScale <= 1)) {
             throw new IllegalArgumentException(
@@ -52,7 +83,25 @@ public record Augmentation(
         return new Augmentation(minScale, maxScale, 0.5f, 0, ColourJitter.DEFAULT, 0, 0, 0.1f, 2, 0);
     }
 
+    /** Crop, flip, RandAugment and random erasing, as classifiers are fine-tuned. */
+    static Augmentation fineTuning(float minScale, float flip, RandAugment randAugment, RandomErasing erasing) {
+        return new Augmentation(minScale, 1, flip, 0, ColourJitter.DEFAULT, 0, 0, 0.1f, 2, 0, randAugment, erasing);
+    }
+
     Augmentation withoutColour() {
-        return new Augmentation(minScale, maxScale, flip, 0, strength, 0, 0, minSigma, maxSigma, 0);
+        return new Augmentation(
+                minScale, maxScale, flip, 0, strength, 0, 0, minSigma, maxSigma, 0, RandAugment.NONE, erasing);
+    }
+
+    /** Without what would move or hide a part of the picture after the crop. */
+    Augmentation inPlace() {
+        return needsHost()
+                ? new Augmentation(minScale, maxScale, flip, jitter, strength, gray, blur, minSigma, maxSigma, solarize)
+                : this;
+    }
+
+    /** Whether the host alone can make these views. */
+    boolean needsHost() {
+        return randAugment.operations() > 0 || erasing.probability() > 0;
     }
 }

@@ -38,6 +38,19 @@ record CropBox(int x, int y, int width, int height) {
         return new CropBox((width - w) / 2, (height - h) / 2, w, h);
     }
 
+    /**
+     * The same box moved along the picture's longer side.
+     *
+     * @param place from 0, the left or upper end, to 1; 0.5 is the middle
+     */
+    CropBox along(int pictureWidth, int pictureHeight, double place) {
+        return new CropBox(
+                (int) ((pictureWidth - width) * (pictureWidth > pictureHeight ? place : 0.5)),
+                (int) ((pictureHeight - height) * (pictureWidth > pictureHeight ? 0.5 : place)),
+                width,
+                height);
+    }
+
     /** The box at the same relative place of a picture of another size. */
     CropBox scaled(int oldWidth, int oldHeight, int newWidth, int newHeight) {
         int w = clamp((double) width * newWidth / oldWidth, newWidth);

@@ -2,6 +2,7 @@ package io.github.vicmae.data.view;
 
 import io.github.vicmae.data.image.Image;
 import java.nio.FloatBuffer;
+import java.util.List;
 
 /**
  * The view for evaluation: the short side is resized, the middle cropped, the values normalised. Nothing is random. Not thread-safe.
@@ -33,5 +34,24 @@ public final class EvalView {
      */
     public void write(Image image, FloatBuffer out, int offset) {
         writer.writeCentre(image, share, out, offset);
+    }
+
+    /**
+     * Writes the frames of a clip as floats [C, T, H, W].
+     *
+     * @param frames T pictures
+     * @param offset where in {@code out} the first value goes
+     */
+    public void write(List<Image> frames, FloatBuffer out, int offset) {
+        write(frames, 0.5, out, offset);
+    }
+
+    /**
+     * The same with the crop moved along the frames' longer side.
+     *
+     * @param place from 0 to 1; 0.5 is the centre
+     */
+    public void write(List<Image> frames, double place, FloatBuffer out, int offset) {
+        writer.writeCrop(frames, share, place, out, offset);
     }
 }

@@ -34,7 +34,7 @@ public final class FrameUpload {
 
     /**
      * @param views capacity
-     * @throws IllegalArgumentException if one buffer cannot hold so many
+     * @throws IllegalArgumentException if one buffer cannot hold so many, or if the host alone can make such views
      */
     public FrameUpload(ViewSettings settings, int views) {
         shape = shape(settings);
@@ -47,8 +47,13 @@ public final class FrameUpload {
                 .asIntBuffer();
     }
 
-    /** The sizes of the views and of the crops that a device is to expect. */
+    /**
+     * The sizes of the views and of the crops that a device is to expect.
+     *
+     * @throws IllegalArgumentException if the host alone can make such views
+     */
     static AugmentShape shape(ViewSettings settings) {
+        settings.checkDeviceCanMakeThem();
         return new AugmentShape(
                 settings.channels(),
                 settings.height(),

@@ -2,6 +2,7 @@ package io.github.vicmae.data.view;
 
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.kernel.Philox;
+import java.util.List;
 
 /**
  * The random decisions about one view, drawn before any pixel is touched, so that the same draw can be carried out on the host
@@ -13,8 +14,23 @@ import io.github.vicmae.kernel.Philox;
  * @param gray whether the view is converted to grayscale
  * @param sigma deviation of the Gaussian blur in pixels of the view, 0 for none
  * @param solarize whether values from 128 on are inverted
+ * @param steps the operations of RandAugment
+ * @param erased the box that is erased, null for none
  */
-record ViewDraw(CropBox box, boolean flip, ColourJitter.Factors jitter, boolean gray, float sigma, boolean solarize) {
+record ViewDraw(
+        CropBox box,
+        boolean flip,
+        ColourJitter.Factors jitter,
+        boolean gray,
+        float sigma,
+        boolean solarize,
+        List<RandAugment.Step> steps,
+        RandomErasing.Box erased) {
+    /** A draw that a device can carry out: without RandAugment and random erasing. */
+    ViewDraw(CropBox box, boolean flip, ColourJitter.Factors jitter, boolean gray, float sigma, boolean solarize) {
+        this(box, flip, jitter, gray, sigma, solarize, List.of(), null);
+    }
+
     /**
      * Draws a view.
      *
@@ -41,14 +57,25 @@ record ViewDraw(CropBox box, boolean flip, ColourJitter.Factors jitter, boolean 
         boolean blurred = random.nextFloat() < augmentation.blur();
         float sigma = blurred ? random.nextFloat(augmentation.minSigma(), augmentation.maxSigma()) : 0;
         boolean solarize = random.nextFloat() < augmentation.solarize();
-        return new ViewDraw(box, flip, jitter, gray, sigma, solarize);
+        // These come last, so that views without them are the same as ever.
+        List<RandAugment.Step> steps = augmentation.randAugment().draw(random);
+        RandomErasing.Box erased = augmentation.erasing().draw(random, settings.height(), settings.width());
+        return new ViewDraw(box, flip, jitter, gray, sigma, solarize, steps, erased);
     }
 
     /** The same draw for a picture of another size: the crop keeps its relative place. */
     ViewDraw scaled(int width, int height, int newWidth, int newHeight) {
         return width == newWidth && height == newHeight
                 ? this
-                : new ViewDraw(box.scaled(width, height, newWidth, newHeight), flip, jitter, gray, sigma, solarize);
+                : new ViewDraw(
+                        box.scaled(width, height, newWidth, newHeight),
+                        flip,
+                        jitter,
+                        gray,
+                        sigma,
+                        solarize,
+                        steps,
+                        erased);
     }
 
     /**
@@ -57,6 +84,12 @@ record ViewDraw(CropBox box, boolean flip, ColourJitter.Factors jitter, boolean 
      * @param share the sides of the central crop as a share of the largest one that fits
      */
     static ViewDraw centre(ViewSettings settings, double share, int width, int height) {
-        return new ViewDraw(CropBox.centre(width, height, settings.aspect(), share), false, null, false, 0, false);
+        return at(settings, share, 0.5, width, height);
+    }
+
+    /** The same with the crop moved along the picture's longer side, from 0 to 1. */
+    static ViewDraw at(ViewSettings settings, double share, double place, int width, int height) {
+        CropBox box = CropBox.centre(width, height, settings.aspect(), share).along(width, height, place);
+        return new ViewDraw(box, false, null, false, 0, false);
     }
 }

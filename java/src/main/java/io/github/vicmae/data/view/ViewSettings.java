@@ -13,7 +13,8 @@ import java.util.stream.Stream;
  * random for each of them. One draw is made for a view and carried out on all its frames.
  *
  * <p>The colour operations that need RGB (jitter, grayscale) are left out where there are not three channels; with colours switched off there
- * is no jitter, grayscale, blur or solarization; with the spatial part switched off the crop is the central one and nothing is flipped.
+ * is no jitter, grayscale, blur, solarization or RandAugment; with the spatial part switched off the crop is the central one and nothing is
+ * flipped or erased, and there is no RandAugment either.
  *
  * @param frames frames of a view, T: 1 for pictures and single frames, more for clips
  * @param height rows of a view
@@ -117,6 +118,34 @@ public record ViewSettings(
         Augmentation image = Augmentation.cropAndFlip(0.2f, 1);
         Augmentation clip = new Augmentation(0.08f, 1, 0, 0, ColourJitter.DEFAULT, 0, 0, 0.1f, 2, 0);
         return of(height, width, channels, repeated(image, views), repeated(clip, views));
+    }
+
+    /**
+     * Views for fine-tuning a classifier, as MAE's (arXiv 2111.06377) and VideoMAE's (arXiv 2203.12602): crop (0.08 to 1), resized
+     * bicubically, flip, RandAugment, normalisation, random erasing. RandAugment and erasing are made on the host alone.
+     *
+     * @param views of a sample: more than one for repeated augmentation
+     * @param randAugment of images and videos alike, {@link RandAugment#NONE} for none
+     * @param erasing of images and videos alike, {@link RandomErasing#NONE} for none
+     * @param flipVideos whether videos are mirrored as images are; not where directions tell classes apart
+     */
+    public static ViewSettings fineTuning(
+            int height,
+            int width,
+            int channels,
+            int views,
+            RandAugment randAugment,
+            RandomErasing erasing,
+            boolean flipVideos) {
+        Augmentation image = Augmentation.fineTuning(0.08f, 0.5f, randAugment, erasing);
+        Augmentation video = Augmentation.fineTuning(0.08f, flipVideos ? 0.5f : 0, randAugment, erasing);
+        return of(height, width, channels, repeated(image, views), repeated(video, views));
+    }
+
+    /** Views for training a linear probe: crop (0.08 to 1), resized bicubically, and flip, of images and videos alike. */
+    public static ViewSettings probe(int height, int width, int channels) {
+        List<Augmentation> one = List.of(Augmentation.cropAndFlip(0.08f, 1));
+        return of(height, width, channels, one, one);
     }
 
     private static List<Augmentation> repeated(Augmentation one, int views) {
@@ -232,6 +261,23 @@ public record ViewSettings(
         return augmentations().anyMatch(a -> a.blur() > 0);
     }
 
+    /** Whether any view has operations that the host alone can make. */
+    boolean needsHost() {
+        return augmentations().anyMatch(Augmentation::needsHost);
+    }
+
+    /**
+     * For what leaves views to a device.
+     *
+     * @throws IllegalArgumentException if a view may have operations that the host alone can make
+     */
+    void checkDeviceCanMakeThem() {
+        if (needsHost()) {
+            throw new IllegalArgumentException("These views have RandAugment or random erasing, which are made on the"
+                    + " host alone, but were to be made on a device: leave LoaderSettings.deviceViews off.");
+        }
+    }
+
     /** The operations of all views of both kinds. */
     private Stream<Augmentation> augmentations() {
         return Arrays.stream(Kind.values())
@@ -240,6 +286,9 @@ public record ViewSettings(
 
     Augmentation augmentation(Kind kind, int view) {
         Augmentation chosen = (kind == Kind.VIDEO ? video : image).get(view);
+        if (!spatial) {
+            chosen = chosen.inPlace();
+        }
         return colour ? chosen : chosen.withoutColour();
     }
 

@@ -26,12 +26,16 @@ public final class ViewWriter {
     private final Resize resize = new Resize();
     private final GaussianBlur blur = new GaussianBlur();
     private final float[] work;
+    private final LevelPlanes levels;
 
     public ViewWriter(ViewSettings settings) {
         this.settings = settings;
         scale = settings.scale();
         shift = settings.shift();
         work = new float[settings.frameSize()];
+        levels = settings.needsHost()
+                ? new LevelPlanes(settings.channels(), settings.height(), settings.width(), settings.mean())
+                : null;
     }
 
     /**
@@ -48,6 +52,10 @@ public final class ViewWriter {
         ViewDraw[] draws = draw(frames, kind, view, random);
         for (int t = 0; t < draws.length; t++) {
             write(frames.get(t), draws[t], out, offset + t * plane(), draws.length);
+            if (draws[t].erased() != null) {
+                int stride = draws.length * plane();
+                draws[t].erased().erase(out, offset + t * plane(), settings.channels(), stride, settings.width(), t);
+            }
         }
     }
 
@@ -148,6 +156,20 @@ public final class ViewWriter {
         write(ReducedImage.of(image), draw, out, offset, 1);
     }
 
+    /**
+     * The same for the frames of a clip, [C, T, H, W].
+     *
+     * @param frames T pictures
+     * @param place of the crop along the longer side, from 0 to 1; 0.5 is the centre
+     */
+    public void writeCrop(List<Image> frames, double share, double place, FloatBuffer out, int offset) {
+        for (int t = 0; t < frames.size(); t++) {
+            Image frame = frames.get(t);
+            ViewDraw draw = ViewDraw.at(settings, share, place, frame.width(), frame.height());
+            write(ReducedImage.of(frame), draw, out, offset + t * plane(), frames.size());
+        }
+    }
+
     private void resize(ReducedImage picture, ViewDraw draw) {
         resize.apply(picture, draw.box(), draw.flip(), settings.filter(), work, settings.height(), settings.width());
     }
@@ -167,6 +189,11 @@ public final class ViewWriter {
         }
         if (draw.solarize()) {
             Colour.solarize(work, colours * pixels);
+        }
+        if (!draw.steps().isEmpty()) {
+            levels.load(work);
+            draw.steps().forEach(step -> step.apply(levels, settings.filter()));
+            levels.store(work);
         }
     }
 
