@@ -21,7 +21,12 @@ final class ReportSummary {
         RunFacts facts = data.facts();
         Map<String, String> items = new LinkedHashMap<>();
         items.put("data", facts.data());
-        items.put("where", data.settings().getOrDefault("data", "").replaceAll("[\\[\\]\"]", "").replace(",", ", "));
+        items.put(
+                "where",
+                data.settings()
+                        .getOrDefault("data", "")
+                        .replaceAll("[\\[\\]\"]", "")
+                        .replace(",", ", "));
         items.put("method", method(data.settings()));
         items.put("model", facts.model());
         items.put("parameters", facts.parameters() == 0 ? "" : String.format(Locale.ROOT, "%,d", facts.parameters()));
@@ -143,9 +148,7 @@ final class ReportSummary {
 
     private static String comparison(MetricLog log) {
         double last = log.last(MetricLog.KNN);
-        return Double.isNaN(last) || !log.monitor().isPresent()
-                ? ""
-                : "<p>" + beside(log.monitor(), last) + "</p>\n";
+        return Double.isNaN(last) || !log.monitor().isPresent() ? "" : "<p>" + beside(log.monitor(), last) + "</p>\n";
     }
 
     private static String number(double step) {

@@ -142,7 +142,8 @@ final class Monitor implements AutoCloseable {
     String described() {
         return samples() + " labelled " + data.kinds() + " of " + classes + " classes, "
                 + (data.isHalves() ? "each half classified by the other" : "classified by " + referenceLabels.length)
-                + " (k = " + k + (k < NEIGHBOURS ? ", the samples of a class, which are fewer than " + NEIGHBOURS : "") + ")";
+                + " (k = " + k + (k < NEIGHBOURS ? ", the samples of a class, which are fewer than " + NEIGHBOURS : "")
+                + ")";
     }
 
     /** Samples that are classified. */

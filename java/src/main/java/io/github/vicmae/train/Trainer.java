@@ -252,26 +252,10 @@ public final class Trainer implements AutoCloseable {
             passes.finishAll();
         } catch (Passes.NoDataException e) {
             passes.finishAll();
-            throw withoutData(e);
+            throw saved.withoutData(state, e);
         } finally {
             passes.end();
         }
-    }
-
-    /** If no more data can be read, the model is saved before the run fails. */
-    private IOException withoutData(Passes.NoDataException e) {
-        if (step() == 0) {
-            return e;
-        }
-        String kept;
-        try {
-            saved.saveLast(state);
-            kept = saved.newest() + " holds it.";
-        } catch (IOException unsaved) {
-            e.addSuppressed(unsaved);
-            kept = unsaved.getMessage();
-        }
-        return new IOException(e.getMessage() + " The run stops after step " + step() + ". " + kept, e);
     }
 
     /** Whether the last checkpoint is too old. */
@@ -340,8 +324,7 @@ public final class Trainer implements AutoCloseable {
 
     private void endEpoch() throws IOException {
         log.epoch(step(), plan.epoch(step()), passes.collapseFigures());
-        boolean isMeasured =
-                monitoring.isDue((long) plan.epoch(step()), step() == totalSteps()) && tryToMeasure();
+        boolean isMeasured = monitoring.isDue((long) plan.epoch(step()), step() == totalSteps()) && tryToMeasure();
         double mean = state.epochMean();
         state = state.afterEpoch();
         if (settings.checkpoints().isBestByAccuracy()

@@ -46,10 +46,12 @@ class ReportSummaryTest {
         CollapseVerdict most = verdict(0.7, 2.0, UNTRAINED);
         assertEquals(CollapseVerdict.State.COLLAPSED, most.state());
         assertTrue(most.sentence().contains("have lost most of what"), most.sentence());
-        assertEquals(CollapseVerdict.State.COLLAPSED, verdict(0.23, 2.6, UNTRAINED).state(), "both are low");
+        assertEquals(
+                CollapseVerdict.State.COLLAPSED, verdict(0.23, 2.6, UNTRAINED).state(), "both are low");
         assertEquals(
                 CollapseVerdict.State.NONE,
-                verdict(0.5, 1.4, Map.of("feature_deviation", 0.5, "effective_rank", 1.3)).state(),
+                verdict(0.5, 1.4, Map.of("feature_deviation", 0.5, "effective_rank", 1.3))
+                        .state(),
                 "the data have no more directions");
         CollapseVerdict alike = verdict(0.2, 5, UNTRAINED);
         assertEquals(CollapseVerdict.State.DOUBTFUL, alike.state());
