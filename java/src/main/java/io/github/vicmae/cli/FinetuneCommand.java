@@ -76,8 +76,8 @@ final class FinetuneCommand implements Callable<Integer> {
         boolean other = OTHERS.stream().anyMatch(d.key()::startsWith)
                 || d.key().startsWith(objective)
                         && OWN.stream()
-                                .noneMatch(own -> own.owner() == d.owner()
-                                        && d.key().equals(objective + own.key()));
+                                .noneMatch(own ->
+                                        own.owner() == d.owner() && d.key().equals(objective + own.key()));
         return other ? "" : NAMES.getOrDefault(d.key(), d.setting().flag());
     }
 
@@ -153,7 +153,8 @@ final class FinetuneCommand implements Callable<Integer> {
                 new DryRun(settings, d).print(spec.commandLine().getOut());
                 return 0;
             }
-            try (ConsoleProgress progress = new ConsoleProgress(spec.commandLine().getErr());
+            try (ConsoleProgress progress =
+                            new ConsoleProgress(spec.commandLine().getErr());
                     Trainer trainer =
                             new Trainer(d, settings, run, resume == null ? Resume.NEW : Resume.NEWEST, progress)) {
                 return Run.untilDoneOrInterrupted(
@@ -195,8 +196,7 @@ final class FinetuneCommand implements Callable<Integer> {
         SettingTree.put(method, SettingsBuilder.METHOD, ClassifierConfig.FineTuning.NAME);
         settings.add(method);
         ObjectNode given = SettingTree.empty();
-        SettingOptions.putGiven(
-                spec, given, TrainSettings.class, "", settings.method(), FinetuneCommand::option);
+        SettingOptions.putGiven(spec, given, TrainSettings.class, "", settings.method(), FinetuneCommand::option);
         if (test != null) {
             SettingTree.put(given, "monitor.data", test);
         }

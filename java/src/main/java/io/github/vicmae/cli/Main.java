@@ -32,6 +32,7 @@ import picocli.CommandLine.Command;
             EmbedCommand.class,
             FinetuneCommand.class,
             KnnCommand.class,
+            ProbeCommand.class,
             VerifyCommand.class,
             PlanCommand.class,
             LabCommand.class,

@@ -148,10 +148,7 @@ public final class SampleFeatures {
             throw new IOException("None of the " + data.size() + " files could be read. "
                     + String.join(
                             " ",
-                            skipped.stream()
-                                    .limit(3)
-                                    .map(SkippedFile::reason)
-                                    .toList()));
+                            skipped.stream().limit(3).map(SkippedFile::reason).toList()));
         }
         for (int k = 0; k < kinds.size(); k++) {
             int kind = k;
@@ -181,12 +178,7 @@ public final class SampleFeatures {
         }
         int viewSize = Math.multiplyExact(trunk.imageSize(), clip);
         int size = settings.batch(clip);
-        try (ViewLoader loader = new ViewLoader(
-                chosen,
-                readers,
-                viewSize,
-                size,
-                settings.workers)) {
+        try (ViewLoader loader = new ViewLoader(chosen, readers, viewSize, size, settings.workers)) {
             List<FloatBuffer> outputs = new ArrayList<>();
             for (ViewFeatures kind : kinds) {
                 outputs.add(direct(Math.multiplyExact(size, kind.width())));

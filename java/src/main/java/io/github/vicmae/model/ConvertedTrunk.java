@@ -53,8 +53,8 @@ public final class ConvertedTrunk extends FilteredSource {
     public static TensorSource of(TensorSource file, TrunkConfig from, TrunkConfig to, Predicate<String> omitted)
             throws IOException {
         if (from.dim() != to.dim()) {
-            throw new MisfitException(file.path() + " holds an encoder of width " + from.dim() + ", and this model's is "
-                    + to.dim() + " wide");
+            throw new MisfitException(file.path() + " holds an encoder of width " + from.dim()
+                    + ", and this model's is " + to.dim() + " wide");
         }
         TensorSource source = StateDict.of(file);
         ConvertedTrunk result = new ConvertedTrunk(source, from, to, omitted);
@@ -150,7 +150,12 @@ public final class ConvertedTrunk extends FilteredSource {
     private void convertLearned() throws IOException {
         float[] space = table(SPATIAL);
         requireSize(SPATIAL, space, places(from).places());
-        put(SPATIAL, places(from).resized(space, 0, width(), places(to)), 1, places(to).places(), width());
+        put(
+                SPATIAL,
+                places(from).resized(space, 0, width(), places(to)),
+                1,
+                places(to).places(),
+                width());
         int times = to.grid().times();
         float[] time = table(TEMPORAL);
         put(TEMPORAL, times == 1 ? mean(time) : inTime(time, times), 1, times, width());
@@ -161,8 +166,8 @@ public final class ConvertedTrunk extends FilteredSource {
         requireSize(POSITIONS, old, from.grid().patches());
         int times = to.grid().times();
         if (times > from.grid().times()) {
-            throw new IOException(path() + " has positions for clips of " + from.frames() + " frames, not of "
-                    + to.frames());
+            throw new IOException(
+                    path() + " has positions for clips of " + from.frames() + " frames, not of " + to.frames());
         }
         int size = places(to).places() * width();
         float[] values = new float[times * size];

@@ -22,8 +22,8 @@ final class OtherTensors {
     private static final Pattern STATE = Pattern.compile("(^|\\.)(num_batches_tracked|_extra_state)$");
 
     /** The parts of the published models and of a run's checkpoint beside the encoder. */
-    private static final Pattern OWN =
-            Pattern.compile("(decoder_|mask_token$|projector\\.|predictor\\.|target\\.|exp_avg\\.|exp_avg_sq\\.|ema\\.).*");
+    private static final Pattern OWN = Pattern.compile(
+            "(decoder_|mask_token$|projector\\.|predictor\\.|target\\.|exp_avg\\.|exp_avg_sq\\.|ema\\.).*");
 
     private static final Pattern NUMBER = Pattern.compile("\\.\\d+\\.");
 

@@ -61,7 +61,8 @@ public record ClassifierConfig(
         @Setting(
                 flag = "--rand-augment",
                 label = "TEXT",
-                description = "RandAugment as timm writes it, such as rand-m9-mstd0.5-inc1; none for no changes of colour and shape",
+                description =
+                        "RandAugment as timm writes it, such as rand-m9-mstd0.5-inc1; none for no changes of colour and shape",
                 value = "rand-m9-mstd0.5-inc1")
         String randAugment,
 
@@ -74,7 +75,8 @@ public record ClassifierConfig(
 
         @Setting(
                 flag = "--no-flip",
-                description = "leave out the mirroring of videos, where left and right matter, as in Something-Something",
+                description =
+                        "leave out the mirroring of videos, where left and right matter, as in Something-Something",
                 value = "true")
         boolean flip,
 
@@ -85,7 +87,6 @@ public record ClassifierConfig(
                 value = "0",
                 range = "[0, 1)")
         double ema,
-
 
         MixingSettings mixing)
         implements ObjectiveConfig {

@@ -173,7 +173,8 @@ class ClassifierTest {
      */
     @Test
     void anEncoderOfImagesBecomesOneOfClips() throws IOException {
-        ModelConfig images = plain(tuned(small("mae", 32).with("trunk.classToken", false).trunk(), 32, 1));
+        ModelConfig images =
+                plain(tuned(small("mae", 32).with("trunk.classToken", false).trunk(), 32, 1));
         ModelConfig clips = plain(tuned(images.trunk(), 32, 6));
         Path file = folder.resolve("images.safetensors");
         try (Device device = Device.open("cpu")) {
@@ -203,8 +204,7 @@ class ClassifierTest {
             } else {
                 try (TensorSource source = TensorSource.open(from)) {
                     assertEquals(
-                            List.of(),
-                            Checkpoint.start(model.startingFrom(source), model.state(), model::isOptional));
+                            List.of(), Checkpoint.start(model.startingFrom(source), model.state(), model::isOptional));
                 }
             }
             if (to != null) {
@@ -239,24 +239,31 @@ class ClassifierTest {
                 try (TensorSource source = Safetensors.open(file)) {
                     Checkpoint.start(image.startingFrom(source), image.state(), image::isOptional);
                 }
-                float[] tubes = model.stream().read(model.parameters().get("patch_embed.proj.weight").value());
-                float[] patches =
-                        image.stream().read(image.parameters().get("patch_embed.proj.weight").value());
+                float[] tubes = model.stream()
+                        .read(model.parameters().get("patch_embed.proj.weight").value());
+                float[] patches = image.stream()
+                        .read(image.parameters().get("patch_embed.proj.weight").value());
                 for (int i = 0; i < patches.length; i++) {
                     int at = i / 64 * 128 + i % 64;
                     assertEquals(tubes[at] + tubes[at + 64], patches[i], 1e-6f);
                 }
                 if (method.equals("st-mae")) {
-                    float[] times = model.stream().read(model.parameters().get("pos_embed_temporal").value());
-                    float[] mean = image.stream().read(image.parameters().get("pos_embed_temporal").value());
+                    float[] times = model.stream()
+                            .read(model.parameters().get("pos_embed_temporal").value());
+                    float[] mean = image.stream()
+                            .read(image.parameters().get("pos_embed_temporal").value());
                     for (int d = 0; d < mean.length; d++) {
                         assertEquals((times[d] + times[48 + d] + times[96 + d] + times[144 + d]) / 4, mean[d], 1e-6f);
                     }
                 }
-                float[] block = model.stream().read(model.parameters().get("blocks.1.mlp.fc2.weight").value());
+                float[] block = model.stream()
+                        .read(model.parameters().get("blocks.1.mlp.fc2.weight").value());
                 assertArrayEquals(
                         block,
-                        image.stream().read(image.parameters().get("blocks.1.mlp.fc2.weight").value()));
+                        image.stream()
+                                .read(image.parameters()
+                                        .get("blocks.1.mlp.fc2.weight")
+                                        .value()));
             }
         }
     }
@@ -278,8 +285,11 @@ class ClassifierTest {
                     Checkpoint.start(model.startingFrom(source), model.state(), model::isOptional);
                 }
             }
-            assertArrayEquals(head, second.stream().read(second.parameters().get("head.weight").value()));
-            assertTrue(others.stream().read(others.parameters().get("head.weight").value())[0] < 0.01f);
+            assertArrayEquals(
+                    head,
+                    second.stream().read(second.parameters().get("head.weight").value()));
+            assertTrue(
+                    others.stream().read(others.parameters().get("head.weight").value())[0] < 0.01f);
         }
     }
 
@@ -287,8 +297,7 @@ class ClassifierTest {
     void oneClassIsRefused() {
         var e = assertThrows(
                 IllegalArgumentException.class,
-                () -> new ClassifierConfig(
-                        List.of("cat"), 0, 0, null, 1, "none", 0, true, 0, MixingSettings.none()));
+                () -> new ClassifierConfig(List.of("cat"), 0, 0, null, 1, "none", 0, true, 0, MixingSettings.none()));
         assertTrue(e.getMessage().contains("'cat'"), e.getMessage());
     }
 }

@@ -51,7 +51,9 @@ class MethodsTest {
         ModelConfig config = Presets.of(ModelSize.B16, "omnimae");
         assertEquals(
                 List.of(Kind.IMAGE, Kind.VIDEO),
-                List.of(config.objective().kind(config.trunk(), 0), config.objective().kind(config.trunk(), 1)));
+                List.of(
+                        config.objective().kind(config.trunk(), 0),
+                        config.objective().kind(config.trunk(), 1)));
         ViewSettings clips = config.objective().viewSettings(config.trunk(), 1);
         assertEquals(List.of(4, 16), List.of(clips.views(), clips.frames()));
     }
