@@ -16,6 +16,7 @@ import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
 import io.github.vicmae.optim.WeightRamp;
+import io.github.vicmae.report.AccuracyTable;
 import io.github.vicmae.report.Evaluation;
 import io.github.vicmae.train.CheckpointSettings;
 import io.github.vicmae.train.Schedule;
@@ -171,6 +172,7 @@ final class DemoCommand implements Callable<Integer> {
             try (Trainer trainer = new Trainer(d, settings, run, false, progress);
                     FeatureExtractor extractor = new FeatureExtractor(
                             d, model().trunk(), model().objective().pooling(), ENCODED_AT_ONCE)) {
+                trainer.madeBy(Run.commandLine(spec), Run.version(spec));
                 extractor.copyFrom(trainer.model().state());
                 Scores untrained = clips.encoded(extractor, d);
                 int status = Run.untilDoneOrInterrupted(
@@ -179,24 +181,31 @@ final class DemoCommand implements Callable<Integer> {
                     return status;
                 }
                 extractor.copyFrom(trainer.model().state());
-                List<Evaluation.Row> rows = List.of(
-                        Evaluation.Row.of("trained encoder", clips.encoded(extractor, d)),
-                        Evaluation.Row.of("untrained encoder", untrained),
-                        Evaluation.Row.of("raw pixels", clips.pixels(d)),
-                        Evaluation.Row.chance(untrained.chance()));
-                print(clips, rows, run, Duration.ofNanos(System.nanoTime() - start));
+                AccuracyTable results = results(clips, clips.encoded(extractor, d), untrained, clips.pixels(d));
+                trainer.addResults(results);
+                print(results, run, Duration.ofNanos(System.nanoTime() - start));
             }
         }
         return 0;
     }
 
-    private void print(Clips clips, List<Evaluation.Row> rows, Path run, Duration time) {
+    private static AccuracyTable results(Clips clips, Scores trained, Scores untrained, Scores pixels) {
+        return new AccuracyTable(
+                "k-NN accuracy on " + clips.heldOut().samples().size() + " held-out clips of "
+                        + SyntheticShapes.classNames().size() + " classes (k = " + Knn.NEIGHBOURS + ", among "
+                        + clips.known().samples().size() + " labelled clips)",
+                List.of(
+                        Evaluation.Row.of("trained encoder", trained),
+                        Evaluation.Row.of("untrained encoder", untrained),
+                        Evaluation.Row.of("raw pixels", pixels),
+                        Evaluation.Row.chance(untrained.chance())));
+    }
+
+    private void print(AccuracyTable results, Path run, Duration time) {
         PrintWriter text = spec.commandLine().getOut();
         text.println();
-        text.println("k-NN accuracy on " + clips.heldOut().samples().size() + " held-out clips of "
-                + SyntheticShapes.classNames().size() + " classes (k = " + Knn.NEIGHBOURS + ", among "
-                + clips.known().samples().size() + " labelled clips):");
-        AccuracyTable.print(text, rows);
+        text.println(results.title() + ":");
+        AccuracyText.print(text, results.rows());
         text.println(
                 "(+- is one standard error. All in all " + time.toMinutes() + " min " + time.toSecondsPart() + " s.)");
         text.println("The report: " + run.resolve("report.html"));

@@ -28,6 +28,9 @@ final class DryRun {
         out.println(
                 "# data: " + plan.data().videos() + " videos and " + plan.data().images() + " images");
         plan.data().report().sentences().forEach(sentence -> out.println("#   " + sentence));
+        if (plan.monitor() != null) {
+            out.println("# monitor: " + plan.monitor());
+        }
         Schedule schedule = settings.schedule();
         out.printf(
                 Locale.ROOT,
@@ -37,6 +40,9 @@ final class DryRun {
                 schedule.accumulate() == 1 ? "" : ", in " + schedule.accumulate() + " passes each",
                 plan.batchesPerEpoch());
         printRates(out, plan);
+        if (plan.advice() != null) {
+            out.println("# warning: " + plan.advice());
+        }
         out.println("# computation: " + MemoryTable.computation(settings.model()));
         MemoryTable memory = MemoryTable.of(device.kind(), settings);
         out.println("# device memory, on " + device.description() + ":");

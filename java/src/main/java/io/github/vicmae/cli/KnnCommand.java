@@ -126,7 +126,7 @@ final class KnnCommand implements Callable<Integer> {
                         temperature,
                         d));
             }
-            EvaluationFacts facts = new EvaluationFacts(spec, weights, encoder, d);
+            EvaluationFacts facts = new EvaluationFacts(spec, weights, encoder.config(), d);
             facts.data("training", data.trainingPaths(), both.train.samples());
             facts.data("test", data.testPaths(), both.test.samples());
             facts.put("features", features.tokens().toString());
@@ -232,7 +232,7 @@ final class KnnCommand implements Callable<Integer> {
         text.println("k-NN accuracy on " + scores.count() + " test samples of "
                 + scores.classes().names().size() + " classes (k = " + k + ", among "
                 + both.train.samples().size() + " labelled samples):");
-        AccuracyTable.print(text, evaluation.comparison());
+        AccuracyText.print(text, evaluation.comparison());
         if (scores.hasTop5()) {
             text.printf(
                     Locale.ROOT,

@@ -8,6 +8,7 @@ import io.github.vicmae.objective.FlopCount;
 import io.github.vicmae.objective.MemoryPlan;
 import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.objective.ObjectiveConfig;
+import io.github.vicmae.train.MonitorSettings;
 import io.github.vicmae.train.TrainSettings;
 import java.io.PrintWriter;
 import java.util.List;
@@ -18,20 +19,29 @@ import java.util.Locale;
  *
  * @param plan the model's, in bytes
  * @param views bytes for making views on the device
+ * @param monitor bytes of the encoder that is measured while the run goes on
  */
-record MemoryTable(MemoryPlan plan, long views) {
+record MemoryTable(MemoryPlan plan, long views, long monitor) {
     /**
      * The table of a step.
      *
      * @param batch samples of a forward pass
      * @param together forward passes whose samples are each other's negatives
      * @param deviceViews whether views are made on the device
+     * @param monitored whether the encoder is measured while the run goes on
      */
     static MemoryTable of(
-            Device.Kind kind, ModelConfig config, int batch, int together, Execution execution, boolean deviceViews) {
+            Device.Kind kind,
+            ModelConfig config,
+            int batch,
+            int together,
+            Execution execution,
+            boolean deviceViews,
+            boolean monitored) {
         return new MemoryTable(
                 MemoryPlan.of(kind, config, batch, together, execution),
-                deviceViews ? viewBytes(config, batch, Math.max(together, execution.inputs())) : 0);
+                deviceViews ? viewBytes(config, batch, Math.max(together, execution.inputs())) : 0,
+                monitored ? MonitorSettings.plannedBytes(kind, config) : 0);
     }
 
     /** The table of a run. */
@@ -42,7 +52,8 @@ record MemoryTable(MemoryPlan plan, long views) {
                 run.schedule().batch(),
                 run.together(),
                 new Execution(run.compute().precision(), run.compute().recompute(), Execution.inputs(kind)),
-                run.loading().deviceViews());
+                run.loading().deviceViews(),
+                run.monitor().measures());
     }
 
     /** Memory for making views on the device: one {@link DeviceViews} for each input. */
@@ -65,13 +76,16 @@ record MemoryTable(MemoryPlan plan, long views) {
 
     /** All of it, in bytes. */
     long total() {
-        return plan.total() + views;
+        return plan.total() + views + monitor;
     }
 
     void print(PrintWriter out, String prefix) {
         plan.parts().forEach((part, bytes) -> print(out, prefix, part, bytes));
         if (views > 0) {
             print(out, prefix, "making views", views);
+        }
+        if (monitor > 0) {
+            print(out, prefix, "monitor", monitor);
         }
         print(out, prefix, "total", total());
     }

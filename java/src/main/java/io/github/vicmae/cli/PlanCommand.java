@@ -50,6 +50,9 @@ final class PlanCommand implements Callable<Integer> {
             description = "the kind of device; there need not be one here (default: ${DEFAULT-VALUE})")
     private Device.Kind kind;
 
+    @Option(names = "--monitored", description = "count the encoder that pretrain --monitor measures, too")
+    private boolean monitored;
+
     @Option(
             names = "--fit",
             paramLabel = "GIB",
@@ -105,7 +108,8 @@ final class PlanCommand implements Callable<Integer> {
                 samples,
                 together(config),
                 new Execution(execution.precision(), execution.recompute, Execution.inputs(kind)),
-                kind == Device.Kind.CUDA);
+                kind == Device.Kind.CUDA,
+                monitored);
     }
 
     /** Forward passes whose samples are each other's negatives. */

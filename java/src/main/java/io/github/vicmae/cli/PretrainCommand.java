@@ -113,6 +113,7 @@ final class PretrainCommand implements Callable<Integer> {
                 ConsoleProgress progress =
                         new ConsoleProgress(spec.commandLine().getErr());
                 Trainer trainer = new Trainer(d, settings(run, d.kind()), run, how, progress)) {
+            trainer.madeBy(Run.commandLine(spec), Run.version(spec));
             return Run.untilDoneOrInterrupted(trainer, progress, run, "'--resume " + run + "' goes on");
         }
     }

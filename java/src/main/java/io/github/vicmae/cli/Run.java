@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** Runs training from the console: an interrupt saves a checkpoint and ends it. */
 final class Run {
@@ -35,11 +36,29 @@ final class Run {
                     finished
                             ? "done: " + out.resolve("model.safetensors") + " and " + out.resolve("report.html")
                             : "stopped after step " + trainer.step() + " of " + trainer.totalSteps() + "; " + next);
+            if (finished && trainer.outcome() != null) {
+                progress.note(trainer.outcome());
+            }
             return finished ? 0 : Main.INTERRUPTED;
         } finally {
             saved.countDown();
             remove(hook);
         }
+    }
+
+    /** The command line as a shell takes it again. */
+    static String commandLine(CommandSpec spec) {
+        StringBuilder line = new StringBuilder("vicmae");
+        for (String word : spec.root().commandLine().getParseResult().originalArgs()) {
+            boolean isPlain = word.matches("[\\w@%+=:,./-]+");
+            line.append(' ').append(isPlain ? word : "'" + word.replace("'", "'\\''") + "'");
+        }
+        return line.toString();
+    }
+
+    /** The program's version, with its commit where the build knew it. */
+    static String version(CommandSpec spec) {
+        return String.join(" ", spec.version());
     }
 
     private static void remove(Thread hook) {

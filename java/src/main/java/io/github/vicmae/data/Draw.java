@@ -13,7 +13,8 @@ enum Draw {
     FRAMES(0x12),
     VIEW(0x13),
     NOISE(0x14),
-    MIXING(0x15);
+    MIXING(0x15),
+    HELD_BACK(0x16);
 
     private final int kind;
 

@@ -5,6 +5,7 @@ import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.HostBuffer;
+import io.github.vicmae.device.PlanningDevice;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
@@ -139,6 +140,32 @@ public final class FeatureExtractor implements AutoCloseable {
             Closing.after(e, this);
             throw e;
         }
+    }
+
+    /**
+     * The device memory that an encoder takes, in bytes, whether there is such a device or not.
+     *
+     * @param batch images that are run at once
+     */
+    public static long plannedBytes(Device.Kind kind, TrunkConfig trunk, int batch) {
+        Kernels kernels = Kernels.onNewStream(new PlanningDevice(kind));
+        PatchGrid grid = trunk.positions() == PositionKind.SINUSOID ? trunk.imageGrid() : trunk.grid();
+        Parameters parameters = new Parameters();
+        long bytes = 0;
+        for (int images : batch == 1 ? new int[] {1} : new int[] {1, batch}) {
+            Arena arena = new Arena("features");
+            Scratch scratch = new Scratch();
+            Parameters declared = bytes == 0 ? parameters : parameters.shared();
+            Context context = new Context(kernels, declared, arena, scratch, false, Precision.FP32);
+            arena.floats("images", images, trunk.channels(), trunk.height(), trunk.width());
+            new VisionTransformer(context, trunk, grid, images, grid.patches(), false);
+            arena.floats("pooled", images, trunk.dim());
+            arena.tensor("argmax", DType.I32, images, trunk.dim());
+            scratch.plan(arena);
+            bytes += arena.bytes();
+        }
+        parameters.plan(false, Precision.FP32);
+        return bytes + parameters.bytes();
     }
 
     /** The encoder's shape. */

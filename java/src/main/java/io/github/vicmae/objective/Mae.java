@@ -85,6 +85,13 @@ final class Mae implements Objective {
     }
 
     @Override
+    public boolean pool(StepInput input) {
+        last().encode(input.batch(batches.size() - 1));
+        last().pool(pooled, null, config.objective().pooling());
+        return true;
+    }
+
+    @Override
     public Tensor pooled() {
         return pooled;
     }

@@ -143,6 +143,16 @@ public interface Objective extends AutoCloseable {
         return checkpoint;
     }
 
+    /**
+     * Gives the part of the forward pass that makes the {@linkplain #pooled() pooled features} to the stream, on an uploaded input. It overwrites
+     * activations, and nothing else.
+     *
+     * @return false if the objective has no pooled features, or makes them in a step alone
+     */
+    default boolean pool(StepInput input) {
+        return false;
+    }
+
     /** Whether a checkpoint that training starts from may lack this parameter, which then keeps its initial value. */
     default boolean isOptional(String parameter) {
         return false;

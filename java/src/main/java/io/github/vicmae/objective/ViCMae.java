@@ -145,12 +145,18 @@ final class ViCMae implements Objective {
 
     /** Encodes the views, pools their tokens and runs the heads. */
     private void project(StepInput input, boolean countsBatch) {
-        autoencoder.encode(input.batch(0));
-        autoencoder.pool(pooled, argmax, own.pooling());
+        pool(input);
         predictor.forward(pooledRows, countsBatch);
         if (target != predictor) {
             target.forward(pooled, countsBatch);
         }
+    }
+
+    @Override
+    public boolean pool(StepInput input) {
+        autoencoder.encode(input.batch(0));
+        autoencoder.pool(pooled, argmax, own.pooling());
+        return true;
     }
 
     @Override

@@ -54,6 +54,21 @@ record Chart(
                 new Chart("Gradient norm of the parts", parts, true, true, Double.NaN, ""));
     }
 
+    /**
+     * The chart of the encoder's accuracy.
+     *
+     * @param untrained that of an untrained encoder, NaN if there is none to compare with
+     */
+    static List<Chart> accuracy(double untrained) {
+        return List.of(new Chart(
+                "k-NN accuracy",
+                Map.of(MetricLog.KNN, "k-NN accuracy"),
+                false,
+                true,
+                untrained,
+                Double.isNaN(untrained) ? "" : "untrained"));
+    }
+
     static List<Chart> speed() {
         return List.of(
                 of("Throughput, samples per second", "pairs_per_second", true),

@@ -134,6 +134,7 @@ public final class Comparison {
         parts.put("title", runs.size() == 1 ? "One run" : runs.size() + " runs");
         parts.put("style", Page.resource("report.css") + Page.resource("compare.css"));
         parts.put("remarks", ComparisonTables.remarks(remarks));
+        parts.put("accuracy", accuracy());
         parts.put("losses", figures(present(Chart.training())));
         parts.put("collapse", figures(present(Chart.collapse(dimensions.length == 1 ? dimensions[0] : Double.NaN))));
         parts.put("speed", figures(present(Chart.speed())));
@@ -149,6 +150,24 @@ public final class Comparison {
                 .filter(chart -> runs.stream()
                         .anyMatch(run -> !chart.present(run.metrics()).isEmpty()))
                 .toList();
+    }
+
+    /** The section of the accuracy; nothing where no run has measured it. */
+    private String accuracy() {
+        List<Chart> charts = present(Chart.accuracy(Double.NaN));
+        if (charts.isEmpty()) {
+            return "";
+        }
+        long sets = runs.stream()
+                .map(run -> run.metrics().monitor().id())
+                .filter(id -> !id.isEmpty())
+                .distinct()
+                .count();
+        return "<section aria-labelledby=\"accuracy\">\n<h2 id=\"accuracy\">k-NN accuracy</h2>\n"
+                + (sets > 1
+                        ? "<p>The runs were measured on different samples, so their accuracies cannot be compared.</p>\n"
+                        : "")
+                + "<div class=\"charts\">\n" + figures(charts) + "</div>\n</section>\n";
     }
 
     /** Each chart by each of the axes, of which the page's style shows one. */

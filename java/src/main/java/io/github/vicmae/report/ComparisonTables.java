@@ -50,6 +50,15 @@ final class ComparisonTables {
         row(html, "samples seen", runs, run -> whole(run.samples(run.metrics().lastStep())));
         row(html, "time in steps", runs, ComparedRun::time);
         row(html, "samples per second", runs, run -> ReportTables.number(run.samplesPerSecond()));
+        if (runs.stream().anyMatch(run -> run.metrics().monitor().isPresent())) {
+            row(html, "k-NN accuracy, last", runs, run -> percent(run.metrics().last(MetricLog.KNN)));
+            row(html, "k-NN accuracy, best", runs, run -> best(run.metrics().curve(MetricLog.KNN)));
+            row(
+                    html,
+                    "k-NN accuracy, untrained",
+                    runs,
+                    run -> percent(run.metrics().monitor().untrained()));
+        }
         for (Chart chart : losses) {
             String metric = chart.metric();
             row(
@@ -78,6 +87,23 @@ final class ComparisonTables {
         return found == null
                 ? UNKNOWN
                 : ReportTables.number(found[1]) + " <small>at step " + whole(found[0]) + "</small>";
+    }
+
+    private static String percent(double accuracy) {
+        return Double.isNaN(accuracy) ? UNKNOWN : MonitorFacts.percent(accuracy);
+    }
+
+    private static String best(Curve curve) {
+        double most = curve.largest();
+        if (Double.isNaN(most)) {
+            return UNKNOWN;
+        }
+        for (int i = 0; i < curve.values().length; i++) {
+            if (curve.values()[i] == most) {
+                return percent(most) + " <small>at step " + whole(curve.steps()[i]) + "</small>";
+            }
+        }
+        return percent(most);
     }
 
     private static String whole(double value) {

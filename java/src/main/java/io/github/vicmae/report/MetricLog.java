@@ -15,8 +15,13 @@ import java.util.Map;
  * themselves. A null is a value that was not finite.
  */
 public final class MetricLog {
+    /** The k-NN accuracy of the encoder. */
+    static final String KNN = "knn_top1";
+
     private final Map<String, Values> metrics = new LinkedHashMap<>();
     private final Map<String, String> skipped = new LinkedHashMap<>();
+    private final Map<String, Double> untrained = new LinkedHashMap<>();
+    private MonitorFacts monitor = MonitorFacts.NONE;
     private int skippedCount;
     private int unreadableLines;
     private long lastStep;
@@ -60,6 +65,26 @@ public final class MetricLog {
         skippedCount = Math.max(skippedCount, line.path("skipped").asInt());
         addNumbers(step, line);
         addNumbers(step, line.path("collapse"));
+        line.path("untrained")
+                .properties()
+                .forEach(field -> untrained.put(field.getKey(), field.getValue().asDouble(Double.NaN)));
+        if (line.has("monitored")) {
+            MonitorFacts facts = MonitorFacts.of(line.path("monitored"));
+            if (!facts.id().equals(monitor.id())) {
+                metrics.remove(KNN); // on other samples, so that the numbers cannot be compared
+            }
+            monitor = facts;
+        }
+    }
+
+    /** Returns what an untrained encoder of the same shape gave on the run's data, by the names of the collapse figures. */
+    Map<String, Double> untrained() {
+        return Collections.unmodifiableMap(untrained);
+    }
+
+    /** Returns what k-NN accuracy is measured on. */
+    public MonitorFacts monitor() {
+        return monitor;
     }
 
     private void addNumbers(long step, JsonNode object) {

@@ -47,6 +47,9 @@ public final class Report {
         parts.put("style", Page.resource("report.css"));
         parts.put("script", Page.resource("report.js"));
         parts.put("headline", ReportTables.headline(data.metrics()));
+        parts.put("asked", ReportSummary.asked(data));
+        parts.put("outcome", ReportSummary.outcome(data));
+        parts.put("accuracy", accuracy(data.metrics(), charts));
         parts.put("losses", figures(Chart.training(), data.metrics(), charts));
         parts.put("collapse", figures(Chart.collapse(data.dimension()), data.metrics(), charts));
         parts.put("speed", figures(Chart.speed(), data.metrics(), charts));
@@ -57,6 +60,17 @@ public final class Report {
         parts.put("skipped", ReportTables.skipped(data.metrics()));
         parts.put("data", json(charts, data.metrics()));
         return Page.fill("report.html", parts);
+    }
+
+    /** The section of the accuracy over the run; nothing where it was not measured. */
+    private static String accuracy(MetricLog log, List<Chart> charts) {
+        List<Chart> candidates = Chart.accuracy(log.monitor().untrained());
+        if (candidates.stream().allMatch(chart -> chart.present(log).isEmpty())) {
+            return "";
+        }
+        return "<section aria-labelledby=\"accuracy\">\n<h2 id=\"accuracy\">k-NN accuracy</h2>\n<p>On "
+                + ReportTables.escape(log.monitor().how()) + ".</p>\n<div class=\"charts\">\n"
+                + figures(candidates, log, charts) + "</div>\n</section>\n";
     }
 
     /** Makes the empty figures that the script draws into, and notes their charts in the same order. */

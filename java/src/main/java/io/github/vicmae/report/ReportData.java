@@ -18,17 +18,26 @@ import java.util.Map;
  * @param metrics what the run measured
  * @param samples reconstructions, a row each; may be empty
  * @param snapshots PNG pictures of the same samples over the run, with their captions; may be empty
+ * @param facts what the run was and where it ran
+ * @param results what the finished encoder was found to be worth; may be without rows
  */
 public record ReportData(
         String title,
         Map<String, String> settings,
         MetricLog metrics,
         List<Sample> samples,
-        Map<String, byte[]> snapshots) {
+        Map<String, byte[]> snapshots,
+        RunFacts facts,
+        AccuracyTable results) {
     public ReportData {
         snapshots = Collections.unmodifiableMap(new LinkedHashMap<>(snapshots));
         settings = Collections.unmodifiableMap(new LinkedHashMap<>(settings));
         samples = List.copyOf(samples);
+    }
+
+    /** Of a run without pictures of its course, of which no more is known. */
+    public ReportData(String title, Map<String, String> settings, MetricLog metrics, List<Sample> samples) {
+        this(title, settings, metrics, samples, Map.of(), RunFacts.NONE, new AccuracyTable("", List.of()));
     }
 
     /**
@@ -63,7 +72,14 @@ public record ReportData(
             }
         }
         Path name = run.toAbsolutePath().normalize().getFileName();
-        return new ReportData("Run " + name, settings, MetricLog.read(run.resolve("metrics.jsonl")), samples, Map.of());
+        return new ReportData(
+                "Run " + name,
+                settings,
+                MetricLog.read(run.resolve("metrics.jsonl")),
+                samples,
+                Map.of(),
+                RunFacts.read(run),
+                AccuracyTable.read(run));
     }
 
     private static void flatten(String prefix, JsonNode node, Map<String, String> settings) {
@@ -80,7 +96,7 @@ public record ReportData(
 
     /** The same with the pictures of the same samples over the run. */
     ReportData with(Map<String, byte[]> pictures) {
-        return new ReportData(title, settings, metrics, samples, pictures);
+        return new ReportData(title, settings, metrics, samples, pictures, facts, results);
     }
 
     /** Returns the feature dimension D from the setting {@code dim} or one that ends in {@code .dim}, NaN without one. */

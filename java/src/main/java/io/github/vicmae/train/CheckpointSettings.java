@@ -41,9 +41,10 @@ public record CheckpointSettings(
 
         @Setting(
                 flag = "--keep-best",
-                label = "loss|...",
+                label = "loss|...|knn",
                 description =
-                        "also keep the model of the epoch in which the mean of this loss was lowest, as best.safetensors",
+                        "also keep the model of the epoch in which the mean of this loss was lowest, or --monitor's accuracy highest, as"
+                                + " best.safetensors",
                 shownDefault = "none",
                 former = "null")
         String keepBest,
@@ -56,6 +57,12 @@ public record CheckpointSettings(
                 value = "stop",
                 former = "\"stop\"")
         OnNan onNan) {
+    /** The metric of the monitor, of which more is better. */
+    static final String KNN = "knn";
+
+    /** The metric of a classifier that is tested, of which more is better. */
+    static final String ACCURACY = "accuracy";
+
     /** What a run does where a loss or a gradient is not finite. */
     public enum OnNan {
         STOP,
@@ -74,6 +81,11 @@ public record CheckpointSettings(
     public CheckpointSettings {
         keepBest = "none".equals(keepBest) ? null : keepBest;
         Definitions.check(CheckpointSettings.class, every, minutes, keepLast, keepBest, onNan);
+    }
+
+    /** Whether the best model is the one of the highest k-NN accuracy. */
+    boolean isBestByAccuracy() {
+        return KNN.equals(keepBest) || ACCURACY.equals(keepBest);
     }
 
     /** A checkpoint every so many epochs or half an hour, two of them kept. */

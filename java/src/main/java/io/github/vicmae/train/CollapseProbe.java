@@ -26,6 +26,11 @@ final class CollapseProbe {
         firstBatch = Math.max(0, batches - (SAMPLES + model.batch() - 1) / model.batch());
     }
 
+    /** The first batch of an epoch whose features are taken. */
+    long firstBatch() {
+        return firstBatch;
+    }
+
     /** Takes the features of the batch that was just run, if it is one of the epoch's last. */
     void add(long batchOfEpoch) {
         if (batchOfEpoch < firstBatch || model.pooled() == null) {

@@ -122,6 +122,27 @@ final class Feed implements AutoCloseable {
         }
     }
 
+    /**
+     * Another loader of the same batches, as views that are made on the host, beside the run's own.
+     *
+     * @param done batches before the first one that is wanted
+     */
+    BatchLoader aside(long done) throws IOException {
+        LoaderSettings onHost = new LoaderSettings(
+                        settings.batchSize(), settings.workers(), 1, settings.seed(), settings.videoFraction(), false)
+                .withMixed(settings.mixed())
+                .withShuffle(settings.shuffle(), settings.shuffleBuffer())
+                .withScaledDecode(settings.scaledDecode());
+        return new BatchLoader(
+                data,
+                views,
+                sampler,
+                onHost,
+                Math.toIntExact(done / batchesPerEpoch),
+                (int) (done % batchesPerEpoch),
+                file -> {});
+    }
+
     Batch next() throws IOException {
         return loader.next();
     }

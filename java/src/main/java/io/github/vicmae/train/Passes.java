@@ -250,6 +250,11 @@ final class Passes implements AutoCloseable {
         return collapse.figures();
     }
 
+    /** The collapse figures of the model as it is before the first step; nothing may be under way. */
+    Map<String, Double> untrainedFigures() throws IOException {
+        return UntrainedFigures.of(model, feeds, steps.next(), plan.batchesPerEpoch());
+    }
+
     /** Reconstructions of the last step's samples; nothing may be under way. */
     List<ReportData.Sample> lastReconstructions() {
         return settings.model().objective().hasDecoder() ? lastBatch.reconstructions() : List.of();

@@ -15,6 +15,8 @@ public interface Progress {
      * @param samplesPerSecond samples of the method (schedule.batch counts them) over the last minute
      * @param waiting share of that minute spent waiting for data, 0 to 1
      * @param remaining time that the rest will take at this rate
+     * @param accuracy what was last measured on labelled samples, 0 to 1; NaN if nothing was
+     * @param measure what that is, in a word or two
      */
     record Update(
             long step,
@@ -23,7 +25,9 @@ public interface Progress {
             Losses losses,
             double samplesPerSecond,
             double waiting,
-            Duration remaining) {}
+            Duration remaining,
+            double accuracy,
+            String measure) {}
 
     /** The run is about to start or resume. */
     void started(String message);
@@ -33,4 +37,9 @@ public interface Progress {
 
     /** Something went wrong that does not stop the run. */
     void warning(String message);
+
+    /** The settings will hardly do what they are for; says what to do. */
+    default void advice(String message) {
+        warning(message);
+    }
 }

@@ -43,7 +43,11 @@ public final class RunFolder implements AutoCloseable {
             "checkpoints.minutes",
             "checkpoints.keepLast",
             "checkpoints.keepBest",
-            "checkpoints.onNan");
+            "checkpoints.onNan",
+            "monitor.data",
+            "monitor.test",
+            "monitor.every",
+            "monitor.frames");
 
     /** The name of a run's settings. */
     private static final String SETTINGS = "settings.yaml";
@@ -326,6 +330,11 @@ public final class RunFolder implements AutoCloseable {
             files.forEach(found::add);
             return found;
         }
+    }
+
+    /** The file of the metrics. */
+    Path metrics() {
+        return path.resolve(METRICS);
     }
 
     /** Adds a line to the metrics. */

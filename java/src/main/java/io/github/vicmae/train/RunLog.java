@@ -6,6 +6,7 @@ import io.github.vicmae.data.source.SkippedFile;
 import io.github.vicmae.io.EventFile;
 import io.github.vicmae.layer.ParameterPart;
 import io.github.vicmae.objective.Losses;
+import io.github.vicmae.report.MonitorFacts;
 import io.github.vicmae.report.ReconstructionGrid;
 import io.github.vicmae.report.ReportData;
 import java.awt.image.BufferedImage;
@@ -22,6 +23,12 @@ final class RunLog implements AutoCloseable {
 
     /** The metric's name of the weighted sum of the losses. */
     static final String LOSS = "loss";
+
+    /** The metric's name of the monitor's accuracy. */
+    static final String KNN = "knn_top1";
+
+    /** The metric's name of a classifier's accuracy on test samples. */
+    static final String TEST_ACCURACY = "test_top1";
 
     private static final String EPOCH = "epoch";
 
@@ -59,6 +66,8 @@ final class RunLog implements AutoCloseable {
     private boolean failed;
     private EventFile events;
     private boolean eventsFailed;
+    private double accuracy = Double.NaN;
+    private String measure = "";
 
     /**
      * @param samples of a step
@@ -102,7 +111,47 @@ final class RunLog implements AutoCloseable {
         double secondsPerStep = rate.secondsPerStep();
         Duration left = Duration.ofMillis((long) (1000 * secondsPerStep * (totalSteps - step.number)));
         progress.step(new Progress.Update(
-                step.number, totalSteps, step.epoch, step.losses, samples / secondsPerStep, rate.waitingShare(), left));
+                step.number,
+                totalSteps,
+                step.epoch,
+                step.losses,
+                samples / secondsPerStep,
+                rate.waitingShare(),
+                left,
+                accuracy,
+                measure));
+    }
+
+    /** What the encoder is measured on from now on. */
+    void monitored(long step, double epoch, MonitorFacts facts) {
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put(STEP, step);
+        line.put(EPOCH, epoch);
+        line.put("monitored", facts.line());
+        write(line);
+    }
+
+    /** An accuracy on labelled samples, 0 to 1. */
+    void measured(long step, double epoch, String metric, double value) {
+        accuracy = value;
+        measure = metric.equals(KNN) ? "k-NN" : "test";
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put(STEP, step);
+        line.put(EPOCH, epoch);
+        line.put(metric, value);
+        write(line);
+        events(step, out -> out.scalars(now(), step, Map.of("eval/" + metric, value)));
+    }
+
+    /** Collapse figures of the encoder before its first step, on the data that the first epoch ends with. */
+    void untrained(Map<String, Double> collapse) {
+        if (!collapse.isEmpty()) {
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put(STEP, 0L);
+            line.put(EPOCH, 0.0);
+            line.put("untrained", collapse);
+            write(line);
+        }
     }
 
     /** Collapse figures at the end of an epoch. */

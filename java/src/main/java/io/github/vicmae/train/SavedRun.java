@@ -22,6 +22,7 @@ final class SavedRun {
 
     private static final String METRIC = "metric";
     private static final String VALUE = "value";
+    private static final String MEASURED_ON = "measured_on";
     private static final double GIB = 1L << 30;
 
     private final RunFolder run;
@@ -84,10 +85,11 @@ final class SavedRun {
     /**
      * Loads a checkpoint into the model and its optimizer state.
      *
+     * @param measuredOn what the metric of the best model is measured on, empty for the run's own data
      * @return the run's state when it was written
      * @throws IOException if it cannot be read, or does not fit the model
      */
-    RunState load(Resume how) throws IOException {
+    RunState load(Resume how, String measuredOn) throws IOException {
         Path path = path(how);
         RunState state;
         try (Safetensors file = Safetensors.open(path)) {
@@ -108,7 +110,7 @@ final class SavedRun {
                 progress.warning("Going on after step " + step + "; what was newer is set aside as " + aside);
             }
         }
-        loadBest();
+        loadBest(measuredOn);
         return state;
     }
 
@@ -237,28 +239,34 @@ final class SavedRun {
     /**
      * Writes the model if its epoch was the best so far.
      *
-     * @param mean of the epoch's losses
+     * @param value of the metric that decides: an epoch's mean loss, or an accuracy, of which more is better
+     * @param of what it was measured on; values on other samples are not compared
      * @throws IOException if it cannot be written
      */
-    void saveIfBest(RunState state, double mean) throws IOException {
-        if (mean < best) {
+    void saveIfBest(RunState state, double value, String of) throws IOException {
+        boolean isBetter = settings.isBestByAccuracy() ? value > best || Double.isInfinite(best) : value < best;
+        if (isBetter) {
             Map<String, String> texts = metadata(state);
             texts.put(METRIC, settings.keepBest());
-            texts.put(VALUE, Double.toString(mean));
+            texts.put(MEASURED_ON, of);
+            texts.put(VALUE, Double.toString(value));
             Checkpoint.save(run.best(), model.state(), false, texts);
-            best = mean;
+            best = value;
         }
     }
 
-    private void loadBest() {
-        best = Double.POSITIVE_INFINITY;
+    private void loadBest(String of) {
+        best = Double.POSITIVE_INFINITY; // nothing yet
         if (settings.keepBest() == null || !Files.exists(run.best())) {
             return;
         }
         try (Safetensors file = Safetensors.open(run.best())) {
             // One of a later step is of a run that was taken back: the same or another one will take its place.
             boolean isReached = RunState.of(file.metadata()).step() <= step;
-            if (isReached && settings.keepBest().equals(file.metadata().get(METRIC))) {
+            boolean isOfSame = of.equals(file.metadata().getOrDefault(MEASURED_ON, ""));
+            if (isReached
+                    && isOfSame
+                    && settings.keepBest().equals(file.metadata().get(METRIC))) {
                 best = Double.parseDouble(file.metadata().get(VALUE));
             }
         } catch (IOException | RuntimeException e) {

@@ -8,6 +8,7 @@ import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.model.Execution;
+import io.github.vicmae.objective.ClassifierConfig;
 import io.github.vicmae.objective.FormerLayout;
 import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.optim.AdamW;
@@ -30,6 +31,7 @@ import java.util.Map;
  * @param loading how data come in
  * @param compute how the model is computed
  * @param checkpoints when the run is saved
+ * @param monitor what is measured of the encoder on labelled samples
  * @param init a checkpoint whose weights the run starts from, or null for fresh ones
  * @param initPartial whether the run takes what fits of that checkpoint, or all of it
  */
@@ -52,6 +54,7 @@ public record TrainSettings(
         long seed,
 
         CheckpointSettings checkpoints,
+        MonitorSettings monitor,
 
         @Setting(
                 flag = "--init",
@@ -66,6 +69,7 @@ public record TrainSettings(
                 value = "false",
                 former = "false")
         boolean initPartial) {
+    private static final String MONITOR = "monitor";
 
     /** How frames and images become views. */
     public record Views(
@@ -214,6 +218,7 @@ public record TrainSettings(
      */
     public TrainSettings {
         data = List.copyOf(data);
+        monitor = monitor == null ? MonitorSettings.NONE : monitor; // as in settings of older versions
         Definitions.check(
                 TrainSettings.class,
                 model,
@@ -225,6 +230,7 @@ public record TrainSettings(
                 compute,
                 seed,
                 checkpoints,
+                monitor,
                 init,
                 initPartial);
         model.objective().requireBatch(schedule.batch());
@@ -239,12 +245,25 @@ public record TrainSettings(
             throw new IllegalArgumentException(
                     "--stride and --clip-seconds do not apply to --method " + method + ": its views are single frames");
         }
+        if (model.objective() instanceof ClassifierConfig classifier && classifier.clipStride() != views.stride()) {
+            throw new IllegalArgumentException(
+                    "A classifier is trained on the clips that it is tested on, but its clipStride is "
+                            + classifier.clipStride() + " and views.stride is " + views.stride());
+        }
         if (views.stride() != 1 && views.clipSeconds() != null) {
             throw new IllegalArgumentException("Give --stride or --clip-seconds, not both");
         }
         if (checkpoints.keepBest() != null) {
             List<String> losses = new ArrayList<>(List.of(model.objective().losses()));
             losses.add(0, RunLog.LOSS);
+            if (checkpoints.isBestByAccuracy() && !monitor.measures()) {
+                throw new IllegalArgumentException(
+                        "--keep-best knn needs labelled samples to measure on: name them with --monitor, or hold some back with"
+                                + " --monitor-share");
+            }
+            if (monitor.measures()) {
+                losses.add(model.objective().hasDecoder() ? CheckpointSettings.KNN : CheckpointSettings.ACCURACY);
+            }
             if (!losses.contains(checkpoints.keepBest())) {
                 throw new IllegalArgumentException(
                         "--keep-best wants one of " + String.join(", ", losses) + ", not " + checkpoints.keepBest());
@@ -254,6 +273,34 @@ public record TrainSettings(
             throw new IllegalArgumentException("--video-share does not apply to the "
                     + model.objective().described() + ": its batches are of one kind");
         }
+    }
+
+    /** The settings of a run that is not monitored; see the record's other constructor. */
+    public TrainSettings(
+            ModelConfig model,
+            List<String> data,
+            Views views,
+            Schedule schedule,
+            AdamW.Settings optimizer,
+            Loading loading,
+            Compute compute,
+            long seed,
+            CheckpointSettings checkpoints,
+            String init,
+            boolean initPartial) {
+        this(
+                model,
+                data,
+                views,
+                schedule,
+                optimizer,
+                loading,
+                compute,
+                seed,
+                checkpoints,
+                MonitorSettings.NONE,
+                init,
+                initPartial);
     }
 
     /**
@@ -312,6 +359,9 @@ public record TrainSettings(
         if (run.at("/schedule/accumulateContrast").isMissingNode()
                 && run.at("/schedule/accumulate").asInt() == 1) {
             SettingTree.put(run, "schedule.accumulateContrast", Schedule.Negatives.WHOLE); // one pass is the whole
+        }
+        if (!run.has(MONITOR)) {
+            run.putObject(MONITOR);
         }
         SettingTree.addFormer(run, TrainSettings.class);
     }

@@ -4,15 +4,10 @@ import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
-import io.github.vicmae.io.TensorSource;
-import io.github.vicmae.model.Checkpoint;
-import io.github.vicmae.model.MisfitException;
 import io.github.vicmae.objective.Losses;
 import io.github.vicmae.objective.Objective;
 import io.github.vicmae.optim.AdamW;
-import io.github.vicmae.report.Report;
-import io.github.vicmae.report.ReportData;
-import io.github.vicmae.report.Snapshots;
+import io.github.vicmae.report.AccuracyTable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,7 +30,8 @@ public final class Trainer implements AutoCloseable {
     private AdamW optimizer;
     private Passes passes;
     private final AtomicBoolean stop = new AtomicBoolean();
-    private Snapshots snapshots;
+    private Measuring monitoring;
+    private RunReport report;
     private SavedRun saved;
     private long lastSaveNanos = System.nanoTime();
     private RunState state;
@@ -67,30 +63,40 @@ public final class Trainer implements AutoCloseable {
                     settings.optimizer(),
                     settings.model().objective().averageDecay());
             passes = new Passes(settings, plan, model, optimizer, new Results());
-            snapshots = new Snapshots(out);
+            report = new RunReport(
+                    out, passes, log, plan, settings.model(), model.parameters().count(), device.description());
+            monitoring = settings.model().objective().hasDecoder()
+                    ? new Monitoring(device, settings, plan, log, progress)
+                    : new Validation(device, settings, plan.tested(), log, progress);
             saved = new SavedRun(run, settings.checkpoints(), model, plan.data(), progress);
             saved.requireSpace();
-            if (saved.exists()) {
-                requireSamePast(saved.peek(resume).step());
+            boolean goesOn = saved.exists();
+            if (goesOn) {
+                plan.requireSamePast(run, saved.peek(resume).step(), saved.newest());
                 boolean otherData = saved.isOfOtherData();
                 load(resume);
                 if (otherData) {
-                    snapshots.removeAfter(-1); // they show other samples
+                    report.removeAfter(-1); // they show other samples
                 }
             } else if (resume.fromStep() != null) {
                 throw new IOException(out + " has no checkpoint to go on from");
+            } else if (run.formerMetrics() != null) {
+                progress.warning(out + " has no checkpoint: the run begins with its first step, and the metrics of the"
+                        + " former one are in " + run.formerMetrics());
+            }
+            report.begin(step(), goesOn);
+            run.writeSettings(settings);
+            progress.started(plan.describe(model.parameters().count(), step()) + ", on " + device.description());
+            if (goesOn) {
+                monitoring.resume(step(), plan.epoch(step()), run.metrics());
             } else {
-                if (run.formerMetrics() != null) {
-                    progress.warning(
-                            out + " has no checkpoint: the run begins with its first step, and the metrics of the"
-                                    + " former one are in " + run.formerMetrics());
-                }
                 start();
                 model.parameters().startAverages(model.stream());
             }
-            run.writeSettings(settings);
-            progress.started(describe(device));
             log.leftOut(plan.data().report());
+            if (plan.unlabelled() > 0) {
+                progress.warning("Left out " + plan.unlabelled() + " samples that have no class");
+            }
             for (Kind kind : Kind.values()) {
                 log.unused(settings.model().objective().described(), kind, plan.unused(kind));
             }
@@ -106,65 +112,61 @@ public final class Trainer implements AutoCloseable {
         this(device, settings, out, resume ? Resume.NEWEST : Resume.NEW, progress);
     }
 
-    private String describe(Device device) {
-        return plan.data().videos() + " videos and " + plan.data().images() + " images, "
-                + model.parameters().count()
-                + " parameters, " + plan.totalSteps() + " steps"
-                + (step() > 0 ? ", going on after step " + step() : "") + ", on " + device.description();
-    }
-
+    /** Measures the untrained model, which the trained one is compared with, and gives it the weights that it starts from. */
     private void start() throws IOException {
+        report.removeAfter(-1); // of a run that was ended before its first checkpoint
         model.parameters().initialise(model.kernels(), settings.seed());
-        if (settings.init() != null) {
-            try (TensorSource file = TensorSource.open(Path.of(settings.init()))) {
-                TensorSource source = model.startingFrom(file);
-                if (settings.initPartial()) {
-                    List<String> kept = Checkpoint.startPartly(source, model.state());
-                    if (!kept.isEmpty()) {
-                        progress.warning("Only part of " + settings.init()
-                                + " fits this model. These tensors start from random values: "
-                                + String.join(", ", kept));
-                    }
-                    return;
-                }
-                List<String> passedOver = Checkpoint.start(source, model.state(), model::isOptional);
-                if (!passedOver.isEmpty()) {
-                    progress.warning(settings.init() + " holds tensors that this model does not use; they are ignored: "
-                            + String.join(", ", passedOver));
-                }
-            } catch (MisfitException e) {
-                throw new IOException(e.getMessage() + "\n--init-partial takes what fits.", e);
-            }
+        try {
+            log.untrained(passes.untrainedFigures());
+            report.first();
+        } catch (IOException e) {
+            progress.warning("The untrained model could not be measured, and the run goes on: " + e.getMessage());
+        } catch (DeviceException e) {
+            goOnWithout("The untrained model could not be measured", e);
+        }
+        monitoring.begin(model.state());
+        InitialWeights.load(settings, model, progress);
+        monitoring.measureStart(model.state());
+        String advice = plan.advice();
+        if (advice != null) {
+            progress.advice(advice);
         }
     }
 
     private void load(Resume how) throws IOException {
-        state = saved.load(how);
+        state = saved.load(how, measuredOn());
         optimizer.setSteps(step());
         run.truncateMetrics(step());
-        snapshots.removeAfter(step());
+        report.removeAfter(step());
     }
 
-    /** Another length of the run is accepted where it changes nothing of what is done already. */
-    private void requireSamePast(long done) throws IOException {
-        Schedule former = run.formerSchedule();
-        int epochs = settings.schedule().epochs();
-        if (plan.totalSteps() < done) {
-            throw new IOException("The run in " + run.path() + " has done " + done + " steps; with these data --epochs "
-                    + epochs + " has only " + plan.totalSteps());
-        }
-        if (!former.equals(settings.schedule()) && !plan.hasSamePast(former, done)) {
-            throw new IOException("The run in " + run.path() + " was planned for " + lengthOf(former) + "; with "
-                    + lengthOf(settings.schedule())
-                    + " its steps so far would have had other learning rates or weights of the losses. To train on,"
-                    + " begin a new run with --init " + saved.newest()
-                    + "; a run with --decay constant (and --lambda-ramp constant) can be extended");
-        }
+    /** What the metric of the best model is measured on, empty for the run's own data. */
+    private String measuredOn() {
+        return settings.checkpoints().isBestByAccuracy() ? monitoring.id() : "";
     }
 
-    private static String lengthOf(Schedule schedule) {
-        return schedule.epochs() + " epochs"
-                + (schedule.cooldownEpochs() == 0 ? "" : " with a cooldown of " + schedule.cooldownEpochs());
+    /**
+     * Notes for the report how the run was made.
+     *
+     * @param command the command line
+     * @param version of the program
+     */
+    public void madeBy(String command, String version) {
+        report.madeBy(command, version);
+    }
+
+    /**
+     * Adds a table of what the finished encoder was found to be worth to the run's folder and its report.
+     *
+     * @throws IOException if they cannot be written
+     */
+    public void addResults(AccuracyTable results) throws IOException {
+        report.add(results);
+    }
+
+    /** What the run has come to, as a line for the console; null if nothing was measured. */
+    public String outcome() {
+        return monitoring.outcome();
     }
 
     /** Asks the run to save and stop after the current step; may be called from any thread. */
@@ -346,15 +348,30 @@ public final class Trainer implements AutoCloseable {
 
     private void endEpoch() throws IOException {
         log.epoch(step(), plan.epoch(step()), passes.collapseFigures());
+        boolean isMeasured = monitoring.isDue((long) plan.epoch(step()), step() == totalSteps());
+        if (isMeasured) {
+            measure();
+        }
         double mean = state.epochMean();
         state = state.afterEpoch();
-        if (settings.checkpoints().keepBest() != null) {
-            tryToSave(() -> saved.saveIfBest(state, mean), "The best model");
+        if (settings.checkpoints().isBestByAccuracy()
+                ? isMeasured
+                : settings.checkpoints().keepBest() != null) {
+            double value = settings.checkpoints().isBestByAccuracy() ? monitoring.last() : mean;
+            tryToSave(() -> saved.saveIfBest(state, value, measuredOn()), "The best model");
         }
         boolean due = (long) plan.epoch(step()) % settings.checkpoints().every() == 0;
         if (due && step() < totalSteps()) {
             saveAndGoOn();
             report();
+        }
+    }
+
+    private void measure() {
+        try {
+            monitoring.measure(step(), plan.epoch(step()), model.state());
+        } catch (IOException e) {
+            progress.warning("The accuracy could not be measured, and the run goes on: " + e.getMessage());
         }
     }
 
@@ -381,11 +398,7 @@ public final class Trainer implements AutoCloseable {
     /** Writes the report; a failure here does not stop the run. */
     private void report() {
         try {
-            List<ReportData.Sample> reconstructions = passes.lastReconstructions();
-            List<ReportData.Sample> fixed = passes.fixedReconstructions();
-            log.pictures(step(), fixed);
-            snapshots.add(step(), fixed);
-            Report.write(run.path(), reconstructions);
+            report.write(step());
         } catch (IOException e) {
             progress.warning("The report could not be written: " + e.getMessage());
         } catch (DeviceException e) {
@@ -398,7 +411,7 @@ public final class Trainer implements AutoCloseable {
     @Override
     public void close() throws IOException {
         try (run) {
-            Closing.all(log, passes, optimizer, model);
+            Closing.all(log, monitoring, passes, optimizer, model);
         }
     }
 }

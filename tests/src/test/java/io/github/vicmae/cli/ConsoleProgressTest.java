@@ -31,7 +31,26 @@ class ConsoleProgressTest {
                 }),
                 15.3 * scale,
                 waiting,
-                Duration.ofSeconds((long) (4000 * scale)));
+                Duration.ofSeconds((long) (4000 * scale)),
+                Double.NaN,
+                "");
+    }
+
+    @Test
+    void theAccuracyIsShownOnceItWasMeasured() {
+        Progress.Update u = update(5, 10, 1, 0);
+        assertFalse(ConsoleProgress.line(u, 199).contains("k-NN"));
+        Progress.Update measured = new Progress.Update(
+                u.step(),
+                u.totalSteps(),
+                u.epoch(),
+                u.losses(),
+                u.samplesPerSecond(),
+                u.waiting(),
+                u.remaining(),
+                0.7134,
+                "k-NN");
+        assertTrue(ConsoleProgress.line(measured, 199).contains("  k-NN 71.3%  "));
     }
 
     @Test

@@ -42,6 +42,9 @@ class DemoCommandTest extends CommandFixture {
         String dom = Browser.open(folder.resolve("pretrain/report.html"), dir);
         assertTrue(dom.matches("(?s).*data-drawn=\"[1-9]\\d*\".*"), "charts are drawn");
         assertTrue(dom.contains("data:image/png"), "reconstructions are shown");
+        assertTrue(dom.contains("on 192 held-out clips of 8 classes"), "the table is shown");
+        assertTrue(dom.contains("raw pixels"), "the table is shown");
+        assertTrue(dom.contains("vicmae demo --device cpu --epochs 1"), "the command is shown");
     }
 
     @Test

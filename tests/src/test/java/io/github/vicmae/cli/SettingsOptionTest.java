@@ -254,4 +254,21 @@ class SettingsOptionTest extends CommandFixture {
         SettingTree.put(data, "data", List.of("x"));
         return new SettingsBuilder().recipe(name).add(data).build(Device.Kind.CPU);
     }
+
+    @Test
+    void aDryRunSaysWhatIsMeasuredAndWhatThatTakes() throws IOException {
+        String yaml = file(SMALL).toString();
+        dryRun("--settings", yaml);
+        String plain = out.toString();
+        dryRun("--settings", yaml, "--monitor", data.toString());
+        String monitored = out.toString();
+        assertTrue(
+                monitored.contains("# monitor: 12 labelled images of 2 classes, each half classified by the other"),
+                monitored);
+        assertTrue(monitored.lines().anyMatch(line -> line.matches("#   monitor +[0-9.]+ MiB")), monitored);
+        assertFalse(plain.contains("# monitor"), plain);
+        assertTrue(plain.contains("# warning: The learning rate peaks at"), plain);
+        dryRun("--recipe", "small", "--epochs", "1000");
+        assertFalse(out.toString().contains("# warning"), out.toString());
+    }
 }

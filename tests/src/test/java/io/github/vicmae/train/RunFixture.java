@@ -22,6 +22,7 @@ abstract class RunFixture {
     /** What a run says, and when it is to be stopped. */
     static final class Log implements Progress {
         final List<String> warnings = new ArrayList<>();
+        final List<String> advice = new ArrayList<>();
         final List<Double> losses = new ArrayList<>();
         long stopAfter = Long.MAX_VALUE;
         Runnable afterStep8 = () -> {};
@@ -39,6 +40,11 @@ abstract class RunFixture {
             if (update.step() >= stopAfter) {
                 trainer.requestStop();
             }
+        }
+
+        @Override
+        public void advice(String message) {
+            advice.add(message); // most runs of these tests are too short to learn anything
         }
 
         @Override

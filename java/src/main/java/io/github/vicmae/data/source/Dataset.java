@@ -134,18 +134,19 @@ public final class Dataset {
 
     /** The videos alone, or the images alone, numbered anew. */
     public Dataset only(Kind kind) {
-        return filter(sample -> sample.kind() == kind);
+        return only(sample -> sample.kind() == kind);
     }
 
     /** The samples that have a class, numbered anew. */
     public Dataset labelled() {
-        return filter(sample -> sample.label() >= 0);
+        return only(sample -> sample.label() >= 0);
     }
 
-    private Dataset filter(Predicate<Sample> keeps) {
+    /** The samples of a property, in their order, numbered anew. Classes keep their numbers, also those of which nothing is left. */
+    public Dataset only(Predicate<Sample> property) {
         List<Sample> kept = new ArrayList<>();
         for (Sample s : samples) {
-            if (keeps.test(s)) {
+            if (property.test(s)) {
                 kept.add(new Sample(s.id(), s.content(), s.kind(), s.className(), s.label(), kept.size()));
             }
         }

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Locale;
 
 /** Accuracies one below the other, with their standard errors and counts. */
-final class AccuracyTable {
-    private AccuracyTable() {}
+final class AccuracyText {
+    private AccuracyText() {}
 
     static void print(PrintWriter text, List<Evaluation.Row> rows) {
         for (Evaluation.Row row : rows) {
