@@ -101,13 +101,15 @@ final class ConsoleProgress implements Progress, AutoCloseable {
                 ? String.format(Locale.ROOT, "  waiting for data %.0f%%", 100 * u.waiting())
                 : "";
         String left = "  " + format(u.remaining()) + " left";
-        String knn = Double.isNaN(u.knn()) ? "" : String.format(Locale.ROOT, "  k-NN %.1f%%", 100 * u.knn());
+        String accuracy = Double.isNaN(u.accuracy())
+                ? ""
+                : String.format(Locale.ROOT, "  %s %.1f%%", u.measure(), 100 * u.accuracy());
         return new String[] {
-            steps + epoch + loss + parts + knn + rate + waiting + left,
-            steps + loss + parts + knn + rate + waiting + left,
-            steps + loss + knn + rate + waiting + left,
-            steps + loss + knn + rate + left,
-            steps + loss + knn + left,
+            steps + epoch + loss + parts + accuracy + rate + waiting + left,
+            steps + loss + parts + accuracy + rate + waiting + left,
+            steps + loss + accuracy + rate + waiting + left,
+            steps + loss + accuracy + rate + left,
+            steps + loss + accuracy + left,
             steps + left
         };
     }

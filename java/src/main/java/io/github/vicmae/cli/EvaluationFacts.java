@@ -3,10 +3,9 @@ package io.github.vicmae.cli;
 import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.eval.ClassMatch;
-import io.github.vicmae.eval.Encoder;
 import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.report.Evaluation;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.ZonedDateTime;
@@ -22,28 +21,18 @@ final class EvaluationFacts {
     private final Map<String, Object> facts = new LinkedHashMap<>();
     private final ZonedDateTime start = ZonedDateTime.now().truncatedTo(ChronoUnit.SECONDS);
 
-    EvaluationFacts(CommandSpec spec, Path weights, Encoder encoder, Device device) throws IOException {
-        TrunkConfig trunk = encoder.config().trunk();
-        facts.put(Evaluation.COMMAND, commandLine(spec));
+    EvaluationFacts(CommandSpec spec, Path weights, ModelConfig config, Device device) {
+        TrunkConfig trunk = config.trunk();
+        facts.put(Evaluation.COMMAND, Run.commandLine(spec));
         facts.put("checkpoint", weights.toString());
-        facts.put("method", encoder.config().objective().method());
+        facts.put("method", config.objective().method());
         facts.put(
                 "encoder",
                 trunk.height() + " x " + trunk.width() + " pixels, patches of " + trunk.patch()
                         + (trunk.frames() > 1 ? ", clips of " + trunk.frames() + " frames" : "") + ", width "
                         + trunk.dim() + ", " + trunk.depth() + " blocks, " + trunk.heads() + " heads");
         facts.put("device", device.description());
-        facts.put("version", new Version().getVersion()[0]);
-    }
-
-    /** The command line as it can be given again. */
-    private static String commandLine(CommandSpec spec) {
-        StringBuilder text = new StringBuilder("vicmae");
-        for (String argument : spec.root().commandLine().getParseResult().originalArgs()) {
-            boolean isPlain = argument.matches("[\\w@%+=:,./-]+");
-            text.append(' ').append(isPlain ? argument : "'" + argument.replace("'", "'\\''") + "'");
-        }
-        return text.toString();
+        facts.put("version", Run.version(spec));
     }
 
     void put(String name, Object value) {

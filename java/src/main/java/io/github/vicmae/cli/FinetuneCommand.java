@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.objective.ClassifierConfig;
 import io.github.vicmae.objective.ModelSize;
+import io.github.vicmae.report.EvaluationPage;
 import io.github.vicmae.settings.Definition;
 import io.github.vicmae.settings.Definitions;
 import io.github.vicmae.settings.SettingTree;
@@ -14,6 +15,7 @@ import io.github.vicmae.train.SettingsBuilder;
 import io.github.vicmae.train.TrainSettings;
 import io.github.vicmae.train.Trainer;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,6 +59,9 @@ final class FinetuneCommand implements Callable<Integer> {
             "init",
             "schedule.accumulateContrast",
             "loading.deviceViews");
+
+    /** The folder of the test's results in that of the run. */
+    private static final String TEST = "test";
 
     /** Options that have another name than in pre-training. */
     private static final Map<String, String> NAMES = Map.of("data", "--train", "optimizer.clipNorm", "--clip-grad");
@@ -138,6 +143,9 @@ final class FinetuneCommand implements Callable<Integer> {
     private boolean dryRun;
 
     @Mixin
+    private TestOptions testOptions;
+
+    @Mixin
     private DeviceOption device;
 
     @Spec
@@ -157,10 +165,33 @@ final class FinetuneCommand implements Callable<Integer> {
                             new ConsoleProgress(spec.commandLine().getErr());
                     Trainer trainer =
                             new Trainer(d, settings, run, resume == null ? Resume.NEW : Resume.NEWEST, progress)) {
-                return Run.untilDoneOrInterrupted(
+                trainer.madeBy(Run.commandLine(spec), Run.version(spec));
+                int status = Run.untilDoneOrInterrupted(
                         trainer, progress, run, "'vicmae finetune --resume " + run + "' goes on");
+                if (status != 0) {
+                    return status;
+                }
             }
+            test(settings, run, d);
         }
+        return 0;
+    }
+
+    /** Tests the finished model, unless an earlier process did so. */
+    private void test(TrainSettings settings, Path run, Device d) throws IOException {
+        List<Path> data = settings.monitor().data().stream().map(Path::of).toList();
+        Path folder = run.resolve(TEST);
+        if (data.isEmpty()) {
+            return;
+        }
+        if (Files.exists(folder.resolve(EvaluationPage.PAGE))) {
+            spec.commandLine()
+                    .getErr()
+                    .println("The test's page is there already: " + folder.resolve(EvaluationPage.PAGE));
+            return;
+        }
+        new ClassifierTest(spec, d, testOptions)
+                .run(RunFolder.weights(run), data, settings.compute().precision(), folder, false);
     }
 
     private void requireOptions() {
@@ -215,7 +246,7 @@ final class FinetuneCommand implements Callable<Integer> {
     private ObjectNode start(ObjectNode given) throws IOException {
         FineTuning start = from.equals("scratch")
                 ? FineTuning.fromScratch(ModelSize.of(model == null ? SettingsBuilder.DEFAULT_SIZE : model))
-                : FineTuning.from(Path.of(from), heads);
+                : FineTuning.from(RunFolder.weights(Path.of(from)), heads);
         if (image != null) {
             int[] size = ModelOptions.imageSize(image);
             start.image(size[0], size[1]);

@@ -126,7 +126,7 @@ final class KnnCommand implements Callable<Integer> {
                         temperature,
                         d));
             }
-            EvaluationFacts facts = new EvaluationFacts(spec, weights, encoder, d);
+            EvaluationFacts facts = new EvaluationFacts(spec, weights, encoder.config(), d);
             facts.data("training", data.trainingPaths(), both.train.samples());
             facts.data("test", data.testPaths(), both.test.samples());
             facts.put("features", features.tokens().toString());

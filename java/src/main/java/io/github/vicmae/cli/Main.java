@@ -31,6 +31,7 @@ import picocli.CommandLine.Command;
             PackCommand.class,
             EmbedCommand.class,
             FinetuneCommand.class,
+            EvaluateCommand.class,
             KnnCommand.class,
             VerifyCommand.class,
             PlanCommand.class,

@@ -63,14 +63,9 @@ public final class Golden {
         }
     }
 
-    private Golden(Safetensors file, Precision precision) throws IOException {
+    private Golden(Safetensors file, GoldenSettings settings, Precision precision) throws IOException {
         this.file = file;
-        String json = file.metadata().get(Checkpoint.CONFIG);
-        if (json == null || !file.contains("out.losses")) {
-            throw new IOException(
-                    file.path() + " is no golden file: it needs the metadata 'config' and the tensor out.losses");
-        }
-        settings = GoldenSettings.read(file.path(), json);
+        this.settings = settings;
         String method = settings.method();
         contrasts = method.equals("vicmae");
         limits = GoldenLimits.of(precision, contrasts);
@@ -102,7 +97,16 @@ public final class Golden {
      */
     public static List<Row> verify(Path path, Device device, Precision precision) throws IOException {
         try (Safetensors file = Safetensors.open(path)) {
-            Golden golden = new Golden(file, precision);
+            String json = file.metadata().get(Checkpoint.CONFIG);
+            if (json == null || !file.contains("out.losses")) {
+                throw new IOException(
+                        path + " is no golden file: it needs the metadata 'config' and the tensor out.losses");
+            }
+            GoldenSettings settings = GoldenSettings.read(path, json);
+            if (settings.method().equals(ProbeGolden.METHOD)) {
+                return ProbeGolden.verify(file, settings, device, GoldenLimits.of(Precision.FP32, false));
+            }
+            Golden golden = new Golden(file, settings, precision);
             try (Objective model = golden.create(device, precision)) {
                 if (golden.limits.reconstructionGradients() > 0) {
                     golden.compareReconstructionGradients(model, device);

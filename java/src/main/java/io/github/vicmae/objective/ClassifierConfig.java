@@ -88,6 +88,12 @@ public record ClassifierConfig(
                 range = "[0, 1)")
         double ema,
 
+        @Setting(
+                description = "frames of the video from one frame of a clip to the next",
+                value = "1",
+                range = "[1, inf)")
+        int clipStride,
+
         MixingSettings mixing)
         implements ObjectiveConfig {
     /** The name of the loss. */
@@ -113,6 +119,7 @@ public record ClassifierConfig(
                 erase,
                 flip,
                 ema,
+                clipStride,
                 mixing);
         RandAugment.parse(randAugment); // refuses what it does not know
         if (classes.size() < 2) {

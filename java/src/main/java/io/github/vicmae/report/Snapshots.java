@@ -44,6 +44,9 @@ public final class Snapshots {
      * @throws IOException if they cannot be written
      */
     public void add(long step, List<ReportData.Sample> samples) throws IOException {
+        if (samples.isEmpty()) {
+            return; // a model that reconstructs nothing
+        }
         try {
             Files.createDirectories(folder);
         } catch (IOException e) {

@@ -60,6 +60,9 @@ public record CheckpointSettings(
     /** The metric of the monitor, of which more is better. */
     static final String KNN = "knn";
 
+    /** The metric of a classifier that is tested, of which more is better. */
+    static final String ACCURACY = "accuracy";
+
     /** What a run does where a loss or a gradient is not finite. */
     public enum OnNan {
         STOP,
@@ -81,8 +84,8 @@ public record CheckpointSettings(
     }
 
     /** Whether the best model is the one of the highest k-NN accuracy. */
-    boolean isBestByKnn() {
-        return KNN.equals(keepBest);
+    boolean isBestByAccuracy() {
+        return KNN.equals(keepBest) || ACCURACY.equals(keepBest);
     }
 
     /** A checkpoint every so many epochs or half an hour, two of them kept. */

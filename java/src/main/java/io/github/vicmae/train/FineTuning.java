@@ -120,6 +120,7 @@ public final class FineTuning {
         SettingTree.put(
                 settings, "model.trunk", SettingTree.tree(ClassifierConfig.trunk(start, height, width, frames, tube)));
         SettingTree.put(settings, "views.stride", clip == null ? 1 : clip.stride());
+        SettingTree.put(settings, "model.objective.clipStride", clip == null ? 1 : clip.stride());
         SettingTree.put(settings, "views.clipSeconds", null);
         if (clip != null) {
             SettingTree.put(settings, "model.objective.repeat", CLIP_REPEAT);

@@ -8,7 +8,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /** When a run measures its encoder, and what came of it; nothing where the settings name no labelled samples. */
-final class Monitoring implements AutoCloseable {
+final class Monitoring implements Measuring {
     private final MonitorSettings settings;
     private final RunLog log;
     private final Monitor monitor;
@@ -30,24 +30,21 @@ final class Monitoring implements AutoCloseable {
         }
     }
 
-    /** Tells monitored samples apart; empty without any. */
-    String id() {
+    @Override
+    public String id() {
         return id;
     }
 
-    /** Measures the encoder of a new run. */
-    void begin(ModelState fresh) {
+    @Override
+    public void begin(ModelState fresh) {
         if (monitor != null) {
             remember(0, 0, monitor.accuracy(fresh));
         }
     }
 
-    /**
-     * Goes on with what a resumed run has measured, or begins anew if that was on other samples.
-     *
-     * @param metrics of the run
-     */
-    void resume(long step, double epoch, Path metrics) throws IOException {
+    /** Begins anew if the run was measured on other samples. */
+    @Override
+    public void resume(long step, double epoch, Path metrics) throws IOException {
         if (monitor == null) {
             return;
         }
@@ -65,26 +62,31 @@ final class Monitoring implements AutoCloseable {
         log.monitored(step, epoch, facts);
     }
 
-    /** Measures the encoder as the run begins, whatever weights it starts from. */
-    void measure(long step, double epoch, ModelState model) {
+    @Override
+    public void measureStart(ModelState model) {
+        measure(0, 0, model);
+    }
+
+    @Override
+    public void measure(long step, double epoch, ModelState model) {
         if (monitor != null) {
             last = monitor.accuracy(model);
-            log.knn(step, epoch, last);
+            log.measured(step, epoch, RunLog.KNN, last);
         }
     }
 
-    /** Whether the encoder is to be measured after so many whole epochs. */
-    boolean isDue(long epochs, boolean isEnd) {
+    @Override
+    public boolean isDue(long epochs, boolean isEnd) {
         return monitor != null && (isEnd || epochs % settings.every() == 0);
     }
 
-    /** The accuracy that was measured last, NaN if there is none. */
-    double last() {
+    @Override
+    public double last() {
         return last;
     }
 
-    /** What came of it, as a line for the console; null if nothing was measured. */
-    String outcome() {
+    @Override
+    public String outcome() {
         return Double.isNaN(last) ? null : facts.sentence(last);
     }
 

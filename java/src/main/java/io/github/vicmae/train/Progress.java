@@ -15,7 +15,8 @@ public interface Progress {
      * @param samplesPerSecond samples of the method (schedule.batch counts them) over the last minute
      * @param waiting share of that minute spent waiting for data, 0 to 1
      * @param remaining time that the rest will take at this rate
-     * @param knn the encoder's k-NN accuracy where it was last measured, 0 to 1; NaN if it was not
+     * @param accuracy what was last measured on labelled samples, 0 to 1; NaN if nothing was
+     * @param measure what that is, in a word or two
      */
     record Update(
             long step,
@@ -25,7 +26,8 @@ public interface Progress {
             double samplesPerSecond,
             double waiting,
             Duration remaining,
-            double knn) {}
+            double accuracy,
+            String measure) {}
 
     /** The run is about to start or resume. */
     void started(String message);

@@ -27,6 +27,9 @@ final class RunLog implements AutoCloseable {
     /** The metric's name of the monitor's accuracy. */
     static final String KNN = "knn_top1";
 
+    /** The metric's name of a classifier's accuracy on test samples. */
+    static final String TEST_ACCURACY = "test_top1";
+
     private static final String EPOCH = "epoch";
 
     /**
@@ -63,7 +66,8 @@ final class RunLog implements AutoCloseable {
     private boolean failed;
     private EventFile events;
     private boolean eventsFailed;
-    private double knn = Double.NaN;
+    private double accuracy = Double.NaN;
+    private String measure = "";
 
     /**
      * @param samples of a step
@@ -114,7 +118,8 @@ final class RunLog implements AutoCloseable {
                 samples / secondsPerStep,
                 rate.waitingShare(),
                 left,
-                knn));
+                accuracy,
+                measure));
     }
 
     /** What the encoder is measured on from now on. */
@@ -126,15 +131,16 @@ final class RunLog implements AutoCloseable {
         write(line);
     }
 
-    /** The encoder's k-NN accuracy, 0 to 1. */
-    void knn(long step, double epoch, double accuracy) {
-        knn = accuracy;
+    /** An accuracy on labelled samples, 0 to 1. */
+    void measured(long step, double epoch, String metric, double value) {
+        accuracy = value;
+        measure = metric.equals(KNN) ? "k-NN" : "test";
         Map<String, Object> line = new LinkedHashMap<>();
         line.put(STEP, step);
         line.put(EPOCH, epoch);
-        line.put(KNN, accuracy);
+        line.put(metric, value);
         write(line);
-        events(step, out -> out.scalars(now(), step, Map.of("eval/" + KNN, accuracy)));
+        events(step, out -> out.scalars(now(), step, Map.of("eval/" + metric, value)));
     }
 
     /** Collapse figures of the encoder before its first step, on the data that the first epoch ends with. */

@@ -55,8 +55,11 @@ final class RunReport {
         TrunkConfig trunk = model.trunk();
         return "encoder of " + trunk.depth() + " blocks, " + trunk.dim() + " wide with " + trunk.heads()
                 + " heads, for patches of " + trunk.patch() + " pixels in views of " + trunk.height() + " x "
-                + trunk.width() + (trunk.frames() == 1 ? "" : " and " + trunk.frames() + " frames") + "; decoder of "
-                + model.decoder().depth() + " blocks, " + model.decoder().dim() + " wide";
+                + trunk.width() + (trunk.frames() == 1 ? "" : " and " + trunk.frames() + " frames")
+                + (model.decoder() == null
+                        ? "; classifier"
+                        : "; decoder of " + model.decoder().depth() + " blocks, "
+                                + model.decoder().dim() + " wide");
     }
 
     /** Says by what command and version the run is made. */

@@ -244,7 +244,7 @@ final class SavedRun {
      * @throws IOException if it cannot be written
      */
     void saveIfBest(RunState state, double value, String of) throws IOException {
-        boolean isBetter = settings.isBestByKnn() ? value > best || Double.isInfinite(best) : value < best;
+        boolean isBetter = settings.isBestByAccuracy() ? value > best || Double.isInfinite(best) : value < best;
         if (isBetter) {
             Map<String, String> texts = metadata(state);
             texts.put(METRIC, settings.keepBest());

@@ -8,6 +8,7 @@ import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.model.Execution;
+import io.github.vicmae.objective.ClassifierConfig;
 import io.github.vicmae.objective.FormerLayout;
 import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.optim.AdamW;
@@ -244,19 +245,24 @@ public record TrainSettings(
             throw new IllegalArgumentException(
                     "--stride and --clip-seconds do not apply to --method " + method + ": its views are single frames");
         }
+        if (model.objective() instanceof ClassifierConfig classifier && classifier.clipStride() != views.stride()) {
+            throw new IllegalArgumentException(
+                    "A classifier is trained on the clips that it is tested on, but its clipStride is "
+                            + classifier.clipStride() + " and views.stride is " + views.stride());
+        }
         if (views.stride() != 1 && views.clipSeconds() != null) {
             throw new IllegalArgumentException("Give --stride or --clip-seconds, not both");
         }
         if (checkpoints.keepBest() != null) {
             List<String> losses = new ArrayList<>(List.of(model.objective().losses()));
             losses.add(0, RunLog.LOSS);
-            if (checkpoints.isBestByKnn() && !monitor.measures()) {
+            if (checkpoints.isBestByAccuracy() && !monitor.measures()) {
                 throw new IllegalArgumentException(
                         "--keep-best knn needs labelled samples to measure on: name them with --monitor, or hold some back with"
                                 + " --monitor-share");
             }
             if (monitor.measures()) {
-                losses.add(CheckpointSettings.KNN);
+                losses.add(model.objective().hasDecoder() ? CheckpointSettings.KNN : CheckpointSettings.ACCURACY);
             }
             if (!losses.contains(checkpoints.keepBest())) {
                 throw new IllegalArgumentException(

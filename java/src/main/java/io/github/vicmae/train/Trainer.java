@@ -30,7 +30,7 @@ public final class Trainer implements AutoCloseable {
     private AdamW optimizer;
     private Passes passes;
     private final AtomicBoolean stop = new AtomicBoolean();
-    private Monitoring monitoring;
+    private Measuring monitoring;
     private RunReport report;
     private SavedRun saved;
     private long lastSaveNanos = System.nanoTime();
@@ -65,7 +65,9 @@ public final class Trainer implements AutoCloseable {
             passes = new Passes(settings, plan, model, optimizer, new Results());
             report = new RunReport(
                     out, passes, log, plan, settings.model(), model.parameters().count(), device.description());
-            monitoring = new Monitoring(device, settings, plan, log, progress);
+            monitoring = settings.model().objective().hasDecoder()
+                    ? new Monitoring(device, settings, plan, log, progress)
+                    : new Validation(device, settings, plan.tested(), log, progress);
             saved = new SavedRun(run, settings.checkpoints(), model, plan.data(), progress);
             saved.requireSpace();
             boolean goesOn = saved.exists();
@@ -92,6 +94,9 @@ public final class Trainer implements AutoCloseable {
                 model.parameters().startAverages(model.stream());
             }
             log.leftOut(plan.data().report());
+            if (plan.unlabelled() > 0) {
+                progress.warning("Left out " + plan.unlabelled() + " samples that have no class");
+            }
             for (Kind kind : Kind.values()) {
                 log.unused(settings.model().objective().described(), kind, plan.unused(kind));
             }
@@ -121,7 +126,7 @@ public final class Trainer implements AutoCloseable {
         }
         monitoring.begin(model.state());
         InitialWeights.load(settings, model, progress);
-        monitoring.measure(0, 0, model.state());
+        monitoring.measureStart(model.state());
         String advice = plan.advice();
         if (advice != null) {
             progress.advice(advice);
@@ -137,7 +142,7 @@ public final class Trainer implements AutoCloseable {
 
     /** What the metric of the best model is measured on, empty for the run's own data. */
     private String measuredOn() {
-        return settings.checkpoints().isBestByKnn() ? monitoring.id() : "";
+        return settings.checkpoints().isBestByAccuracy() ? monitoring.id() : "";
     }
 
     /**
@@ -345,20 +350,28 @@ public final class Trainer implements AutoCloseable {
         log.epoch(step(), plan.epoch(step()), passes.collapseFigures());
         boolean isMeasured = monitoring.isDue((long) plan.epoch(step()), step() == totalSteps());
         if (isMeasured) {
-            monitoring.measure(step(), plan.epoch(step()), model.state());
+            measure();
         }
         double mean = state.epochMean();
         state = state.afterEpoch();
-        if (settings.checkpoints().isBestByKnn()
+        if (settings.checkpoints().isBestByAccuracy()
                 ? isMeasured
                 : settings.checkpoints().keepBest() != null) {
-            double value = settings.checkpoints().isBestByKnn() ? monitoring.last() : mean;
+            double value = settings.checkpoints().isBestByAccuracy() ? monitoring.last() : mean;
             tryToSave(() -> saved.saveIfBest(state, value, measuredOn()), "The best model");
         }
         boolean due = (long) plan.epoch(step()) % settings.checkpoints().every() == 0;
         if (due && step() < totalSteps()) {
             saveAndGoOn();
             report();
+        }
+    }
+
+    private void measure() {
+        try {
+            monitoring.measure(step(), plan.epoch(step()), model.state());
+        } catch (IOException e) {
+            progress.warning("The accuracy could not be measured, and the run goes on: " + e.getMessage());
         }
     }
 

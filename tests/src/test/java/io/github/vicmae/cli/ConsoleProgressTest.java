@@ -32,7 +32,8 @@ class ConsoleProgressTest {
                 15.3 * scale,
                 waiting,
                 Duration.ofSeconds((long) (4000 * scale)),
-                Double.NaN);
+                Double.NaN,
+                "");
     }
 
     @Test
@@ -47,7 +48,8 @@ class ConsoleProgressTest {
                 u.samplesPerSecond(),
                 u.waiting(),
                 u.remaining(),
-                0.7134);
+                0.7134,
+                "k-NN");
         assertTrue(ConsoleProgress.line(measured, 199).contains("  k-NN 71.3%  "));
     }
 

@@ -34,7 +34,7 @@ class ClassifierTest {
     Path folder;
 
     private static ClassifierConfig settings(double dropPath, double dropout, MixingSettings mixing) {
-        return new ClassifierConfig(CLASSES, dropPath, dropout, null, 1, "none", 0, true, 0, mixing);
+        return new ClassifierConfig(CLASSES, dropPath, dropout, null, 1, "none", 0, true, 0, 1, mixing);
     }
 
     private static ModelConfig plain(TrunkConfig trunk) {
@@ -297,7 +297,8 @@ class ClassifierTest {
     void oneClassIsRefused() {
         var e = assertThrows(
                 IllegalArgumentException.class,
-                () -> new ClassifierConfig(List.of("cat"), 0, 0, null, 1, "none", 0, true, 0, MixingSettings.none()));
+                () -> new ClassifierConfig(
+                        List.of("cat"), 0, 0, null, 1, "none", 0, true, 0, 1, MixingSettings.none()));
         assertTrue(e.getMessage().contains("'cat'"), e.getMessage());
     }
 }

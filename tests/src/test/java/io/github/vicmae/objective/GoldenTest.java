@@ -51,6 +51,12 @@ class GoldenTest {
         verifyMethods(name, List.of("classify-image", "classify-video"));
     }
 
+    @ParameterizedTest
+    @MethodSource("io.github.vicmae.kernel.KernelFixture#devices")
+    void theLinearProbeIsTheReferences(String name) throws Exception {
+        verifyMethods(name, List.of("linear-probe"));
+    }
+
     private static void verifyMethods(String name, List<String> methods) throws Exception {
         Path folder = TestData.shared("golden").resolve("methods");
         List<Path> files = methods.stream()

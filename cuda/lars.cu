@@ -1,0 +1,66 @@
+// LARS (You et al. 2017, in the form of MoCo v3 and of MAE's linear probe) for several heads that are trained side by side, each with its own
+// rate. With the weights w [heads, size], their gradient g and momentum m, for each head on its own
+//   u = g + decay w,  q = trust |w| / |u| where both norms are positive and 1 otherwise,  m = momentum m + q u,  w -= rate m.
+// Biases are neither scaled (q = 1) nor decayed.
+//
+// Where |u| is not finite, the head keeps its weights, biases and momentum. The gradient is cleared in either case, as the next step's sums
+// want it. The rates lie in device memory, since they change from step to step.
+#include "target.cuh"
+
+// Block (p, h) writes partial[h][p] = {sum of w^2, sum of u^2} over its share of head h.
+KERNEL(lars_norms, float* __restrict__ partial, const float* __restrict__ weights, const float* __restrict__ gradients, float decay,
+       int64_t size) {
+  SHARED(float, scratch, 32);
+  const int64_t share = (size + gridDim.x - 1) / gridDim.x;
+  const int64_t first = share * blockIdx.x;
+  const int64_t left = size - first;
+  const int count = static_cast<int>(left < 0 ? 0 : left < share ? left : share);
+  const float* const w = weights + size * blockIdx.y + first;
+  const float* const g = gradients + size * blockIdx.y + first;
+  float of_weights = 0, of_updates = 0;
+  SIMD_SUM(of_weights, of_updates)
+  for (int i = threadIdx.x; i < count; i += blockDim.x) {
+    const float u = g[i] + decay * w[i];
+    of_weights += w[i] * w[i];
+    of_updates += u * u;
+  }
+  of_weights = block_sum(of_weights, scratch);
+  of_updates = block_sum(of_updates, scratch);
+  if (threadIdx.x == 0) {
+    float* const to = partial + 2 * (static_cast<int64_t>(gridDim.x) * blockIdx.y + blockIdx.x);
+    to[0] = of_weights;
+    to[1] = of_updates;
+  }
+}
+
+// Block (p, h) updates its share of head h. All blocks of a head add up the same partial sums, in the same order.
+KERNEL(lars_step, float* __restrict__ weights, float* __restrict__ gradients, float* __restrict__ momenta,
+       const float* __restrict__ partial, const float* __restrict__ rates, float trust, float momentum, float decay, int64_t size,
+       int parts, int is_scaled) {
+  float of_weights = 0, of_updates = 0;
+  for (int p = 0; p < parts; p++) {
+    const float* const from = partial + 2 * (static_cast<int64_t>(parts) * blockIdx.y + p);
+    of_weights += from[0];
+    of_updates += from[1];
+  }
+  const bool is_finite = of_updates < INFINITY;  // NaN is not
+  const float q = is_scaled && of_weights > 0 && of_updates > 0 ? trust * sqrtf(of_weights) / sqrtf(of_updates) : 1.0f;
+  const float rate = rates[blockIdx.y];
+  const int64_t share = (size + gridDim.x - 1) / gridDim.x;
+  const int64_t first = share * blockIdx.x;
+  const int64_t left = size - first;
+  const int count = static_cast<int>(left < 0 ? 0 : left < share ? left : share);
+  const int64_t at = size * blockIdx.y + first;
+  float* __restrict__ const w = weights + at;
+  float* __restrict__ const g = gradients + at;
+  float* __restrict__ const m = momenta + at;
+  if (is_finite) {
+    SIMD
+    for (int i = threadIdx.x; i < count; i += blockDim.x) {
+      m[i] = momentum * m[i] + q * (g[i] + decay * w[i]);
+      w[i] -= rate * m[i];
+    }
+  }
+  SIMD
+  for (int i = threadIdx.x; i < count; i += blockDim.x) g[i] = 0;
+}

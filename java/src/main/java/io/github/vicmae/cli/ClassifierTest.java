@@ -1,0 +1,127 @@
+package io.github.vicmae.cli;
+
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.source.Kind;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Precision;
+import io.github.vicmae.eval.ClassMatch;
+import io.github.vicmae.eval.SampleFeatures;
+import io.github.vicmae.eval.Scores;
+import io.github.vicmae.eval.TestClips;
+import io.github.vicmae.eval.Thumbnails;
+import io.github.vicmae.eval.TrainedClassifier;
+import io.github.vicmae.report.Evaluation;
+import io.github.vicmae.report.EvaluationPage;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import picocli.CommandLine.Model.CommandSpec;
+
+/** Tests a classifier: runs it on labelled samples, prints accuracies and writes the page. */
+final class ClassifierTest {
+    /** The usual 224 of 256 pixels. */
+    private static final double SHARE = 0.875;
+
+    private final CommandSpec spec;
+    private final Device device;
+    private final TestOptions options;
+
+    ClassifierTest(CommandSpec spec, Device device, TestOptions options) {
+        this.spec = spec;
+        this.device = device;
+        this.options = options;
+    }
+
+    /**
+     * Runs the test.
+     *
+     * @param weights of the classifier
+     * @param paths of the test data
+     * @param folder for page and JSON
+     * @param json whether the numbers are printed as JSON
+     */
+    void run(Path weights, List<Path> paths, Precision precision, Path folder, boolean json) throws IOException {
+        long start = System.nanoTime();
+        PrintWriter err = spec.commandLine().getErr();
+        List<String> remarks = new ArrayList<>();
+        Dataset all = Dataset.scan(paths);
+        remarks.addAll(all.report().sentences());
+        Dataset data = ClassMatch.labelled(all, "test data");
+        addCount(remarks, all.size() - data.size(), "have no class and are left out");
+        try (TrainedClassifier classifier = TrainedClassifier.load(weights, device, options.batch(), precision)) {
+            if (classifier.takesClips() && data.videos() > 0) {
+                addCount(remarks, data.images(), "are images and are left out: the classifier takes clips of videos");
+                data = data.only(Kind.VIDEO);
+            }
+            ClassMatch.of(classifier.classes(), data.samples()); // refused before any work
+            TestClips clips = classifier.clips(options.views());
+            SampleFeatures found;
+            try (SampleProgress progress = new SampleProgress(err, "test samples", data.size())) {
+                found = classifier.probabilities(
+                        data, clips, options.settings(classifier.takesClips() ? 1 : SHARE), progress);
+            }
+            if (found.shortVideos() > 0) {
+                remarks.add(found.shortVideos() + " videos are shorter than a clip of " + clips.frames()
+                        + " frames at stride " + clips.stride()
+                        + "; their last frame stands for those that they lack.");
+            }
+            Scores scores = new Scores(
+                    ClassMatch.of(classifier.classes(), found.samples()), found.samples(), found.features(0));
+            remarks.addAll(scores.classes().remarks());
+            EvaluationFacts facts = new EvaluationFacts(spec, weights, classifier.config(), device);
+            facts.data("test", paths, found.samples());
+            if (classifier.takesClips()) {
+                facts.put("views of a video", clips.clips() + " clips x " + clips.crops() + " crops");
+            } else if (data.videos() > 0) {
+                facts.put("frames of a video", options.frames());
+            }
+            Map<String, String> skipped = new LinkedHashMap<>();
+            found.skipped().forEach(file -> skipped.put(file.name(), file.reason()));
+            Evaluation evaluation = new Evaluation(
+                    "Classifier: " + weights,
+                    facts.finish(Duration.ofNanos(System.nanoTime() - start)),
+                    List.of(Evaluation.Row.of("classifier", scores), Evaluation.Row.chance(scores.chance())),
+                    scores,
+                    Thumbnails.ofMistakes(scores, Evaluation.MISTAKES),
+                    remarks,
+                    skipped);
+            Path page = EvaluationPage.write(folder, evaluation);
+            found.skipped().forEach(file -> err.println("warning: skipped " + file.reason()));
+            remarks.forEach(remark -> err.println("note: " + remark));
+            print(evaluation, page, json);
+        }
+    }
+
+    private static void addCount(List<String> remarks, int count, String what) {
+        if (count > 0) {
+            remarks.add(count + " of the test samples " + what + ".");
+        }
+    }
+
+    private void print(Evaluation evaluation, Path page, boolean json) {
+        PrintWriter out = spec.commandLine().getOut();
+        if (json) {
+            out.println(EvaluationPage.json(evaluation));
+            return;
+        }
+        Scores scores = evaluation.scores();
+        out.println("accuracy on " + scores.count() + " test samples of "
+                + scores.classes().names().size() + " classes:");
+        AccuracyText.print(out, evaluation.comparison());
+        if (scores.hasTop5()) {
+            out.printf(
+                    Locale.ROOT,
+                    "top-5: %.1f %% +- %.1f%n",
+                    100 * scores.top5(),
+                    100 * scores.standardError(scores.top5()));
+        }
+        out.println("(+- is one standard error.)");
+        out.println("The page: " + page);
+    }
+}

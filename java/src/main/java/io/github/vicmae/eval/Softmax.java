@@ -1,0 +1,32 @@
+package io.github.vicmae.eval;
+
+/** Probabilities from a classifier's outputs. */
+public final class Softmax {
+    private Softmax() {}
+
+    /** The softmax of a row of logits. */
+    public static float[] of(float[] logits) {
+        float high = Float.NEGATIVE_INFINITY;
+        for (float logit : logits) {
+            high = Math.max(high, logit);
+        }
+        double sum = 0;
+        for (float logit : logits) {
+            sum += Math.exp(logit - high);
+        }
+        float[] probabilities = new float[logits.length];
+        for (int k = 0; k < logits.length; k++) {
+            probabilities[k] = (float) (Math.exp(logits[k] - high) / sum);
+        }
+        return probabilities;
+    }
+
+    /** The softmax of each row. */
+    public static float[][] of(float[][] logits) {
+        float[][] probabilities = new float[logits.length][];
+        for (int i = 0; i < logits.length; i++) {
+            probabilities[i] = of(logits[i]);
+        }
+        return probabilities;
+    }
+}
