@@ -34,6 +34,7 @@ import picocli.CommandLine.Command;
             EvaluateCommand.class,
             KnnCommand.class,
             ProbeCommand.class,
+            EvidenceCommand.class,
             VerifyCommand.class,
             PlanCommand.class,
             LabCommand.class,
