@@ -7,60 +7,68 @@
 // want it. The rates lie in device memory, since they change from step to step.
 #include "target.cuh"
 
-// Block (p, h) writes partial[h][p] = {sum of w^2, sum of u^2} over its share of head h.
+// A share of one head's elements: of `items` = heads x parts in all, in the order of the heads.
+struct Share {
+  int head, count;
+  int64_t first;  // among the elements of all heads
+};
+DEVICE Share share_of(int item, int parts, int64_t size) {
+  const int head = item / parts;
+  const int64_t most = (size + parts - 1) / parts, from = most * (item - head * parts), left = size - from;
+  return {head, static_cast<int>(left < 0 ? 0 : left < most ? left : most), size * head + from};
+}
+
+// partial[h][p] = {sum of w^2, sum of u^2} over share p of head h, [heads, parts, 2]. A block a share.
 KERNEL(lars_norms, float* __restrict__ partial, const float* __restrict__ weights, const float* __restrict__ gradients, float decay,
-       int64_t size) {
+       int64_t size, int heads, int parts) {
   SHARED(float, scratch, 32);
-  const int64_t share = (size + gridDim.x - 1) / gridDim.x;
-  const int64_t first = share * blockIdx.x;
-  const int64_t left = size - first;
-  const int count = static_cast<int>(left < 0 ? 0 : left < share ? left : share);
-  const float* const w = weights + size * blockIdx.y + first;
-  const float* const g = gradients + size * blockIdx.y + first;
-  float of_weights = 0, of_updates = 0;
-  SIMD_SUM(of_weights, of_updates)
-  for (int i = threadIdx.x; i < count; i += blockDim.x) {
-    const float u = g[i] + decay * w[i];
-    of_weights += w[i] * w[i];
-    of_updates += u * u;
-  }
-  of_weights = block_sum(of_weights, scratch);
-  of_updates = block_sum(of_updates, scratch);
-  if (threadIdx.x == 0) {
-    float* const to = partial + 2 * (static_cast<int64_t>(gridDim.x) * blockIdx.y + blockIdx.x);
-    to[0] = of_weights;
-    to[1] = of_updates;
+  for (int item = blockIdx.x; item < heads * parts; item += gridDim.x) {
+    const Share share = share_of(item, parts, size);
+    const float* const w = weights + share.first;
+    const float* const g = gradients + share.first;
+    float of_weights = 0, of_updates = 0;
+    SIMD_SUM(of_weights, of_updates)
+    for (int i = threadIdx.x; i < share.count; i += blockDim.x) {
+      const float u = g[i] + decay * w[i];
+      of_weights += w[i] * w[i];
+      of_updates += u * u;
+    }
+    of_weights = block_sum(of_weights, scratch);
+    of_updates = block_sum(of_updates, scratch);
+    if (threadIdx.x == 0) {
+      partial[2 * item] = of_weights;
+      partial[2 * item + 1] = of_updates;
+    }
   }
 }
 
-// Block (p, h) updates its share of head h. All blocks of a head add up the same partial sums, in the same order.
+// Updates weights, or biases: a block one of `shares` shares of a head. All blocks of a head add up the same partial sums, [heads, parts, 2], in
+// the same order.
 KERNEL(lars_step, float* __restrict__ weights, float* __restrict__ gradients, float* __restrict__ momenta,
        const float* __restrict__ partial, const float* __restrict__ rates, float trust, float momentum, float decay, int64_t size,
-       int parts, int is_scaled) {
-  float of_weights = 0, of_updates = 0;
-  for (int p = 0; p < parts; p++) {
-    const float* const from = partial + 2 * (static_cast<int64_t>(parts) * blockIdx.y + p);
-    of_weights += from[0];
-    of_updates += from[1];
-  }
-  const bool is_finite = of_updates < INFINITY;  // NaN is not
-  const float q = is_scaled && of_weights > 0 && of_updates > 0 ? trust * sqrtf(of_weights) / sqrtf(of_updates) : 1.0f;
-  const float rate = rates[blockIdx.y];
-  const int64_t share = (size + gridDim.x - 1) / gridDim.x;
-  const int64_t first = share * blockIdx.x;
-  const int64_t left = size - first;
-  const int count = static_cast<int>(left < 0 ? 0 : left < share ? left : share);
-  const int64_t at = size * blockIdx.y + first;
-  float* __restrict__ const w = weights + at;
-  float* __restrict__ const g = gradients + at;
-  float* __restrict__ const m = momenta + at;
-  if (is_finite) {
-    SIMD
-    for (int i = threadIdx.x; i < count; i += blockDim.x) {
-      m[i] = momentum * m[i] + q * (g[i] + decay * w[i]);
-      w[i] -= rate * m[i];
+       int heads, int shares, int parts, int is_scaled) {
+  for (int item = blockIdx.x; item < heads * shares; item += gridDim.x) {
+    const Share share = share_of(item, shares, size);
+    float of_weights = 0, of_updates = 0;
+    for (int p = 0; p < parts; p++) {
+      const float* const from = partial + 2 * (static_cast<int64_t>(parts) * share.head + p);
+      of_weights += from[0];
+      of_updates += from[1];
     }
+    const bool is_finite = of_updates < INFINITY;  // NaN is not
+    const float q = is_scaled && of_weights > 0 && of_updates > 0 ? trust * sqrtf(of_weights) / sqrtf(of_updates) : 1.0f;
+    const float rate = rates[share.head];
+    float* __restrict__ const w = weights + share.first;
+    float* __restrict__ const g = gradients + share.first;
+    float* __restrict__ const m = momenta + share.first;
+    if (is_finite) {
+      SIMD
+      for (int i = threadIdx.x; i < share.count; i += blockDim.x) {
+        m[i] = momentum * m[i] + q * (g[i] + decay * w[i]);
+        w[i] -= rate * m[i];
+      }
+    }
+    SIMD
+    for (int i = threadIdx.x; i < share.count; i += blockDim.x) g[i] = 0;
   }
-  SIMD
-  for (int i = threadIdx.x; i < count; i += blockDim.x) g[i] = 0;
 }

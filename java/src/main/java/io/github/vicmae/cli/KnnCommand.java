@@ -204,6 +204,11 @@ final class KnnCommand implements Callable<Integer> {
         both.test.skipped().forEach(file -> skipped.put(file.name(), file.reason()));
         remarks.addAll(data.remarks());
         remarks.addAll(first.classes().remarks());
+        long same = ClassMatch.onBothSides(both.train.samples(), both.test.samples());
+        if (same > 0) {
+            remarks.add("Test samples that are among the training samples too: " + same
+                    + ". Each is its own nearest neighbour, so the accuracy is too good.");
+        }
         int known = both.train.samples().size();
         if (known < k) {
             remarks.add("There are only " + known + " training samples, so all of them vote, not " + k + ".");
@@ -239,6 +244,9 @@ final class KnnCommand implements Callable<Integer> {
                     "top-5: %.1f %% +- %.1f%n",
                     100 * scores.top5(),
                     100 * scores.standardError(scores.top5()));
+        } else {
+            text.println(
+                    "top-5 is left out: it says nothing of " + scores.classes().known() + " classes");
         }
         text.println("(+- is one standard error.)");
         text.println("The page: " + page);

@@ -33,6 +33,7 @@ import picocli.CommandLine.Command;
             FinetuneCommand.class,
             EvaluateCommand.class,
             KnnCommand.class,
+            ProbeCommand.class,
             VerifyCommand.class,
             PlanCommand.class,
             LabCommand.class,

@@ -30,8 +30,8 @@ public final class LarsKernels {
 
     public LarsKernels(Stream stream) {
         this.stream = stream;
-        norms = stream.device().kernel("lars", "lars_norms", "pppfl");
-        step = stream.device().kernel("lars", "lars_step", "pppppffflii");
+        norms = stream.device().kernel("lars", "lars_norms", "pppflii");
+        step = stream.device().kernel("lars", "lars_step", "pppppfffliiii");
     }
 
     private static int parts(long size) {
@@ -77,13 +77,8 @@ public final class LarsKernels {
         Shapes.floats("lars", "rates", rates, heads);
         Shapes.atLeast("lars", "scratch", scratch, scratchSize(heads, size));
         int parts = parts(size);
-        stream.begin(norms)
-                .arg(scratch)
-                .arg(weights)
-                .arg(gradients)
-                .arg(settings.decay)
-                .arg(size);
-        stream.launch(parts, heads, 1, THREADS, 0);
+        stream.begin(norms).arg(scratch).arg(weights).arg(gradients).arg(settings.decay);
+        stream.arg(size).arg(heads).arg(parts).launch(heads * parts, THREADS);
         launch(weights, gradients, momenta, rates, scratch, settings, heads, parts, true);
         launch(biases, biasGradients, biasMomenta, rates, scratch, settings, heads, parts, false);
     }
@@ -99,8 +94,15 @@ public final class LarsKernels {
             int parts,
             boolean isScaled) {
         long size = values.size() / heads;
-        stream.begin(step).arg(values).arg(gradients).arg(momenta).arg(partial).arg(rates);
+        int shares = parts(size);
+        stream.begin(step)
+                .arg(values)
+                .arg(gradients)
+                .arg(momenta)
+                .arg(partial)
+                .arg(rates);
         stream.arg(settings.trust).arg(settings.momentum).arg(isScaled ? settings.decay : 0f);
-        stream.arg(size).arg(parts).arg(isScaled ? 1 : 0).launch(parts(size), heads, 1, THREADS, 0);
+        stream.arg(size).arg(heads).arg(shares).arg(parts).arg(isScaled ? 1 : 0);
+        stream.launch(heads * shares, THREADS);
     }
 }

@@ -1,0 +1,189 @@
+package io.github.vicmae.cli;
+
+import io.github.vicmae.data.source.Dataset;
+import io.github.vicmae.data.source.SkippedFile;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.eval.ClassMatch;
+import io.github.vicmae.eval.Encoder;
+import io.github.vicmae.eval.SampleFeatures;
+import io.github.vicmae.eval.Scores;
+import io.github.vicmae.eval.Softmax;
+import io.github.vicmae.eval.Thumbnails;
+import io.github.vicmae.report.Evaluation;
+import io.github.vicmae.report.EvaluationPage;
+import io.github.vicmae.train.RunFolder;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Judges an encoder by a linear classifier on its features. */
+@Command(
+        name = "probe",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = {
+            "Train a linear classifier on a frozen encoder's features and test it, as MAE's linear probe does: BatchNorm"
+                    + " without affine parameters, a linear map, LARS, a cosine over 90 epochs, random crops and flips."
+                    + " Classes are matched by name. Writes a page, JSON, a confusion matrix and the probe to a folder.",
+            "With --cached the features of the plain views are computed once. That takes minutes in place of hours, and many"
+                    + " learning rates are tried at once."
+        })
+final class ProbeCommand implements Callable<Integer> {
+    @Parameters(
+            paramLabel = "CHECKPOINT",
+            description = "checkpoint (safetensors, or a published .pth), or a run's folder for its newest weights")
+    private Path checkpoint;
+
+    @Mixin
+    private LabelledData data;
+
+    @Mixin
+    private ProbeOptions options;
+
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            description = "new folder for the results and the probe (default: the first free of runs/probe-1, ...)")
+    private Path out;
+
+    @Option(names = "--resume", description = "go on with the training in the folder --out, if it was interrupted")
+    private boolean resume;
+
+    @Option(names = "--json", description = "print the numbers as JSON in place of the table")
+    private boolean json;
+
+    @Mixin
+    private DeviceOption device;
+
+    @Spec
+    private CommandSpec spec;
+
+    private final List<String> remarks = new ArrayList<>();
+    private final Map<String, String> skipped = new LinkedHashMap<>();
+
+    @Override
+    public Integer call() throws IOException {
+        long start = System.nanoTime();
+        PrintWriter err = spec.commandLine().getErr();
+        options.check();
+        Path folder = folder();
+        Path weights = RunFolder.weights(checkpoint);
+        Dataset train = data.training(err);
+        Dataset test = data.test(err);
+        List<String> classes = ClassMatch.several(train.samples());
+        ClassMatch.of(classes, test.samples()); // refused before any work
+        options.requireOneKind(train);
+        try (Device d = device.open();
+                Encoder encoder = Encoder.load(weights, options.heads(), d, SampleFeatures.Settings.BATCH);
+                EpochProgress progress = new EpochProgress(err)) {
+            options.planClips(encoder);
+            SampleFeatures testFeatures = extract("test samples", test, encoder, err);
+            Files.createDirectories(folder);
+            ProbeRun run = new ProbeRun(d, encoder, classes, options, folder, resume, progress);
+            run.note(weights, train);
+            ProbeRun.Outcome outcome = options.isCached()
+                    ? run.cached(extract("training samples", train, encoder, err), testFeatures)
+                    : run.augmented(train, testFeatures, this::skip);
+            remarks.addAll(outcome.remarks());
+            Scores scores = new Scores(
+                    ClassMatch.of(classes, testFeatures.samples()),
+                    testFeatures.samples(),
+                    Softmax.of(outcome.logits()));
+            EvaluationFacts facts = new EvaluationFacts(spec, weights, encoder, d);
+            facts.data("training", data.trainingPaths(), train.samples());
+            facts.data("test", data.testPaths(), testFeatures.samples());
+            options.describe(facts, outcome.batch());
+            facts.put("learning rate for batches of 256", outcome.rate());
+            print(evaluation(scores, facts.finish(Duration.ofNanos(System.nanoTime() - start))), folder);
+        }
+        return 0;
+    }
+
+    private Path folder() throws IOException {
+        if (!resume) {
+            Path folder = out == null ? EvaluationFolder.free("probe") : out;
+            EvaluationPage.check(folder);
+            if (ProbeRun.isBegun(folder)) {
+                throw new IOException(folder + " holds a probe already; go on with it by --resume, or name a new folder"
+                        + " with --out");
+            }
+            return folder;
+        }
+        if (out == null) {
+            throw new IllegalArgumentException("--resume goes on with a probe in the folder --out; name it");
+        }
+        return out;
+    }
+
+    private SampleFeatures extract(String what, Dataset samples, Encoder encoder, PrintWriter err) throws IOException {
+        try (SampleProgress progress = new SampleProgress(err, what, samples.size())) {
+            SampleFeatures found = SampleFeatures.of(
+                    samples,
+                    encoder.config().trunk(),
+                    encoder.views(),
+                    List.of(encoder.features(options.tokens())),
+                    options.reading(),
+                    progress);
+            found.skipped().forEach(this::skip);
+            return found;
+        }
+    }
+
+    private void skip(SkippedFile file) {
+        synchronized (skipped) {
+            if (skipped.putIfAbsent(file.name(), file.reason()) == null) {
+                spec.commandLine().getErr().println("warning: skipped " + file.reason());
+            }
+        }
+    }
+
+    private Evaluation evaluation(Scores scores, Map<String, Object> asked) {
+        remarks.addAll(data.remarks());
+        remarks.addAll(scores.classes().remarks());
+        return new Evaluation(
+                "Linear probe: " + checkpoint,
+                asked,
+                List.of(Evaluation.Row.of("linear probe", scores), Evaluation.Row.chance(scores.chance())),
+                scores,
+                Thumbnails.ofMistakes(scores, Evaluation.MISTAKES),
+                remarks,
+                skipped);
+    }
+
+    private void print(Evaluation evaluation, Path folder) throws IOException {
+        Path page = EvaluationPage.write(folder, evaluation);
+        PrintWriter text = spec.commandLine().getOut();
+        remarks.forEach(remark -> spec.commandLine().getErr().println("note: " + remark));
+        if (json) {
+            text.println(EvaluationPage.json(evaluation));
+            return;
+        }
+        Scores scores = evaluation.scores();
+        text.println("Accuracy of the linear probe on " + scores.count() + " test samples of "
+                + scores.classes().names().size() + " classes:");
+        AccuracyTable.print(text, evaluation.comparison());
+        if (scores.hasTop5()) {
+            text.printf(
+                    Locale.ROOT,
+                    "top-5: %.1f %% +- %.1f%n",
+                    100 * scores.top5(),
+                    100 * scores.standardError(scores.top5()));
+        }
+        text.println("(+- is one standard error.)");
+        text.println("The page: " + page);
+    }
+}
