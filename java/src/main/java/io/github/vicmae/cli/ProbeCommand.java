@@ -103,7 +103,7 @@ final class ProbeCommand implements Callable<Integer> {
                     ClassMatch.of(classes, testFeatures.samples()),
                     testFeatures.samples(),
                     Softmax.of(outcome.logits()));
-            EvaluationFacts facts = new EvaluationFacts(spec, weights, encoder, d);
+            EvaluationFacts facts = new EvaluationFacts(spec, weights, encoder.config(), d);
             facts.data("training", data.trainingPaths(), train.samples());
             facts.data("test", data.testPaths(), testFeatures.samples());
             options.describe(facts, outcome.batch());
@@ -175,7 +175,7 @@ final class ProbeCommand implements Callable<Integer> {
         Scores scores = evaluation.scores();
         text.println("Accuracy of the linear probe on " + scores.count() + " test samples of "
                 + scores.classes().names().size() + " classes:");
-        AccuracyTable.print(text, evaluation.comparison());
+        AccuracyText.print(text, evaluation.comparison());
         if (scores.hasTop5()) {
             text.printf(
                     Locale.ROOT,

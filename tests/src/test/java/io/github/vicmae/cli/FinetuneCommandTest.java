@@ -45,16 +45,35 @@ class FinetuneCommandTest extends CommandFixture {
     }
 
     private static JsonNode json(Path folder) throws IOException {
-        return new ObjectMapper()
-                .readTree(folder.resolve("evaluation.json").toFile());
+        return new ObjectMapper().readTree(folder.resolve("evaluation.json").toFile());
     }
 
     @Test
     void fromAnEncoderToAPageOfResults() throws IOException {
         Path run = dir.resolve("run");
         int status = finetune(
-                "--from", encoder, "--train", train, "--test", test, "--out", run, "--epochs", 30, "--batch", 8, "--lr",
-                0.2, "--rand-augment", "none", "--erase", 0, "--mixup", 0, "--cutmix", 0);
+                "--from",
+                encoder,
+                "--train",
+                train,
+                "--test",
+                test,
+                "--out",
+                run,
+                "--epochs",
+                30,
+                "--batch",
+                8,
+                "--lr",
+                0.2,
+                "--rand-augment",
+                "none",
+                "--erase",
+                0,
+                "--mixup",
+                0,
+                "--cutmix",
+                0);
         assertEquals(0, status, err.toString());
         JsonNode result = json(run.resolve("test"));
         int right = result.at("/comparison/0/right").asInt();
@@ -62,7 +81,8 @@ class FinetuneCommandTest extends CommandFixture {
         assertTrue(out.toString().contains("(" + right + " of 12)"), out.toString());
         assertTrue(Files.readString(run.resolve("report.html")).contains("finetune"));
 
-        assertEquals(0, execute("evaluate", run.toString(), test.toString(), "--device", "cpu", "--out", dir + "/again"));
+        assertEquals(
+                0, execute("evaluate", run.toString(), test.toString(), "--device", "cpu", "--out", dir + "/again"));
         assertEquals(right, json(dir.resolve("again")).at("/comparison/0/right").asInt());
 
         assertEquals(0, finetune("--resume", run), err.toString());
@@ -91,13 +111,39 @@ class FinetuneCommandTest extends CommandFixture {
     void clipsOfVideos() throws IOException {
         Path run = dir.resolve("clips");
         int status = finetune(
-                "--from", encoder, "--clip", "8x2", "--train", shapes.resolve("train"), "--test",
-                shapes.resolve("test"), "--out", run, "--epochs", 1, "--batch", 4, "--views", "2x3");
+                "--from",
+                encoder,
+                "--clip",
+                "8x2",
+                "--train",
+                shapes.resolve("train"),
+                "--test",
+                shapes.resolve("test"),
+                "--out",
+                run,
+                "--epochs",
+                1,
+                "--batch",
+                4,
+                "--views",
+                "2x3");
         assertEquals(0, status, err.toString());
         assertTrue(err.toString().contains("shorter than a clip of 8 frames at stride 2"), err.toString());
-        assertEquals("2 clips x 3 crops", json(run.resolve("test")).at("/asked/views of a video").asText());
         assertEquals(
-                2, execute("evaluate", run.toString(), shapes + "/test", "--device", "cpu", "--views", "2", "--out", dir + "/v"));
+                "2 clips x 3 crops",
+                json(run.resolve("test")).at("/asked/views of a video").asText());
+        assertEquals(
+                2,
+                execute(
+                        "evaluate",
+                        run.toString(),
+                        shapes + "/test",
+                        "--device",
+                        "cpu",
+                        "--views",
+                        "2",
+                        "--out",
+                        dir + "/v"));
         assertTrue(err.toString().contains("such as 5x3, not '2'"), err.toString());
         assertEquals(1, execute("evaluate", run.toString(), test.toString(), "--device", "cpu", "--out", dir + "/w"));
         assertTrue(err.toString().contains("clips of videos"), err.toString());
@@ -116,7 +162,9 @@ class FinetuneCommandTest extends CommandFixture {
         assertTrue(err.toString().contains("such as 16x4, not '16'"), err.toString());
         assertEquals(2, finetune("--from", encoder, "--rand-augment", "rand-q9", "--train", train, "--out", run));
         assertFalse(Files.exists(run), err.toString());
-        assertEquals(1, execute("evaluate", encoder.toString(), test.toString(), "--device", "cpu", "--out", run.toString()));
+        assertEquals(
+                1,
+                execute("evaluate", encoder.toString(), test.toString(), "--device", "cpu", "--out", run.toString()));
         assertTrue(err.toString().contains("no classifier"), err.toString());
     }
 }

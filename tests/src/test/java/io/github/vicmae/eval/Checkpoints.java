@@ -34,7 +34,7 @@ public final class Checkpoints {
                 ClassifierConfig.trunk(small().trunk(), 32, 32, 1, 1),
                 null,
                 new ClassifierConfig(
-                        List.of("circle", "ring"), 0, 0, null, 1, "none", 0, true, 0, MixingSettings.none()));
+                        List.of("circle", "ring"), 0, 0, null, 1, "none", 0, true, 0, 1, MixingSettings.none()));
     }
 
     /** Writes a model's fresh weights. */

@@ -115,9 +115,7 @@ class FineTuningTest extends RunFixture {
     @Test
     void fromScratchAllLayersLearnAlike() throws IOException {
         TrainSettings scratch = settings(FineTuning.fromScratch(ModelSize.TI8), 1);
-        assertEquals(
-                1.0,
-                ((ClassifierConfig) scratch.model().objective()).layerDecay());
+        assertEquals(1.0, ((ClassifierConfig) scratch.model().objective()).layerDecay());
         assertEquals(null, scratch.init());
     }
 
@@ -125,9 +123,7 @@ class FineTuningTest extends RunFixture {
     void otherClassesThanTheRunsAreRefused() throws IOException {
         TrainSettings settings = settings(FineTuning.from(encoder, 0), 1);
         List<String> fewer =
-                ((ClassifierConfig) settings.model().objective())
-                        .classes()
-                        .subList(1, 8);
+                ((ClassifierConfig) settings.model().objective()).classes().subList(1, 8);
         TrainSettings other = settings.with("model.objective.classes", fewer);
         var e = assertThrows(IOException.class, () -> train(other, dir.resolve("other"), false, ALL));
         assertTrue(e.getMessage().contains("classes"), e.getMessage());
