@@ -95,12 +95,7 @@ public final class LarsKernels {
             boolean isScaled) {
         long size = values.size() / heads;
         int shares = parts(size);
-        stream.begin(step)
-                .arg(values)
-                .arg(gradients)
-                .arg(momenta)
-                .arg(partial)
-                .arg(rates);
+        stream.begin(step).arg(values).arg(gradients).arg(momenta).arg(partial).arg(rates);
         stream.arg(settings.trust).arg(settings.momentum).arg(isScaled ? settings.decay : 0f);
         stream.arg(size).arg(heads).arg(shares).arg(parts).arg(isScaled ? 1 : 0);
         stream.launch(heads * shares, THREADS);
