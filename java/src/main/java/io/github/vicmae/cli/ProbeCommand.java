@@ -54,6 +54,9 @@ final class ProbeCommand implements Callable<Integer> {
     @Mixin
     private ProbeOptions options;
 
+    @Mixin
+    private Baselines baselines;
+
     @Option(
             names = "--out",
             paramLabel = "DIR",
@@ -80,6 +83,10 @@ final class ProbeCommand implements Callable<Integer> {
         long start = System.nanoTime();
         PrintWriter err = spec.commandLine().getErr();
         options.check();
+        if (baselines.isAny() && !options.isCached()) {
+            throw new IllegalArgumentException(
+                    "--untrained and --pixels go with --cached, where they cost one pass more");
+        }
         Path folder = folder();
         Path weights = RunFolder.weights(checkpoint);
         Dataset train = data.training(err);
@@ -91,24 +98,39 @@ final class ProbeCommand implements Callable<Integer> {
                 Encoder encoder = Encoder.load(weights, options.heads(), d, SampleFeatures.Settings.BATCH);
                 EpochProgress progress = new EpochProgress(err)) {
             options.planClips(encoder);
-            SampleFeatures testFeatures = extract("test samples", test, encoder, err);
-            Files.createDirectories(folder);
-            ProbeRun run = new ProbeRun(d, encoder, classes, options, folder, resume, progress);
+            ProbeRun run = new ProbeRun(d, encoder, classes, options, resume, progress);
             run.note(weights, train);
-            ProbeRun.Outcome outcome = options.isCached()
-                    ? run.cached(extract("training samples", train, encoder, err), testFeatures)
-                    : run.augmented(train, testFeatures, this::skip);
+            List<Evaluation.Row> rows = new ArrayList<>();
+            Scores scores;
+            ProbeRun.Outcome outcome;
+            try (Baselines.Kinds kinds = baselines.with(
+                    d, encoder, options.tokens(), options.reading(), options.seed(), List.of(train, test), remarks)) {
+                SampleFeatures ofTest = extract("test samples", test, encoder, kinds, err);
+                ClassMatch match = ClassMatch.of(classes, ofTest.samples());
+                SampleFeatures ofTrain =
+                        options.isCached() ? extract("training samples", train, encoder, kinds, err) : null;
+                Files.createDirectories(folder);
+                outcome = options.isCached()
+                        ? run.cached(folder, ofTrain, ofTest, 0)
+                        : run.augmented(folder, train, ofTest, this::skip);
+                scores = new Scores(match, ofTest.samples(), Softmax.of(outcome.logits()));
+                rows.add(Evaluation.Row.of("linear probe", scores));
+                for (int i = 1; i < kinds.names().size(); i++) {
+                    String name = kinds.names().get(i);
+                    err.println("the probe of the " + name + ":");
+                    Path own = Files.createDirectories(folder.resolve(name.replace(' ', '-')));
+                    float[][] logits = run.cached(own, ofTrain, ofTest, i).logits();
+                    rows.add(Evaluation.Row.of(name, new Scores(match, ofTest.samples(), Softmax.of(logits))));
+                }
+            }
+            rows.add(Evaluation.Row.chance(scores.chance()));
             remarks.addAll(outcome.remarks());
-            Scores scores = new Scores(
-                    ClassMatch.of(classes, testFeatures.samples()),
-                    testFeatures.samples(),
-                    Softmax.of(outcome.logits()));
             EvaluationFacts facts = new EvaluationFacts(spec, weights, encoder.config(), d);
             facts.data("training", data.trainingPaths(), train.samples());
-            facts.data("test", data.testPaths(), testFeatures.samples());
+            facts.data("test", data.testPaths(), scores.samples());
             options.describe(facts, outcome.batch());
             facts.put("learning rate for batches of 256", outcome.rate());
-            print(evaluation(scores, facts.finish(Duration.ofNanos(System.nanoTime() - start))), folder);
+            print(evaluation(scores, rows, facts.finish(Duration.ofNanos(System.nanoTime() - start))), folder);
         }
         return 0;
     }
@@ -129,15 +151,11 @@ final class ProbeCommand implements Callable<Integer> {
         return out;
     }
 
-    private SampleFeatures extract(String what, Dataset samples, Encoder encoder, PrintWriter err) throws IOException {
+    private SampleFeatures extract(
+            String what, Dataset samples, Encoder encoder, Baselines.Kinds kinds, PrintWriter err) throws IOException {
         try (SampleProgress progress = new SampleProgress(err, what, samples.size())) {
             SampleFeatures found = SampleFeatures.of(
-                    samples,
-                    encoder.config().trunk(),
-                    encoder.views(),
-                    List.of(encoder.features(options.tokens())),
-                    options.reading(),
-                    progress);
+                    samples, encoder.config().trunk(), encoder.views(), kinds.features(), options.reading(), progress);
             found.skipped().forEach(this::skip);
             return found;
         }
@@ -151,13 +169,13 @@ final class ProbeCommand implements Callable<Integer> {
         }
     }
 
-    private Evaluation evaluation(Scores scores, Map<String, Object> asked) {
+    private Evaluation evaluation(Scores scores, List<Evaluation.Row> rows, Map<String, Object> asked) {
         remarks.addAll(data.remarks());
         remarks.addAll(scores.classes().remarks());
         return new Evaluation(
                 "Linear probe: " + checkpoint,
                 asked,
-                List.of(Evaluation.Row.of("linear probe", scores), Evaluation.Row.chance(scores.chance())),
+                rows,
                 scores,
                 Thumbnails.ofMistakes(scores, Evaluation.MISTAKES),
                 remarks,

@@ -14,6 +14,7 @@ import io.github.vicmae.eval.ProbeSchedule;
 import io.github.vicmae.eval.ProbeTraining;
 import io.github.vicmae.eval.SampleFeatures;
 import io.github.vicmae.eval.ViewFeatures;
+import io.github.vicmae.io.JsonLines;
 import io.github.vicmae.model.TrunkConfig;
 import java.io.IOException;
 import java.io.InputStream;
@@ -23,6 +24,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -40,17 +42,16 @@ final class ProbeRun {
     /** A growth that is enough. */
     private static final double ENOUGH_GROWTH = 20;
 
+    private static final String LOG = "epochs.jsonl";
     private static final int READ_BYTES = 1 << 20;
 
     private final Device device;
     private final Encoder encoder;
     private final List<String> classes;
     private final ProbeOptions options;
-    private final Path folder;
     private final boolean resumes;
     private final EpochProgress progress;
     private final Map<String, String> asked;
-    private final List<String> remarks = new ArrayList<>();
 
     /**
      * What came of it.
@@ -66,14 +67,12 @@ final class ProbeRun {
             Encoder encoder,
             List<String> classes,
             ProbeOptions options,
-            Path folder,
             boolean resumes,
             EpochProgress progress) {
         this.device = device;
         this.encoder = encoder;
         this.classes = classes;
         this.options = options;
-        this.folder = folder;
         this.resumes = resumes;
         this.progress = progress;
         asked = options.asked();
@@ -101,22 +100,28 @@ final class ProbeRun {
         return Long.toHexString(checksum.getValue());
     }
 
-    /** Trains over features that were computed once. */
-    Outcome cached(SampleFeatures train, SampleFeatures test) throws IOException {
+    /**
+     * Trains over features that were computed once.
+     *
+     * @param folder for the heads
+     * @param kind of the features
+     */
+    Outcome cached(Path folder, SampleFeatures train, SampleFeatures test, int kind) throws IOException {
         Map<String, Integer> numbers = numbers();
         int[] labels = train.samples().stream()
                 .mapToInt(sample -> numbers.get(sample.className()))
                 .toArray();
         CachedProbe probe =
-                new CachedProbe(device, train.features(0), labels, classes.size(), options.cachedSettings());
+                new CachedProbe(device, train.features(kind), labels, classes.size(), options.cachedSettings());
         CachedProbe.Result result = probe.run(folder, asked, resumes, epoch -> progress.done(epoch, Double.NaN));
         try (LinearHeads head = result.head()) {
             int batch = head.sizes().batch();
+            List<String> remarks = new ArrayList<>();
             if (!result.candidates().isEmpty()) {
                 remarks.add(described(result));
             }
-            noteBatch(batch);
-            return new Outcome(result.rate(), batch, head.logits(test.features(0))[0], remarks);
+            noteBatch(batch, remarks);
+            return new Outcome(result.rate(), batch, head.logits(test.features(kind))[0], remarks);
         }
     }
 
@@ -156,14 +161,15 @@ final class ProbeRun {
         return numbers;
     }
 
-    private void noteBatch(int batch) {
+    private void noteBatch(int batch, List<String> remarks) {
         if (batch < options.batch()) {
             remarks.add("A step takes " + batch + " samples, all that there are, not " + options.batch() + ".");
         }
     }
 
     /** Trains over crops and flips that are drawn anew each epoch. */
-    Outcome augmented(Dataset train, SampleFeatures test, Consumer<SkippedFile> onSkip) throws IOException {
+    Outcome augmented(Path folder, Dataset train, SampleFeatures test, Consumer<SkippedFile> onSkip)
+            throws IOException {
         Map<String, Integer> numbers = numbers();
         int[] classOf = new int[train.classNames().size()];
         train.samples().forEach(sample -> classOf[sample.label()] = numbers.get(sample.className()));
@@ -172,8 +178,9 @@ final class ProbeRun {
                 .toArray();
         double rate = options.rates().get(0);
         ProbeSchedule schedule = options.schedule(Math.min(options.batch(), train.size()));
-        noteBatch(schedule.batch());
-        noteGrowth(rate, train.size());
+        List<String> remarks = new ArrayList<>();
+        noteBatch(schedule.batch(), remarks);
+        noteGrowth(rate, train.size(), remarks);
         ViewFeatures features = encoder.features(options.tokens());
         try (LinearHeads head =
                 new LinearHeads(device, new LinearHeads.Sizes(features.width(), classes.size(), 1, schedule.batch()))) {
@@ -182,8 +189,25 @@ final class ProbeRun {
                             head,
                             new double[] {rate},
                             epoch -> batches(train, features, classOf, schedule.batch(), epoch, onSkip),
-                            epoch -> progress.done(epoch, accuracy(head.logits(test.features(0))[0], testLabels)));
+                            epoch -> {
+                                double accuracy = accuracy(head.logits(test.features(0))[0], testLabels);
+                                log(folder.resolve(LOG), epoch, accuracy);
+                                progress.done(epoch, accuracy);
+                            });
             return new Outcome(rate, schedule.batch(), head.logits(test.features(0))[0], remarks);
+        }
+    }
+
+    /** Adds a line for an epoch; those of epochs that a training which was cut off had begun again are replaced. */
+    private static void log(Path file, ProbeTraining.Epoch epoch, double accuracy) throws IOException {
+        try (JsonLines lines = JsonLines.open(file)) {
+            lines.truncateAfter(epoch.number() - 1);
+            Map<String, Object> line = new LinkedHashMap<>();
+            line.put("step", epoch.number());
+            line.put("loss", epoch.losses()[0]);
+            line.put("learning_rate", epoch.rates()[0]);
+            line.put("test_accuracy", accuracy);
+            lines.write(line);
         }
     }
 
@@ -213,7 +237,7 @@ final class ProbeRun {
      * The rate was made for ImageNet's steps. LARS changes the weights by a share of their size, so the logarithm of how much they can grow is the sum over
      * the steps of rate times trust, here with half the peak as the mean and ten times by momentum.
      */
-    private void noteGrowth(double rate, int samples) {
+    private void noteGrowth(double rate, int samples, List<String> remarks) {
         double growth = 0.001 * 10 * 0.5 * rate / 256 * samples * options.epochs();
         if (growth < LITTLE_GROWTH) {
             remarks.add(String.format(

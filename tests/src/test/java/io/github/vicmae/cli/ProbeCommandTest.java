@@ -78,7 +78,18 @@ class ProbeCommandTest extends CommandFixture {
         Path out = dir.resolve("cached");
         assertEquals(
                 0,
-                probe(pictures, out, "--cached", "--lr", "0.001,100", "--epochs", "60", "--features", "both"),
+                probe(
+                        pictures,
+                        out,
+                        "--cached",
+                        "--lr",
+                        "0.001,100",
+                        "--epochs",
+                        "60",
+                        "--features",
+                        "both",
+                        "--untrained",
+                        "--pixels"),
                 err.toString());
         assertTrue(this.out.toString().contains("linear probe       100.0 % +- 0.0   (36 of 36)"), this.out.toString());
         JsonNode json =
@@ -106,6 +117,7 @@ class ProbeCommandTest extends CommandFixture {
         String[] asked = {"--epochs", "4", "--batch", "10", "--lr", "30", "--seed", "5", "--features", "cls"};
         assertEquals(0, probe(pictures, whole, with(asked, "--workers", "3")), err.toString());
         assertTrue(err.toString().contains("epoch 4/4"), err.toString());
+        assertEquals(4, Files.readAllLines(whole.resolve("epochs.jsonl")).size());
         Path file = whole.resolve("probe.safetensors");
         Path again = Files.createDirectories(dir.resolve("again"));
         Files.copy(file, again.resolve("probe.safetensors"));
@@ -152,6 +164,7 @@ class ProbeCommandTest extends CommandFixture {
     void whatCannotBeTrainedIsOneSentenceAndLeavesNoFolder() {
         refused(1, "images and", "--epochs", "1");
         refused(2, "add --cached", "--lr", "0.1,1");
+        refused(2, "go with --cached", "--kind", "video", "--untrained");
         refused(2, "Learning rates must be positive", "--lr", "0");
         refused(2, "--batch must be at least 2", "--batch", "1");
         refused(2, "warm-up that is shorter", "--epochs", "5", "--warmup", "5");
