@@ -85,8 +85,8 @@ final class EvidenceCommand implements Callable<Integer> {
             return 0;
         }
         Device.open(device).close(); // what is wrong with it shows before any work
-        EvidenceRun run = Evidence.run(
-                name, settings, out, (log, args) -> Main.run(log, log, args.toArray(String[]::new)), err);
+        EvidenceRun run =
+                Evidence.run(name, settings, out, (log, args) -> Main.run(log, log, args.toArray(String[]::new)), err);
         int status = untilDoneOrInterrupted(run, err);
         if (status == 0) {
             text.print(run.markdown());

@@ -49,7 +49,8 @@ final class Run {
 
     /** The command line as a shell takes it again. */
     static String commandLine(CommandSpec spec) {
-        return "vicmae " + ShellWords.join(spec.root().commandLine().getParseResult().originalArgs());
+        return "vicmae "
+                + ShellWords.join(spec.root().commandLine().getParseResult().originalArgs());
     }
 
     /** The program's version, with its commit where the build knew it. */

@@ -18,8 +18,26 @@ final class CifarTable {
 
     /** Encoder and decoder of recipe small, for pictures of 32 pixels. */
     private static final List<String> MODEL = List.of(
-            "--model", "ti8", "--image", "32", "--patch", "4", "--dim", "96", "--depth", "4", "--decoder-dim", "64",
-            "--decoder-depth", "1", "--decoder-heads", "2", "--lr", "1e-2", "--mask", "0.5");
+            "--model",
+            "ti8",
+            "--image",
+            "32",
+            "--patch",
+            "4",
+            "--dim",
+            "96",
+            "--depth",
+            "4",
+            "--decoder-dim",
+            "64",
+            "--decoder-depth",
+            "1",
+            "--decoder-heads",
+            "2",
+            "--lr",
+            "1e-2",
+            "--mask",
+            "0.5");
 
     /** Heads and weight of the contrastive loss of recipe small. */
     private static final List<String> CONTRAST =
@@ -27,7 +45,17 @@ final class CifarTable {
 
     /** Few steps of a small network: what keeps a large one from learning its data by heart is left out. */
     private static final List<String> FINE_TUNING = List.of(
-            "--lr", "8e-3", "--drop-path", "0", "--rand-augment", "none", "--erase", "0", "--mixup", "0", "--cutmix",
+            "--lr",
+            "8e-3",
+            "--drop-path",
+            "0",
+            "--rand-augment",
+            "none",
+            "--erase",
+            "0",
+            "--mixup",
+            "0",
+            "--cutmix",
             "0");
 
     private static final double VICMAE_SECONDS = 15;
@@ -72,11 +100,7 @@ final class CifarTable {
                     protocols.pretrain("contrast-" + seed, seed, PRETRAINING_EPOCHS, contrast, VICMAE_SECONDS));
             Command fresh =
                     table.add(protocols.untrained("untrained-" + seed, seed, joined(MODEL, CONTRAST), VICMAE_SECONDS));
-            boolean pixels = seed == settings.seeds().get(0); // nothing is drawn for them, so once is enough
-            Command knn = judged(table, protocols, UNTRAINED, seed, fresh, pixels);
-            if (pixels) {
-                table.cell(Protocols.PIXELS, Protocols.KNN, seed, knn, Protocols.PIXELS);
-            }
+            judged(table, protocols, UNTRAINED, seed, fresh, true);
             scratch(table, protocols, SCRATCH, "scratch-" + seed, seed, FINE_TUNING_EPOCHS);
             scratch(
                     table,
@@ -98,13 +122,13 @@ final class CifarTable {
         table.add(pretraining);
         judged(table, protocols, row, seed, pretraining, false);
         String run = run(pretraining);
-        Command tuned = table.add(protocols.finetune(
-                run, run + "-tuned", seed, FINE_TUNING_EPOCHS, FINE_TUNING, FINE_TUNING_SECONDS));
+        Command tuned = table.add(
+                protocols.finetune(run, run + "-tuned", seed, FINE_TUNING_EPOCHS, FINE_TUNING, FINE_TUNING_SECONDS));
         table.cell(row, Protocols.FINE_TUNING, seed, tuned, null);
     }
 
-    /** Adds k-NN and probe, and returns the former. */
-    private static Command judged(
+    /** @param pixels whether the pixels are judged with the encoder; their nearest neighbours are the same for each seed */
+    private static void judged(
             EvidenceTable.Builder table,
             Protocols protocols,
             String row,
@@ -113,17 +137,20 @@ final class CifarTable {
             boolean pixels) {
         Command knn = table.add(protocols.knn(run(pretraining), pixels, KNN_SECONDS));
         table.cell(row, Protocols.KNN, seed, knn, null);
-        Command probe = table.add(protocols.probe(run(pretraining), seed, PROBE_SECONDS));
+        Command probe = table.add(protocols.probe(run(pretraining), seed, pixels, PROBE_SECONDS));
         table.cell(row, Protocols.PROBE, seed, probe, null);
-        return knn;
+        if (pixels) {
+            table.cell(Protocols.PIXELS, Protocols.KNN, seed, knn, Protocols.PIXELS);
+            table.cell(Protocols.PIXELS, Protocols.PROBE, seed, probe, Protocols.PIXELS);
+        }
     }
 
     /** The untrained encoder with all layers learning alike. */
     private static void scratch(
             EvidenceTable.Builder table, Protocols protocols, String row, String name, long seed, int epochs) {
         List<String> options = joined(FINE_TUNING, List.of("--layer-decay", "1"));
-        Command trained = table.add(
-                protocols.finetune("untrained-" + seed, name, seed, epochs, options, FINE_TUNING_SECONDS));
+        Command trained =
+                table.add(protocols.finetune("untrained-" + seed, name, seed, epochs, options, FINE_TUNING_SECONDS));
         table.cell(row, Protocols.FINE_TUNING, seed, trained, null);
     }
 

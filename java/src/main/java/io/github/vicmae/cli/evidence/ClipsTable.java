@@ -54,11 +54,7 @@ final class ClipsTable {
             }
             String name = UNTRAINED + "-" + seed;
             table.add(protocols.untrained(name, seed, RECIPE, SECONDS));
-            boolean pixels = seed == settings.seeds().get(0); // nothing is drawn for them, so once is enough
-            Command knn = judged(table, protocols, UNTRAINED, name, seed, pixels);
-            if (pixels) {
-                table.cell(Protocols.PIXELS, Protocols.KNN, seed, knn, Protocols.PIXELS);
-            }
+            judged(table, protocols, UNTRAINED, name, seed, true);
         }
         List<String> order = new ArrayList<>(FORMS.stream().map(Form::row).toList());
         order.addAll(List.of(UNTRAINED, Protocols.PIXELS));
@@ -69,12 +65,16 @@ final class ClipsTable {
                 order);
     }
 
-    private static Command judged(
+    /** @param pixels whether the pixels are judged with the encoder; their nearest neighbours are the same for each seed */
+    private static void judged(
             EvidenceTable.Builder table, Protocols protocols, String row, String name, long seed, boolean pixels) {
         Command knn = table.add(protocols.knn(name, pixels, KNN_SECONDS));
         table.cell(row, Protocols.KNN, seed, knn, null);
-        Command probe = table.add(protocols.probe(name, seed, PROBE_SECONDS));
+        Command probe = table.add(protocols.probe(name, seed, pixels, PROBE_SECONDS));
         table.cell(row, Protocols.PROBE, seed, probe, null);
-        return knn;
+        if (pixels) {
+            table.cell(Protocols.PIXELS, Protocols.KNN, seed, knn, Protocols.PIXELS);
+            table.cell(Protocols.PIXELS, Protocols.PROBE, seed, probe, Protocols.PIXELS);
+        }
     }
 }

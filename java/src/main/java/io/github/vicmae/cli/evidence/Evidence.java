@@ -24,8 +24,9 @@ public final class Evidence {
         return switch (name) {
             case CifarTable.NAME -> CifarTable.of(settings, out);
             case ClipsTable.NAME -> ClipsTable.of(settings, out);
-            default -> throw new IllegalArgumentException(
-                    "There is no table '" + name + "'; there are " + String.join(" and ", NAMES));
+            default ->
+                throw new IllegalArgumentException(
+                        "There is no table '" + name + "'; there are " + String.join(" and ", NAMES));
         };
     }
 

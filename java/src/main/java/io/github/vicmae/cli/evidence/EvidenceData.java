@@ -20,7 +20,7 @@ final class EvidenceData {
 
     private static final String TRAIN = "train";
     private static final String TEST = "test";
-    private static final String MARKER = "unpacked.txt";
+    private static final String MARKER = "source.txt";
     private static final long SEED = 0;
     private static final SyntheticShapes.Settings FEW = new SyntheticShapes.Settings(64, 18, 20, 8, 2, 1, 1);
     private static final int QUICK_TRAIN = 4;
@@ -74,15 +74,33 @@ final class EvidenceData {
         }
     }
 
+    /**
+     * Whether a folder was filled from this source already.
+     *
+     * @throws IOException if it was filled from another
+     */
+    private static boolean isFilled(Path folder, String source) throws IOException {
+        Path marker = folder.resolve(MARKER);
+        if (!Files.exists(marker)) {
+            return false;
+        }
+        String found = Files.readString(marker).strip();
+        if (!found.equals(source)) {
+            throw new IOException(folder + " holds another data set (" + found + "), not this one (" + source
+                    + "); give the same data, or name a new folder with --out");
+        }
+        return true;
+    }
+
+    /** Written last, it marks a folder as complete. */
+    private static void mark(Path folder, String source) throws IOException {
+        Files.writeString(folder.resolve(MARKER), source + "\n", StandardCharsets.UTF_8);
+    }
+
     /** Unpacks a tar file's regular files, unless that was done. */
     private static Path unpacked(Path file, Path to) throws IOException {
-        String description = "Unpacked from " + file.getFileName() + ", " + Files.size(file) + " bytes\n";
-        Path marker = to.resolve(MARKER);
-        if (Files.exists(marker)) {
-            if (!Files.readString(marker).equals(description)) {
-                throw new IOException(to + " holds another data set (" + Files.readString(marker).strip()
-                        + "), not " + file + "; name a new folder with --out");
-            }
+        String source = "unpacked from " + file.getFileName() + ", " + Files.size(file) + " bytes";
+        if (isFilled(to, source)) {
             return to;
         }
         Path root = to.toAbsolutePath().normalize();
@@ -100,13 +118,17 @@ final class EvidenceData {
         } catch (IOException e) {
             throw new IOException("Cannot unpack " + file + " to " + to + ": " + e.getMessage(), e);
         }
-        // Written last: it marks the set as complete.
-        Files.writeString(marker, description, StandardCharsets.UTF_8);
+        mark(to, source);
         return to;
     }
 
     /** Copies the first files of each class. */
     private static Path few(Path from, Path to) throws IOException {
+        String source =
+                "a few samples of " + described(from.resolve(TRAIN)) + ", and of " + described(from.resolve(TEST));
+        if (isFilled(to, source)) {
+            return to;
+        }
         for (String side : List.of(TRAIN, TEST)) {
             for (Path type : folders(from.resolve(side))) {
                 Path target = Files.createDirectories(
@@ -125,6 +147,7 @@ final class EvidenceData {
                 }
             }
         }
+        mark(to, source);
         return to;
     }
 

@@ -50,7 +50,8 @@ final class EvidenceReport {
             return NOT_RUN;
         }
         String text = percent(figures.mean())
-                + (figures.seeds() > 1 ? " +- " + percent(figures.deviation()) : "") + mark(row, column, figures);
+                + (figures.seeds() > 1 ? " +- " + percent(figures.deviation()) : "")
+                + mark(row, column, figures);
         int all = row.cells().get(column).size();
         return figures.seeds() < all ? text + " (" + figures.seeds() + " of " + all + " seeds)" : text;
     }

@@ -43,7 +43,8 @@ final class EvidenceResults {
                 try {
                     evaluations.put(file, JSON.readTree(file.toFile()));
                 } catch (IOException e) {
-                    throw new IOException(file + " cannot be read as JSON; remove its folder, and the command is run again", e);
+                    throw new IOException(
+                            file + " cannot be read as JSON; remove its folder, and the command is run again", e);
                 }
             }
         }
@@ -73,15 +74,16 @@ final class EvidenceResults {
         List<Found> found = found(row, column);
         return found.isEmpty()
                 ? null
-                : Figures.of(found.stream().map(Found::accuracy).toList(), found.get(0).samples());
+                : Figures.of(
+                        found.stream().map(Found::accuracy).toList(),
+                        found.get(0).samples());
     }
 
     /** Whether all numbers are there. */
     boolean isComplete() {
-        return table.rows().stream()
-                .allMatch(row -> row.cells().entrySet().stream()
-                        .allMatch(cell -> found(row, cell.getKey()).size()
-                                == cell.getValue().size()));
+        return table.rows().stream().allMatch(row -> row.cells().entrySet().stream()
+                .allMatch(cell ->
+                        found(row, cell.getKey()).size() == cell.getValue().size()));
     }
 
     /** Test samples of the evaluations; 0 while there are none. */

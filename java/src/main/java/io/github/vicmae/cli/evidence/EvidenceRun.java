@@ -108,7 +108,8 @@ public final class EvidenceRun {
                 String was = former.path(now.getKey()).asText();
                 if (!was.equals(now.getValue())) {
                     throw new IOException("The table in " + out + " cannot go on: its " + now.getKey() + " was " + was
-                            + ", and now it is " + now.getValue() + ". Give what it was begun with, or name a new folder"
+                            + ", and now it is " + now.getValue()
+                            + ". Give what it was begun with, or name a new folder"
                             + " with --out");
                 }
             }
@@ -141,7 +142,9 @@ public final class EvidenceRun {
     /** Minutes, or hours and minutes. */
     static String duration(double seconds) {
         long minutes = Math.max(1, Math.round(seconds / 60));
-        return minutes < 60 ? minutes + " min" : String.format(Locale.ROOT, "%d h %02d min", minutes / 60, minutes % 60);
+        return minutes < 60
+                ? minutes + " min"
+                : String.format(Locale.ROOT, "%d h %02d min", minutes / 60, minutes % 60);
     }
 
     private int run(Command command) throws IOException {
@@ -165,7 +168,8 @@ public final class EvidenceRun {
         if (status != 0 || !Files.exists(command.result())) {
             throw new IOException("'" + Command.line(args) + "' "
                     + (status != 0 ? "ended with exit status " + status : "left no " + command.result())
-                    + "; the same command line of the table goes on after that is put right. The end of " + log + ":\n  "
+                    + "; the same command line of the table goes on after that is put right. The end of " + log
+                    + ":\n  "
                     + String.join("\n  ", end(log)));
         }
         if (!goesOn) {

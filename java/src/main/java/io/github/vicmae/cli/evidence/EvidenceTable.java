@@ -18,8 +18,7 @@ import java.util.zip.CRC32C;
  * @param commands in the order in which they are run; each may use what those before it have written
  * @param rows the systems that are compared, the one that the others are compared with first
  */
-public record EvidenceTable(
-        String name, String title, List<String> columns, List<Command> commands, List<Row> rows) {
+public record EvidenceTable(String name, String title, List<String> columns, List<Command> commands, List<Row> rows) {
     /**
      * One command of vicmae.
      *
@@ -30,7 +29,8 @@ public record EvidenceTable(
      * @param result a file that is there once the command has finished
      * @param seconds that it is expected to take on two free cores; remaining times are made from their proportions
      */
-    public record Command(String name, List<String> args, List<String> resumed, Path begun, Path result, double seconds) {
+    public record Command(
+            String name, List<String> args, List<String> resumed, Path begun, Path result, double seconds) {
         /** The command line as a shell takes it. */
         public String line() {
             return line(args);

@@ -21,8 +21,10 @@ record Figures(int seeds, double mean, double deviation, double testError) {
      */
     static Figures of(List<Double> accuracies, int samples) {
         int n = accuracies.size();
-        double mean = accuracies.stream().mapToDouble(Double::doubleValue).average().orElseThrow();
-        double squares = accuracies.stream().mapToDouble(a -> (a - mean) * (a - mean)).sum();
+        double mean =
+                accuracies.stream().mapToDouble(Double::doubleValue).average().orElseThrow();
+        double squares =
+                accuracies.stream().mapToDouble(a -> (a - mean) * (a - mean)).sum();
         return new Figures(
                 n, mean, n > 1 ? Math.sqrt(squares / (n - 1)) : Double.NaN, Scores.standardError(mean, samples));
     }

@@ -11,7 +11,7 @@ final class Protocols {
     static final String PROBE = "linear probe";
     static final String FINE_TUNING = "fine-tuning";
 
-    /** The row of a k-NN evaluation that has the pixels' accuracy. */
+    /** The row of an evaluation that has the pixels' accuracy. */
     static final String PIXELS = "raw pixels";
 
     /** A rate that changes no weight of floats, so that what it "trains" is an encoder as it was initialised. */
@@ -59,10 +59,11 @@ final class Protocols {
      */
     Command pretrain(String name, long seed, int epochs, List<String> options, double secondsPerEpoch) {
         int passes = settings.quick() ? 1 : epochs;
-        List<String> args = new ArrayList<>(List.of("pretrain", "--data", settings.train().toString()));
+        List<String> args =
+                new ArrayList<>(List.of("pretrain", "--data", settings.train().toString()));
         args.addAll(options);
         args.addAll(List.of("--batch", batch(), "--epochs", Integer.toString(passes)));
-        args.addAll(List.of("--checkpoint-every", Integer.toString(Math.max(1, passes / CHECKPOINTS))));
+        args.addAll(checkpoints(passes));
         args.addAll(List.of("--seed", Long.toString(seed), "--out", run(name).toString()));
         addDevice(args);
         List<String> resumed = new ArrayList<>(args);
@@ -74,6 +75,11 @@ final class Protocols {
                 run(name).resolve("settings.yaml"),
                 run(name).resolve("model.safetensors"),
                 passes * secondsPerEpoch);
+    }
+
+    private static List<String> checkpoints(int epochs) {
+        String every = Integer.toString(Math.max(1, epochs / CHECKPOINTS));
+        return List.of("--checkpoint-every", every, "--keep-last", "1");
     }
 
     /** An encoder with the weights that its pre-training would begin with. */
@@ -101,9 +107,16 @@ final class Protocols {
         return evaluated("knn-" + name, args, args, seconds);
     }
 
-    /** A linear probe over cached features, its rate chosen by training samples that are held back. */
-    Command probe(String name, long seed, double seconds) {
+    /**
+     * A linear probe over cached features, its rate chosen by training samples that are held back.
+     *
+     * @param pixels whether there is one over the views' pixels as well
+     */
+    Command probe(String name, long seed, boolean pixels, double seconds) {
         List<String> args = evaluation("probe", name);
+        if (pixels) {
+            args.add("--pixels");
+        }
         args.addAll(List.of("--cached", "--seed", Long.toString(seed)));
         if (settings.quick()) {
             args.addAll(List.of("--epochs", Integer.toString(QUICK_PROBE_EPOCHS)));
@@ -142,19 +155,23 @@ final class Protocols {
      * @param from the name of the encoder's run
      * @param name of this one
      */
-    Command finetune(
-            String from, String name, long seed, int epochs, List<String> options, double secondsPerEpoch) {
+    Command finetune(String from, String name, long seed, int epochs, List<String> options, double secondsPerEpoch) {
         int passes = settings.quick() ? 1 : epochs;
         List<String> data = List.of(
-                "--train", settings.train().toString(), "--test", settings.test().toString());
-        List<String> args = new ArrayList<>(List.of("finetune", "--from", run(from).toString()));
+                "--train",
+                settings.train().toString(),
+                "--test",
+                settings.test().toString());
+        List<String> args =
+                new ArrayList<>(List.of("finetune", "--from", run(from).toString()));
         args.addAll(data);
         args.addAll(options);
         args.addAll(List.of("--batch", batch(), "--epochs", Integer.toString(passes)));
-        args.addAll(List.of("--checkpoint-every", Integer.toString(Math.max(1, passes / CHECKPOINTS))));
+        args.addAll(checkpoints(passes));
         args.addAll(List.of("--seed", Long.toString(seed), "--out", run(name).toString()));
         addDevice(args);
-        List<String> resumed = new ArrayList<>(List.of("finetune", "--resume", run(name).toString()));
+        List<String> resumed =
+                new ArrayList<>(List.of("finetune", "--resume", run(name).toString()));
         resumed.addAll(data);
         addDevice(resumed);
         return new Command(
