@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -30,6 +32,7 @@ import picocli.CommandLine.Spec;
         })
 final class EvidenceCommand implements Callable<Integer> {
     private static final String AUTO = "auto";
+    private static final long NOTE_SECONDS = 3;
 
     @Parameters(paramLabel = "TABLE", description = "cifar or clips")
     private String name;
@@ -99,17 +102,29 @@ final class EvidenceCommand implements Callable<Integer> {
     /** A command that trains saves its checkpoint when the JVM is asked to stop; no other is begun then. */
     private static int untilDoneOrInterrupted(EvidenceRun run, PrintWriter err) throws IOException {
         AtomicBoolean stopping = new AtomicBoolean();
+        CountDownLatch noted = new CountDownLatch(1);
         Thread hook = new Thread(
                 () -> {
                     stopping.set(true);
                     err.println("stopping: the same command goes on with this table");
+                    await(noted);
                 },
                 "vicmae-evidence-stop");
         Runtime.getRuntime().addShutdownHook(hook);
         try {
             return run.run(stopping::get);
         } finally {
+            noted.countDown();
             Run.remove(hook);
+        }
+    }
+
+    /** A training that has saved its checkpoint is still to be noted with its seconds; a command of another kind need not be waited for. */
+    private static void await(CountDownLatch noted) {
+        try {
+            noted.await(NOTE_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 }
