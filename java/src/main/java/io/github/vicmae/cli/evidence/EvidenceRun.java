@@ -42,7 +42,7 @@ public final class EvidenceRun {
     private final Program program;
     private final PrintWriter err;
     private final Map<String, Double> seconds = new HashMap<>();
-    /** The expected and the measured seconds of the commands that this process ran from beginning to end. */
+    /** The expected and the measured seconds of the commands that are finished. */
     private double expected;
 
     private double measured;
@@ -123,6 +123,17 @@ public final class EvidenceRun {
                     line -> seconds.merge(
                             line.path("name").asText(), line.path("seconds").asDouble(), Double::sum));
         }
+        table.commands().stream()
+                .filter(command -> Files.exists(command.result()))
+                .forEach(this::count);
+    }
+
+    /** Of a finished command that was interrupted, all parts count. */
+    private void count(Command command) {
+        if (seconds.containsKey(command.name())) {
+            expected += command.seconds();
+            measured += seconds.get(command.name());
+        }
     }
 
     /** How long the rest takes, by what was measured; nothing before there is any. */
@@ -172,10 +183,7 @@ public final class EvidenceRun {
                     + ":\n  "
                     + String.join("\n  ", end(log)));
         }
-        if (!goesOn) {
-            expected += command.seconds();
-            measured += time;
-        }
+        count(command);
         return 0;
     }
 

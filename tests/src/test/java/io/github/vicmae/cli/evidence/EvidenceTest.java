@@ -16,6 +16,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -156,9 +157,12 @@ class EvidenceTest {
                 List.of("finetune", "--resume", dir + "/out/runs/vicmae-0-tuned"),
                 ran.get(0).subList(0, 3));
         assertEquals("pretrain", ran.get(1).get(0));
+        String slow = "{\"name\": \"pretrain-vicmae-0\", \"seconds\": 3600}\n";
+        Files.writeString(dir.resolve("out/commands.jsonl"), slow, StandardOpenOption.APPEND);
         assertEquals(0, run(settings, EvidenceTest::pretend).run(() -> false));
         assertEquals(51 - 3, ran.size());
-        assertEquals(52, Files.readAllLines(dir.resolve("out/commands.jsonl")).size());
+        assertTrue(err.toString().contains("[6/51] knn-mae-0  (about 7 h "), "earlier times count: " + err);
+        assertEquals(53, Files.readAllLines(dir.resolve("out/commands.jsonl")).size());
     }
 
     @Test
