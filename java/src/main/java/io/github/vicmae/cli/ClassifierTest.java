@@ -55,7 +55,11 @@ final class ClassifierTest {
         Dataset data = ClassMatch.labelled(all, "test data");
         addCount(remarks, all.size() - data.size(), "have no class and are left out");
         try (TrainedClassifier classifier = TrainedClassifier.load(weights, device, options.batch(), precision)) {
-            if (classifier.takesClips() && data.videos() > 0) {
+            if (classifier.takesClips() && data.videos() == 0) {
+                throw new IOException(
+                        "This classifier takes clips of videos, and the " + data.size() + " test samples are images");
+            }
+            if (classifier.takesClips()) {
                 addCount(remarks, data.images(), "are images and are left out: the classifier takes clips of videos");
                 data = data.only(Kind.VIDEO);
             }

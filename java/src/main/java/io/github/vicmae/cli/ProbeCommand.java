@@ -114,6 +114,11 @@ final class ProbeCommand implements Callable<Integer> {
                         ? run.cached(folder, ofTrain, ofTest, 0)
                         : run.augmented(folder, train, ofTest, this::skip);
                 scores = new Scores(match, ofTest.samples(), Softmax.of(outcome.logits()));
+                long same = ClassMatch.onBothSides(train.samples(), ofTest.samples());
+                if (same > 0) {
+                    remarks.add("Test samples that are among the training samples too: " + same
+                            + ". The classifier has learned their labels, so the accuracy is too good.");
+                }
                 rows.add(Evaluation.Row.of("linear probe", scores));
                 for (int i = 1; i < kinds.names().size(); i++) {
                     String name = kinds.names().get(i);

@@ -5,9 +5,11 @@ import io.github.vicmae.data.source.Sample;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 
 /**
@@ -136,6 +138,18 @@ public record ClassMatch(List<String> names, int known, int[] labels) {
                     "The test samples that can be right are all of one class, so the accuracy says nothing of the others.");
         }
         return remarks;
+    }
+
+    /** Test samples that are among the training samples: the same file, or the same part of an archive. */
+    public static long onBothSides(List<Sample> training, List<Sample> test) {
+        Set<String> names = new HashSet<>();
+        training.forEach(sample -> names.add(place(sample)));
+        return test.stream().filter(sample -> names.contains(place(sample))).count();
+    }
+
+    /** A sample's name without what changes nothing in a path. */
+    private static String place(Sample sample) {
+        return sample.name().replaceAll("(^|/)(\\.?/)+", "$1");
     }
 
     /** Names in a sentence: the first few, and how many more. */

@@ -9,6 +9,7 @@ import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.FeatureExtractor;
+import io.github.vicmae.objective.ClassifierConfig;
 import io.github.vicmae.objective.ModelConfig;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -89,6 +90,11 @@ public final class Encoder implements AutoCloseable {
     }
 
     private static Encoder load(TensorSource source, ModelConfig config, Device device, int batch) throws IOException {
+        if (config.objective() instanceof ClassifierConfig) {
+            throw new IOException(
+                    source.path() + " holds a fine-tuned classifier, whose encoder has no last norm to take"
+                            + " features behind; give the checkpoint that it was fine-tuned from");
+        }
         FeatureExtractor extractor =
                 new FeatureExtractor(device, config.trunk(), config.objective().pooling(), batch);
         try {

@@ -161,6 +161,9 @@ public final class FeatureExtractor implements AutoCloseable {
             new VisionTransformer(context, trunk, grid, images, grid.patches(), false);
             arena.floats("pooled", images, trunk.dim());
             arena.tensor("argmax", DType.I32, images, trunk.dim());
+            if (grid.classToken()) {
+                arena.floats("class token", images, trunk.dim());
+            }
             scratch.plan(arena);
             bytes += arena.bytes();
         }

@@ -10,11 +10,12 @@ import java.util.List;
 
 /**
  * A confusion matrix as a picture: a row for each true class, a column for each predicted one. A cell's colour is its share of its row: blue on the
- * diagonal, orange elsewhere, with the square root, so that a few mistakes show. Up to 24 classes have their counts in the cells, up to 60 their
- * names beside them; of more than 1000, neighbouring classes share a pixel.
+ * diagonal, orange elsewhere, with the cube root, so that a few mistakes show. Up to 24 classes have their counts in the cells, up to 60 their
+ * names beside them; of more than 250, neighbouring classes share a cell, which on the diagonal counts what is right.
  */
 final class ConfusionPicture {
     private static final int SIDE = 1000;
+    private static final int MOST_CELLS = 250;
     private static final int MOST_COUNTED = 24;
     private static final int MOST_NAMED = 60;
     private static final int LONGEST_NAME = 22;
@@ -38,8 +39,8 @@ final class ConfusionPicture {
         this.counts = counts;
         this.names = names;
         columns = counts[0].length;
-        merged = (counts.length + SIDE - 1) / SIDE;
-        cell = Math.max(1, Math.min(LARGEST_CELL, SIDE * merged / counts.length));
+        merged = (counts.length + MOST_CELLS - 1) / MOST_CELLS;
+        cell = Math.max(1, Math.min(LARGEST_CELL, SIDE / cells(counts.length)));
     }
 
     /**
@@ -55,6 +56,16 @@ final class ConfusionPicture {
         } catch (RuntimeException | LinkageError | InternalError e) {
             return picture.draw(false); // a Java runtime without fonts
         }
+    }
+
+    /** What a reader should know of the picture, a sentence after a space; empty for few classes. */
+    static String note(int classes) {
+        if (classes <= MOST_NAMED) {
+            return "";
+        }
+        int merged = (classes + MOST_CELLS - 1) / MOST_CELLS;
+        return " The numbers count the classes as evaluation.json lists them"
+                + (merged > 1 ? "; a cell stands for " + merged + " neighbouring ones" : "") + ".";
     }
 
     private BufferedImage draw(boolean texts) {
@@ -130,7 +141,8 @@ final class ConfusionPicture {
             long inside = 0;
             for (int c = 0; c < columns; c++) {
                 all += counts[r][c];
-                inside += c / merged == column ? counts[r][c] : 0;
+                boolean isInside = row == column ? c == r : c / merged == column;
+                inside += isInside ? counts[r][c] : 0;
             }
             if (all > 0) {
                 sum += (double) inside / all;
@@ -141,7 +153,7 @@ final class ConfusionPicture {
     }
 
     private static Color colour(double share, boolean isRight) {
-        double strength = isRight ? share : Math.sqrt(share);
+        double strength = isRight ? share : Math.cbrt(share);
         Color full = isRight ? RIGHT : WRONG;
         return new Color(
                 blend(PAPER.getRed(), full.getRed(), strength),

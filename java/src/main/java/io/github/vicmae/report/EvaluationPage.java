@@ -79,7 +79,9 @@ public final class EvaluationPage {
         parts.put("remarks", EvaluationTables.remarks(evaluation.remarks()));
         parts.put("comparison", EvaluationTables.comparison(evaluation.comparison()));
         parts.put("mistakes", EvaluationTables.mistakes(scores, evaluation.mistakes()));
+        parts.put("order", EvaluationTables.order(scores.table()));
         parts.put("classes", EvaluationTables.classes(scores.table()));
+        parts.put("merged", ConfusionPicture.note(scores.classes().names().size()));
         parts.put("confusion", EvaluationTables.confusion(scores, picture));
         Map<String, String> asked = new LinkedHashMap<>();
         evaluation.asked().forEach((name, value) -> asked.put(name, text(value)));

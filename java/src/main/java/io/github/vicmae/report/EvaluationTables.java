@@ -3,7 +3,9 @@ package io.github.vicmae.report;
 import io.github.vicmae.eval.Scores;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -11,6 +13,7 @@ import java.util.Map;
 /** The parts of an evaluation's page. */
 final class EvaluationTables {
     private static final int MOST_SKIPPED = 500;
+    private static final int MOST_IN_ORDER = 30;
 
     private EvaluationTables() {}
 
@@ -117,7 +120,20 @@ final class EvaluationTables {
         return name.substring(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1);
     }
 
-    static String classes(List<Scores.ClassRow> rows) {
+    /** Of many classes, those that are recognised worst are looked for. */
+    private static boolean isWorstFirst(List<Scores.ClassRow> rows) {
+        return rows.size() > MOST_IN_ORDER;
+    }
+
+    static String order(List<Scores.ClassRow> rows) {
+        return isWorstFirst(rows) ? "<p>Those of the lowest accuracy first.</p>" : "";
+    }
+
+    static String classes(List<Scores.ClassRow> table) {
+        List<Scores.ClassRow> rows = new ArrayList<>(table);
+        if (isWorstFirst(rows)) {
+            rows.sort(Comparator.comparingDouble(Scores.ClassRow::accuracy)); // those without samples last
+        }
         StringBuilder html = new StringBuilder();
         for (Scores.ClassRow row : rows) {
             html.append("<tr><th scope=\"row\">")

@@ -21,7 +21,12 @@ final class ReportSummary {
         RunFacts facts = data.facts();
         Map<String, String> items = new LinkedHashMap<>();
         items.put("data", facts.data());
-        items.put("where", data.settings().getOrDefault("data", ""));
+        items.put(
+                "where",
+                data.settings()
+                        .getOrDefault("data", "")
+                        .replaceAll("[\\[\\]\"]", "")
+                        .replace(",", ", "));
         items.put("method", method(data.settings()));
         items.put("model", facts.model());
         items.put("parameters", facts.parameters() == 0 ? "" : String.format(Locale.ROOT, "%,d", facts.parameters()));
@@ -29,7 +34,8 @@ final class ReportSummary {
         List<RunFacts.Session> sessions = facts.sessions();
         if (!sessions.isEmpty()) {
             RunFacts.Session last = sessions.get(sessions.size() - 1);
-            items.put("command", last.command());
+            items.put("command", sessions.get(0).command());
+            items.put("last resumed by", sessions.size() == 1 ? "" : last.command());
             items.put("device", last.device());
             items.put("version", last.version());
             items.put("started", time(sessions.get(0).started()));
@@ -98,6 +104,7 @@ final class ReportSummary {
         return results(data.results())
                 + knn(data.metrics())
                 + losses(data.metrics())
+                + comparison(data.metrics())
                 + "<p class=\"verdict " + verdict.state().name().toLowerCase(Locale.ROOT) + "\">"
                 + ReportTables.escape(verdict.sentence()) + "</p>\n"
                 + earlyAndLate(data.snapshots());
@@ -136,10 +143,12 @@ final class ReportSummary {
             row(html, "raw pixels", facts.pixels(), facts.error(facts.pixels()));
         }
         row(html, "chance", facts.chance(), 0);
-        return html.append("</tbody></table>\n<p>")
-                .append(beside(facts, last))
-                .append("</p>\n")
-                .toString();
+        return html.append("</tbody></table>\n").toString();
+    }
+
+    private static String comparison(MetricLog log) {
+        double last = log.last(MetricLog.KNN);
+        return Double.isNaN(last) || !log.monitor().isPresent() ? "" : "<p>" + beside(log.monitor(), last) + "</p>\n";
     }
 
     private static String number(double step) {

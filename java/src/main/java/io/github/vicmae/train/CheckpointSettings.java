@@ -1,8 +1,10 @@
 package io.github.vicmae.train;
 
+import io.github.vicmae.objective.Losses;
 import io.github.vicmae.objective.MemoryPlan;
 import io.github.vicmae.settings.Definitions;
 import io.github.vicmae.settings.Setting;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -91,6 +93,12 @@ public record CheckpointSettings(
     /** A checkpoint every so many epochs or half an hour, two of them kept. */
     public static CheckpointSettings every(int epochs) {
         return new CheckpointSettings(epochs, 30, 2, null, OnNan.STOP);
+    }
+
+    /** Of a step's losses the one whose mean decides which model is best. */
+    double deciding(Losses losses) {
+        int index = keepBest == null ? -1 : List.of(losses.names()).indexOf(keepBest);
+        return index < 0 ? losses.total() : losses.values()[index];
     }
 
     /** Bytes of a run's checkpoints: those that are kept, the one that is being written, and the models without the optimizer. */

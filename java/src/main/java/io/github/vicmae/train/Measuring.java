@@ -9,6 +9,11 @@ interface Measuring extends AutoCloseable {
     /** Tells the samples apart that are measured on; empty without any. */
     String id();
 
+    /** What is measured, as the end of a sentence; empty where nothing is. */
+    default String described() {
+        return "";
+    }
+
     /** Measures the untrained model of a new run. */
     void begin(ModelState fresh) throws IOException;
 

@@ -138,6 +138,14 @@ final class Monitor implements AutoCloseable {
         return knn.evaluate(others, wanted).accuracy() * others.length;
     }
 
+    /** What is measured, as part of a sentence; says where a class has fewer samples than the usual number of neighbours. */
+    String described() {
+        return samples() + " labelled " + data.kinds() + " of " + classes + " classes, "
+                + (data.isHalves() ? "each half classified by the other" : "classified by " + referenceLabels.length)
+                + " (k = " + k + (k < NEIGHBOURS ? ", the samples of a class, which are fewer than " + NEIGHBOURS : "")
+                + ")";
+    }
+
     /** Samples that are classified. */
     int samples() {
         return queryLabels.length + (data.isHalves() ? referenceLabels.length : 0);

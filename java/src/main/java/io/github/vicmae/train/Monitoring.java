@@ -36,6 +36,11 @@ final class Monitoring implements Measuring {
     }
 
     @Override
+    public String described() {
+        return monitor == null ? "" : ", k-NN on " + monitor.described();
+    }
+
+    @Override
     public void begin(ModelState fresh) {
         if (monitor != null) {
             remember(0, 0, monitor.accuracy(fresh));
@@ -52,6 +57,7 @@ final class Monitoring implements Measuring {
         if (before.monitor().id().equals(id)) {
             facts = before.monitor();
             last = before.last(RunLog.KNN);
+            log.resumeAt(RunLog.KNN, last);
         } else {
             remember(step, epoch, monitor.untrained());
         }

@@ -131,10 +131,15 @@ final class RunLog implements AutoCloseable {
         write(line);
     }
 
-    /** An accuracy on labelled samples, 0 to 1. */
-    void measured(long step, double epoch, String metric, double value) {
+    /** The accuracy that a resumed run had reached, for the progress. */
+    void resumeAt(String metric, double value) {
         accuracy = value;
         measure = metric.equals(KNN) ? "k-NN" : "test";
+    }
+
+    /** An accuracy on labelled samples, 0 to 1. */
+    void measured(long step, double epoch, String metric, double value) {
+        resumeAt(metric, value);
         Map<String, Object> line = new LinkedHashMap<>();
         line.put(STEP, step);
         line.put(EPOCH, epoch);

@@ -53,13 +53,17 @@ final class RunReport {
 
     private static String model(ModelConfig model) {
         TrunkConfig trunk = model.trunk();
-        return "encoder of " + trunk.depth() + " blocks, " + trunk.dim() + " wide with " + trunk.heads()
+        return "encoder of " + blocks(trunk.depth()) + ", " + trunk.dim() + " wide with " + trunk.heads()
                 + " heads, for patches of " + trunk.patch() + " pixels in views of " + trunk.height() + " x "
                 + trunk.width() + (trunk.frames() == 1 ? "" : " and " + trunk.frames() + " frames")
                 + (model.decoder() == null
                         ? "; classifier"
-                        : "; decoder of " + model.decoder().depth() + " blocks, "
+                        : "; decoder of " + blocks(model.decoder().depth()) + ", "
                                 + model.decoder().dim() + " wide");
+    }
+
+    private static String blocks(int count) {
+        return count == 1 ? "1 block" : count + " blocks";
     }
 
     /** Says by what command and version the run is made. */

@@ -184,6 +184,26 @@ final class SavedRun {
         }
     }
 
+    /**
+     * If no more data can be read, the model is saved before the run fails.
+     *
+     * @return what the run fails with
+     */
+    IOException withoutData(RunState state, IOException e) {
+        if (state.step() == 0) {
+            return e;
+        }
+        String kept;
+        try {
+            saveLast(state);
+            kept = newest() + " holds it.";
+        } catch (IOException unsaved) {
+            e.addSuppressed(unsaved);
+            kept = unsaved.getMessage();
+        }
+        return new IOException(e.getMessage() + " The run stops after step " + state.step() + ". " + kept, e);
+    }
+
     /** Tries the folder that the run lies in, the user's and that for temporary files; null if none takes it. */
     private Path saveElsewhere(RunState state, IOException why) {
         Path parent = run.path().toAbsolutePath().normalize().getParent();

@@ -256,13 +256,14 @@ public record TrainSettings(
         if (checkpoints.keepBest() != null) {
             List<String> losses = new ArrayList<>(List.of(model.objective().losses()));
             losses.add(0, RunLog.LOSS);
-            if (checkpoints.isBestByAccuracy() && !monitor.measures()) {
-                throw new IllegalArgumentException(
-                        "--keep-best knn needs labelled samples to measure on: name them with --monitor, or hold some back with"
-                                + " --monitor-share");
+            boolean pretrains = model.objective().hasDecoder();
+            String measured = pretrains ? CheckpointSettings.KNN : CheckpointSettings.ACCURACY;
+            if (checkpoints.keepBest().equals(measured) && !monitor.measures()) {
+                throw new IllegalArgumentException("--keep-best " + measured + " needs labelled samples to measure on"
+                        + (pretrains ? ": name them with --monitor, or hold some back with --monitor-share" : ""));
             }
             if (monitor.measures()) {
-                losses.add(model.objective().hasDecoder() ? CheckpointSettings.KNN : CheckpointSettings.ACCURACY);
+                losses.add(measured);
             }
             if (!losses.contains(checkpoints.keepBest())) {
                 throw new IllegalArgumentException(

@@ -4,14 +4,12 @@ import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
-import io.github.vicmae.objective.Losses;
 import io.github.vicmae.objective.Objective;
 import io.github.vicmae.optim.AdamW;
 import io.github.vicmae.report.AccuracyTable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -86,7 +84,8 @@ public final class Trainer implements AutoCloseable {
             }
             report.begin(step(), goesOn);
             run.writeSettings(settings);
-            progress.started(plan.describe(model.parameters().count(), step()) + ", on " + device.description());
+            progress.started(plan.describe(model.parameters().count(), step()) + ", on " + device.description()
+                    + monitoring.described());
             if (goesOn) {
                 monitoring.resume(step(), plan.epoch(step()), run.metrics());
             } else {
@@ -106,7 +105,7 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    /** The same; {@code resume} is whether to go on from the folder's newest checkpoint if there is one. */
+    /** The same; {@code resume}: whether to go on from the folder's newest checkpoint if there is one. */
     public Trainer(Device device, TrainSettings settings, Path out, boolean resume, Progress progress)
             throws IOException {
         this(device, settings, out, resume ? Resume.NEWEST : Resume.NEW, progress);
@@ -253,26 +252,10 @@ public final class Trainer implements AutoCloseable {
             passes.finishAll();
         } catch (Passes.NoDataException e) {
             passes.finishAll();
-            throw withoutData(e);
+            throw saved.withoutData(state, e);
         } finally {
             passes.end();
         }
-    }
-
-    /** If no more data can be read, the model is saved before the run fails. */
-    private IOException withoutData(Passes.NoDataException e) {
-        if (step() == 0) {
-            return e;
-        }
-        String kept;
-        try {
-            saved.saveLast(state);
-            kept = saved.newest() + " holds it.";
-        } catch (IOException unsaved) {
-            e.addSuppressed(unsaved);
-            kept = unsaved.getMessage();
-        }
-        return new IOException(e.getMessage() + " The run stops after step " + step() + ". " + kept, e);
     }
 
     /** Whether the last checkpoint is too old. */
@@ -290,7 +273,7 @@ public final class Trainer implements AutoCloseable {
     private final class Results implements Passes.Results {
         @Override
         public void done(RunLog.Step step) throws IOException {
-            state = state.afterStep(bestBy(step.losses()));
+            state = state.afterStep(settings.checkpoints().deciding(step.losses()));
             log.step(step);
             if (endsEpoch(step())) {
                 endEpoch();
@@ -301,13 +284,6 @@ public final class Trainer implements AutoCloseable {
         public void lacking(String what, DeviceException e) {
             goOnWithout(what, e);
         }
-    }
-
-    /** The loss whose best model is kept. */
-    private double bestBy(Losses losses) {
-        String name = settings.checkpoints().keepBest();
-        int index = name == null ? -1 : List.of(losses.names()).indexOf(name);
-        return index < 0 ? losses.total() : losses.values()[index];
     }
 
     /** Goes back to the last checkpoint with half the rate, if that is wanted and was not done too often. */
@@ -348,10 +324,7 @@ public final class Trainer implements AutoCloseable {
 
     private void endEpoch() throws IOException {
         log.epoch(step(), plan.epoch(step()), passes.collapseFigures());
-        boolean isMeasured = monitoring.isDue((long) plan.epoch(step()), step() == totalSteps());
-        if (isMeasured) {
-            measure();
-        }
+        boolean isMeasured = monitoring.isDue((long) plan.epoch(step()), step() == totalSteps()) && tryToMeasure();
         double mean = state.epochMean();
         state = state.afterEpoch();
         if (settings.checkpoints().isBestByAccuracy()
@@ -367,11 +340,17 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private void measure() {
+    /** Whether the model was measured; the run goes on without. */
+    private boolean tryToMeasure() {
         try {
             monitoring.measure(step(), plan.epoch(step()), model.state());
+            return true;
         } catch (IOException e) {
             progress.warning("The accuracy could not be measured, and the run goes on: " + e.getMessage());
+            return false;
+        } catch (DeviceException e) {
+            goOnWithout("The accuracy could not be measured", e);
+            return false;
         }
     }
 

@@ -74,6 +74,7 @@ final class Validation implements Measuring {
     @Override
     public void resume(long step, double epoch, Path metrics) throws IOException {
         last = MetricLog.read(metrics).last(RunLog.TEST_ACCURACY);
+        log.resumeAt(RunLog.TEST_ACCURACY, last);
     }
 
     @Override

@@ -148,6 +148,17 @@ class KnnCommandTest extends CommandFixture {
         assertTrue(err.toString().contains("3.png"), err.toString());
     }
 
+    @Test
+    void testSamplesThatWereLearnedAreCounted() throws IOException {
+        Path pictures = dir.resolve("same");
+        for (String file : List.of("a/1.png", "b/2.png")) {
+            picture(pictures.resolve(file));
+        }
+        Path out = dir.resolve("same-out");
+        assertEquals(0, knn(pictures, dir.resolve("./same"), out), err.toString());
+        assertTrue(err.toString().contains("among the training samples too: 2"), err.toString());
+    }
+
     private static void picture(Path file) throws IOException {
         Files.createDirectories(file.getParent());
         Files.write(file, Pictures.encode(Pictures.buffered(Pictures.random(32, 32, 3, file.hashCode())), "png"));
@@ -199,6 +210,9 @@ class KnnCommandTest extends CommandFixture {
                 test,
                 "--out",
                 flat.resolve("1.png").toString());
+        String classifier = Checkpoints.write(dir.resolve("classifier.safetensors"), Checkpoints.classifier(), 1)
+                .toString();
+        refused(1, "fine-tuned classifier", "knn", classifier, "--train", train, "--test", test, "--out", out);
         assertFalse(Files.exists(Path.of(out)));
     }
 

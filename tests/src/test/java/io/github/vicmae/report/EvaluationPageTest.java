@@ -135,7 +135,7 @@ class EvaluationPageTest {
                     blue += picture.getRGB(x, y) == 0xFF1C64B0 ? 1 : 0;
                 }
             }
-            assertTrue(blue >= Math.min(classes, 833), classes + ": " + blue);
+            assertTrue(blue >= Math.min(classes, 250), classes + ": " + blue);
         }
     }
 }

@@ -43,6 +43,19 @@ class ReportSummaryTest {
         CollapseVerdict line = verdict(0.78, 1.1, UNTRAINED);
         assertEquals(CollapseVerdict.State.COLLAPSED, line.state());
         assertTrue(line.sentence().contains("one direction"), line.sentence());
+        CollapseVerdict most = verdict(0.7, 2.0, UNTRAINED);
+        assertEquals(CollapseVerdict.State.COLLAPSED, most.state());
+        assertTrue(most.sentence().contains("have lost most of what"), most.sentence());
+        assertEquals(
+                CollapseVerdict.State.COLLAPSED, verdict(0.23, 2.6, UNTRAINED).state(), "both are low");
+        assertEquals(
+                CollapseVerdict.State.NONE,
+                verdict(0.5, 1.4, Map.of("feature_deviation", 0.5, "effective_rank", 1.3))
+                        .state(),
+                "the data have no more directions");
+        CollapseVerdict alike = verdict(0.2, 5, UNTRAINED);
+        assertEquals(CollapseVerdict.State.DOUBTFUL, alike.state());
+        assertTrue(alike.sentence().contains("differ less from each other"), alike.sentence());
         CollapseVerdict fewer = verdict(0.5, 2.9, UNTRAINED);
         assertEquals(CollapseVerdict.State.DOUBTFUL, fewer.state());
         assertTrue(fewer.sentence().contains("fewer directions"), fewer.sentence());
@@ -115,7 +128,8 @@ class ReportSummaryTest {
         assertTrue(asked > 0 && came > asked && html.indexOf("<h2 id=\"losses\">") > came);
         for (String text : List.of(
                 "<dd>751,232</dd>",
-                "<dd>vicmae pretrain --resume r</dd>",
+                "<dt>command</dt><dd>vicmae pretrain --data &#39;&lt;clips&gt;&#39;</dd>",
+                "<dt>last resumed by</dt><dd>vicmae pretrain --resume r</dd>",
                 "<dd>2026-05-04 03:02:01 UTC</dd>",
                 "<dd>2 min 05 s, resumed once</dd>",
                 "vicmae, contrastive loss infonce, mask ratio 0.5",

@@ -97,6 +97,9 @@ class EmulatedRunTest {
         }
 
         @Override
+        public void advice(String message) {} // these runs are too short to learn anything
+
+        @Override
         public void warning(String message) {
             warnings.add(message);
         }
