@@ -184,7 +184,7 @@ class ProbeCommandTest extends CommandFixture {
         };
         assertEquals(0, execute(args), err.toString());
         assertEquals(
-                16, ProbeFile.read(out.resolve("probe.safetensors")).state().running().length);
+                64, ProbeFile.read(out.resolve("probe.safetensors")).state().running().length);
         assertTrue(this.out.toString().contains("8 test samples of 8 classes"), this.out.toString());
     }
 
