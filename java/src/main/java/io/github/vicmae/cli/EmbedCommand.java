@@ -6,6 +6,7 @@ import io.github.vicmae.device.Device;
 import io.github.vicmae.eval.Encoder;
 import io.github.vicmae.io.AtomicFile;
 import io.github.vicmae.io.SafetensorsWriter;
+import io.github.vicmae.train.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -28,7 +29,10 @@ final class EmbedCommand implements Callable<Integer> {
     private static final int BATCH = 1;
     private static final int LISTED = 12;
 
-    @Parameters(index = "0", paramLabel = "MODEL", description = "checkpoint (safetensors, or a published .pth)")
+    @Parameters(
+            index = "0",
+            paramLabel = "MODEL",
+            description = "checkpoint (safetensors, or a published .pth), or a run's folder")
     private Path model;
 
     @Parameters(index = "1..*", arity = "1..*", paramLabel = "DIR|LIST", description = "folders or lists of files")
@@ -62,7 +66,7 @@ final class EmbedCommand implements Callable<Integer> {
         List<float[]> features = new ArrayList<>();
         List<Sample> samples = new ArrayList<>();
         try (Device d = device.open();
-                Encoder encoder = Encoder.load(model, heads, d, BATCH)) {
+                Encoder encoder = Encoder.load(RunFolder.weights(model), heads, d, BATCH)) {
             notePassedOver(encoder.passedOver(), err);
             for (Sample sample : files.samples()) {
                 try {

@@ -32,6 +32,7 @@ import picocli.CommandLine.Command;
             EmbedCommand.class,
             FinetuneCommand.class,
             EvaluateCommand.class,
+            FeaturesCommand.class,
             KnnCommand.class,
             ProbeCommand.class,
             VerifyCommand.class,

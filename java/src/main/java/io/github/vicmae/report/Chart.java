@@ -60,13 +60,15 @@ record Chart(
      * @param untrained that of an untrained encoder, NaN if there is none to compare with
      */
     static List<Chart> accuracy(double untrained) {
-        return List.of(new Chart(
-                "k-NN accuracy",
-                Map.of(MetricLog.KNN, "k-NN accuracy"),
-                false,
-                true,
-                untrained,
-                Double.isNaN(untrained) ? "" : "untrained"));
+        return List.of(
+                of("Top-1 accuracy on test samples", MetricLog.TEST_ACCURACY, false),
+                new Chart(
+                        "k-NN accuracy",
+                        Map.of(MetricLog.KNN, "k-NN accuracy"),
+                        false,
+                        true,
+                        untrained,
+                        Double.isNaN(untrained) ? "" : "untrained"));
     }
 
     static List<Chart> speed() {

@@ -18,6 +18,9 @@ public final class MetricLog {
     /** The k-NN accuracy of the encoder. */
     static final String KNN = "knn_top1";
 
+    /** A classifier's accuracy on test samples. */
+    static final String TEST_ACCURACY = "test_top1";
+
     private final Map<String, Values> metrics = new LinkedHashMap<>();
     private final Map<String, String> skipped = new LinkedHashMap<>();
     private final Map<String, Double> untrained = new LinkedHashMap<>();

@@ -51,15 +51,37 @@ public final class Report {
         parts.put("outcome", ReportSummary.outcome(data));
         parts.put("accuracy", accuracy(data.metrics(), charts));
         parts.put("losses", figures(Chart.training(), data.metrics(), charts));
-        parts.put("collapse", figures(Chart.collapse(data.dimension()), data.metrics(), charts));
+        parts.put("pretraining", data.isPreTraining() ? preTraining(data, charts) : "");
         parts.put("speed", figures(Chart.speed(), data.metrics(), charts));
         parts.put("numbers", ReportTables.numbers(charts, data.metrics()));
-        parts.put("reconstructions", ReportTables.reconstructions(data.samples()));
-        parts.put("snapshots", ReportTables.snapshots(data.snapshots()));
         parts.put("settings", ReportTables.settings(data.settings()));
         parts.put("skipped", ReportTables.skipped(data.metrics()));
         parts.put("data", json(charts, data.metrics()));
         return Page.fill("report.html", parts);
+    }
+
+    /** The sections that a classifier's report has no use for. */
+    private static String preTraining(ReportData data, List<Chart> charts) throws IOException {
+        return """
+                <section aria-labelledby="collapse">
+                <h2 id="collapse">Collapse</h2>
+                <p>An encoder has collapsed when its features no longer differ: the deviation falls towards 0, the effective rank towards
+                1, and different samples become as similar as two views of one.</p>
+                <div class="charts">
+                %s
+                </div>
+                </section>
+
+                <section aria-labelledby="reconstructions">
+                <h2 id="reconstructions">Reconstructions</h2>
+                <p>Masked patches are gray; \u201cpasted\u201d shows the prediction there and the input elsewhere.</p>
+                %s
+                %s
+                </section>
+                """.formatted(
+                        figures(Chart.collapse(data.dimension()), data.metrics(), charts),
+                        ReportTables.reconstructions(data.samples()),
+                        ReportTables.snapshots(data.snapshots()));
     }
 
     /** The section of the accuracy over the run; nothing where it was not measured. */
@@ -68,8 +90,11 @@ public final class Report {
         if (candidates.stream().allMatch(chart -> chart.present(log).isEmpty())) {
             return "";
         }
-        return "<section aria-labelledby=\"accuracy\">\n<h2 id=\"accuracy\">k-NN accuracy</h2>\n<p>On "
-                + ReportTables.escape(log.monitor().how()) + ".</p>\n<div class=\"charts\">\n"
+        boolean tested = log.curve(MetricLog.TEST_ACCURACY).values().length > 0;
+        String title = tested ? "Accuracy on test samples" : "k-NN accuracy";
+        String how = tested ? "One view of each sample" : "On " + log.monitor().how();
+        return "<section aria-labelledby=\"accuracy\">\n<h2 id=\"accuracy\">" + title + "</h2>\n<p>"
+                + ReportTables.escape(how) + ".</p>\n<div class=\"charts\">\n"
                 + figures(candidates, log, charts) + "</div>\n</section>\n";
     }
 

@@ -99,6 +99,11 @@ public record ReportData(
         return new ReportData(title, settings, metrics, samples, pictures, facts, results);
     }
 
+    /** Whether the run pre-trains an encoder; if not, it trains a classifier. */
+    boolean isPreTraining() {
+        return !"finetune".equals(settings.get("model.objective.method"));
+    }
+
     /** Returns the feature dimension D from the setting {@code dim} or one that ends in {@code .dim}, NaN without one. */
     double dimension() {
         for (Map.Entry<String, String> entry : settings.entrySet()) {

@@ -100,6 +100,9 @@ final class ReportSummary {
 
     /** What came of it: accuracies, losses, the verdict on collapse, and the same pictures early and late. */
     static String outcome(ReportData data) {
+        if (!data.isPreTraining()) {
+            return results(data.results()) + tested(data.metrics()) + losses(data.metrics());
+        }
         CollapseVerdict verdict = CollapseVerdict.of(data.metrics());
         return results(data.results())
                 + knn(data.metrics())
@@ -118,6 +121,18 @@ final class ReportSummary {
         for (Evaluation.Row row : results.rows()) {
             row(html, row.name(), row.accuracy(), row.error());
         }
+        return html.append("</tbody></table>\n").toString();
+    }
+
+    private static String tested(MetricLog log) {
+        double last = log.last(MetricLog.TEST_ACCURACY);
+        if (Double.isNaN(last)) {
+            return "";
+        }
+        StringBuilder html =
+                table("Top-1 accuracy on test samples, one view of each; the folder test has the whole test");
+        row(html, "last", last, 0);
+        row(html, "best", log.curve(MetricLog.TEST_ACCURACY).largest(), 0);
         return html.append("</tbody></table>\n").toString();
     }
 

@@ -177,6 +177,12 @@ public record ViewSettings(
                 frames, height, width, channels, newMean, newDeviation, image, video, colour, spatial, bicubic);
     }
 
+    /** The same with views of another size. */
+    public ViewSettings withSize(int newHeight, int newWidth) {
+        return new ViewSettings(
+                frames, newHeight, newWidth, channels, mean, deviation, image, video, colour, spatial, bicubic);
+    }
+
     /** The same with so many frames a view. */
     public ViewSettings withFrames(int newFrames) {
         return new ViewSettings(
