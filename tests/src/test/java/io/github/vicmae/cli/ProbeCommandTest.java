@@ -123,6 +123,7 @@ class ProbeCommandTest extends CommandFixture {
         assertEquals(0, probe(pictures, whole, with(asked, "--workers", "3")), err.toString());
         assertTrue(err.toString().contains("epoch 4/4"), err.toString());
         assertEquals(4, Files.readAllLines(whole.resolve("epochs.jsonl")).size());
+        assertTrue(err.toString().contains("--out " + whole + " --resume goes on"), err.toString());
         Path file = whole.resolve("probe.safetensors");
         Path again = Files.createDirectories(dir.resolve("again"));
         Files.copy(file, again.resolve("probe.safetensors"));
