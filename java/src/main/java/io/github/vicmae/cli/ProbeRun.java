@@ -115,8 +115,8 @@ final class ProbeRun {
         int[] labels = train.samples().stream()
                 .mapToInt(sample -> numbers.get(sample.className()))
                 .toArray();
-        CachedProbe probe =
-                new CachedProbe(device, train.features(kind), labels, classes.size(), options.cachedSettings());
+        CachedProbe probe = new CachedProbe(
+                device, train.features(kind), labels, classes.size(), options.cachedSettings(labels.length));
         CachedProbe.Result result = probe.run(folder, asked, resumes, epoch -> progress.done(epoch, Double.NaN));
         try (LinearHeads head = result.head()) {
             int batch = head.sizes().batch();
@@ -124,7 +124,7 @@ final class ProbeRun {
             if (!result.candidates().isEmpty()) {
                 remarks.add(described(result));
             }
-            noteBatch(batch, remarks);
+            noteBatch(labels.length, remarks);
             return new Outcome(result.rate(), batch, head.logits(test.features(kind))[0], remarks);
         }
     }
@@ -164,9 +164,9 @@ final class ProbeRun {
         return numbers;
     }
 
-    private void noteBatch(int batch, List<String> remarks) {
-        if (batch < options.batch()) {
-            remarks.add("A step takes " + batch + " samples, all that there are, not " + options.batch() + ".");
+    private void noteBatch(int samples, List<String> remarks) {
+        if (options.asksForMoreThan(samples)) {
+            remarks.add("A step takes all " + samples + " samples, since there are no more.");
         }
     }
 
@@ -180,9 +180,9 @@ final class ProbeRun {
                 .mapToInt(sample -> numbers.getOrDefault(sample.className(), -1))
                 .toArray();
         double rate = options.rates().get(0);
-        ProbeSchedule schedule = options.schedule(Math.min(options.batch(), train.size()));
+        ProbeSchedule schedule = options.schedule(options.batch(train.size()));
         List<String> remarks = new ArrayList<>();
-        noteBatch(schedule.batch(), remarks);
+        noteBatch(train.size(), remarks);
         noteGrowth(rate, train.size(), remarks);
         ViewFeatures features = encoder.features(options.tokens());
         try (LinearHeads head =

@@ -91,6 +91,8 @@ class ProbeCommandTest extends CommandFixture {
                         "0.001,100",
                         "--epochs",
                         "60",
+                        "--batch",
+                        "512",
                         "--features",
                         "both",
                         "--untrained",
@@ -105,7 +107,7 @@ class ProbeCommandTest extends CommandFixture {
         assertEquals(36, json.get("asked").get("batch").asInt());
         String remarks = json.get("remarks").toString();
         assertTrue(remarks.contains("The rate 100 was chosen by 6 training samples"), remarks);
-        assertTrue(remarks.contains("all that there are, not 512"), remarks);
+        assertTrue(remarks.contains("A step takes all 36 samples"), remarks);
         ProbeFile probe = ProbeFile.read(out.resolve("probe.safetensors"));
         assertEquals(60, probe.epoch());
         assertEquals(3, probe.state().biases().length);
