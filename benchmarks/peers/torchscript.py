@@ -2,7 +2,7 @@
 """Traces the model of a vicmae file to TorchScript, for DJL: torchscript.py WEIGHTS.safetensors BATCH OUT.pt
 
 The traced module takes the views of a step and then the noise of their masks, for ViC-MAE two views [BATCH, C, H, W] and two of [BATCH, patches],
-and gives the weighted sum of the losses.
+and gives the weighted sum of the losses. That of a classifier takes the views and their targets.
 """
 import sys
 import warnings

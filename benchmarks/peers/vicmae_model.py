@@ -1,5 +1,5 @@
-"""ViC-MAE (arXiv 2303.12001), MAE (2111.06377), ST-MAE (2205.09113) and OmniMAE (2206.08356) in plain PyTorch, under the parameter names that
-vicmae's files have: the peers of the benchmarks.
+"""ViC-MAE (arXiv 2303.12001), MAE (2111.06377), ST-MAE (2205.09113) and OmniMAE (2206.08356), and their fine-tuning, in plain PyTorch, under the parameter
+names that vicmae's files have: the peers of the benchmarks.
 
 A model is made from the configuration that such a file carries, and takes its weights. Works with PyTorch 1.13 and newer.
 """
@@ -112,7 +112,26 @@ def reconstruction(views, prediction, restore, kept, patch, normalise, tube=1, d
     return (((prediction - target.flatten(2)) ** 2).mean(dim=2) * mask).sum() / mask.sum()
 
 
-class MaskedAutoencoder(nn.Module):
+class Model(nn.Module):
+    """What a file of vicmae holds."""
+
+    @classmethod
+    def load(cls, path, fused=False):
+        """The model of a file of vicmae, with its weights."""
+        metadata, tensors = read_safetensors(path)
+        return of(json.loads(metadata["config"]), fused).take(tensors, path)
+
+    def take(self, tensors, path):
+        own = self.state_dict()
+        tensors = {name: value.reshape(own[name].shape) if name in own else value for name, value in tensors.items()}
+        missing, _ = self.load_state_dict(tensors, strict=False)
+        left = [name for name in missing if not name.endswith("num_batches_tracked")]
+        if left:
+            raise SystemExit(f"{path} has no {', '.join(left)}")
+        return self
+
+
+class MaskedAutoencoder(Model):
     """Encoder and decoder of any of the methods. `config` is the dictionary that vicmae writes; `fused` takes PyTorch's
     scaled_dot_product_attention.
     """
@@ -162,21 +181,6 @@ class MaskedAutoencoder(nn.Module):
             return (temporal[:, :, None] + spatial[:, None]).flatten(1, 2), getattr(self, name + "_class", None)
         table = getattr(self, name)
         return (table[:, 1 : 1 + count], table[:, :1]) if self.class_token else (table[:, :count], None)
-
-    @classmethod
-    def load(cls, path, fused=False):
-        """The model of a file of vicmae, with its weights."""
-        metadata, tensors = read_safetensors(path)
-        return of(json.loads(metadata["config"]), fused).take(tensors, path)
-
-    def take(self, tensors, path):
-        own = self.state_dict()
-        tensors = {name: value.reshape(own[name].shape) if name in own else value for name, value in tensors.items()}
-        missing, _ = self.load_state_dict(tensors, strict=False)
-        left = [name for name in missing if not name.endswith("num_batches_tracked")]
-        if left:
-            raise SystemExit(f"{path} has no {', '.join(left)}")
-        return self
 
     def shapes(self, samples):
         """The shapes of all views, batch after batch, and of their noise."""
@@ -310,6 +314,51 @@ class ViCMae(MaskedAutoencoder):
         return [own["reconstructionWeight"], own["contrastiveWeight"]["value"]]
 
 
+class Classifier(Model):
+    """Fine-tuning: all patches, no last norm, the mean of the patch tokens, fc_norm, head, cross-entropy with soft targets."""
+
+    def __init__(self, config, fused=False):
+        super().__init__()
+        self.config = config
+        c = config["trunk"]
+        if c["positions"] != "tuned" or not c["classToken"]:
+            raise ValueError("The peer has MAE's positions, trained, and a class token")
+        places = (c["height"] // c["patch"]) * (c["width"] // c["patch"])
+        times = c["frames"] // c["tube"]
+        self.patch_embed = PatchEmbed(c)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, c["dim"]))
+        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + places, c["dim"]))
+        if times > 1:
+            self.pos_embed_temporal = nn.Parameter(torch.zeros(1, times, c["dim"]))
+        self.blocks = nn.ModuleList(Block(c["dim"], c["heads"], c["mlpRatio"], fused) for _ in range(c["depth"]))
+        self.fc_norm = nn.LayerNorm(c["dim"], eps=1e-6)
+        self.head = nn.Linear(c["dim"], len(config["objective"]["classes"]))
+
+    def shapes(self, samples):
+        """The shape of the views, and that of the targets."""
+        c = self.config["trunk"]
+        frames = [c["frames"]] if c["frames"] > 1 else []
+        return [[samples, c["channels"], *frames, c["height"], c["width"]]], [[samples, self.head.out_features]]
+
+    def forward(self, views, targets):
+        x = self.patch_embed(views)
+        positions = self.pos_embed[:, 1:]
+        if hasattr(self, "pos_embed_temporal"):
+            positions = (self.pos_embed_temporal[:, :, None] + positions[:, None]).flatten(1, 2)
+        first = (self.cls_token + self.pos_embed[:, :1]).expand(x.shape[0], -1, -1)
+        x = torch.cat([first, x + positions], dim=1)
+        for block in self.blocks:
+            x = block(x)
+        logits = self.head(self.fc_norm(x[:, 1:].mean(dim=1)))
+        return (-(targets * F.log_softmax(logits.float(), dim=1)).sum(dim=1).mean(),)
+
+    def weights(self):
+        return [1.0]
+
+
+MODELS = {"vicmae": ViCMae, "finetune": Classifier}
+
+
 def of(config, fused=False):
     """The model of a configuration, without weights."""
-    return (ViCMae if config["objective"]["method"] == "vicmae" else MaskedAutoencoder)(config, fused)
+    return MODELS.get(config["objective"]["method"], MaskedAutoencoder)(config, fused)

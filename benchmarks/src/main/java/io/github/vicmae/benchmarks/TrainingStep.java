@@ -11,6 +11,7 @@ import io.github.vicmae.model.Execution;
 import io.github.vicmae.model.StepInput;
 import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.model.ViewInput;
+import io.github.vicmae.objective.ClassifierConfig;
 import io.github.vicmae.objective.FlopCount;
 import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.objective.ModelSize;
@@ -42,7 +43,7 @@ import org.openjdk.jmh.annotations.Warmup;
 public class TrainingStep extends KernelBenchmark {
     private static final double RATE = 1e-5;
 
-    /** model:samples, and changes of the model's settings, as in ti8:32:depth=6 or b16:8:method=mae */
+    /** model:samples, and changes of the model's settings, as in ti8:32:depth=6, b16:8:method=mae or b16:8:method=finetune */
     @Param({"ti8:32", "b16:4"})
     public String shape;
 
@@ -103,6 +104,14 @@ public class TrainingStep extends KernelBenchmark {
         }
         samples(shape);
         ObjectNode tree = Presets.model(ModelSize.of(parts[0]), method(parts), Variant.PAPER);
+        if (method(parts).equals(ClassifierConfig.FineTuning.NAME)) {
+            // ImageNet's number of classes; nothing is dropped, so that libtorch computes the same.
+            SettingTree.put(
+                    tree,
+                    "objective.classes",
+                    IntStream.range(0, 1000).mapToObj(Integer::toString).toList());
+            SettingTree.put(tree, "objective.dropPath", 0);
+        }
         for (int i = 2; i < parts.length; i++) {
             String[] change = parts[i].split("=", 2);
             if (change[0].equals("variant") && change.length == 2) {
@@ -221,6 +230,14 @@ public class TrainingStep extends KernelBenchmark {
                     floats.put(views.noiseOffset() + i, random.nextFloat());
                 }
             }
+            if (model.logits() != null) {
+                // Two classes share a target, as after mixup.
+                int classes = model.logits().dim(1);
+                for (int i = 0; i < batch * classes; i++) {
+                    floats.put(
+                            input.valuesOffset(0) + i, i % classes == i / classes ? 0.7f : i % classes == 9 ? 0.3f : 0);
+                }
+            }
         }
 
         /** All views, batch after batch, and then their noise, as the traced model takes them. */
@@ -236,6 +253,11 @@ public class TrainingStep extends KernelBenchmark {
                     views.add(values("view " + views.size(), in.imagesOffset(), i, all));
                     noises.add(values("noise " + noises.size(), in.noiseOffset(), i, of.batch(), of.patches()));
                 }
+            }
+            if (model.logits() != null) {
+                int classes = model.logits().dim(1);
+                views.add(values("targets", model.input(0).valuesOffset(0), 0, batch, classes));
+                return views;
             }
             views.addAll(noises);
             return views;

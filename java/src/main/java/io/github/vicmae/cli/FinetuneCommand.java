@@ -237,6 +237,10 @@ final class FinetuneCommand implements Callable<Integer> {
         if (settingsFile != null) {
             settings.file(settingsFile);
         }
+        if (settings.method().hasDecoder()) {
+            throw new IllegalArgumentException((resume != null ? "The run in " + resume : "The file " + settingsFile)
+                    + " is of pre-training (" + settings.method().name() + "); vicmae pretrain takes it");
+        }
         if (from != null) {
             settings.add(start(given));
         }
