@@ -147,6 +147,18 @@ class ArchitectureTest {
                 .check(CLASSES);
     }
 
+    /** Tables are made of command lines, whatever stands behind them. */
+    @Test
+    void tablesDoNotSeeTheCommands() {
+        noClasses()
+                .that()
+                .resideInAPackage(ROOT + "cli.evidence..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage(ROOT + "cli")
+                .check(CLASSES);
+    }
+
     /** An interrupted run goes on writing while the JVM shuts down, when ImageIO fails unless it is given a stream of its own. */
     @Test
     void runsEncodePicturesByTheReportAlone() {

@@ -35,6 +35,7 @@ import picocli.CommandLine.Command;
             FeaturesCommand.class,
             KnnCommand.class,
             ProbeCommand.class,
+            EvidenceCommand.class,
             VerifyCommand.class,
             PlanCommand.class,
             LabCommand.class,

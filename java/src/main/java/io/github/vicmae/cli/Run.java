@@ -1,5 +1,6 @@
 package io.github.vicmae.cli;
 
+import io.github.vicmae.io.ShellWords;
 import io.github.vicmae.train.Trainer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -48,12 +49,8 @@ final class Run {
 
     /** The command line as a shell takes it again. */
     static String commandLine(CommandSpec spec) {
-        StringBuilder line = new StringBuilder("vicmae");
-        for (String word : spec.root().commandLine().getParseResult().originalArgs()) {
-            boolean isPlain = word.matches("[\\w@%+=:,./-]+");
-            line.append(' ').append(isPlain ? word : "'" + word.replace("'", "'\\''") + "'");
-        }
-        return line.toString();
+        return "vicmae "
+                + ShellWords.join(spec.root().commandLine().getParseResult().originalArgs());
     }
 
     /** The program's version, with its commit where the build knew it. */
@@ -61,7 +58,7 @@ final class Run {
         return String.join(" ", spec.version());
     }
 
-    private static void remove(Thread hook) {
+    static void remove(Thread hook) {
         try {
             Runtime.getRuntime().removeShutdownHook(hook);
         } catch (IllegalStateException e) {
