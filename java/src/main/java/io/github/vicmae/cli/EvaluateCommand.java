@@ -55,7 +55,7 @@ final class EvaluateCommand implements Callable<Integer> {
         Path folder = out.folder();
         Path weights = RunFolder.weights(checkpoint);
         try (Device d = device.open()) {
-            new ClassifierTest(spec, d, options).run(weights, data, precision.value(), folder, json);
+            new ClassifierEvaluation(spec, d, options).run(weights, data, precision.value(), folder, json);
         }
         return 0;
     }

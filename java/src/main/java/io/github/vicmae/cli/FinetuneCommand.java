@@ -66,11 +66,18 @@ final class FinetuneCommand implements Callable<Integer> {
     /** Options that have another name than in pre-training. */
     private static final Map<String, String> NAMES = Map.of("data", "--train", "optimizer.clipNorm", "--clip-grad");
 
+    /** Defaults that are not those of pre-training, as help words them. */
+    private static final Map<String, String> DEFAULTS = Map.of(
+            "schedule.baseLearningRate", "5e-4",
+            "schedule.warmupEpochs", "5, a tenth of a run of fewer than 50",
+            "optimizer.beta2", "0.999",
+            "optimizer.clipNorm", "0");
+
     /** Adds an option for each of a run's settings. */
     static final class Settings implements IModelTransformer {
         @Override
         public CommandSpec transform(CommandSpec spec) {
-            return SettingOptions.add(spec, TrainSettings.class, FinetuneCommand::option);
+            return SettingOptions.add(spec, TrainSettings.class, FinetuneCommand::option, DEFAULTS);
         }
     }
 
@@ -190,7 +197,7 @@ final class FinetuneCommand implements Callable<Integer> {
                     .println("The test's page is there already: " + folder.resolve(EvaluationPage.PAGE));
             return;
         }
-        new ClassifierTest(spec, d, testOptions)
+        new ClassifierEvaluation(spec, d, testOptions)
                 .run(RunFolder.weights(run), data, settings.compute().precision(), folder, false);
     }
 
@@ -236,6 +243,10 @@ final class FinetuneCommand implements Callable<Integer> {
         }
         if (settingsFile != null) {
             settings.file(settingsFile);
+        }
+        if (settings.method().hasDecoder()) {
+            throw new IllegalArgumentException((resume != null ? "The run in " + resume : "The file " + settingsFile)
+                    + " is of pre-training (" + settings.method().name() + "); vicmae pretrain takes it");
         }
         if (from != null) {
             settings.add(start(given));

@@ -5,14 +5,10 @@ import io.github.vicmae.data.source.SkippedFile;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.eval.ClassMatch;
 import io.github.vicmae.eval.Encoder;
-import io.github.vicmae.eval.EncoderFeatures;
 import io.github.vicmae.eval.Knn;
 import io.github.vicmae.eval.SampleFeatures;
 import io.github.vicmae.eval.Scores;
 import io.github.vicmae.eval.Thumbnails;
-import io.github.vicmae.eval.ViewFeatures;
-import io.github.vicmae.model.FeatureExtractor;
-import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.report.Evaluation;
 import io.github.vicmae.report.EvaluationPage;
 import io.github.vicmae.train.RunFolder;
@@ -69,11 +65,8 @@ final class KnnCommand implements Callable<Integer> {
     @Mixin
     private FeatureOptions features;
 
-    @Option(names = "--untrained", description = "compare with an untrained encoder of the same shape")
-    private boolean untrained;
-
-    @Option(names = "--pixels", description = "compare with the views' pixels as features")
-    private boolean pixels;
+    @Mixin
+    private Baselines baselines;
 
     @Option(
             names = "--seed",
@@ -143,53 +136,17 @@ final class KnnCommand implements Callable<Integer> {
     private Both extract(
             Device d, Encoder encoder, Dataset train, Dataset test, SampleFeatures.Settings settings, PrintWriter err)
             throws IOException {
-        TrunkConfig trunk = encoder.config().trunk();
-        List<String> names = new ArrayList<>();
-        List<ViewFeatures> kinds = new ArrayList<>();
-        int clips = trunk.frames() > 1 ? settings.batch(trunk.frames()) : 0;
-        if (clips > 0) {
-            encoder.planClips(clips);
+        int clip = encoder.config().trunk().frames();
+        if (clip > 1) {
+            encoder.planClips(settings.batch(clip));
         }
-        names.add("trained encoder");
-        kinds.add(encoder.features(features.tokens()));
-        try (FeatureExtractor fresh = untrained ? untrained(d, encoder, settings.batch(), clips) : null) {
-            if (untrained) {
-                names.add("untrained encoder");
-                kinds.add(new EncoderFeatures(fresh, features.tokens()));
-            }
-            if (pixels && fits((long) (train.size() + test.size()) * trunk.imageSize() * Float.BYTES)) {
-                names.add("raw pixels");
-                kinds.add(ViewFeatures.pixels(trunk));
-            }
+        try (Baselines.Kinds kinds =
+                baselines.with(d, encoder, features.tokens(), settings, seed, List.of(train, test), remarks)) {
             return new Both(
-                    names,
-                    features.extract("training samples", train, encoder, kinds, settings, err),
-                    features.extract("test samples", test, encoder, kinds, settings, err));
+                    kinds.names(),
+                    features.extract("training samples", train, encoder, kinds.features(), settings, err),
+                    features.extract("test samples", test, encoder, kinds.features(), settings, err));
         }
-    }
-
-    /** Pixels are many numbers, and they are kept for all samples. */
-    private boolean fits(long bytes) {
-        long limit = Runtime.getRuntime().maxMemory() / 2;
-        if (bytes > limit) {
-            remarks.add(String.format(
-                    Locale.ROOT,
-                    "Raw pixels are left out: those of all samples take %d MiB, more than half of the %d MiB that this"
-                            + " Java may use; raise it with JAVA_TOOL_OPTIONS=-Xmx...",
-                    bytes >> 20,
-                    2 * limit >> 20));
-        }
-        return bytes <= limit;
-    }
-
-    private FeatureExtractor untrained(Device d, Encoder encoder, int batch, int clips) {
-        FeatureExtractor fresh = new FeatureExtractor(
-                d, encoder.config().trunk(), encoder.config().objective().pooling(), batch);
-        if (clips > 0) {
-            fresh.planClips(clips);
-        }
-        fresh.initialise(seed);
-        return fresh;
     }
 
     private Evaluation evaluation(Both both, List<Scores> scores, Map<String, Object> asked) {

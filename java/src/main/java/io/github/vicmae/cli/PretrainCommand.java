@@ -160,6 +160,13 @@ final class PretrainCommand implements Callable<Integer> {
             settings.file(settingsFile);
         }
         model.addTo(settings, TrainSettings.class, "");
+        if (!settings.method().hasDecoder()) {
+            throw new IllegalArgumentException(
+                    resume == null
+                            ? "Fine-tuning is a command of its own: vicmae finetune"
+                            : "The run in " + run + " trains a classifier: 'vicmae finetune --resume " + run
+                                    + "' goes on with it");
+        }
         addViews(settings);
         return settings.build(kind);
     }

@@ -110,10 +110,20 @@ final class ProbeCommand implements Callable<Integer> {
                 SampleFeatures ofTrain =
                         options.isCached() ? extract("training samples", train, encoder, kinds, err) : null;
                 Files.createDirectories(folder);
+                err.println("training in " + folder
+                        + (resume
+                                ? ""
+                                : "; if it is interrupted, the same command with --out " + folder
+                                        + " --resume goes on"));
                 outcome = options.isCached()
                         ? run.cached(folder, ofTrain, ofTest, 0)
                         : run.augmented(folder, train, ofTest, this::skip);
                 scores = new Scores(match, ofTest.samples(), Softmax.of(outcome.logits()));
+                long same = ClassMatch.onBothSides(train.samples(), ofTest.samples());
+                if (same > 0) {
+                    remarks.add("Test samples that are among the training samples too: " + same
+                            + ". The classifier has learned their labels, so the accuracy is too good.");
+                }
                 rows.add(Evaluation.Row.of("linear probe", scores));
                 for (int i = 1; i < kinds.names().size(); i++) {
                     String name = kinds.names().get(i);
@@ -147,6 +157,9 @@ final class ProbeCommand implements Callable<Integer> {
         }
         if (out == null) {
             throw new IllegalArgumentException("--resume goes on with a probe in the folder --out; name it");
+        }
+        if (!ProbeRun.isBegun(out)) {
+            spec.commandLine().getErr().println("note: " + out + " holds no probe, so that it begins anew");
         }
         return out;
     }

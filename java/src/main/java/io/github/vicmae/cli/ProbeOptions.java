@@ -18,6 +18,12 @@ final class ProbeOptions {
     private static final List<Double> RATES = List.of(0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0);
     private static final double WARMUP_SHARE = 1.0 / 9;
 
+    /** Of all training samples in one step: few steps of large rates do not settle. */
+    private static final int STEPS_OF_EPOCH = 10;
+
+    private static final int LEAST_BATCH = 32;
+    private static final int MOST_BATCH = 512;
+
     @Option(
             names = "--features",
             paramLabel = "pooled|cls|both",
@@ -51,9 +57,8 @@ final class ProbeOptions {
     @Option(
             names = "--batch",
             paramLabel = "N",
-            defaultValue = "512",
-            description = "training samples of a step (default: ${DEFAULT-VALUE}, or all there are)")
-    private int batch;
+            description = "training samples of a step (default: a tenth of all, from 32 to 512)")
+    private Integer batch;
 
     @Option(
             names = "--seed",
@@ -93,11 +98,11 @@ final class ProbeOptions {
 
     /** @throws IllegalArgumentException with a sentence, if options do not go together */
     void check() {
-        schedule(Math.max(2, batch));
-        if (batch < 2) {
+        if (batch != null && batch < 2) {
             throw new IllegalArgumentException("--batch must be at least 2 for BatchNorm, not " + batch);
         }
-        new CachedProbe.Settings(rates(), epochs, warmup(), batch, seed);
+        schedule(MOST_BATCH);
+        cachedSettings(MOST_BATCH);
         reading();
         if (!cached && rates().size() > 1) {
             throw new IllegalArgumentException(
@@ -133,8 +138,15 @@ final class ProbeOptions {
         return frames;
     }
 
-    int batch() {
-        return batch;
+    /** Samples of a step where there are so many in all. */
+    int batch(int samples) {
+        int wanted = batch != null ? batch : Math.max(LEAST_BATCH, Math.min(MOST_BATCH, samples / STEPS_OF_EPOCH));
+        return Math.min(wanted, samples);
+    }
+
+    /** Whether more samples of a step were asked for than there are. */
+    boolean asksForMoreThan(int samples) {
+        return batch != null && batch > samples;
     }
 
     int epochs() {
@@ -161,8 +173,8 @@ final class ProbeOptions {
         return new ProbeSchedule(epochs, warmup(), samplesOfStep);
     }
 
-    CachedProbe.Settings cachedSettings() {
-        return new CachedProbe.Settings(rates(), epochs, warmup(), batch, seed);
+    CachedProbe.Settings cachedSettings(int samples) {
+        return new CachedProbe.Settings(rates(), epochs, warmup(), batch(samples), seed);
     }
 
     SampleFeatures.Settings reading() {
@@ -185,7 +197,7 @@ final class ProbeOptions {
         asked.put("rates", rates().toString());
         asked.put("epochs", Integer.toString(epochs));
         asked.put("warm-up", Double.toString(warmup()));
-        asked.put("batch", Integer.toString(batch));
+        asked.put("batch", batch == null ? "default" : batch.toString());
         asked.put("seed", Long.toString(seed));
         asked.put("frames", Integer.toString(frames));
         if (cached) {

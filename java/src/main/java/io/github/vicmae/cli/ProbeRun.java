@@ -23,6 +23,7 @@ import java.math.MathContext;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.DoubleSummaryStatistics;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -41,6 +42,9 @@ final class ProbeRun {
 
     /** A growth that is enough. */
     private static final double ENOUGH_GROWTH = 20;
+
+    /** Below so many samples held back, accuracies differ by chance more than by the rate. */
+    private static final int FEW_HELD_BACK = 30;
 
     private static final String LOG = "epochs.jsonl";
     private static final int READ_BYTES = 1 << 20;
@@ -111,8 +115,8 @@ final class ProbeRun {
         int[] labels = train.samples().stream()
                 .mapToInt(sample -> numbers.get(sample.className()))
                 .toArray();
-        CachedProbe probe =
-                new CachedProbe(device, train.features(kind), labels, classes.size(), options.cachedSettings());
+        CachedProbe probe = new CachedProbe(
+                device, train.features(kind), labels, classes.size(), options.cachedSettings(labels.length));
         CachedProbe.Result result = probe.run(folder, asked, resumes, epoch -> progress.done(epoch, Double.NaN));
         try (LinearHeads head = result.head()) {
             int batch = head.sizes().batch();
@@ -120,7 +124,7 @@ final class ProbeRun {
             if (!result.candidates().isEmpty()) {
                 remarks.add(described(result));
             }
-            noteBatch(batch, remarks);
+            noteBatch(labels.length, remarks);
             return new Outcome(result.rate(), batch, head.logits(test.features(kind))[0], remarks);
         }
     }
@@ -133,22 +137,21 @@ final class ProbeRun {
             text.append(one == result.candidates().get(0) ? " " : ", ");
             text.append(String.format(Locale.ROOT, "%s: %.1f %%", number(one.rate()), 100 * one.accuracy()));
         }
-        boolean atEnd = result.rate()
-                        == result.candidates().stream()
-                                .mapToDouble(c -> c.rate())
-                                .max()
-                                .orElseThrow()
-                || result.rate()
-                        == result.candidates().stream()
-                                .mapToDouble(c -> c.rate())
-                                .min()
-                                .orElseThrow();
         text.append(". The probe was then trained on all of them.");
-        if (atEnd) {
+        if (result.candidates().get(0).count() < FEW_HELD_BACK) {
+            text.append(" So few samples hardly tell rates apart.");
+        } else if (isBestAtAnEnd(result)) {
             text.append(
-                    " It is the first or the last of those that were tried: others beyond it, given with --lr, may be better.");
+                    " It is the first or the last of those that were tried: one beyond it, given with --lr, may be better.");
         }
         return text.toString();
+    }
+
+    private static boolean isBestAtAnEnd(CachedProbe.Result result) {
+        DoubleSummaryStatistics rates = result.candidates().stream()
+                .mapToDouble(CachedProbe.Candidate::rate)
+                .summaryStatistics();
+        return result.rate() == rates.getMin() || result.rate() == rates.getMax();
     }
 
     private static String number(double value) {
@@ -161,9 +164,9 @@ final class ProbeRun {
         return numbers;
     }
 
-    private void noteBatch(int batch, List<String> remarks) {
-        if (batch < options.batch()) {
-            remarks.add("A step takes " + batch + " samples, all that there are, not " + options.batch() + ".");
+    private void noteBatch(int samples, List<String> remarks) {
+        if (options.asksForMoreThan(samples)) {
+            remarks.add("A step takes all " + samples + " samples, since there are no more.");
         }
     }
 
@@ -177,9 +180,9 @@ final class ProbeRun {
                 .mapToInt(sample -> numbers.getOrDefault(sample.className(), -1))
                 .toArray();
         double rate = options.rates().get(0);
-        ProbeSchedule schedule = options.schedule(Math.min(options.batch(), train.size()));
+        ProbeSchedule schedule = options.schedule(options.batch(train.size()));
         List<String> remarks = new ArrayList<>();
-        noteBatch(schedule.batch(), remarks);
+        noteBatch(train.size(), remarks);
         noteGrowth(rate, train.size(), remarks);
         ViewFeatures features = encoder.features(options.tokens());
         try (LinearHeads head =
@@ -242,8 +245,9 @@ final class ProbeRun {
         if (growth < LITTLE_GROWTH) {
             remarks.add(String.format(
                     Locale.ROOT,
-                    "The rate %s is that of ImageNet's 1.3 million samples; %d samples in %d epochs are few steps for it, and the"
-                            + " probe may end before it has learned. Try --cached, which tries larger rates, or --lr %s.",
+                    "The probe may have ended before it had learned: LARS changes the weights by a small share of their"
+                            + " size in each step, and with the rate %s %d samples in %d epochs are few steps (ImageNet has"
+                            + " 1.3 million samples). Try --cached, which tries several rates, or --lr %s.",
                     number(rate),
                     samples,
                     options.epochs(),

@@ -10,6 +10,7 @@ import io.github.vicmae.settings.SettingTree;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -31,25 +32,27 @@ final class SettingOptions {
 
     /** Adds an option for each setting of a tree that has a flag and is no option of the command already. */
     static CommandSpec add(CommandSpec spec, Class<?> root) {
-        return add(spec, root, OWN_NAMES);
+        return add(spec, root, OWN_NAMES, Map.of());
     }
 
     /**
      * The same for a command with names of its own.
      *
      * @param names gives a setting's option, empty for none
+     * @param defaults how help words the defaults that are the command's own, by the settings' keys
      */
-    static CommandSpec add(CommandSpec spec, Class<?> root, Function<Definition, String> names) {
+    static CommandSpec add(
+            CommandSpec spec, Class<?> root, Function<Definition, String> names, Map<String, String> defaults) {
         for (Definition d : Definitions.of(root)) {
             String name = names.apply(d);
             if (!name.isEmpty() && spec.findOption(name) == null) {
-                spec.addOption(option(d, name));
+                spec.addOption(option(d, name, defaults.get(d.key())));
             }
         }
         return spec;
     }
 
-    private static OptionSpec option(Definition d, String name) {
+    private static OptionSpec option(Definition d, String name, String shownDefault) {
         Setting s = d.setting();
         OptionSpec.Builder option = OptionSpec.builder(name);
         if (d.isSwitch()) {
@@ -68,7 +71,8 @@ final class SettingOptions {
                     .description(s.description())
                     .build();
         }
-        String shown = s.shownDefault().isEmpty() ? s.value() : s.shownDefault();
+        String usual = s.shownDefault().isEmpty() ? s.value() : s.shownDefault();
+        String shown = shownDefault == null ? usual : shownDefault;
         String label = s.label().isEmpty() ? label(d.type()) : s.label();
         return option.arity("1")
                 .type(String.class)

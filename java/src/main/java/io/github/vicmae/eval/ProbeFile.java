@@ -75,15 +75,25 @@ public record ProbeFile(Map<String, String> asked, int epoch, int heads, LinearH
             float[] running = new float[mean.length + variance.length];
             System.arraycopy(mean, 0, running, 0, mean.length);
             System.arraycopy(variance, 0, running, mean.length, variance.length);
+            long[] batches = file.longs("0.num_batches_tracked");
+            if (batches.length != 1 || mean.length != variance.length) {
+                throw new IOException(path + " is no linear probe: its BatchNorm has " + batches.length + " counts, "
+                        + mean.length + " means and " + variance.length + " variances");
+            }
             LinearHeads.State state = new LinearHeads.State(
-                    file.longs("0.num_batches_tracked")[0],
+                    batches[0],
                     running,
                     file.floats("1.weight"),
                     file.floats("1.bias"),
                     file.floats(MOMENTUM + "1.weight"),
                     file.floats(MOMENTUM + "1.bias"));
-            return new ProbeFile(
-                    asked, tree.path("epoch").asInt(), tree.path("heads").asInt(), state);
+            int epoch = tree.path("epoch").asInt();
+            int heads = tree.path("heads").asInt();
+            if (epoch < 1 || heads < 1) {
+                throw new IOException(
+                        path + " is no linear probe: it has " + epoch + " epochs and " + heads + " heads");
+            }
+            return new ProbeFile(asked, epoch, heads, state);
         }
     }
 

@@ -37,7 +37,9 @@ final class InitialWeights {
                         + String.join(", ", passedOver));
             }
         } catch (MisfitException e) {
-            throw new IOException(e.getMessage() + "\n--init-partial takes what fits.", e);
+            // A classifier takes an encoder or none.
+            String advice = settings.model().objective().hasDecoder() ? "\n--init-partial takes what fits." : "";
+            throw new IOException(e.getMessage() + advice, e);
         }
     }
 }

@@ -85,6 +85,8 @@ class FinetuneCommandTest extends CommandFixture {
                 0, execute("evaluate", run.toString(), test.toString(), "--device", "cpu", "--out", dir + "/again"));
         assertEquals(right, json(dir.resolve("again")).at("/comparison/0/right").asInt());
 
+        assertEquals(2, execute("pretrain", "--resume", run.toString()));
+        assertTrue(err.toString().contains("vicmae finetune --resume"), err.toString());
         assertEquals(0, finetune("--resume", run), err.toString());
         assertTrue(err.toString().contains("is there already"), err.toString());
     }

@@ -11,6 +11,11 @@ import io.github.vicmae.data.image.Image;
 import io.github.vicmae.data.synthetic.SyntheticShapes;
 import io.github.vicmae.eval.Checkpoints;
 import io.github.vicmae.eval.ProbeFile;
+import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.PositionKind;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.StMaeConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -86,6 +91,8 @@ class ProbeCommandTest extends CommandFixture {
                         "0.001,100",
                         "--epochs",
                         "60",
+                        "--batch",
+                        "512",
                         "--features",
                         "both",
                         "--untrained",
@@ -100,7 +107,7 @@ class ProbeCommandTest extends CommandFixture {
         assertEquals(36, json.get("asked").get("batch").asInt());
         String remarks = json.get("remarks").toString();
         assertTrue(remarks.contains("The rate 100 was chosen by 6 training samples"), remarks);
-        assertTrue(remarks.contains("all that there are, not 512"), remarks);
+        assertTrue(remarks.contains("A step takes all 36 samples"), remarks);
         ProbeFile probe = ProbeFile.read(out.resolve("probe.safetensors"));
         assertEquals(60, probe.epoch());
         assertEquals(3, probe.state().biases().length);
@@ -118,6 +125,7 @@ class ProbeCommandTest extends CommandFixture {
         assertEquals(0, probe(pictures, whole, with(asked, "--workers", "3")), err.toString());
         assertTrue(err.toString().contains("epoch 4/4"), err.toString());
         assertEquals(4, Files.readAllLines(whole.resolve("epochs.jsonl")).size());
+        assertTrue(err.toString().contains("--out " + whole + " --resume goes on"), err.toString());
         Path file = whole.resolve("probe.safetensors");
         Path again = Files.createDirectories(dir.resolve("again"));
         Files.copy(file, again.resolve("probe.safetensors"));
@@ -150,6 +158,37 @@ class ProbeCommandTest extends CommandFixture {
                 json.get("remarks").toString().contains("--cached"),
                 json.get("remarks").toString());
         assertTrue(err.toString().contains("test accuracy"), err.toString());
+    }
+
+    /** A sample is two clips of four frames, which hold the seven that are asked for. */
+    @Test
+    void anEncoderOfClipsIsTrainedOnRandomClips() throws IOException {
+        TrunkConfig trunk = new TrunkConfig(32, 32, 3, 8, 32, 1, 2, 4, 4, 2, true, PositionKind.LEARNED);
+        ModelConfig stMae = new ModelConfig(trunk, new DecoderConfig(16, 1, 2, 4, true), new StMaeConfig(0.5, 1));
+        Path clips = Checkpoints.write(dir.resolve("clips.safetensors"), stMae, 1);
+        Path out = dir.resolve("clips");
+        String[] args = {
+            "probe",
+            clips.toString(),
+            "--train",
+            shapes.resolve("train").toString(),
+            "--test",
+            shapes.resolve("test").toString(),
+            "--kind",
+            "video",
+            "--frames",
+            "7",
+            "--epochs",
+            "1",
+            "--device",
+            "cpu",
+            "--out",
+            out.toString()
+        };
+        assertEquals(0, execute(args), err.toString());
+        assertEquals(
+                64, ProbeFile.read(out.resolve("probe.safetensors")).state().running().length);
+        assertTrue(this.out.toString().contains("8 test samples of 8 classes"), this.out.toString());
     }
 
     private void refused(int status, String part, String... more) {

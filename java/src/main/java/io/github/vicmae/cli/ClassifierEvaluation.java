@@ -24,7 +24,7 @@ import java.util.Map;
 import picocli.CommandLine.Model.CommandSpec;
 
 /** Tests a classifier: runs it on labelled samples, prints accuracies and writes the page. */
-final class ClassifierTest {
+final class ClassifierEvaluation {
     /** The usual 224 of 256 pixels. */
     private static final double SHARE = 0.875;
 
@@ -32,7 +32,7 @@ final class ClassifierTest {
     private final Device device;
     private final TestOptions options;
 
-    ClassifierTest(CommandSpec spec, Device device, TestOptions options) {
+    ClassifierEvaluation(CommandSpec spec, Device device, TestOptions options) {
         this.spec = spec;
         this.device = device;
         this.options = options;
