@@ -71,6 +71,10 @@ public final class RunPlan {
 
     /** The samples with classes, which must be those of the settings. */
     private Dataset labelled(Dataset all) throws IOException {
+        if (settings.loading().deviceViews()) {
+            throw new IllegalArgumentException(
+                    "A classifier's views are made and mixed on the host; set loading.deviceViews to false");
+        }
         ClassifierConfig classifier = (ClassifierConfig) settings.model().objective();
         Dataset labelled = all.labelled();
         if (labelled.size() == 0) {

@@ -127,5 +127,9 @@ class FineTuningTest extends RunFixture {
         TrainSettings other = settings.with("model.objective.classes", fewer);
         var e = assertThrows(IOException.class, () -> train(other, dir.resolve("other"), false, ALL));
         assertTrue(e.getMessage().contains("classes"), e.getMessage());
+        TrainSettings onDevice = settings.with("loading.deviceViews", true);
+        var onHost = assertThrows(
+                IllegalArgumentException.class, () -> train(onDevice, dir.resolve("other"), false, ALL));
+        assertTrue(onHost.getMessage().contains("on the host"), onHost.getMessage());
     }
 }
