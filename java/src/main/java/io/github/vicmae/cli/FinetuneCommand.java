@@ -68,6 +68,7 @@ final class FinetuneCommand implements Callable<Integer> {
 
     /** Defaults that are not those of pre-training, as help words them. */
     private static final Map<String, String> DEFAULTS = Map.of(
+            "model.objective.repeat", "1, 2 for clips",
             "schedule.baseLearningRate", "5e-4",
             "schedule.warmupEpochs", "5, a tenth of a run of fewer than 50",
             "optimizer.beta2", "0.999",

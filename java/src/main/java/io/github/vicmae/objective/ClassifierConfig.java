@@ -54,7 +54,7 @@ public record ClassifierConfig(
                 flag = "--repeat",
                 description = "views drawn from each sample in one pass of decoding (repeated augmentation)",
                 value = "1",
-                shownDefault = "1, 2 for clips",
+                shownDefault = "the method's",
                 range = "[1, 64]")
         int repeat,
 

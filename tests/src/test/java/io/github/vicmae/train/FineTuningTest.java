@@ -128,8 +128,8 @@ class FineTuningTest extends RunFixture {
         var e = assertThrows(IOException.class, () -> train(other, dir.resolve("other"), false, ALL));
         assertTrue(e.getMessage().contains("classes"), e.getMessage());
         TrainSettings onDevice = settings.with("loading.deviceViews", true);
-        var onHost = assertThrows(
-                IllegalArgumentException.class, () -> train(onDevice, dir.resolve("other"), false, ALL));
+        var onHost =
+                assertThrows(IllegalArgumentException.class, () -> train(onDevice, dir.resolve("other"), false, ALL));
         assertTrue(onHost.getMessage().contains("on the host"), onHost.getMessage());
     }
 }
