@@ -37,6 +37,7 @@ public record Kernels(
         CrossEntropyKernels crossEntropy,
         MaskedMseKernels maskedMse,
         AdamWKernels adamW,
+        LarsKernels lars,
         GradientNorm gradientNorm,
         AugmentKernels augment) {
 
@@ -76,6 +77,7 @@ public record Kernels(
                 new CrossEntropyKernels(stream),
                 new MaskedMseKernels(stream),
                 new AdamWKernels(stream),
+                new LarsKernels(stream),
                 new GradientNorm(stream),
                 new AugmentKernels(stream));
     }

@@ -211,8 +211,13 @@ class EmulatedCommandsTest extends CommandFixture {
         assertTrue(message(text).endsWith("It was set by " + source), text);
     }
 
-    /** Launches of one step of the model, and of the reconstructions that a report takes. */
-    private record Launches(long step, long report) {}
+    /** Launches of one step of the model, of the reconstructions that a report takes, and of a batch's features, which are taken before the first step. */
+    private record Launches(long step, long report, long pooled) {
+        /** Two batches' features, and the reconstructions of the untrained model. */
+        long start() {
+            return 2 * pooled + report;
+        }
+    }
 
     private static Launches launches() {
         ModelConfig config = new ModelConfig(
@@ -232,7 +237,9 @@ class EmulatedCommandsTest extends CommandFixture {
             long step = model.stream().launches() - before;
             model.autoencoder(0).encode(model.input(0).batch(0));
             model.autoencoder(0).predict();
-            return new Launches(step, model.stream().launches() - before - step);
+            long report = model.stream().launches() - before - step;
+            assertTrue(model.pool(model.input(0)));
+            return new Launches(step, report, model.stream().launches() - before - step - report);
         }
     }
 
@@ -241,7 +248,10 @@ class EmulatedCommandsTest extends CommandFixture {
         Path run = dir.resolve("run");
         String[] more = {"--epochs", "3", "--device", "emulated"};
         Launches launches = launches();
-        long inStep5 = 4 * launches.step() + 2 * launches.report() + launches.step() / 2; // a report every other step
+        long inStep5 = launches.start()
+                + 4 * launches.step()
+                + 2 * launches.report()
+                + launches.step() / 2; // a report every other step
         String text = end(start("lose_device=" + inStep5, "", pretrain(run, more)), 1);
         assertTrue(
                 message(text)

@@ -1,5 +1,6 @@
 package io.github.vicmae.device;
 
+import io.github.vicmae.data.MixingSettings;
 import io.github.vicmae.data.image.Image;
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.view.DeviceViews;
@@ -7,6 +8,7 @@ import io.github.vicmae.data.view.FrameUpload;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.data.view.ViewWriter;
 import io.github.vicmae.kernel.Kernels;
+import io.github.vicmae.kernel.LarsKernels;
 import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.Philox;
 import io.github.vicmae.kernel.Pooling;
@@ -18,7 +20,9 @@ import io.github.vicmae.kernel.patch.PositionKernels;
 import io.github.vicmae.kernel.patch.PositionTables;
 import io.github.vicmae.model.DecoderConfig;
 import io.github.vicmae.model.Execution;
+import io.github.vicmae.model.PositionKind;
 import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ClassifierConfig;
 import io.github.vicmae.objective.ModelConfig;
 import io.github.vicmae.objective.Objective;
 import io.github.vicmae.objective.Variant;
@@ -26,6 +30,7 @@ import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 
@@ -59,6 +64,67 @@ final class SmallLaunches {
         pointwise(device);
         positions(device);
         clipLoss(device);
+        classifier(device, Precision.FP32);
+        classifier(device, Precision.BF16);
+        lars(device);
+    }
+
+    /** A step of a classifier, with everything that may be dropped and the average of its weights. */
+    private static void classifier(String name, Precision precision) {
+        ModelConfig config = new ModelConfig(
+                new TrunkConfig(12, 12, 3, 4, 12, 2, 2, 2, 1, 1, true, PositionKind.TUNED),
+                null,
+                new ClassifierConfig(
+                        List.of("a", "b", "c"), 0.5, 0.5, null, 1, "none", 0, true, 0.9, 1, MixingSettings.usual()));
+        try (Device device = Device.open(name);
+                Objective model = Objective.create(device, config, 3, Execution.of(precision));
+                AdamW optimizer = new AdamW(model.kernels(), model.parameters(), AdamW.Settings.DEFAULT, 0.9)) {
+            model.parameters().initialise(model.kernels(), 1);
+            model.parameters().startAverages(model.stream());
+            FloatBuffer inputs = model.input(0).host().floats();
+            float[] views = normal(model.input(0).batch(0).noiseOffset());
+            inputs.put(0, views);
+            model.fill(model.input(0), new int[] {2, 0, 1}, 1, 0);
+            model.forwardBackward(1);
+            optimizer.step(1e-3);
+        }
+    }
+
+    /** LARS over two heads whose sizes end within a warp. */
+    private static void lars(String name) {
+        int heads = 2;
+        int size = 35;
+        int classes = 5;
+        try (Device device = Device.open(name);
+                Arena arena = new Arena("lars")) {
+            Tensor weights = arena.floats("weights", heads, size);
+            Tensor gradients = arena.floats("gradients", heads, size);
+            Tensor momenta = arena.floats("momenta", heads, size);
+            Tensor biases = arena.floats("biases", heads, classes);
+            Tensor biasGradients = arena.floats("gradients of biases", heads, classes);
+            Tensor biasMomenta = arena.floats("momenta of biases", heads, classes);
+            Tensor rates = arena.floats("rates", heads);
+            Tensor scratch = arena.floats("scratch", LarsKernels.scratchSize(heads, size));
+            arena.allocate(device);
+            Kernels kernels = Kernels.onNewStream(device);
+            try (Stream stream = kernels.stream()) {
+                for (Tensor t : new Tensor[] {weights, gradients, momenta, biases, biasGradients, biasMomenta, rates}) {
+                    stream.write(t, normal((int) t.size()));
+                }
+                kernels.lars()
+                        .step(
+                                weights,
+                                gradients,
+                                momenta,
+                                biases,
+                                biasGradients,
+                                biasMomenta,
+                                rates,
+                                scratch,
+                                LarsKernels.Settings.PROBE);
+                stream.synchronize();
+            }
+        }
     }
 
     /** Attention in bfloat16, whose kernels depend on the head dimension. */
