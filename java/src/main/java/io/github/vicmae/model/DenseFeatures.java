@@ -38,20 +38,7 @@ public final class DenseFeatures implements AutoCloseable {
      * @throws io.github.vicmae.device.DeviceException if the device has too little memory
      */
     public DenseFeatures(Device device, TensorSource file, TrunkConfig from, int height, int width) throws IOException {
-        PositionKind positions = from.positions() == PositionKind.SINCOS ? PositionKind.TUNED : from.positions();
-        trunk = new TrunkConfig(
-                height,
-                width,
-                from.channels(),
-                from.patch(),
-                from.dim(),
-                from.depth(),
-                from.heads(),
-                from.mlpRatio(),
-                1,
-                1,
-                from.classToken(),
-                positions);
+        trunk = from.tuned(height, width, 1, 1);
         grid = trunk.grid();
         kernels = Kernels.onNewStream(device);
         try {

@@ -110,6 +110,33 @@ public record TrunkConfig(
         this(height, width, channels, patch, dim, depth, heads, mlpRatio, 1, 1, true, PositionKind.SINCOS);
     }
 
+    /**
+     * The same encoder for views of another form, to start from this one's weights as {@link ConvertedTrunk} says: positions are trained, but for OmniMAE's
+     * fixed sinusoid.
+     *
+     * @param newHeight rows of a view
+     * @param newWidth columns of a view
+     * @param newFrames of a view: 1 for images and single frames
+     * @param newTube frames of a patch
+     * @throws IllegalArgumentException if such views cannot be cut into this encoder's patches
+     */
+    public TrunkConfig tuned(int newHeight, int newWidth, int newFrames, int newTube) {
+        PositionKind kind = positions == PositionKind.SINCOS ? PositionKind.TUNED : positions;
+        return new TrunkConfig(
+                newHeight,
+                newWidth,
+                channels,
+                patch,
+                dim,
+                depth,
+                heads,
+                mlpRatio,
+                newFrames,
+                newTube,
+                classToken,
+                kind);
+    }
+
     /** What every stack of transformer blocks needs. */
     static void stack(String name, int dim, int heads, double mlpRatio) {
         require(dim % heads == 0, "The " + name + "'s width " + dim + " cannot be split into " + heads + " heads");

@@ -22,11 +22,10 @@ import java.util.Arrays;
  * ({@code fc_norm}) and mapped to the classes ({@code head}); the loss is the cross-entropy with targets that may be soft.
  */
 final class Classifier implements Objective {
-    /** Places among the step's further values. */
+    /** Places among the step's further values; drop path and dropout follow, where they are on. */
     private static final int TARGETS = 0;
 
     private static final int DROP_PATH = 1;
-    private static final int DROPOUT = 2;
 
     /** Kinds of draws; no draw of the data has these numbers. */
     private static final int PURPOSE_DROP_PATH = 0x44524F50; // "DROP"
@@ -73,7 +72,7 @@ final class Classifier implements Objective {
             stream().copy(encoder.dropPath().factors(), input.values(DROP_PATH));
         }
         encoder.forward(input.batch(0).images(), null);
-        head.forward(encoder.output(), input.values(DROPOUT));
+        head.forward(encoder.output(), dropout(input));
         kernels()
                 .crossEntropy()
                 .lossAndGradient(dlogits, losses, head.logits(), input.values(TARGETS), input.weight(0), rows, classes);
@@ -81,17 +80,27 @@ final class Classifier implements Objective {
 
     @Override
     public void backward(StepInput input) {
-        head.backward(dtokens, dlogits, encoder.output(), input.values(DROPOUT));
+        head.backward(dtokens, dlogits, encoder.output(), dropout(input));
         encoder.backward(dtokens, dtokens, null);
+    }
+
+    /** The factors of the features; null without dropout. */
+    private Tensor dropout(StepInput input) {
+        return settings.dropout() > 0 ? input.values(settings.dropoutPlace()) : null;
     }
 
     /** Writes the targets, and draws what is dropped: a pure function of the seed, the pass and the row. */
     @Override
-    public void fill(StepInput input, int[] labels, long seed, int pass) {
+    public void fill(StepInput input, int[] labels, long seed, long passOfRun) {
+        int pass = Math.toIntExact(passOfRun);
         FloatBuffer host = input.host().floats();
         fillTargets(host, input, labels, seed, pass);
-        fillDropPath(host, input.valuesOffset(DROP_PATH), seed, pass);
-        fillDropout(host, input.valuesOffset(DROPOUT), seed, pass);
+        if (settings.dropPath() > 0) {
+            fillDropPath(host, input.valuesOffset(DROP_PATH), seed, pass);
+        }
+        if (settings.dropout() > 0) {
+            fillDropout(host, input.valuesOffset(settings.dropoutPlace()), seed, pass);
+        }
     }
 
     /** Mixes the views, all of which are in the host's memory, and the targets alike. */
@@ -121,7 +130,7 @@ final class Classifier implements Objective {
     }
 
     private void fillDropout(FloatBuffer host, int at, long seed, int pass) {
-        for (int row = 0; settings.dropout() > 0 && row < rows; row++) {
+        for (int row = 0; row < rows; row++) {
             Philox random = new Philox(seed, pass, row, PURPOSE_DROPOUT);
             for (int i = 0; i < width; i++) {
                 host.put(at + row * width + i, kept(random, settings.dropout()));

@@ -13,6 +13,7 @@ import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.model.ViewBatch;
 import io.github.vicmae.settings.Definitions;
 import io.github.vicmae.settings.Setting;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -129,32 +130,6 @@ public record ClassifierConfig(
         }
     }
 
-    /**
-     * The trunk of a classifier that starts from a pre-trained one: positions are trained, but for OmniMAE's.
-     *
-     * @param height rows of a view
-     * @param width columns of a view
-     * @param frames of a view: 1 for images and single frames
-     * @param tube frames of a patch
-     * @throws IllegalArgumentException if such views cannot be cut into the trunk's patches
-     */
-    public static TrunkConfig trunk(TrunkConfig from, int height, int width, int frames, int tube) {
-        PositionKind positions = from.positions() == PositionKind.SINCOS ? PositionKind.TUNED : from.positions();
-        return new TrunkConfig(
-                height,
-                width,
-                from.channels(),
-                from.patch(),
-                from.dim(),
-                from.depth(),
-                from.heads(),
-                from.mlpRatio(),
-                frames,
-                tube,
-                from.classToken(),
-                positions);
-    }
-
     /** The published settings. */
     public static final class FineTuning implements Method {
         /** Its name in settings. */
@@ -216,10 +191,20 @@ public record ClassifierConfig(
     @Override
     public List<StepValues> values(TrunkConfig trunk, int batch) {
         int rows = Math.multiplyExact(repeat, batch);
-        return List.of(
-                new StepValues("targets", rows, classes.size()),
-                new StepValues("drop path of the step", trunk.depth(), 2, rows),
-                new StepValues("dropout", rows, trunk.dim()));
+        List<StepValues> values = new ArrayList<>();
+        values.add(new StepValues("targets", rows, classes.size()));
+        if (dropPath > 0) {
+            values.add(new StepValues("drop path of the step", trunk.depth(), 2, rows));
+        }
+        if (dropout > 0) {
+            values.add(new StepValues("dropout", rows, trunk.dim()));
+        }
+        return values;
+    }
+
+    /** The place of dropout's factors among these, the last one. */
+    int dropoutPlace() {
+        return dropPath > 0 ? 2 : 1;
     }
 
     @Override

@@ -132,7 +132,7 @@ public interface Objective extends AutoCloseable {
      * @param seed of the run
      * @param pass the forward pass, counted over the run
      */
-    default void fill(StepInput input, int[] labels, long seed, int pass) {}
+    default void fill(StepInput input, int[] labels, long seed, long pass) {}
 
     /**
      * A checkpoint as a run of this objective starts from it.

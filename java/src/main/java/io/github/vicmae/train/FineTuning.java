@@ -117,8 +117,7 @@ public final class FineTuning {
     public ObjectNode settings() {
         int frames = clip == null ? 1 : clip.frames();
         int tube = clip == null ? 1 : start.tube() > 1 ? start.tube() : TUBE;
-        SettingTree.put(
-                settings, "model.trunk", SettingTree.tree(ClassifierConfig.trunk(start, height, width, frames, tube)));
+        SettingTree.put(settings, "model.trunk", SettingTree.tree(start.tuned(height, width, frames, tube)));
         SettingTree.put(settings, "views.stride", clip == null ? 1 : clip.stride());
         SettingTree.put(settings, "model.objective.clipStride", clip == null ? 1 : clip.stride());
         SettingTree.put(settings, "views.clipSeconds", null);

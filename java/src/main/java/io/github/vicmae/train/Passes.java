@@ -164,9 +164,7 @@ final class Passes implements AutoCloseable {
                 }
                 views.keys(batch.noiseKeys());
                 lastBatch.remember(i, batch, input);
-                if (!settings.model().objective().hasDecoder()) {
-                    model.fill(input, batch.labels(), settings.seed(), Math.toIntExact(pass));
-                }
+                model.fill(input, batch.labels(), settings.seed(), pass);
             } finally {
                 batch.release();
             }
@@ -257,12 +255,12 @@ final class Passes implements AutoCloseable {
 
     /** Reconstructions of the last step's samples; nothing may be under way. */
     List<ReportData.Sample> lastReconstructions() {
-        return settings.model().objective().hasDecoder() ? lastBatch.reconstructions() : List.of();
+        return model.autoencoder(0) == null ? List.of() : lastBatch.reconstructions();
     }
 
     /** Reconstructions of the run's fixed samples, which overwrite those of the last step; nothing may be under way. */
     List<ReportData.Sample> fixedReconstructions() throws IOException {
-        return settings.model().objective().hasDecoder() ? fixedPictures.reconstruct(steps.next()) : List.of();
+        return model.autoencoder(0) == null ? List.of() : fixedPictures.reconstruct(steps.next());
     }
 
     @Override

@@ -31,7 +31,7 @@ public final class Checkpoints {
     /** A classifier on the same encoder. */
     public static ModelConfig classifier() {
         return new ModelConfig(
-                ClassifierConfig.trunk(small().trunk(), 32, 32, 1, 1),
+                small().trunk().tuned(32, 32, 1, 1),
                 null,
                 new ClassifierConfig(
                         List.of("circle", "ring"), 0, 0, null, 1, "none", 0, true, 0, 1, MixingSettings.none()));

@@ -53,7 +53,7 @@ class ClassifierTest {
     }
 
     private static TrunkConfig tuned(TrunkConfig from, int side, int frames) {
-        return ClassifierConfig.trunk(from, side, side, frames, frames == 1 ? 1 : 2);
+        return from.tuned(side, side, frames, frames == 1 ? 1 : 2);
     }
 
     private static Objective create(Device device, ModelConfig config) {
