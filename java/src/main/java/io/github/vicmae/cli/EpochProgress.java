@@ -42,7 +42,7 @@ final class EpochProgress implements AutoCloseable {
         }
         if (end) {
             first = -1;
-            close();
+            endLine();
         }
     }
 
@@ -76,12 +76,17 @@ final class EpochProgress implements AutoCloseable {
         return text.toString();
     }
 
-    /** Ends the line. */
-    @Override
-    public void close() {
+    private void endLine() {
         if (drawn) {
             err.println();
             drawn = false;
         }
+    }
+
+    /** Ends the line, and stops following the terminal's width. */
+    @Override
+    public void close() {
+        endLine();
+        terminal.close();
     }
 }

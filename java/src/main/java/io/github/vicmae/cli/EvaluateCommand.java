@@ -52,6 +52,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        options.check();
         Path folder = out.folder();
         Path weights = RunFolder.weights(checkpoint);
         try (Device d = device.open()) {

@@ -19,7 +19,6 @@ import picocli.CommandLine.Model.CommandSpec;
 /** What was asked of an evaluation and what it ran on, for its page. */
 final class EvaluationFacts {
     private final Map<String, Object> facts = new LinkedHashMap<>();
-    private final ZonedDateTime start = ZonedDateTime.now().truncatedTo(ChronoUnit.SECONDS);
 
     EvaluationFacts(CommandSpec spec, Path weights, ModelConfig config, Device device) {
         TrunkConfig trunk = config.trunk();
@@ -49,8 +48,9 @@ final class EvaluationFacts {
                         + (samples.size() - videos) + " images, " + videos + " videos)");
     }
 
-    /** All of them, with date and duration. */
+    /** All of them, with the date at which the work began, so long ago, and its duration. */
     Map<String, Object> finish(Duration time) {
+        ZonedDateTime start = ZonedDateTime.now().minus(time).truncatedTo(ChronoUnit.SECONDS);
         facts.put("date", start.format(DateTimeFormatter.ISO_OFFSET_DATE_TIME));
         facts.put("seconds", Math.round(time.toMillis() / 100.0) / 10.0);
         return facts;

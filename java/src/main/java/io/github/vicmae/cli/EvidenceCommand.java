@@ -79,6 +79,9 @@ final class EvidenceCommand implements Callable<Integer> {
             throw new IllegalArgumentException(
                     "There is no table '" + name + "'; there are " + String.join(" and ", Evidence.NAMES));
         }
+        if (!dryRun) {
+            Device.open(device).close(); // what is wrong with it shows before any work
+        }
         EvidenceSettings settings = Evidence.settings(data, out, quick, device.equals(AUTO) ? null : device);
         if (dryRun) {
             EvidenceTable table = Evidence.table(name, settings, out);
@@ -87,7 +90,6 @@ final class EvidenceCommand implements Callable<Integer> {
                     + " minutes on two free cores");
             return 0;
         }
-        Device.open(device).close(); // what is wrong with it shows before any work
         EvidenceRun run =
                 Evidence.run(name, settings, out, (log, args) -> Main.run(log, log, args.toArray(String[]::new)), err);
         int status = untilDoneOrInterrupted(run, err);

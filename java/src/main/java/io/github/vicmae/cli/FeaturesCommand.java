@@ -99,12 +99,14 @@ final class FeaturesCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         PrintWriter err = spec.commandLine().getErr();
+        int[] size = image == null ? null : ModelOptions.imageSize(image);
         Path weights = RunFolder.weights(checkpoint);
         Files.createDirectories(out);
         AtomicFile.checkWritable(out.resolve("map"));
         Dataset files = Dataset.scan(data);
         files.report().sentences().forEach(sentence -> err.println("warning: " + sentence));
         int done = 0;
+        int skipped = 0;
         Set<Path> written = new HashSet<>();
         try (Device d = device.open();
                 TensorSource source = TensorSource.open(weights);
@@ -117,13 +119,18 @@ final class FeaturesCommand implements Callable<Integer> {
             }
             try {
                 for (Sample sample : files.samples()) {
+                    Image picture = null;
                     try {
-                        write(sample, file(sample, written), config, source, d);
-                        done++;
+                        picture = Frames.middle(sample.content(), sample.kind());
                     } catch (IOException e) {
-                        err.println("warning: skipped " + sample.name() + ": " + e.getMessage());
+                        err.println("warning: skipped " + e.getMessage());
+                        skipped++;
                     }
-                    progress.accept(done);
+                    if (picture != null) {
+                        write(picture, size, file(sample, written), config, source, d);
+                        done++;
+                    }
+                    progress.accept(done + skipped);
                 }
             } finally {
                 close();
@@ -136,12 +143,13 @@ final class FeaturesCommand implements Callable<Integer> {
         return 0;
     }
 
-    private void write(Sample sample, Path file, ModelConfig config, TensorSource source, Device d) throws IOException {
-        Image picture = Frames.middle(sample.content(), sample.kind());
+    /** @param wanted height and width, or null for the picture's own */
+    private void write(Image picture, int[] wanted, Path file, ModelConfig config, TensorSource source, Device d)
+            throws IOException {
         TrunkConfig trunk = config.trunk();
-        int[] size = image == null
+        int[] size = wanted == null
                 ? new int[] {whole(picture.height(), trunk.patch()), whole(picture.width(), trunk.patch())}
-                : ModelOptions.imageSize(image);
+                : wanted;
         prepare(d, source, trunk, size[0], size[1]);
         ViewSettings views =
                 config.objective().viewSettings(trunk, 0).withFrames(1).withSize(size[0], size[1]);

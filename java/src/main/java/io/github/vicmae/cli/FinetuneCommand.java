@@ -162,6 +162,7 @@ final class FinetuneCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         requireOptions();
+        testOptions.check();
         TrainSettings settings = settings();
         Path run = resume == null ? out : resume;
         try (Device d = device.open()) {

@@ -1,6 +1,7 @@
 package io.github.vicmae.cli;
 
 import io.github.vicmae.eval.SampleFeatures;
+import io.github.vicmae.eval.TestClips;
 import picocli.CommandLine.Option;
 
 /** How a classifier is tested. */
@@ -38,6 +39,12 @@ final class TestOptions {
             defaultValue = "" + VIEWS_AT_ONCE,
             description = "views that are classified at once (default: ${DEFAULT-VALUE})")
     private int batch;
+
+    /** @throws IllegalArgumentException with a sentence, if a value is refused: before hours of training */
+    void check() {
+        TestClips.parse(views, 1, 1);
+        settings(1);
+    }
 
     String views() {
         return views;

@@ -43,7 +43,14 @@ public record RunFacts(String data, String model, long parameters, List<Session>
      */
     @JsonIgnoreProperties(ignoreUnknown = true)
     public record Session(
-            String command, String version, String device, String started, double seconds, long from, long to) {}
+            String command, String version, String device, String started, double seconds, long from, long to) {
+        public Session {
+            command = command == null ? "" : command;
+            version = version == null ? "" : version;
+            device = device == null ? "" : device;
+            started = started == null ? "" : started;
+        }
+    }
 
     /** What is known of the run in a folder; {@link #NONE} where there is no such file, or it is damaged. */
     public static RunFacts read(Path run) {

@@ -162,6 +162,8 @@ class FinetuneCommandTest extends CommandFixture {
         assertTrue(err.toString().contains("--model applies to --from scratch alone"), err.toString());
         assertEquals(2, finetune("--from", encoder, "--clip", "16", "--train", train, "--out", run));
         assertTrue(err.toString().contains("such as 16x4, not '16'"), err.toString());
+        assertEquals(2, finetune("--from", encoder, "--views", "5*3", "--train", train, "--out", run));
+        assertTrue(err.toString().contains("such as 5x3, not '5*3'"), err.toString());
         assertEquals(2, finetune("--from", encoder, "--rand-augment", "rand-q9", "--train", train, "--out", run));
         assertFalse(Files.exists(run), err.toString());
         assertEquals(
