@@ -186,14 +186,20 @@ final class FinetuneCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** Tests the finished model, unless an earlier process did so. */
+    /** Tests the finished model, unless an earlier process did so on the same weights and data. */
     private void test(TrainSettings settings, Path run, Device d) throws IOException {
         List<Path> data = settings.monitor().data().stream().map(Path::of).toList();
         Path folder = run.resolve(TEST);
         if (data.isEmpty()) {
             return;
         }
-        if (Files.exists(folder.resolve(EvaluationPage.PAGE))) {
+        Path page = folder.resolve(EvaluationPage.PAGE);
+        Path checkpoint = run.resolve("checkpoint.safetensors");
+        boolean isOfThis = test == null
+                && Files.exists(page)
+                && Files.exists(checkpoint)
+                && Files.getLastModifiedTime(page).compareTo(Files.getLastModifiedTime(checkpoint)) >= 0;
+        if (isOfThis) {
             spec.commandLine()
                     .getErr()
                     .println("The test's page is there already: " + folder.resolve(EvaluationPage.PAGE));

@@ -27,6 +27,9 @@ final class UntrainedFigures {
      */
     static Map<String, Double> of(Objective model, List<Feed> feeds, StepInput input, int batchesPerEpoch)
             throws IOException {
+        if (model.pooled() == null) {
+            return Map.of();
+        }
         CollapseProbe probe = new CollapseProbe(model, batchesPerEpoch);
         List<BatchLoader> loaders = new ArrayList<>();
         try {

@@ -12,7 +12,6 @@ import io.github.vicmae.model.ClassifierModel;
 import io.github.vicmae.model.ModelState;
 import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.objective.ClassifierConfig;
-import io.github.vicmae.report.MetricLog;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -72,8 +71,8 @@ final class Validation implements Measuring {
     }
 
     @Override
-    public void resume(long step, double epoch, Path metrics) throws IOException {
-        last = MetricLog.read(metrics).last(RunLog.TEST_ACCURACY);
+    public void resume(long step, double epoch, Path metrics) {
+        // What was measured before may have been on other samples; the next epoch tells.
         log.resumeAt(RunLog.TEST_ACCURACY, last);
     }
 
@@ -122,10 +121,7 @@ final class Validation implements Measuring {
         return Double.isNaN(last)
                 ? null
                 : String.format(
-                        Locale.ROOT,
-                        "top-1 accuracy on %d test samples, one view each: %.1f %%",
-                        count == 0 ? test.size() : count,
-                        100 * last);
+                        Locale.ROOT, "top-1 accuracy on %d test samples, one view each: %.1f %%", count, 100 * last);
     }
 
     @Override

@@ -274,7 +274,7 @@ class EmulatedCommandsTest extends CommandFixture {
     @Test
     void anInterruptInMidStepSavesIt() throws IOException, InterruptedException {
         Path run = dir.resolve("run");
-        String[] more = {"--epochs", "30"};
+        String[] more = {"--epochs", "10"};
         List<String> emulated = new ArrayList<>(List.of(pretrain(run, more)));
         emulated.addAll(List.of("--device", "emulated"));
         Process process = start("", "", emulated.toArray(String[]::new));
@@ -286,7 +286,7 @@ class EmulatedCommandsTest extends CommandFixture {
         assertFalse(text.contains("vicmae: "), text);
         List<Long> steps = steps(run);
         String last = Long.toString(steps.get(steps.size() - 1));
-        assertTrue(text.contains("stopped after step " + last + " of 60; '--resume " + run + "' goes on"), text);
+        assertTrue(text.contains("stopped after step " + last + " of 20; '--resume " + run + "' goes on"), text);
         try (Safetensors checkpoint = Safetensors.open(run.resolve("checkpoint.safetensors"))) {
             assertEquals(last, checkpoint.metadata().get("step"));
         }
@@ -295,6 +295,6 @@ class EmulatedCommandsTest extends CommandFixture {
         List<String> cpu = new ArrayList<>(List.of(pretrain(run, more)));
         cpu.addAll(List.of("--device", "cpu", "--resume"));
         assertEquals(0, execute(cpu.toArray(String[]::new)), err.toString());
-        assertEquals(60, steps(run).size());
+        assertEquals(20, steps(run).size());
     }
 }
