@@ -32,6 +32,8 @@ final class ResultTable {
 
     private static final String STAGES = DataStages.class.getSimpleName();
 
+    private static final String FEATURES = FeatureExtraction.class.getSimpleName();
+
     private static final Set<String> WITH_MEMORY = Suite.KERNELS.stream()
             .filter(e -> LossBenchmark.class.isAssignableFrom(e.type()) || e.type() == TrainingStep.class)
             .map(Suite.Entry::name)
@@ -84,9 +86,12 @@ final class ResultTable {
         return WITH_MEMORY.contains(r.benchmark()) && !"forward".equals(r.pass()) ? r.memory() : null;
     }
 
-    /** The samples of a batch in a row of the loader's stages, else NaN. */
+    /** The files of a row that reads some, else NaN. */
     private static double samples(Row r) {
-        return r.benchmark().equals(STAGES) ? KernelBenchmark.sizes(r.shape(), 4)[1] : Double.NaN;
+        if (r.benchmark().equals(STAGES)) {
+            return KernelBenchmark.sizes(r.shape(), 4)[1];
+        }
+        return r.benchmark().equals(FEATURES) ? Double.parseDouble(r.shape().split(":")[1]) : Double.NaN;
     }
 
     private static List<String> line(Row r, double own) {

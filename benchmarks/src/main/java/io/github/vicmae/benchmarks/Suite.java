@@ -70,7 +70,7 @@ final class Suite {
          */
         void check(String shape) {
             try {
-                if (type == TrainingStep.class) {
+                if (type == TrainingStep.class || type == FeatureExtraction.class) {
                     TrainingStep.config(shape);
                 } else {
                     KernelBenchmark.sizes(shape, tiny.get(0).split("x").length);
@@ -269,6 +269,15 @@ final class Suite {
                     List.of("2x2x32x16"),
                     List.of("1x32x256x224", "2x32x256x224"),
                     List.of("1x32x256x224", "8x32x256x224")),
+            new Entry(
+                    FeatureExtraction.class,
+                    List.of(VICMAE),
+                    false,
+                    List.of("images", "images-encoder", "videos", "videos-encoder"),
+                    Set.of(),
+                    List.of("ti8:2:depth=1:decoderDepth=1:headHidden=16:image=16:dim=24:decoderDim=12"),
+                    List.of("ti8:512", "b16:32"),
+                    List.of("ti8:4096", "b16:1024")),
             new Entry(
                     TrainingStep.class,
                     List.of(VICMAE, DJL),

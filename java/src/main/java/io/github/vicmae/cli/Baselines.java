@@ -12,6 +12,7 @@ import io.github.vicmae.model.TrunkConfig;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Consumer;
 import picocli.CommandLine.Option;
 
 /** Options for what an encoder is compared with. */
@@ -66,7 +67,7 @@ final class Baselines {
             SampleFeatures.Settings settings,
             long seed,
             List<Dataset> data,
-            List<String> remarks) {
+            Consumer<String> remarks) {
         TrunkConfig trunk = encoder.config().trunk();
         Kinds kinds = new Kinds();
         kinds.add("trained encoder", encoder.features(tokens));
@@ -87,12 +88,12 @@ final class Baselines {
     }
 
     /** Pixels are many numbers, and they are kept for all samples. */
-    private static boolean fits(long bytes, List<String> remarks) {
+    private static boolean fits(long bytes, Consumer<String> remarks) {
         long most = Runtime.getRuntime().maxMemory();
         if (bytes <= most / 2) {
             return true;
         }
-        remarks.add(String.format(
+        remarks.accept(String.format(
                 Locale.ROOT,
                 "Raw pixels are left out: those of all samples take %d MiB, more than half of the %d MiB that this"
                         + " Java may use; raise it with JAVA_TOOL_OPTIONS=-Xmx...",

@@ -8,19 +8,13 @@ import io.github.vicmae.eval.ClassMatch;
 import io.github.vicmae.eval.SampleFeatures;
 import io.github.vicmae.eval.Scores;
 import io.github.vicmae.eval.TestClips;
-import io.github.vicmae.eval.Thumbnails;
 import io.github.vicmae.eval.TrainedClassifier;
 import io.github.vicmae.report.Evaluation;
-import io.github.vicmae.report.EvaluationPage;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import picocli.CommandLine.Model.CommandSpec;
 
 /** Tests a classifier: runs it on labelled samples, prints accuracies and writes the page. */
@@ -49,18 +43,18 @@ final class ClassifierEvaluation {
     void run(Path weights, List<Path> paths, Precision precision, Path folder, boolean json) throws IOException {
         long start = System.nanoTime();
         PrintWriter err = spec.commandLine().getErr();
-        List<String> remarks = new ArrayList<>();
+        EvaluationOutput output = new EvaluationOutput(spec, json);
         Dataset all = Dataset.scan(paths);
-        remarks.addAll(all.report().sentences());
+        output.remarks(all.report().sentences());
         Dataset data = ClassMatch.labelled(all, "test data");
-        addCount(remarks, all.size() - data.size(), "have no class and are left out");
+        addCount(output, all.size() - data.size(), "have no class and are left out");
         try (TrainedClassifier classifier = TrainedClassifier.load(weights, device, options.batch(), precision)) {
             if (classifier.takesClips() && data.videos() == 0) {
                 throw new IOException(
                         "This classifier takes clips of videos, and the " + data.size() + " test samples are images");
             }
             if (classifier.takesClips()) {
-                addCount(remarks, data.images(), "are images and are left out: the classifier takes clips of videos");
+                addCount(output, data.images(), "are images and are left out: the classifier takes clips of videos");
                 data = data.only(Kind.VIDEO);
             }
             ClassMatch.of(classifier.classes(), data.samples()); // refused before any work
@@ -71,13 +65,13 @@ final class ClassifierEvaluation {
                         data, clips, options.settings(classifier.takesClips() ? 1 : SHARE), progress);
             }
             if (found.shortVideos() > 0) {
-                remarks.add(found.shortVideos() + " videos are shorter than a clip of " + clips.frames()
+                output.remark(found.shortVideos() + " videos are shorter than a clip of " + clips.frames()
                         + " frames at stride " + clips.stride()
                         + "; their last frame stands for those that they lack.");
             }
             Scores scores = new Scores(
                     ClassMatch.of(classifier.classes(), found.samples()), found.samples(), found.features(0));
-            remarks.addAll(scores.classes().remarks());
+            output.remarks(scores.classes().remarks());
             EvaluationFacts facts = new EvaluationFacts(spec, weights, classifier.config(), device);
             facts.data("test", paths, found.samples());
             if (classifier.takesClips()) {
@@ -85,47 +79,21 @@ final class ClassifierEvaluation {
             } else if (data.videos() > 0) {
                 facts.put("frames of a video", options.frames());
             }
-            Map<String, String> skipped = new LinkedHashMap<>();
-            found.skipped().forEach(file -> skipped.put(file.name(), file.reason()));
-            Evaluation evaluation = new Evaluation(
+            found.skipped().forEach(output::skip);
+            output.write(
+                    folder,
                     "Classifier: " + weights,
+                    "Accuracy on " + scores.count() + " test samples of "
+                            + scores.classes().names().size() + " classes:",
                     facts.finish(Duration.ofNanos(System.nanoTime() - start)),
-                    List.of(Evaluation.Row.of("classifier", scores), Evaluation.Row.chance(scores.chance())),
-                    scores,
-                    Thumbnails.ofMistakes(scores, Evaluation.MISTAKES),
-                    remarks,
-                    skipped);
-            Path page = EvaluationPage.write(folder, evaluation);
-            found.skipped().forEach(file -> err.println("warning: skipped " + file.reason()));
-            remarks.forEach(remark -> err.println("note: " + remark));
-            print(evaluation, page, json);
+                    List.of(Evaluation.Row.of("classifier", scores)),
+                    scores);
         }
     }
 
-    private static void addCount(List<String> remarks, int count, String what) {
+    private static void addCount(EvaluationOutput output, int count, String what) {
         if (count > 0) {
-            remarks.add(count + " of the test samples " + what + ".");
+            output.remark(count + " of the test samples " + what + ".");
         }
-    }
-
-    private void print(Evaluation evaluation, Path page, boolean json) {
-        PrintWriter out = spec.commandLine().getOut();
-        if (json) {
-            out.println(EvaluationPage.json(evaluation));
-            return;
-        }
-        Scores scores = evaluation.scores();
-        out.println("accuracy on " + scores.count() + " test samples of "
-                + scores.classes().names().size() + " classes:");
-        AccuracyText.print(out, evaluation.comparison());
-        if (scores.hasTop5()) {
-            out.printf(
-                    Locale.ROOT,
-                    "top-5: %.1f %% +- %.1f%n",
-                    100 * scores.top5(),
-                    100 * scores.standardError(scores.top5()));
-        }
-        out.println("(+- is one standard error.)");
-        out.println("The page: " + page);
     }
 }

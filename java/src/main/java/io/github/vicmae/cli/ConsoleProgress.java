@@ -29,7 +29,7 @@ final class ConsoleProgress implements Progress, AutoCloseable {
     private Update drawn;
 
     ConsoleProgress(PrintWriter err) {
-        this(err, Terminal.ofStandardError());
+        this(err, Terminal.of(err));
     }
 
     private ConsoleProgress(PrintWriter err, Terminal terminal) {

@@ -11,7 +11,7 @@ final class EpochProgress implements AutoCloseable {
     private static final String CLEAR_TO_END = "\u001b[K";
 
     private final PrintWriter err;
-    private final Terminal terminal = Terminal.ofStandardError();
+    private final Terminal terminal;
     private long begun;
     /** The epoch that was done at {@link #begun}; -1 before any. */
     private int first = -1;
@@ -21,6 +21,7 @@ final class EpochProgress implements AutoCloseable {
 
     EpochProgress(PrintWriter err) {
         this.err = err;
+        terminal = Terminal.of(err);
     }
 
     /**

@@ -58,7 +58,9 @@ final class EvidenceCommand implements Callable<Integer> {
             description = "one seed, a few samples and as few steps as possible, to see whether all commands work")
     private boolean quick;
 
-    @Option(names = "--dry-run", description = "print the commands and how long they are expected to take, and exit")
+    @Option(
+            names = "--dry-run",
+            description = "unpack or render the data, print the commands and how long they take, and exit")
     private boolean dryRun;
 
     @Option(

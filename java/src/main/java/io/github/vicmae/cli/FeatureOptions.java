@@ -25,8 +25,9 @@ final class FeatureOptions {
             paramLabel = "N",
             defaultValue = "" + SampleFeatures.Settings.FRAMES,
             description =
-                    "evenly spaced frames of a video, whose features are averaged; an encoder of clips sees as many"
-                            + " clips as hold them (default: ${DEFAULT-VALUE})")
+                    "frames of a video, whose features are averaged: evenly spaced, in the training of a probe on crops"
+                            + " and flips at random places; an encoder of clips sees as many clips as hold them (default:"
+                            + " ${DEFAULT-VALUE})")
     private int frames;
 
     @Option(
@@ -34,13 +35,6 @@ final class FeatureOptions {
             paramLabel = "N",
             description = "threads that decode (default: one for each processor)")
     private Integer workers;
-
-    @Option(
-            names = "--batch",
-            paramLabel = "N",
-            defaultValue = "" + SampleFeatures.Settings.BATCH,
-            description = "views that the encoder takes at once (default: ${DEFAULT-VALUE})")
-    private int batch;
 
     @Option(
             names = "--heads",
@@ -56,22 +50,47 @@ final class FeatureOptions {
         return heads;
     }
 
-    SampleFeatures.Settings settings() {
-        int threads = workers == null ? Runtime.getRuntime().availableProcessors() : workers;
-        return new SampleFeatures.Settings(frames, threads, batch, 1);
+    int frames() {
+        return frames;
     }
 
-    /** Computes features, with progress on standard error. */
+    int workers() {
+        return workers == null ? Runtime.getRuntime().availableProcessors() : workers;
+    }
+
+    /**
+     * How samples are read.
+     *
+     * @param batch views that are computed at once
+     * @param share of the central crop
+     */
+    SampleFeatures.Settings settings(int batch, double share) {
+        return new SampleFeatures.Settings(frames, workers(), batch, share);
+    }
+
+    /** Takes the memory for clips, if the encoder has them. */
+    void planClips(Encoder encoder, SampleFeatures.Settings settings) {
+        int clip = encoder.config().trunk().frames();
+        if (clip > 1) {
+            encoder.planClips(settings.batch(clip));
+        }
+    }
+
+    /** Computes features, with progress on standard error; files that cannot be read are given to {@code output}. */
     SampleFeatures extract(
             String what,
             Dataset data,
             Encoder encoder,
             List<? extends ViewFeatures> kinds,
             SampleFeatures.Settings settings,
-            PrintWriter err)
+            PrintWriter err,
+            EvaluationOutput output)
             throws IOException {
+        SampleFeatures found;
         try (SampleProgress progress = new SampleProgress(err, what, data.size())) {
-            return SampleFeatures.of(data, encoder.config().trunk(), encoder.views(), kinds, settings, progress);
+            found = SampleFeatures.of(data, encoder.config().trunk(), encoder.views(), kinds, settings, progress);
         }
+        found.skipped().forEach(output::skip);
+        return found;
     }
 }

@@ -51,7 +51,7 @@ public final class Main {
 
     /** Runs a command and ends the JVM with its exit status. */
     public static void main(String[] args) {
-        System.exit(run(new PrintWriter(System.out, true), new PrintWriter(System.err, true), args));
+        System.exit(run(new PrintWriter(System.out, true), Terminal.STANDARD_ERROR, args));
     }
 
     /** Runs a command. */

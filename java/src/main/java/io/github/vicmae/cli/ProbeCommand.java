@@ -1,14 +1,13 @@
 package io.github.vicmae.cli;
 
 import io.github.vicmae.data.source.Dataset;
-import io.github.vicmae.data.source.SkippedFile;
+import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.eval.ClassMatch;
 import io.github.vicmae.eval.Encoder;
 import io.github.vicmae.eval.SampleFeatures;
 import io.github.vicmae.eval.Scores;
 import io.github.vicmae.eval.Softmax;
-import io.github.vicmae.eval.Thumbnails;
 import io.github.vicmae.report.Evaluation;
 import io.github.vicmae.report.EvaluationPage;
 import io.github.vicmae.train.RunFolder;
@@ -18,10 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -75,9 +71,6 @@ final class ProbeCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    private final List<String> remarks = new ArrayList<>();
-    private final Map<String, String> skipped = new LinkedHashMap<>();
-
     @Override
     public Integer call() throws IOException {
         long start = System.nanoTime();
@@ -94,21 +87,26 @@ final class ProbeCommand implements Callable<Integer> {
         List<String> classes = ClassMatch.several(train.samples());
         ClassMatch.of(classes, test.samples()); // refused before any work
         options.requireOneKind(train);
+        EvaluationOutput output = new EvaluationOutput(spec, json);
+        FeatureOptions features = options.features();
+        SampleFeatures.Settings reading = options.reading();
         try (Device d = device.open();
-                Encoder encoder = Encoder.load(weights, options.heads(), d, SampleFeatures.Settings.BATCH);
+                Encoder encoder = Encoder.load(weights, features.heads(), d, reading.batch());
                 EpochProgress progress = new EpochProgress(err)) {
-            options.planClips(encoder);
+            features.planClips(encoder, reading);
             ProbeRun run = new ProbeRun(d, encoder, classes, options, resume, progress);
             run.note(weights, train);
             List<Evaluation.Row> rows = new ArrayList<>();
             Scores scores;
             ProbeRun.Outcome outcome;
             try (Baselines.Kinds kinds = baselines.with(
-                    d, encoder, options.tokens(), options.reading(), options.seed(), List.of(train, test), remarks)) {
-                SampleFeatures ofTest = extract("test samples", test, encoder, kinds, err);
+                    d, encoder, features.tokens(), reading, options.seed(), List.of(train, test), output::remark)) {
+                SampleFeatures ofTest =
+                        features.extract("test samples", test, encoder, kinds.features(), reading, err, output);
                 ClassMatch match = ClassMatch.of(classes, ofTest.samples());
-                SampleFeatures ofTrain =
-                        options.isCached() ? extract("training samples", train, encoder, kinds, err) : null;
+                SampleFeatures ofTrain = options.isCached()
+                        ? features.extract("training samples", train, encoder, kinds.features(), reading, err, output)
+                        : null;
                 Files.createDirectories(folder);
                 err.println("training in " + folder
                         + (resume
@@ -117,13 +115,8 @@ final class ProbeCommand implements Callable<Integer> {
                                         + " --resume goes on"));
                 outcome = options.isCached()
                         ? run.cached(folder, ofTrain, ofTest, 0)
-                        : run.augmented(folder, train, ofTest, this::skip);
+                        : run.augmented(folder, train, ofTest, output::skip);
                 scores = new Scores(match, ofTest.samples(), Softmax.of(outcome.logits()));
-                long same = ClassMatch.onBothSides(train.samples(), ofTest.samples());
-                if (same > 0) {
-                    remarks.add("Test samples that are among the training samples too: " + same
-                            + ". The classifier has learned their labels, so the accuracy is too good.");
-                }
                 rows.add(Evaluation.Row.of("linear probe", scores));
                 for (int i = 1; i < kinds.names().size(); i++) {
                     String name = kinds.names().get(i);
@@ -133,14 +126,24 @@ final class ProbeCommand implements Callable<Integer> {
                     rows.add(Evaluation.Row.of(name, new Scores(match, ofTest.samples(), Softmax.of(logits))));
                 }
             }
-            rows.add(Evaluation.Row.chance(scores.chance()));
-            remarks.addAll(outcome.remarks());
+            List<Sample> learned = output.readable(train.samples());
+            output.remarkOnOverlap(learned, scores.samples(), "The classifier has learned their labels");
+            output.remarks(outcome.remarks());
+            output.remarks(data.remarks());
+            output.remarks(scores.classes().remarks());
             EvaluationFacts facts = new EvaluationFacts(spec, weights, encoder.config(), d);
-            facts.data("training", data.trainingPaths(), train.samples());
+            facts.data("training", data.trainingPaths(), learned);
             facts.data("test", data.testPaths(), scores.samples());
             options.describe(facts, outcome.batch());
             facts.put("learning rate for batches of 256", outcome.rate());
-            print(evaluation(scores, rows, facts.finish(Duration.ofNanos(System.nanoTime() - start))), folder);
+            output.write(
+                    folder,
+                    "Linear probe: " + checkpoint,
+                    "Accuracy of the linear probe on " + scores.count() + " test samples of "
+                            + scores.classes().names().size() + " classes:",
+                    facts.finish(Duration.ofNanos(System.nanoTime() - start)),
+                    rows,
+                    scores);
         }
         return 0;
     }
@@ -162,59 +165,5 @@ final class ProbeCommand implements Callable<Integer> {
             spec.commandLine().getErr().println("note: " + out + " holds no probe, so that it begins anew");
         }
         return out;
-    }
-
-    private SampleFeatures extract(
-            String what, Dataset samples, Encoder encoder, Baselines.Kinds kinds, PrintWriter err) throws IOException {
-        try (SampleProgress progress = new SampleProgress(err, what, samples.size())) {
-            SampleFeatures found = SampleFeatures.of(
-                    samples, encoder.config().trunk(), encoder.views(), kinds.features(), options.reading(), progress);
-            found.skipped().forEach(this::skip);
-            return found;
-        }
-    }
-
-    private void skip(SkippedFile file) {
-        synchronized (skipped) {
-            if (skipped.putIfAbsent(file.name(), file.reason()) == null) {
-                spec.commandLine().getErr().println("warning: skipped " + file.reason());
-            }
-        }
-    }
-
-    private Evaluation evaluation(Scores scores, List<Evaluation.Row> rows, Map<String, Object> asked) {
-        remarks.addAll(data.remarks());
-        remarks.addAll(scores.classes().remarks());
-        return new Evaluation(
-                "Linear probe: " + checkpoint,
-                asked,
-                rows,
-                scores,
-                Thumbnails.ofMistakes(scores, Evaluation.MISTAKES),
-                remarks,
-                skipped);
-    }
-
-    private void print(Evaluation evaluation, Path folder) throws IOException {
-        Path page = EvaluationPage.write(folder, evaluation);
-        PrintWriter text = spec.commandLine().getOut();
-        remarks.forEach(remark -> spec.commandLine().getErr().println("note: " + remark));
-        if (json) {
-            text.println(EvaluationPage.json(evaluation));
-            return;
-        }
-        Scores scores = evaluation.scores();
-        text.println("Accuracy of the linear probe on " + scores.count() + " test samples of "
-                + scores.classes().names().size() + " classes:");
-        AccuracyText.print(text, evaluation.comparison());
-        if (scores.hasTop5()) {
-            text.printf(
-                    Locale.ROOT,
-                    "top-5: %.1f %% +- %.1f%n",
-                    100 * scores.top5(),
-                    100 * scores.standardError(scores.top5()));
-        }
-        text.println("(+- is one standard error.)");
-        text.println("The page: " + page);
     }
 }

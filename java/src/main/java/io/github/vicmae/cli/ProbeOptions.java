@@ -2,14 +2,13 @@ package io.github.vicmae.cli;
 
 import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.eval.CachedProbe;
-import io.github.vicmae.eval.Encoder;
-import io.github.vicmae.eval.FeatureTokens;
 import io.github.vicmae.eval.ProbeSchedule;
 import io.github.vicmae.eval.SampleFeatures;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** How a linear probe is trained. */
@@ -24,13 +23,8 @@ final class ProbeOptions {
     private static final int LEAST_BATCH = 32;
     private static final int MOST_BATCH = 512;
 
-    @Option(
-            names = "--features",
-            paramLabel = "pooled|cls|both",
-            defaultValue = "pooled",
-            description =
-                    "features of a view: its pooled patch tokens, its class token, or both (default: ${DEFAULT-VALUE})")
-    private FeatureTokens tokens;
+    @Mixin
+    private FeatureOptions features;
 
     @Option(names = "--cached", description = "compute the features of the plain views once and train on those")
     private boolean cached;
@@ -67,15 +61,6 @@ final class ProbeOptions {
     private long seed;
 
     @Option(
-            names = "--frames",
-            paramLabel = "N",
-            defaultValue = "" + SampleFeatures.Settings.FRAMES,
-            description =
-                    "frames of a video, whose features are averaged: evenly spaced, in training at random places; an"
-                            + " encoder of clips sees as many clips as hold them (default: ${DEFAULT-VALUE})")
-    private int frames;
-
-    @Option(
             names = "--crop",
             paramLabel = "SHARE",
             defaultValue = "0.875",
@@ -83,18 +68,6 @@ final class ProbeOptions {
                     "side of the central crop in testing, as a share of the short side (default: ${DEFAULT-VALUE}, 224 of"
                             + " 256)")
     private double crop;
-
-    @Option(
-            names = "--workers",
-            paramLabel = "N",
-            description = "threads that decode (default: one for each processor)")
-    private Integer workers;
-
-    @Option(
-            names = "--heads",
-            defaultValue = "0",
-            description = "attention heads of a published encoder of no standard width")
-    private int heads;
 
     /** @throws IllegalArgumentException with a sentence, if options do not go together */
     void check() {
@@ -126,16 +99,8 @@ final class ProbeOptions {
         return cached;
     }
 
-    FeatureTokens tokens() {
-        return tokens;
-    }
-
-    int heads() {
-        return heads;
-    }
-
-    int frames() {
-        return frames;
+    FeatureOptions features() {
+        return features;
     }
 
     /** Samples of a step where there are so many in all. */
@@ -157,10 +122,6 @@ final class ProbeOptions {
         return seed;
     }
 
-    int workers() {
-        return workers == null ? Runtime.getRuntime().availableProcessors() : workers;
-    }
-
     List<Double> rates() {
         return rates != null ? rates : cached ? RATES : RATE;
     }
@@ -178,28 +139,20 @@ final class ProbeOptions {
     }
 
     SampleFeatures.Settings reading() {
-        return new SampleFeatures.Settings(frames, workers(), SampleFeatures.Settings.BATCH, crop);
-    }
-
-    /** Takes the memory for clips, if the encoder has them. */
-    void planClips(Encoder encoder) {
-        int clip = encoder.config().trunk().frames();
-        if (clip > 1) {
-            encoder.planClips(reading().batch(clip));
-        }
+        return features.settings(SampleFeatures.Settings.BATCH, crop);
     }
 
     /** What the result depends on, by name. */
     Map<String, String> asked() {
         Map<String, String> asked = new TreeMap<>();
-        asked.put("features", tokens.toString());
+        asked.put("features", features.tokens().toString());
         asked.put("views", cached ? "cached" : "crops and flips");
         asked.put("rates", rates().toString());
         asked.put("epochs", Integer.toString(epochs));
         asked.put("warm-up", Double.toString(warmup()));
         asked.put("batch", batch == null ? "default" : batch.toString());
         asked.put("seed", Long.toString(seed));
-        asked.put("frames", Integer.toString(frames));
+        asked.put("frames", Integer.toString(features.frames()));
         if (cached) {
             asked.put("crop", Double.toString(crop));
         }
@@ -208,9 +161,9 @@ final class ProbeOptions {
 
     /** The same for the results' page. */
     void describe(EvaluationFacts facts, int samplesOfStep) {
-        facts.put("features", tokens.toString());
+        facts.put("features", features.tokens().toString());
         facts.put("training views", cached ? "plain, computed once" : "crops and flips, anew each epoch");
-        facts.put("frames of a video", frames);
+        facts.put("frames of a video", features.frames());
         facts.put("epochs", epochs);
         facts.put("warm-up", Math.round(warmup() * 100) / 100.0 + " epochs");
         facts.put("batch", samplesOfStep);

@@ -13,6 +13,7 @@ import io.github.vicmae.eval.LinearHeads;
 import io.github.vicmae.eval.ProbeSchedule;
 import io.github.vicmae.eval.ProbeTraining;
 import io.github.vicmae.eval.SampleFeatures;
+import io.github.vicmae.eval.Softmax;
 import io.github.vicmae.eval.ViewFeatures;
 import io.github.vicmae.io.JsonLines;
 import io.github.vicmae.model.TrunkConfig;
@@ -184,7 +185,7 @@ final class ProbeRun {
         List<String> remarks = new ArrayList<>();
         noteBatch(train.size(), remarks);
         noteGrowth(rate, train.size(), remarks);
-        ViewFeatures features = encoder.features(options.tokens());
+        ViewFeatures features = encoder.features(options.features().tokens());
         try (LinearHeads head =
                 new LinearHeads(device, new LinearHeads.Sizes(features.width(), classes.size(), 1, schedule.batch()))) {
             new ProbeTraining(schedule, options.seed(), folder.resolve(CachedProbe.FILE), asked, resumes, 0)
@@ -219,7 +220,7 @@ final class ProbeRun {
             throws IOException {
         TrunkConfig trunk = encoder.config().trunk();
         boolean clips = trunk.frames() > 1 && train.videos() > 0;
-        int views = train.videos() == 0 ? 1 : (options.frames() + trunk.frames() - 1) / trunk.frames();
+        int views = train.videos() == 0 ? 1 : (options.features().frames() + trunk.frames() - 1) / trunk.frames();
         ViewSettings view = ViewSettings.probe(trunk.height(), trunk.width(), trunk.channels())
                 .normalised(encoder.views().mean(), encoder.views().deviation())
                 .withViews(views)
@@ -229,7 +230,7 @@ final class ProbeRun {
                 train,
                 view,
                 clips ? sampler.withClips(trunk.frames(), STRIDE) : sampler,
-                LoaderSettings.of(batch, options.workers(), options.seed()),
+                LoaderSettings.of(batch, options.features().workers(), options.seed()),
                 features,
                 classOf,
                 epoch,
@@ -263,11 +264,7 @@ final class ProbeRun {
     private static double accuracy(float[][] logits, int[] labels) {
         int right = 0;
         for (int i = 0; i < labels.length; i++) {
-            int best = 0;
-            for (int k = 1; k < logits[i].length; k++) {
-                best = logits[i][k] > logits[i][best] ? k : best;
-            }
-            right += best == labels[i] ? 1 : 0;
+            right += Softmax.largest(logits[i]) == labels[i] ? 1 : 0;
         }
         return (double) right / labels.length;
     }

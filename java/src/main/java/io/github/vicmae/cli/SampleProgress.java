@@ -23,7 +23,7 @@ final class SampleProgress implements IntConsumer, AutoCloseable {
         this.err = err;
         this.what = what;
         this.total = total;
-        terminal = Terminal.ofStandardError();
+        terminal = Terminal.of(err);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.github.vicmae.cli;
 
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -10,6 +11,9 @@ import java.util.regex.Pattern;
 final class Terminal implements AutoCloseable {
     /** The width of a terminal that does not say. */
     static final int USUAL_COLUMNS = 80;
+
+    /** Standard error. Another writer, such as a log file, is no terminal, whatever standard error is. */
+    static final PrintWriter STANDARD_ERROR = new PrintWriter(System.err, true);
 
     private static final long REFRESH_MILLIS = 2000;
     /** Java knows of standard input and output alone whether they are a terminal, and nothing of its size. */
@@ -31,11 +35,14 @@ final class Terminal implements AutoCloseable {
         }
     }
 
-    /** The terminal that standard error is at present. Where that is a file or a pipe there is none, and neither is there on Windows. */
-    static Terminal ofStandardError() {
+    /**
+     * The terminal that a writer draws on at present. Where standard error is a file or a pipe there is none, and neither is there on Windows, or for
+     * another writer than {@link #STANDARD_ERROR}.
+     */
+    static Terminal of(PrintWriter writer) {
         String size;
         try {
-            size = size();
+            size = writer == STANDARD_ERROR ? size() : "";
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             size = "";

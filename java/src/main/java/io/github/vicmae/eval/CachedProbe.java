@@ -209,11 +209,7 @@ public final class CachedProbe {
         double loss = 0;
         for (int i = 0; i < logits.length; i++) {
             float[] p = Softmax.of(logits[i]);
-            int best = 0;
-            for (int k = 1; k < p.length; k++) {
-                best = p[k] > p[best] ? k : best;
-            }
-            right += best == labels[i] ? 1 : 0;
+            right += Softmax.largest(p) == labels[i] ? 1 : 0;
             loss -= Math.log(Math.max(p[labels[i]], Float.MIN_NORMAL)) / logits.length;
         }
         return new Candidate(rate, right, logits.length, loss);

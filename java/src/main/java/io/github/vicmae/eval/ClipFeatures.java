@@ -6,10 +6,9 @@ import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.model.FeatureExtractor;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.List;
+import org.lwjgl.BufferUtils;
 
 /**
  * The evaluation views of a data set, all of them in memory, for encoders that are asked again and again: some evenly spaced frames of each video,
@@ -43,7 +42,7 @@ public final class ClipFeatures {
         for (int i = 0; i < samples.size(); i++) {
             first[i + 1] = Math.addExact(first[i], reader.count(samples.get(i)));
         }
-        views = direct(Math.multiplyExact(first[samples.size()], settings.viewSize()));
+        views = BufferUtils.createFloatBuffer(Math.multiplyExact(first[samples.size()], settings.viewSize()));
         for (int i = 0; i < samples.size(); i++) {
             List<Image> images = reader.read(samples.get(i));
             for (int row = first[i]; row < first[i + 1]; row++) {
@@ -66,7 +65,7 @@ public final class ClipFeatures {
     public float[][] encoded(FeatureExtractor extractor) {
         int dim = extractor.trunk().dim();
         int count = first[samples.size()];
-        FloatBuffer features = direct(Math.multiplyExact(count, dim));
+        FloatBuffer features = BufferUtils.createFloatBuffer(Math.multiplyExact(count, dim));
         extractor.extract(views, features, count);
         return means(features, dim);
     }
@@ -85,11 +84,5 @@ public final class ClipFeatures {
             }
         }
         return means;
-    }
-
-    private static FloatBuffer direct(int floats) {
-        return ByteBuffer.allocateDirect(Math.multiplyExact(floats, Float.BYTES))
-                .order(ByteOrder.nativeOrder())
-                .asFloatBuffer();
     }
 }

@@ -1,17 +1,16 @@
 package io.github.vicmae.eval;
 
 import io.github.vicmae.model.FeatureExtractor;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import org.lwjgl.BufferUtils;
 
 /** An encoder's features: its pooled tokens, its class token, or both one behind the other. For one thread. */
 public final class EncoderFeatures implements ViewFeatures {
     private final FeatureExtractor extractor;
     private final FeatureTokens tokens;
     private final int dim;
-    private FloatBuffer pooled = direct(0);
-    private FloatBuffer classTokens = direct(0);
+    private FloatBuffer pooled = BufferUtils.createFloatBuffer(0);
+    private FloatBuffer classTokens = BufferUtils.createFloatBuffer(0);
 
     /**
      * @param extractor stays the caller's, and open as long as this is used; for clips it has to have {@linkplain FeatureExtractor#planClips
@@ -41,8 +40,8 @@ public final class EncoderFeatures implements ViewFeatures {
             return;
         }
         if (pooled.capacity() < count * dim) {
-            pooled = direct(count * dim);
-            classTokens = direct(count * dim);
+            pooled = BufferUtils.createFloatBuffer(count * dim);
+            classTokens = BufferUtils.createFloatBuffer(count * dim);
         }
         run(views, clips, pooled, classTokens, count);
         for (int i = 0; i < count; i++) {
@@ -57,11 +56,5 @@ public final class EncoderFeatures implements ViewFeatures {
         } else {
             extractor.extract(views, ofPooled, ofClass, count);
         }
-    }
-
-    private static FloatBuffer direct(int floats) {
-        return ByteBuffer.allocateDirect(Math.multiplyExact(floats, Float.BYTES))
-                .order(ByteOrder.nativeOrder())
-                .asFloatBuffer();
     }
 }

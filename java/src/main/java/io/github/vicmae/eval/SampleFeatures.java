@@ -7,8 +7,6 @@ import io.github.vicmae.data.source.SkippedFile;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.model.TrunkConfig;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -16,6 +14,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
+import org.lwjgl.BufferUtils;
 
 /**
  * The features of a data set's samples. Files are decoded by worker threads ahead of the device; nothing depends on their number. A video's features
@@ -181,7 +180,7 @@ public final class SampleFeatures {
         try (ViewLoader loader = new ViewLoader(chosen, readers, viewSize, size, settings.workers)) {
             List<FloatBuffer> outputs = new ArrayList<>();
             for (ViewFeatures kind : kinds) {
-                outputs.add(direct(Math.multiplyExact(size, kind.width())));
+                outputs.add(BufferUtils.createFloatBuffer(Math.multiplyExact(size, kind.width())));
             }
             FeatureMeans means = new FeatureMeans(
                     kinds.stream().mapToInt(ViewFeatures::width).toArray(), parts);
@@ -213,12 +212,6 @@ public final class SampleFeatures {
         } else {
             skipped.add(new SkippedFile(sample.name(), failure));
         }
-    }
-
-    private static FloatBuffer direct(int floats) {
-        return ByteBuffer.allocateDirect(Math.multiplyExact(floats, Float.BYTES))
-                .order(ByteOrder.nativeOrder())
-                .asFloatBuffer();
     }
 
     /** The samples that could be read, in the data set's order. */

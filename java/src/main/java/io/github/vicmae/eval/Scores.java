@@ -63,10 +63,7 @@ public final class Scores {
         for (int i = 0; i < count; i++) {
             float[] row = probabilities[i];
             check(row, i);
-            int best = 0;
-            for (int c = 1; c < row.length; c++) {
-                best = row[c] > row[best] ? c : best;
-            }
+            int best = Softmax.largest(row);
             int label = classes.labels()[i];
             predicted[i] = best;
             confidence[i] = row[best];

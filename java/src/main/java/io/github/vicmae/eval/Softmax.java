@@ -21,6 +21,15 @@ public final class Softmax {
         return probabilities;
     }
 
+    /** The class of the largest value, the first of equal ones. */
+    public static int largest(float[] values) {
+        int best = 0;
+        for (int k = 1; k < values.length; k++) {
+            best = values[k] > values[best] ? k : best;
+        }
+        return best;
+    }
+
     /** The softmax of each row. */
     public static float[][] of(float[][] logits) {
         float[][] probabilities = new float[logits.length][];

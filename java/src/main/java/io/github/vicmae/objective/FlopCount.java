@@ -16,6 +16,12 @@ public final class FlopCount {
                 .sum();
     }
 
+    /** Operations of an encoder's forward pass over all patches of an image. */
+    public static double features(TrunkConfig t) {
+        int tokens = t.patches() + (t.classToken() ? 1 : 0);
+        return 2.0 * t.patches() * t.patchSize() * t.dim() + t.depth() * block(tokens, t.dim(), t.hidden());
+    }
+
     private static double encoder(ModelConfig config, ViewBatch views) {
         TrunkConfig t = config.trunk();
         double patchEmbed = 2.0 * views.kept() * t.patchSize() * t.dim();

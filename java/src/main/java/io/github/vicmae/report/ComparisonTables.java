@@ -90,7 +90,7 @@ final class ComparisonTables {
     }
 
     private static String percent(double accuracy) {
-        return Double.isNaN(accuracy) ? UNKNOWN : MonitorFacts.percent(accuracy);
+        return Double.isNaN(accuracy) ? UNKNOWN : ReportTables.percent(accuracy);
     }
 
     private static String best(Curve curve) {

@@ -19,7 +19,9 @@ public final class EvaluationPage {
     /** The page's name in its folder. */
     public static final String PAGE = "evaluation.html";
 
-    private static final String JSON = "evaluation.json";
+    /** The name of the file of all numbers in its folder. */
+    public static final String JSON = "evaluation.json";
+
     private static final String PICTURE = "confusion.png";
 
     private EvaluationPage() {}

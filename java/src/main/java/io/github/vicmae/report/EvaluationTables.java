@@ -23,8 +23,8 @@ final class EvaluationTables {
         if (scores.hasTop5()) {
             item(html, "top-5 accuracy", withError(scores.top5(), scores.standardError(scores.top5())));
         }
-        item(html, "mean over the classes", percent(scores.meanClassAccuracy()));
-        item(html, "chance", percent(scores.chance()));
+        item(html, "mean over the classes", ReportTables.percent(scores.meanClassAccuracy()));
+        item(html, "chance", ReportTables.percent(scores.chance()));
         item(html, "test samples", String.format(Locale.ROOT, "%,d", scores.count()));
         item(html, "of them right", String.format(Locale.ROOT, "%,d", scores.right()));
         html.append("</dl>\n<p class=\"note\">\u00b1 is one standard error");
@@ -41,11 +41,8 @@ final class EvaluationTables {
     }
 
     private static String withError(double share, double error) {
-        return percent(share) + " <small>\u00b1 " + String.format(Locale.ROOT, "%.1f", 100 * error) + "</small>";
-    }
-
-    private static String percent(double share) {
-        return Double.isNaN(share) ? "\u2013" : String.format(Locale.ROOT, "%.1f %%", 100 * share);
+        return ReportTables.percent(share) + " <small>\u00b1 " + String.format(Locale.ROOT, "%.1f", 100 * error)
+                + "</small>";
     }
 
     static String remarks(List<String> remarks) {
@@ -70,7 +67,7 @@ final class EvaluationTables {
             html.append("<tr><th scope=\"row\">")
                     .append(ReportTables.escape(row.name()))
                     .append("</th><td>");
-            html.append(measured ? withError(row.accuracy(), row.error()) : percent(row.accuracy()));
+            html.append(measured ? withError(row.accuracy(), row.error()) : ReportTables.percent(row.accuracy()));
             html.append("</td><td>");
             html.append(measured ? String.format(Locale.ROOT, "%,d of %,d", row.right(), row.count()) : "");
             html.append("</td>").append(bar(row.accuracy())).append("</tr>\n");
@@ -105,7 +102,7 @@ final class EvaluationTables {
             html.append("<figcaption><b>")
                     .append(ReportTables.escape(scores.predictedClass(sample)))
                     .append("</b> ")
-                    .append(percent(scores.confidence(sample)))
+                    .append(ReportTables.percent(scores.confidence(sample)))
                     .append("<br>is ")
                     .append(ReportTables.escape(scores.trueClass(sample)))
                     .append("<br><small>")
@@ -140,7 +137,10 @@ final class EvaluationTables {
                     .append(ReportTables.escape(row.name()))
                     .append("</th>");
             html.append(String.format(Locale.ROOT, "<td>%,d</td><td>%,d</td>", row.count(), row.right()));
-            html.append("<td>").append(percent(row.accuracy())).append("</td>").append(bar(row.accuracy()));
+            html.append("<td>")
+                    .append(ReportTables.percent(row.accuracy()))
+                    .append("</td>")
+                    .append(bar(row.accuracy()));
             html.append("<td class=\"words\">");
             if (row.confusedWith() != null) {
                 html.append(ReportTables.escape(row.confusedWith()))

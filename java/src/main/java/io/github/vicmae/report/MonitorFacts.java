@@ -81,13 +81,10 @@ public record MonitorFacts(
 
     /** An accuracy beside what it is to be compared with, as a line. */
     public String sentence(double accuracy) {
-        String beside = Double.isNaN(pixels) ? "" : ", raw pixels " + percent(pixels);
-        return "k-NN on " + samples + " labelled " + kinds + ": " + percent(accuracy)
-                + String.format(Locale.ROOT, " +- %.1f", 100 * error(accuracy)) + " (untrained " + percent(untrained)
-                + beside + ", chance " + percent(chance) + ")";
-    }
-
-    static String percent(double share) {
-        return Double.isNaN(share) ? "\u2013" : String.format(Locale.ROOT, "%.1f %%", 100 * share);
+        String beside = Double.isNaN(pixels) ? "" : ", raw pixels " + ReportTables.percent(pixels);
+        return "k-NN on " + samples + " labelled " + kinds + ": " + ReportTables.percent(accuracy)
+                + String.format(Locale.ROOT, " +- %.1f", 100 * error(accuracy)) + " (untrained "
+                + ReportTables.percent(untrained)
+                + beside + ", chance " + ReportTables.percent(chance) + ")";
     }
 }

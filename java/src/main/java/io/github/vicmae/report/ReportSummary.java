@@ -1,5 +1,7 @@
 package io.github.vicmae.report;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,6 +13,7 @@ final class ReportSummary {
     private static final List<String> LOSSES =
             List.of("loss", "reconstruction", "image_reconstruction", "clip_reconstruction", "contrastive");
 
+    private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final int MINUTE = 60;
     private static final int HOUR = 3600;
 
@@ -21,12 +24,7 @@ final class ReportSummary {
         RunFacts facts = data.facts();
         Map<String, String> items = new LinkedHashMap<>();
         items.put("data", facts.data());
-        items.put(
-                "where",
-                data.settings()
-                        .getOrDefault("data", "")
-                        .replaceAll("[\\[\\]\"]", "")
-                        .replace(",", ", "));
+        items.put("where", paths(data.settings().getOrDefault("data", "")));
         items.put("method", method(data.settings()));
         items.put("model", facts.model());
         items.put("parameters", facts.parameters() == 0 ? "" : String.format(Locale.ROOT, "%,d", facts.parameters()));
@@ -54,6 +52,15 @@ final class ReportSummary {
                     + " version.</p>\n");
         }
         return html.toString();
+    }
+
+    /** The texts of a JSON array, as settings have it. */
+    private static String paths(String json) {
+        try {
+            return String.join(", ", MAPPER.readValue(json, String[].class));
+        } catch (JsonProcessingException e) {
+            return json; // a file that was edited
+        }
     }
 
     private static String method(Map<String, String> settings) {
@@ -196,7 +203,7 @@ final class ReportSummary {
 
     private static void row(StringBuilder html, String name, double accuracy, double error) {
         html.append("<tr><th scope=\"row\">").append(ReportTables.escape(name)).append("</th><td>");
-        html.append(MonitorFacts.percent(accuracy)).append("</td><td>");
+        html.append(ReportTables.percent(accuracy)).append("</td><td>");
         html.append(error == 0 ? "" : String.format(Locale.ROOT, "\u00b1 %.1f", 100 * error));
         html.append("</td></tr>\n");
     }

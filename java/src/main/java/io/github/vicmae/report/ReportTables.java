@@ -211,7 +211,8 @@ final class ReportTables {
                 .append("\"></td>");
     }
 
-    private static String percent(double share) {
+    /** A share from 0 to 1 in percent; a dash for what is not a number. */
+    static String percent(double share) {
         return Double.isNaN(share) ? "\u2013" : String.format(Locale.ROOT, "%.1f %%", 100 * share);
     }
 

@@ -15,11 +15,12 @@ final class InitialWeights {
     /**
      * Loads them; does nothing where the run starts from random values.
      *
+     * @return whether any were loaded
      * @throws IOException if the file cannot be read or does not fit the model
      */
-    static void load(TrainSettings settings, Objective model, Progress progress) throws IOException {
+    static boolean load(TrainSettings settings, Objective model, Progress progress) throws IOException {
         if (settings.init() == null) {
-            return;
+            return false;
         }
         try (TensorSource file = TensorSource.open(Path.of(settings.init()))) {
             TensorSource source = model.startingFrom(file);
@@ -29,13 +30,14 @@ final class InitialWeights {
                     progress.warning("Only part of " + settings.init()
                             + " fits this model. These tensors start from random values: " + String.join(", ", kept));
                 }
-                return;
+                return true;
             }
             List<String> passedOver = Checkpoint.start(source, model.state(), model::isOptional);
             if (!passedOver.isEmpty()) {
                 progress.warning(settings.init() + " holds tensors that this model does not use; they are ignored: "
                         + String.join(", ", passedOver));
             }
+            return true;
         } catch (MisfitException e) {
             // A classifier takes an encoder or none.
             String advice = settings.model().objective().hasDecoder() ? "\n--init-partial takes what fits." : "";

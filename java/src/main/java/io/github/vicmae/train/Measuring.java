@@ -24,8 +24,12 @@ interface Measuring extends AutoCloseable {
      */
     void resume(long step, double epoch, Path metrics) throws IOException;
 
-    /** Measures the model as the run begins, whatever weights it starts from. */
-    void measureStart(ModelState model) throws IOException;
+    /**
+     * Measures the model as the run begins.
+     *
+     * @param isFresh whether it still has the weights that {@link #begin} has measured
+     */
+    void measureStart(ModelState model, boolean isFresh) throws IOException;
 
     /** Measures the model after so many steps; nothing may be under way. */
     void measure(long step, double epoch, ModelState model) throws IOException;

@@ -69,16 +69,24 @@ final class Monitoring implements Measuring {
     }
 
     @Override
-    public void measureStart(ModelState model) {
-        measure(0, 0, model);
+    public void measureStart(ModelState model, boolean isFresh) {
+        if (isFresh && monitor != null) {
+            note(0, 0, facts.untrained());
+        } else {
+            measure(0, 0, model);
+        }
     }
 
     @Override
     public void measure(long step, double epoch, ModelState model) {
         if (monitor != null) {
-            last = monitor.accuracy(model);
-            log.measured(step, epoch, RunLog.KNN, last);
+            note(step, epoch, monitor.accuracy(model));
         }
+    }
+
+    private void note(long step, double epoch, double accuracy) {
+        last = accuracy;
+        log.measured(step, epoch, RunLog.KNN, last);
     }
 
     @Override

@@ -124,8 +124,8 @@ public final class Trainer implements AutoCloseable {
             goOnWithout("The untrained model could not be measured", e);
         }
         monitoring.begin(model.state());
-        InitialWeights.load(settings, model, progress);
-        monitoring.measureStart(model.state());
+        boolean isFresh = !InitialWeights.load(settings, model, progress);
+        monitoring.measureStart(model.state(), isFresh);
         String advice = plan.advice();
         if (advice != null) {
             progress.advice(advice);

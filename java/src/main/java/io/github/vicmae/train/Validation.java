@@ -66,7 +66,7 @@ final class Validation implements Measuring {
     }
 
     @Override
-    public void measureStart(ModelState trained) {
+    public void measureStart(ModelState trained, boolean isFresh) {
         // Its classifier is fresh, whatever the encoder.
     }
 

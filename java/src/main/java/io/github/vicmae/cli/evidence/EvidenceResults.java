@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.vicmae.cli.evidence.EvidenceTable.Cell;
 import io.github.vicmae.cli.evidence.EvidenceTable.Row;
+import io.github.vicmae.report.EvaluationPage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,7 +17,7 @@ import java.util.TreeSet;
 /** What the finished commands of a table have found. */
 final class EvidenceResults {
     /** The file in which an evaluation leaves its numbers. */
-    static final String EVALUATION = "evaluation.json";
+    static final String EVALUATION = EvaluationPage.JSON;
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
