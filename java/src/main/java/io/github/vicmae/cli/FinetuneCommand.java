@@ -37,7 +37,8 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         modelTransformer = FinetuneCommand.Settings.class,
         customSynopsis = {
-            "vicmae finetune --from CHECKPOINT|RUN|scratch --train DATA... --test DATA... --out RUN [--clip 16x4] [OPTIONS]",
+            "vicmae finetune --from CHECKPOINT|RUN|scratch --train DATA... --test DATA... --out RUN [--recipe NAME] [--clip 16x4]"
+                    + " [OPTIONS]",
             "       vicmae finetune --resume RUN [OPTIONS]"
         },
         description = {
@@ -114,6 +115,12 @@ final class FinetuneCommand implements Callable<Integer> {
 
     @Option(names = "--resume", paramLabel = "RUN", description = "go on with the run in this folder")
     private Path resume;
+
+    @Option(
+            names = "--recipe",
+            paramLabel = "NAME",
+            description = "begin with a named set of settings: finetune-small, for a small encoder and few samples")
+    private String recipe;
 
     @Option(
             names = "--settings",
@@ -224,8 +231,9 @@ final class FinetuneCommand implements Callable<Integer> {
         if (!missing.isEmpty()) {
             throw refused("Missing required option" + (missing.size() > 1 ? "s: " : ": ") + String.join(", ", missing));
         }
-        if (resume != null && (out != null || from != null || settingsFile != null)) {
-            throw refused("--resume goes on with a run's own settings; leave out --out, --from and --settings");
+        if (resume != null && (out != null || from != null || recipe != null || settingsFile != null)) {
+            throw refused(
+                    "--resume goes on with a run's own settings; leave out --out, --from, --recipe and --settings");
         }
         if (model != null && !"scratch".equals(from)) {
             throw refused("--model applies to --from scratch alone: a checkpoint has a size of its own");
@@ -249,11 +257,15 @@ final class FinetuneCommand implements Callable<Integer> {
         if (resume != null) {
             settings.add(RunFolder.settings(resume));
         }
+        if (recipe != null) {
+            settings.recipe(recipe);
+        }
         if (settingsFile != null) {
             settings.file(settingsFile);
         }
         if (settings.method().hasDecoder()) {
-            throw new IllegalArgumentException((resume != null ? "The run in " + resume : "The file " + settingsFile)
+            String source = settingsFile != null ? "The file " + settingsFile : "The recipe " + recipe;
+            throw new IllegalArgumentException((resume != null ? "The run in " + resume : source)
                     + " is of pre-training (" + settings.method().name() + "); vicmae pretrain takes it");
         }
         if (from != null) {

@@ -13,14 +13,16 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "recipes",
         mixinStandardHelpOptions = true,
-        description = "List the named sets of settings that 'pretrain --recipe' takes, with their sources.")
+        description =
+                "List the named sets of settings that --recipe of pretrain and finetune takes, with their sources.")
 final class RecipesCommand implements Callable<Integer> {
     private static final int WIDTH = 100;
+    private static final int NAME_WIDTH = 14;
 
     @Parameters(
             arity = "0..1",
             paramLabel = "NAME",
-            description = "print this one's settings, as a file for 'pretrain --settings'")
+            description = "print this one's settings, as a file for --settings")
     private String name;
 
     @Spec
@@ -36,7 +38,7 @@ final class RecipesCommand implements Callable<Integer> {
             return 0;
         }
         for (Recipe recipe : Recipe.all()) {
-            out.printf("%-9s %s%n", recipe.name(), recipe.title());
+            out.printf("%-" + NAME_WIDTH + "s %s%n", recipe.name(), recipe.title());
             out.println(wrapped("Source: " + recipe.source() + "."));
         }
         return 0;
@@ -44,7 +46,7 @@ final class RecipesCommand implements Callable<Integer> {
 
     /** Lines of no more than {@link #WIDTH} columns, indented. */
     private static String wrapped(String text) {
-        String indent = " ".repeat(10);
+        String indent = " ".repeat(NAME_WIDTH + 1);
         StringBuilder lines = new StringBuilder(indent);
         int column = indent.length();
         for (String word : text.split(" ")) {

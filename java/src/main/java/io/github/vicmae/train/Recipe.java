@@ -10,7 +10,8 @@ import java.util.List;
 
 /** A named set of settings, to begin a run with; all others have their defaults. */
 public final class Recipe {
-    private static final List<String> NAMES = List.of("small", "paper", "release", "mae", "st-mae", "omnimae");
+    private static final List<String> NAMES =
+            List.of("small", "paper", "release", "mae", "st-mae", "omnimae", "finetune-small");
 
     private final String name;
     private final ObjectNode content;

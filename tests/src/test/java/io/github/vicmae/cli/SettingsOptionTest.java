@@ -230,6 +230,9 @@ class SettingsOptionTest extends CommandFixture {
             assertTrue(recipe.source().length() > 20, recipe.name());
             ObjectNode data = SettingTree.empty();
             SettingTree.put(data, "data", List.of("x"));
+            if (recipe.name().startsWith("finetune-")) {
+                SettingTree.put(data, "model.objective.classes", List.of("a", "b"));
+            }
             TrainSettings settings =
                     new SettingsBuilder().recipe(recipe.name()).add(data).build(Device.Kind.CPU);
             assertEquals(0, execute("recipes", recipe.name()), err.toString());
