@@ -70,7 +70,8 @@ public class FeatureExtraction extends KernelBenchmark {
 
     @Override
     Cost cost() {
-        return new Cost(0, views * FlopCount.features(config.trunk()));
+        double bytes = (double) views * config.trunk().imageSize() * Float.BYTES; // the views are read once
+        return new Cost(bytes, views * FlopCount.features(config.trunk()));
     }
 
     /** A batch of views, and the features that the encoder gave them. */
