@@ -61,11 +61,16 @@ public final class Main {
         line.setErr(err);
         line.setParameterExceptionHandler(new ArgumentErrors(Main::commandLine));
         line.setExecutionExceptionHandler((e, command, parsed) -> explain(e, command));
-        if (args.length == 0) {
-            line.usage(out);
-            return CommandLine.ExitCode.USAGE;
+        try {
+            if (args.length == 0) {
+                line.usage(out);
+                return CommandLine.ExitCode.USAGE;
+            }
+            return line.execute(args);
+        } finally { // a writer flushes by itself at the end of a line alone
+            out.flush();
+            err.flush();
         }
-        return line.execute(args);
     }
 
     private static CommandLine commandLine() {

@@ -1,5 +1,6 @@
 package io.github.vicmae.cli;
 
+import java.io.BufferedWriter;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 
@@ -8,10 +9,14 @@ abstract class CommandFixture {
     final StringWriter out = new StringWriter();
     final StringWriter err = new StringWriter();
 
-    /** Returns the exit status. */
+    /** Returns the exit status. Like standard output, the writers are buffered: what a command leaves in them is lost. */
     final int execute(String... args) {
         out.getBuffer().setLength(0);
         err.getBuffer().setLength(0);
-        return Main.run(new PrintWriter(out, true), new PrintWriter(err, true), args);
+        return Main.run(buffered(out), buffered(err), args);
+    }
+
+    private static PrintWriter buffered(StringWriter writer) {
+        return new PrintWriter(new BufferedWriter(writer), true);
     }
 }

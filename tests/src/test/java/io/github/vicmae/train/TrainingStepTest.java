@@ -243,11 +243,13 @@ class TrainingStepTest {
             // The JVM itself may allocate once for a thread, at any time; what a step allocates, each of them does.
             long allocated = Long.MAX_VALUE;
             for (int attempt = 0; attempt < 3 && allocated > 0; attempt++) {
-                long heap = threads.getThreadAllocatedBytes(Thread.currentThread().getId());
+                long heap =
+                        threads.getThreadAllocatedBytes(Thread.currentThread().getId());
                 for (int i = 0; i < 4; i++) {
                     submitAndFinish(steps);
                 }
-                allocated = threads.getThreadAllocatedBytes(Thread.currentThread().getId()) - heap;
+                allocated =
+                        threads.getThreadAllocatedBytes(Thread.currentThread().getId()) - heap;
             }
             assertEquals(launches, model.stream().launches(), "kernels launched one by one");
             assertEquals(device0, device.liveBytes());
