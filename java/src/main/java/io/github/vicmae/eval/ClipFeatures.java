@@ -8,7 +8,6 @@ import io.github.vicmae.model.FeatureExtractor;
 import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.util.List;
-import org.lwjgl.BufferUtils;
 
 /**
  * The evaluation views of a data set, all of them in memory, for encoders that are asked again and again: some evenly spaced frames of each video,
@@ -42,7 +41,7 @@ public final class ClipFeatures {
         for (int i = 0; i < samples.size(); i++) {
             first[i + 1] = Math.addExact(first[i], reader.count(samples.get(i)));
         }
-        views = BufferUtils.createFloatBuffer(Math.multiplyExact(first[samples.size()], settings.viewSize()));
+        views = DirectBuffers.floats(Math.multiplyExact(first[samples.size()], settings.viewSize()));
         for (int i = 0; i < samples.size(); i++) {
             List<Image> images = reader.read(samples.get(i));
             for (int row = first[i]; row < first[i + 1]; row++) {
@@ -65,7 +64,7 @@ public final class ClipFeatures {
     public float[][] encoded(FeatureExtractor extractor) {
         int dim = extractor.trunk().dim();
         int count = first[samples.size()];
-        FloatBuffer features = BufferUtils.createFloatBuffer(Math.multiplyExact(count, dim));
+        FloatBuffer features = DirectBuffers.floats(Math.multiplyExact(count, dim));
         extractor.extract(views, features, count);
         return means(features, dim);
     }

@@ -13,8 +13,6 @@ import io.github.vicmae.objective.ClassifierConfig;
 import io.github.vicmae.objective.ModelConfig;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.List;
@@ -51,8 +49,8 @@ public final class Encoder implements AutoCloseable {
         this.passedOver = passedOver;
         this.settings = settings;
         view = new EvalView(settings);
-        input = direct(extractor.batch() * settings.viewSize());
-        output = direct(extractor.batch() * config.trunk().dim());
+        input = DirectBuffers.floats(extractor.batch() * settings.viewSize());
+        output = DirectBuffers.floats(extractor.batch() * config.trunk().dim());
     }
 
     /**
@@ -209,12 +207,6 @@ public final class Encoder implements AutoCloseable {
      */
     public void embed(FloatBuffer images, FloatBuffer features, int count) {
         extractor.extract(images, features, count);
-    }
-
-    private static FloatBuffer direct(int floats) {
-        return ByteBuffer.allocateDirect(Math.multiplyExact(floats, Float.BYTES))
-                .order(ByteOrder.nativeOrder())
-                .asFloatBuffer();
     }
 
     /** Frees the encoder's memory, once a call in progress in another thread is done. Closing it again does nothing. */

@@ -2,15 +2,14 @@ package io.github.vicmae.eval;
 
 import io.github.vicmae.model.FeatureExtractor;
 import java.nio.FloatBuffer;
-import org.lwjgl.BufferUtils;
 
 /** An encoder's features: its pooled tokens, its class token, or both one behind the other. For one thread. */
 public final class EncoderFeatures implements ViewFeatures {
     private final FeatureExtractor extractor;
     private final FeatureTokens tokens;
     private final int dim;
-    private FloatBuffer pooled = BufferUtils.createFloatBuffer(0);
-    private FloatBuffer classTokens = BufferUtils.createFloatBuffer(0);
+    private FloatBuffer pooled = DirectBuffers.floats(0);
+    private FloatBuffer classTokens = DirectBuffers.floats(0);
 
     /**
      * @param extractor stays the caller's, and open as long as this is used; for clips it has to have {@linkplain FeatureExtractor#planClips
@@ -40,8 +39,8 @@ public final class EncoderFeatures implements ViewFeatures {
             return;
         }
         if (pooled.capacity() < count * dim) {
-            pooled = BufferUtils.createFloatBuffer(count * dim);
-            classTokens = BufferUtils.createFloatBuffer(count * dim);
+            pooled = DirectBuffers.floats(count * dim);
+            classTokens = DirectBuffers.floats(count * dim);
         }
         run(views, clips, pooled, classTokens, count);
         for (int i = 0; i < count; i++) {

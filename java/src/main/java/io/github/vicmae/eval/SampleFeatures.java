@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
-import org.lwjgl.BufferUtils;
 
 /**
  * The features of a data set's samples. Files are decoded by worker threads ahead of the device; nothing depends on their number. A video's features
@@ -180,7 +179,7 @@ public final class SampleFeatures {
         try (ViewLoader loader = new ViewLoader(chosen, readers, viewSize, size, settings.workers)) {
             List<FloatBuffer> outputs = new ArrayList<>();
             for (ViewFeatures kind : kinds) {
-                outputs.add(BufferUtils.createFloatBuffer(Math.multiplyExact(size, kind.width())));
+                outputs.add(DirectBuffers.floats(Math.multiplyExact(size, kind.width())));
             }
             FeatureMeans means = new FeatureMeans(
                     kinds.stream().mapToInt(ViewFeatures::width).toArray(), parts);
