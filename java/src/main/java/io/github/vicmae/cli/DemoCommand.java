@@ -1,5 +1,6 @@
 package io.github.vicmae.cli;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.data.source.Dataset;
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.synthetic.SyntheticShapes;
@@ -9,17 +10,13 @@ import io.github.vicmae.eval.ClipFeatures;
 import io.github.vicmae.eval.Knn;
 import io.github.vicmae.eval.SampleFeatures;
 import io.github.vicmae.eval.Scores;
-import io.github.vicmae.model.DecoderConfig;
 import io.github.vicmae.model.FeatureExtractor;
 import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.objective.ModelConfig;
-import io.github.vicmae.objective.ViCMaeConfig;
-import io.github.vicmae.optim.AdamW;
-import io.github.vicmae.optim.WeightRamp;
 import io.github.vicmae.report.AccuracyTable;
 import io.github.vicmae.report.Evaluation;
-import io.github.vicmae.train.CheckpointSettings;
-import io.github.vicmae.train.Schedule;
+import io.github.vicmae.settings.SettingTree;
+import io.github.vicmae.train.SettingsBuilder;
 import io.github.vicmae.train.TrainSettings;
 import io.github.vicmae.train.Trainer;
 import java.io.IOException;
@@ -46,17 +43,16 @@ import picocli.CommandLine.Spec;
         })
 final class DemoCommand implements Callable<Integer> {
     private static final String RUN = "pretrain";
-    private static final int SIDE = 64;
     /** Views of each clip in the comparison: shots differ in place, size and colour, and a mean over several is steadier. */
     private static final int FRAMES = SampleFeatures.Settings.FRAMES;
     /** Encodings of one pass in the comparison. */
     private static final int ENCODED_AT_ONCE = SampleFeatures.Settings.BATCH;
-    /** The paper's 512 would leave 60 steps; with 32 there are about a thousand, and every class is still among the negatives. */
-    private static final int BATCH = 32;
-    /** For 256 samples an update. The paper's 1.5e-4 is for large models and hundreds of epochs; a small one bears more. */
-    private static final double BASE_RATE = 1e-2;
-    /** The paper's 0.03 lets the contrastive loss fall too slowly for so few steps. */
-    private static final double CONTRASTIVE_WEIGHT = 1;
+
+    private static final String RECIPE = "small";
+    /** At the demo's forty epochs one for every ten. */
+    private static final int CHECKPOINTS = 4;
+    /** Three steps an epoch. */
+    private static final int QUICK_BATCH = 8;
 
     @Option(
             names = "--out",
@@ -77,6 +73,11 @@ final class DemoCommand implements Callable<Integer> {
             description = "seed of shapes, initial weights and training (default: ${DEFAULT-VALUE})")
     private long seed;
 
+    @Option(
+            names = "--quick",
+            description = "a few clips of each class, to see in seconds whether everything works; little is learned")
+    private boolean quick;
+
     @Mixin
     private PrecisionOption precision;
 
@@ -88,8 +89,8 @@ final class DemoCommand implements Callable<Integer> {
 
     /** The clips to compare, as views. */
     private record Clips(ClipFeatures known, ClipFeatures heldOut) {
-        static Clips read(Path data) throws IOException {
-            ViewSettings views = ViewSettings.paper(SIDE, SIDE, 3);
+        static Clips read(Path data, TrunkConfig trunk) throws IOException {
+            ViewSettings views = ViewSettings.paper(trunk.height(), trunk.width(), trunk.channels());
             Dataset known = Dataset.scan(List.of(data.resolve("train"))).only(Kind.VIDEO);
             return new Clips(
                     new ClipFeatures(known, views, FRAMES),
@@ -117,43 +118,18 @@ final class DemoCommand implements Callable<Integer> {
         }
     }
 
-    /** The paper's form with 0.75 million parameters: the pictures are simple, and minutes must do. */
-    private static ModelConfig model() {
-        int patch = 8;
-        int width = 96;
-        int depth = 4;
-        int heads = 3;
-        int decoderWidth = 64;
-        int decoderDepth = 1;
-        int decoderHeads = 2;
-        int mlpRatio = 4;
-        int headHidden = 256;
-        int headOutput = 64;
-        // The paper masks 0.75. Here a view has 64 patches, not 196, and 16 of them would often miss the shapes.
-        double maskRatio = 0.5;
-        // No ramp: there are too few steps to spend half of them on a smaller weight.
-        WeightRamp contrastiveWeight = WeightRamp.constant(CONTRASTIVE_WEIGHT);
-        return new ModelConfig(
-                new TrunkConfig(SIDE, SIDE, 3, patch, width, depth, heads, mlpRatio),
-                new DecoderConfig(decoderWidth, decoderDepth, decoderHeads, mlpRatio, true),
-                ViCMaeConfig.paper(maskRatio, headHidden, headOutput, contrastiveWeight));
-    }
-
-    private TrainSettings settings(Path data) {
-        double warmup = epochs / 10.0;
-        int checkpointEvery = Math.max(1, epochs / 4);
-        return new TrainSettings(
-                model(),
-                List.of(data.resolve("train").toString()),
-                TrainSettings.Views.DEFAULT,
-                new Schedule(epochs, BATCH, 1, BASE_RATE, warmup),
-                AdamW.Settings.DEFAULT,
-                TrainSettings.Loading.of(Runtime.getRuntime().availableProcessors()),
-                new TrainSettings.Compute(precision.value(), false),
-                seed,
-                CheckpointSettings.every(checkpointEvery),
-                null,
-                false);
+    /** The recipe's, so that 'pretrain --recipe small' on the demo's data is the demo's run. */
+    private TrainSettings settings(Path data, Device.Kind kind) {
+        ObjectNode own = SettingTree.empty();
+        SettingTree.put(own, "data", List.of(data.resolve("train").toString()));
+        SettingTree.put(own, "schedule.epochs", epochs);
+        if (quick) {
+            SettingTree.put(own, "schedule.batch", QUICK_BATCH);
+        }
+        SettingTree.put(own, "checkpoints.every", Math.max(1, epochs / CHECKPOINTS));
+        SettingTree.put(own, "compute.precision", precision.value());
+        SettingTree.put(own, "seed", seed);
+        return new SettingsBuilder().recipe(RECIPE).add(own).build(kind);
     }
 
     @Override
@@ -162,16 +138,17 @@ final class DemoCommand implements Callable<Integer> {
         Path folder = out == null ? EvaluationFolder.free("demo") : unused(out);
         Path data = folder.resolve("data");
         Path run = folder.resolve(RUN);
-        TrainSettings settings = settings(data);
         try (Device d = device.open();
                 ConsoleProgress progress =
                         new ConsoleProgress(spec.commandLine().getErr())) {
+            TrainSettings settings = settings(data, d.kind()); // refused before anything is rendered
+            ModelConfig model = settings.model();
             progress.note("rendering clips and pictures of moving shapes into " + data);
-            SyntheticShapes.write(data, seed, SyntheticShapes.Settings.DEFAULT);
-            Clips clips = Clips.read(data);
+            SyntheticShapes.write(data, seed, quick ? SyntheticShapes.Settings.FEW : SyntheticShapes.Settings.DEFAULT);
+            Clips clips = Clips.read(data, model.trunk());
             try (Trainer trainer = new Trainer(d, settings, run, false, progress);
                     FeatureExtractor extractor = new FeatureExtractor(
-                            d, model().trunk(), model().objective().pooling(), ENCODED_AT_ONCE)) {
+                            d, model.trunk(), model.objective().pooling(), ENCODED_AT_ONCE)) {
                 trainer.madeBy(Run.commandLine(spec), Run.version(spec));
                 extractor.copyFrom(trainer.model().state());
                 Scores untrained = clips.encoded(extractor, d);

@@ -3,10 +3,12 @@ package io.github.vicmae.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.vicmae.kernel.KernelFixture;
 import io.github.vicmae.report.Browser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -27,11 +29,15 @@ class DemoCommandTest extends CommandFixture {
         }
     }
 
-    /** The whole demo with few epochs: real video files through the same path as pretrain, and a report that a browser draws. */
+    /** The demo with few epochs, and few clips unless thorough: real video files through the same path as pretrain, and a report that a browser draws. */
     @Test
     void aShortDemoRunsToItsTableAndReport() throws IOException, InterruptedException {
         Path folder = dir.resolve("demo");
-        assertEquals(0, demo("--device", "cpu", "--epochs", "1", "--out", folder.toString()), err.toString());
+        List<String> options = new ArrayList<>(List.of("--device", "cpu", "--epochs", "1", "--out", folder.toString()));
+        if (!KernelFixture.isThorough()) {
+            options.add("--quick");
+        }
+        assertEquals(0, demo(options.toArray(String[]::new)), err.toString());
         for (String row : List.of("trained encoder", "untrained encoder", "raw pixels", "chance")) {
             assertTrue(out.toString().contains(row), out.toString());
         }
@@ -42,7 +48,8 @@ class DemoCommandTest extends CommandFixture {
         String dom = Browser.open(folder.resolve("pretrain/report.html"), dir);
         assertTrue(dom.matches("(?s).*data-drawn=\"[1-9]\\d*\".*"), "charts are drawn");
         assertTrue(dom.contains("data:image/png"), "reconstructions are shown");
-        assertTrue(dom.contains("on 192 held-out clips of 8 classes"), "the table is shown");
+        String clips = KernelFixture.isThorough() ? "192" : "8";
+        assertTrue(dom.contains("on " + clips + " held-out clips of 8 classes"), "the table is shown");
         assertTrue(dom.contains("raw pixels"), "the table is shown");
         assertTrue(dom.contains("vicmae demo --device cpu --epochs 1"), "the command is shown");
     }

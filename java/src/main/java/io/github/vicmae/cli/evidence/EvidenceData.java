@@ -22,7 +22,6 @@ final class EvidenceData {
     private static final String TEST = "test";
     private static final String MARKER = "source.txt";
     private static final long SEED = 0;
-    private static final SyntheticShapes.Settings FEW = new SyntheticShapes.Settings(64, 18, 20, 8, 2, 1, 1);
     private static final int QUICK_TRAIN = 4;
     private static final int QUICK_TEST = 2;
 
@@ -38,7 +37,7 @@ final class EvidenceData {
      */
     static Path folder(String given, Path own, boolean quick) throws IOException {
         if (given.equals(SYNTHETIC)) {
-            SyntheticShapes.write(own, SEED, quick ? FEW : SyntheticShapes.Settings.DEFAULT);
+            SyntheticShapes.write(own, SEED, quick ? SyntheticShapes.Settings.FEW : SyntheticShapes.Settings.DEFAULT);
             return own;
         }
         Path path = Path.of(given);

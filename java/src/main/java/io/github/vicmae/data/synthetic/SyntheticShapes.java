@@ -51,6 +51,9 @@ public final class SyntheticShapes {
         /** 640 clips and 128 images for training, 192 clips for testing, 64 pixels, 3 to 4 seconds. */
         public static final Settings DEFAULT = new Settings(64, 24, 32, 8, 80, 16, 24);
 
+        /** 16 clips and 8 images for training, 8 clips for testing, to see whether something works. */
+        public static final Settings FEW = new Settings(64, 18, 20, 8, 2, 1, 1);
+
         public Settings {
             if (size < 16 || size % 2 != 0) {
                 throw new IllegalArgumentException("The frames' size must be even and at least 16, not " + size + ".");
