@@ -11,7 +11,6 @@ import io.github.vicmae.eval.TestClips;
 import io.github.vicmae.eval.TrainedClassifier;
 import io.github.vicmae.report.Evaluation;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -42,7 +41,6 @@ final class ClassifierEvaluation {
      */
     void run(Path weights, List<Path> paths, Precision precision, Path folder, boolean json) throws IOException {
         long start = System.nanoTime();
-        PrintWriter err = spec.commandLine().getErr();
         EvaluationOutput output = new EvaluationOutput(spec, json);
         Dataset all = Dataset.scan(paths);
         output.remarks(all.report().sentences());
@@ -60,7 +58,7 @@ final class ClassifierEvaluation {
             ClassMatch.of(classifier.classes(), data.samples()); // refused before any work
             TestClips clips = classifier.clips(options.views());
             SampleFeatures found;
-            try (SampleProgress progress = new SampleProgress(err, "test samples", data.size())) {
+            try (SampleProgress progress = output.progress("test samples", data.size())) {
                 found = classifier.probabilities(
                         data, clips, options.settings(classifier.takesClips() ? 1 : SHARE), progress);
             }
@@ -83,8 +81,8 @@ final class ClassifierEvaluation {
             output.write(
                     folder,
                     "Classifier: " + weights,
-                    "Accuracy on " + scores.count() + " test samples of "
-                            + scores.classes().names().size() + " classes:",
+                    "Accuracy",
+                    "",
                     facts.finish(Duration.ofNanos(System.nanoTime() - start)),
                     List.of(Evaluation.Row.of("classifier", scores)),
                     scores);

@@ -32,6 +32,11 @@ final class EvaluationOutput {
         this.json = json;
     }
 
+    /** Shows how many samples are done. */
+    SampleProgress progress(String what, int total) {
+        return new SampleProgress(err, what, total);
+    }
+
     /** Adds a sentence that a reader of the result should know. */
     void remark(String sentence) {
         remarks.add(sentence);
@@ -67,7 +72,7 @@ final class EvaluationOutput {
     /**
      * Writes the page and prints the result.
      *
-     * @param headline above the accuracies on standard output
+     * @param what is measured, such as "k-NN accuracy", and {@code how}, which may be empty: above the accuracies on standard output
      * @param asked what was asked and what it ran on
      * @param rows accuracies that stand beside each other; chance is added
      * @param scores what the first row is about
@@ -75,7 +80,8 @@ final class EvaluationOutput {
     void write(
             Path folder,
             String title,
-            String headline,
+            String what,
+            String how,
             Map<String, Object> asked,
             List<Evaluation.Row> rows,
             Scores scores)
@@ -90,7 +96,8 @@ final class EvaluationOutput {
             out.println(EvaluationPage.json(evaluation));
             return;
         }
-        out.println(headline);
+        out.println(what + " on " + scores.count() + " test samples of "
+                + scores.classes().names().size() + " classes" + how + ":");
         AccuracyText.print(out, evaluation.comparison());
         if (scores.hasTop5()) {
             out.printf(

@@ -6,7 +6,6 @@ import io.github.vicmae.eval.FeatureTokens;
 import io.github.vicmae.eval.SampleFeatures;
 import io.github.vicmae.eval.ViewFeatures;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.util.List;
 import picocli.CommandLine.Option;
 
@@ -76,18 +75,17 @@ final class FeatureOptions {
         }
     }
 
-    /** Computes features, with progress on standard error; files that cannot be read are given to {@code output}. */
+    /** Computes features, showing progress; {@code output} is told of files that cannot be read. */
     SampleFeatures extract(
             String what,
             Dataset data,
             Encoder encoder,
             List<? extends ViewFeatures> kinds,
             SampleFeatures.Settings settings,
-            PrintWriter err,
             EvaluationOutput output)
             throws IOException {
         SampleFeatures found;
-        try (SampleProgress progress = new SampleProgress(err, what, data.size())) {
+        try (SampleProgress progress = output.progress(what, data.size())) {
             found = SampleFeatures.of(data, encoder.config().trunk(), encoder.views(), kinds, settings, progress);
         }
         found.skipped().forEach(output::skip);

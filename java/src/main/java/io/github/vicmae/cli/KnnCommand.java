@@ -135,9 +135,8 @@ final class KnnCommand implements Callable<Integer> {
             output.write(
                     folder,
                     "k-NN: " + checkpoint,
-                    "k-NN accuracy on " + first.count() + " test samples of "
-                            + first.classes().names().size() + " classes (k = " + k + ", among " + known.size()
-                            + " labelled samples):",
+                    "k-NN accuracy",
+                    " (k = " + k + ", among " + known.size() + " labelled samples)",
                     facts.finish(Duration.ofNanos(System.nanoTime() - start)),
                     rows,
                     first);
@@ -156,11 +155,10 @@ final class KnnCommand implements Callable<Integer> {
         features.planClips(encoder, settings);
         try (Baselines.Kinds kinds =
                 baselines.with(d, encoder, features.tokens(), settings, seed, List.of(train, test), output::remark)) {
-            PrintWriter err = spec.commandLine().getErr();
             return new Both(
                     kinds.names(),
-                    features.extract("training samples", train, encoder, kinds.features(), settings, err, output),
-                    features.extract("test samples", test, encoder, kinds.features(), settings, err, output));
+                    features.extract("training samples", train, encoder, kinds.features(), settings, output),
+                    features.extract("test samples", test, encoder, kinds.features(), settings, output));
         }
     }
 }

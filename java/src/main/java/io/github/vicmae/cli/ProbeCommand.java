@@ -102,10 +102,10 @@ final class ProbeCommand implements Callable<Integer> {
             try (Baselines.Kinds kinds = baselines.with(
                     d, encoder, features.tokens(), reading, options.seed(), List.of(train, test), output::remark)) {
                 SampleFeatures ofTest =
-                        features.extract("test samples", test, encoder, kinds.features(), reading, err, output);
+                        features.extract("test samples", test, encoder, kinds.features(), reading, output);
                 ClassMatch match = ClassMatch.of(classes, ofTest.samples());
                 SampleFeatures ofTrain = options.isCached()
-                        ? features.extract("training samples", train, encoder, kinds.features(), reading, err, output)
+                        ? features.extract("training samples", train, encoder, kinds.features(), reading, output)
                         : null;
                 Files.createDirectories(folder);
                 err.println("training in " + folder
@@ -139,8 +139,8 @@ final class ProbeCommand implements Callable<Integer> {
             output.write(
                     folder,
                     "Linear probe: " + checkpoint,
-                    "Accuracy of the linear probe on " + scores.count() + " test samples of "
-                            + scores.classes().names().size() + " classes:",
+                    "Accuracy of the linear probe",
+                    "",
                     facts.finish(Duration.ofNanos(System.nanoTime() - start)),
                     rows,
                     scores);

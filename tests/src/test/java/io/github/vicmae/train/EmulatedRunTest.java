@@ -21,6 +21,7 @@ import io.github.vicmae.objective.Variant;
 import io.github.vicmae.objective.ViCMaeConfig;
 import io.github.vicmae.optim.AdamW;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,6 +29,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -51,7 +53,7 @@ class EmulatedRunTest {
     private static EmulatedDriver driver;
     private static Path pictures;
     private static Path whole;
-    /** Stopped after the second epoch. */
+    /** As one that was killed after its fifth step, a step beyond the checkpoint of the second epoch, would be. */
     private static Path half;
 
     @BeforeAll
@@ -60,9 +62,8 @@ class EmulatedRunTest {
         pictures = TestData.pictures(shared.resolve("pictures"), 4, 24);
         whole = shared.resolve("whole");
         half = shared.resolve("half");
-        train(whole, new Log());
-        train(half, new Log().stopAfter(4));
-        assertEquals(List.of(1L, 2L, 3L, 4L), steps(half));
+        train(whole, new Log().after(5, () -> copy(whole, half)));
+        assertEquals(List.of(1L, 2L, 3L, 4L), steps(half).subList(0, 4));
     }
 
     @AfterEach
@@ -80,10 +81,6 @@ class EmulatedRunTest {
         Log after(long step, Runnable what) {
             actions.put(step, what);
             return this;
-        }
-
-        Log stopAfter(long step) {
-            return after(step, () -> trainer.requestStop());
         }
 
         @Override
@@ -176,15 +173,24 @@ class EmulatedRunTest {
         return steps;
     }
 
-    /** A copy of the run that was stopped in the middle. */
-    private Path halfway() throws IOException {
-        Path copy = Files.createDirectory(dir.resolve("run"));
-        try (var files = Files.list(half)) {
-            for (Path file : files.toList()) {
-                Files.copy(file, copy.resolve(file.getFileName()));
+    private static void copy(Path run, Path to) {
+        try {
+            Files.createDirectory(to);
+            try (Stream<Path> files = Files.list(run)) {
+                for (Path file : files.toList()) {
+                    Files.copy(file, to.resolve(file.getFileName()));
+                }
             }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
-        return copy;
+    }
+
+    /** A copy of the run that was stopped in the middle. */
+    private Path halfway() {
+        Path run = dir.resolve("run");
+        copy(half, run);
+        return run;
     }
 
     @ParameterizedTest
