@@ -213,6 +213,7 @@ GemmResult sliced_gemm(const Gemm& g, const BlockEngine& engine) {
 }
 
 Engine choose(const Gemm& g) {
+  if (g.engine == Engine::kFma) return g.bf16_in ? Engine::kPlain : Engine::kBlas;  // without a packed B
   if (g.engine == Engine::kAvx512Bf16 && !g.bf16_in) return Engine::kBlas;
   if (g.engine != Engine::kAny) return g.engine;
   const int found = block_engines();
@@ -223,6 +224,14 @@ Engine choose(const Gemm& g) {
   if (has(Engine::kAmx) && !(thin && blas_present())) return Engine::kAmx;
   if (!g.bf16_in) return Engine::kBlas;
   return has(Engine::kAvx512Bf16) ? Engine::kAvx512Bf16 : blas_present() ? Engine::kBlas : Engine::kPlain;
+}
+
+// How B is packed where it is packed once: kFma for gemm_panels.cpp, kAny where nothing is gained by it.
+Engine packing(Engine engine, bool bf16) {
+  if (bf16) return Engine::kAny;
+  const bool amx = (block_engines() >> static_cast<int>(Engine::kAmx) & 1) != 0;
+  if (engine == Engine::kFma || (engine == Engine::kAny && !amx)) return Engine::kFma;
+  return Engine::kAny;
 }
 
 }  // namespace
@@ -237,15 +246,35 @@ void* gemm_shared_buffer(size_t bytes) {
   return buffer.memory;
 }
 
+// A weight B' [n, k] that is packed once, for products A B. Mirrored by io.github.vicmae.device.cpu.CpuStream.
+struct Packing {
+  Engine engine;
+  int32_t bf16, n, k;
+  const void* b;
+  void* out;
+};
+
+// Sets *bytes to what the packed weight takes: 0 if products gain nothing by it.
+extern "C" int vicmae_packed_bytes(const Packing* p) {
+  *static_cast<int64_t*>(p->out) = packing(p->engine, p->bf16 != 0) == Engine::kFma ? panel_bytes(p->n, p->k) : 0;
+  return 0;
+}
+
+extern "C" int vicmae_pack(const Packing* p) {
+  pack_panels(static_cast<const float*>(p->b), p->n, p->k, static_cast<float*>(p->out));
+  return 0;
+}
+
 // Bits of the engines that can be had: 1 << Engine.
 extern "C" int vicmae_gemm_engines(const void*) {
-  return block_engines() | (blas_present() ? 1 << static_cast<int>(Engine::kBlas) : 0);
+  return block_engines() | 1 << static_cast<int>(Engine::kFma) | (blas_present() ? 1 << static_cast<int>(Engine::kBlas) : 0);
 }
 
 // P = op(A) op(B) and its epilogue. A GemmResult: kCannot if the engine does not do this type, kNoMemory if there is none for a buffer; C
 // is then as it was.
 extern "C" int vicmae_gemm(const Gemm* g) {
   if (g->m <= 0 || g->n <= 0 || g->k <= 0) return kCannot;
+  if (g->packed_b != nullptr && packing(g->engine, g->bf16_in != 0) == Engine::kFma) return panel_gemm(*g);
   const Engine engine = choose(*g);
   if (engine == Engine::kBlas) return blas_gemm(*g);
   const BlockEngine* const blocks = block_engine(engine, g->bf16_in != 0);

@@ -27,7 +27,7 @@ inline int step_count(int k) { return (k + kStep - 1) / kStep; }
 inline int group_count(int k) { return (step_count(k) + kSumSteps - 1) / kSumSteps; }
 
 // The order of io.github.vicmae.device.cpu.ProductEngine, whose bits vicmae_gemm_engines() returns.
-enum class Engine : int32_t { kAny, kPlain, kBlas, kAvx512Bf16, kAmx };
+enum class Engine : int32_t { kAny, kPlain, kBlas, kAvx512Bf16, kAmx, kFma };
 
 // The order of io.github.vicmae.device.Epilogue, which says what each does.
 enum class Epilogue : int32_t { kWrite, kAdd, kBias, kBiasGelu, kBiasResidual, kGeluGradient, kAddRowSums, kScaledResidual };
@@ -45,6 +45,7 @@ struct Gemm {
   float* bias;
   void* other;
   const float* factors;  // of rows, for kScaledResidual
+  const void* packed_b;  // op(B) as vicmae_pack arranged it, or null
 
   bool adds() const { return epilogue == Epilogue::kAdd || epilogue == Epilogue::kAddRowSums; }
 };
@@ -61,6 +62,15 @@ void* gemm_shared_buffer(size_t bytes);
 
 bool blas_present();
 GemmResult blas_gemm(const Gemm& g);
+
+// ---- gemm_panels.cpp
+
+// Bytes of a packed B' [n, k] of floats.
+int64_t panel_bytes(int n, int k);
+// Packs B' [n, k].
+void pack_panels(const float* b, int n, int k, float* out);
+// A product of floats whose B was packed so; A is stored [m, k].
+GemmResult panel_gemm(const Gemm& g);
 
 // ---- gemm_engines.cpp
 

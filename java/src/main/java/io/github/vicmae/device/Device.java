@@ -102,6 +102,16 @@ public interface Device extends AutoCloseable {
                 description() + " takes no kernels but its own, and cannot run " + name + " of " + library.name());
     }
 
+    /**
+     * Bytes that {@link Stream#pack} needs for a weight B' [n, k].
+     *
+     * @param type of the products' operands
+     * @return 0 if products with it gain nothing here
+     */
+    default long packedBytes(DType type, int n, int k) {
+        return 0;
+    }
+
     /** See {@link Kind#partialBlocks()}. */
     default int partialBlocks() {
         return kind().partialBlocks();

@@ -24,6 +24,7 @@ public final class Product {
     private Tensor factors;
     private int rowsPerFactor;
     private Tensor scratch;
+    private Tensor packed;
 
     /**
      * Sets the operands and clears everything else.
@@ -41,6 +42,7 @@ public final class Product {
         n = columns;
         k = depth;
         scratch = null;
+        packed = null;
         return to(null, null, null, null);
     }
 
@@ -87,10 +89,19 @@ public final class Product {
         return this;
     }
 
+    /**
+     * Sets what {@link Stream#pack} made of B, which is then stored [n, k]; null where nothing did. A device may read it in B's place.
+     */
+    public Product packed(Tensor b) {
+        packed = b;
+        return this;
+    }
+
     /** Sets operands and scratch to those of another product and clears everything else. */
     public Product sameOperandsAs(Product product) {
         return of(product.a, product.transA, product.b, product.transB, product.m, product.n, product.k)
-                .scratch(product.scratch);
+                .scratch(product.scratch)
+                .packed(product.packed);
     }
 
     public Tensor a() {
@@ -154,6 +165,11 @@ public final class Product {
     /** Null where none was given. */
     public Tensor scratch() {
         return scratch;
+    }
+
+    /** Null where B was not packed. */
+    public Tensor packed() {
+        return packed;
     }
 
     /** Elements of a stored row of A. */

@@ -124,6 +124,17 @@ public abstract class Stream implements AutoCloseable {
      */
     public abstract boolean multiply(Product product);
 
+    /**
+     * Arranges a weight for many products, which are then given it by {@link Product#packed}; only where {@link Device#packedBytes} is above 0. To be
+     * done again when the weight has changed.
+     *
+     * @param packed as many bytes as {@link Device#packedBytes} says
+     * @param weight B' [n, k]
+     */
+    public void pack(Tensor packed, Tensor weight, int n, int k) {
+        throw new UnsupportedOperationException(device().description() + " packs no weights");
+    }
+
     /** Whether {@link #multiply} is backed by the vendor's library. It may be slower than this project's kernels, so the two are timed. */
     public boolean hasVendorGemm() {
         return false;

@@ -42,7 +42,9 @@ public final class Linear {
         this.in = in;
         this.out = out;
         this.rows = rows;
-        if (context.training()) {
+        if (!context.training()) {
+            weight.factorRows = out;
+        } else {
             context.scratch()
                     .need(MatMul.scratchSize(
                             context.stream(), context.precision().dtype(), out, in, rows));
@@ -118,7 +120,7 @@ public final class Linear {
 
     /** x W' [rows, out]. */
     private Product timesWeight(Tensor x) {
-        return product.of(x, false, weight.factor(), true, rows, out, in);
+        return product.of(x, false, weight.factor(), true, rows, out, in).packed(weight.packed());
     }
 
     /** dy W [rows, in]: the input's gradient. */

@@ -11,6 +11,11 @@ public final class Parameter {
     ParameterGroup group = ParameterGroup.TRAINED;
     Tensor value;
     Tensor rounded;
+    /** Null where products gain nothing by it, and where weights change. */
+    Tensor packed;
+    /** Rows of the weight as products read it, [factorRows, size / factorRows]; 0 if none reads it without a backward pass to come. */
+    int factorRows;
+
     Tensor gradient;
     Tensor firstMoment;
     Tensor secondMoment;
@@ -61,6 +66,11 @@ public final class Parameter {
     /** What products read: the value, or in bfloat16 its rounded copy. */
     Tensor factor() {
         return rounded == null ? value : rounded;
+    }
+
+    /** What a product is given in place of {@link #factor}, if it can take it; or null. */
+    Tensor packed() {
+        return packed;
     }
 
     /** The gradient, accumulated into by backward passes; null when the model was made for inference. */

@@ -1,6 +1,7 @@
 package io.github.vicmae.layer;
 
 import io.github.vicmae.device.Arena;
+import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.Precision;
@@ -27,6 +28,9 @@ public final class Parameters implements AutoCloseable {
 
     private final Map<String, Parameter> byName = new LinkedHashMap<>();
     private final Arena arena = new Arena("parameters");
+    /** The weights as products read them, packed for many products. */
+    private final Arena packed = new Arena("packed weights");
+
     private Tensor values;
     private Tensor rounded;
     private Tensor gradients;
@@ -167,6 +171,41 @@ public final class Parameters implements AutoCloseable {
         if (rounded != null) {
             kernels.pointwise().convert(rounded, values);
         }
+    }
+
+    /**
+     * Arranges the weights for products, where the device gains by it: for inference, and again whenever they have changed. What is packed takes as
+     * much memory as the weights, from the first call on.
+     */
+    public void pack(Stream stream) {
+        Device device = stream.device();
+        if (packed.bytes() == 0) {
+            for (Parameter p : byName.values()) {
+                long bytes = p.factorRows == 0 ? 0 : packedBytes(device, p);
+                if (bytes > 0) {
+                    p.packed = packed.floats("packed " + p.name(), Math.toIntExact(bytes / Float.BYTES));
+                }
+            }
+            if (packed.bytes() > 0) {
+                packed.allocate(device);
+            }
+        }
+        for (Parameter p : byName.values()) {
+            if (p.packed != null) {
+                stream.pack(p.packed, p.factor(), p.factorRows, p.size() / p.factorRows);
+            }
+        }
+    }
+
+    /** Bytes that {@link #pack} takes on a device. */
+    public long packedBytes(Device device) {
+        return byName.values().stream()
+                .mapToLong(p -> p.factorRows == 0 ? 0 : packedBytes(device, p))
+                .sum();
+    }
+
+    private static long packedBytes(Device device, Parameter p) {
+        return device.packedBytes(p.factor().dtype(), p.factorRows, p.size() / p.factorRows);
     }
 
     private static long padded(Parameter p) {
@@ -311,7 +350,7 @@ public final class Parameters implements AutoCloseable {
     @Override
     public void close() {
         if (owner == null) {
-            arena.close();
+            Closing.all(packed, arena);
         }
     }
 }

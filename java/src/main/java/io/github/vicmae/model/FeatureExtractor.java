@@ -192,6 +192,7 @@ public final class FeatureExtractor implements AutoCloseable {
         checkOpen();
         TensorSource source = StateDict.of(file);
         Checkpoint.loadParameters(source, parameters.all(), stream, "", Parameter::value);
+        parameters.pack(stream);
         return OtherTensors.passedOver(source, parameters.all());
     }
 
@@ -199,6 +200,7 @@ public final class FeatureExtractor implements AutoCloseable {
     public synchronized void initialise(long seed) {
         checkOpen();
         parameters.initialise(kernels, seed);
+        parameters.pack(stream);
     }
 
     /** Takes over the weights of a model in training, on the same device. */
@@ -208,6 +210,7 @@ public final class FeatureExtractor implements AutoCloseable {
         for (Parameter p : parameters.all()) {
             stream.copy(p.value(), model.parameters().get(p.name()).value());
         }
+        parameters.pack(stream);
         stream.synchronize();
     }
 

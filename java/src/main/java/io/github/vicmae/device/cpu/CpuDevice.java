@@ -1,6 +1,7 @@
 package io.github.vicmae.device.cpu;
 
 import io.github.vicmae.device.Buffer;
+import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.device.DeviceMemoryException;
@@ -10,10 +11,12 @@ import io.github.vicmae.device.Kernel;
 import io.github.vicmae.device.KernelLibrary;
 import io.github.vicmae.device.KernelParameters;
 import io.github.vicmae.device.Stream;
+import java.nio.LongBuffer;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.lwjgl.system.JNI;
+import org.lwjgl.system.MemoryStack;
 import org.lwjgl.system.MemoryUtil;
 import org.lwjgl.system.SharedLibrary;
 
@@ -35,7 +38,7 @@ public final class CpuDevice implements Device {
     /**
      * Opens the CPU device. The system property {@code vicmae.threads} sets how many cores it uses (default: all that the JVM
      * sees), {@code vicmae.isa} which build of the kernels (x86-64, x86-64-v3, x86-64-v4; default: the best that runs here), {@code vicmae.gemm} what
-     * makes its matrix products (amx, avx512bf16, blas or plain; default: the best for each). All are read once.
+     * makes its matrix products (amx, avx512bf16, fma, blas or plain; default: the best for each). All are read once.
      *
      * @throws DeviceException if the kernels were not built for this processor, or if it does not have what a property asks for
      */
@@ -123,6 +126,16 @@ public final class CpuDevice implements Device {
             throw new DeviceMemoryException("There are no " + bytes + " bytes left for a staging buffer");
         }
         return new HostBuffer(MemoryUtil.memByteBuffer(address, length), () -> MemoryUtil.nmemAlignedFree(address));
+    }
+
+    @Override
+    public long packedBytes(DType type, int n, int k) {
+        try (MemoryStack stack = MemoryStack.stackPush()) {
+            LongBuffer bytes = stack.callocLong(1);
+            long packing = CpuStream.packing(stack, engine, type, n, k, 0, MemoryUtil.memAddress(bytes));
+            JNI.invokePI(packing, library.function("vicmae_packed_bytes"));
+            return bytes.get(0);
+        }
     }
 
     @Override

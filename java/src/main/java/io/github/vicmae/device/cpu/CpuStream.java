@@ -12,13 +12,14 @@ import io.github.vicmae.device.Product;
 import io.github.vicmae.device.Stream;
 import io.github.vicmae.device.Tensor;
 import org.lwjgl.system.JNI;
+import org.lwjgl.system.MemoryStack;
 import org.lwjgl.system.MemoryUtil;
 
 /** Runs everything at once, in the calling thread and the pool. */
 final class CpuStream extends Stream {
     // struct Launch and struct Copy of cuda/cpu/launch.h, and struct Gemm of cuda/cpu/gemm.h.
     private static final int LAUNCH_BYTES = 40;
-    private static final int GEMM_BYTES = 88;
+    private static final int GEMM_BYTES = 96;
     private static final int COPY_BYTES = 24;
     private static final int BLOCK_BYTES = LAUNCH_BYTES + GEMM_BYTES + COPY_BYTES;
     // enum GemmResult of cuda/cpu/gemm.h.
@@ -26,6 +27,8 @@ final class CpuStream extends Stream {
     private static final int NO_MEMORY = 2;
 
     private final CpuDevice device;
+    private final ProductEngine engine;
+    private final long packFunction;
     private final long gemmFunction;
     private final long copyFunction;
     private final long launch;
@@ -34,6 +37,8 @@ final class CpuStream extends Stream {
 
     CpuStream(CpuDevice device, CpuLibrary library, ProductEngine engine) {
         this.device = device;
+        this.engine = engine;
+        packFunction = library.function("vicmae_pack");
         launch = MemoryUtil.nmemCalloc(1, BLOCK_BYTES); // one block, so that one failure leaves nothing
         if (launch == 0) {
             super.close();
@@ -87,12 +92,39 @@ final class CpuStream extends Stream {
         MemoryUtil.memPutAddress(gemm + 72, p.other() == null ? 0 : p.other().address());
         MemoryUtil.memPutAddress(
                 gemm + 80, p.factors() == null ? 0 : p.factors().address());
+        MemoryUtil.memPutAddress(gemm + 88, p.packed() == null ? 0 : p.packed().address());
         int result = JNI.invokePI(gemm, gemmFunction);
         if (result == NO_MEMORY) {
             throw new DeviceMemoryException("There is no memory left to arrange the operands of a matrix product ["
                     + p.m() + ", " + p.n() + ", " + p.k() + "]; use a smaller batch or model");
         }
         return result == DONE;
+    }
+
+    @Override
+    public void pack(Tensor packed, Tensor weight, int n, int k) {
+        device.checkOpen();
+        long needed = device.packedBytes(weight.dtype(), n, k);
+        if (needed == 0 || packed.bytes() < needed || weight.size() != (long) n * k) {
+            throw new IllegalArgumentException(weight + " cannot be packed as [" + n + ", " + k + "] into " + packed
+                    + ": it takes " + needed + " bytes");
+        }
+        try (MemoryStack stack = MemoryStack.stackPush()) {
+            JNI.invokePI(
+                    packing(stack, engine, weight.dtype(), n, k, weight.address(), packed.address()), packFunction);
+        }
+    }
+
+    /** struct Packing of cuda/cpu/gemm.cpp. */
+    static long packing(MemoryStack stack, ProductEngine engine, DType type, int n, int k, long weight, long out) {
+        long packing = stack.nmalloc(8, 32);
+        MemoryUtil.memPutInt(packing, engine.ordinal());
+        MemoryUtil.memPutInt(packing + 4, type == DType.BF16 ? 1 : 0);
+        MemoryUtil.memPutInt(packing + 8, n);
+        MemoryUtil.memPutInt(packing + 12, k);
+        MemoryUtil.memPutAddress(packing + 16, weight);
+        MemoryUtil.memPutAddress(packing + 24, out);
+        return packing;
     }
 
     @Override

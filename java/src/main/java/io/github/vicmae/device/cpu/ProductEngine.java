@@ -16,7 +16,9 @@ enum ProductEngine {
     /** AVX512-BF16, bfloat16 only. */
     AVX512BF16,
     /** AMX; floats as the sum of three bfloat16. */
-    AMX;
+    AMX,
+    /** Own fused multiply-adds, for floats and weights that were packed once; other products as with BLAS and PLAIN. */
+    FMA;
 
     private static final String PROPERTY = "vicmae.gemm";
 
@@ -30,6 +32,7 @@ enum ProductEngine {
             case BLAS -> "OpenBLAS";
             case AVX512BF16 -> "AVX512-BF16";
             case AMX -> "AMX";
+            case FMA -> "own fused multiply-adds";
         };
     }
 
@@ -87,6 +90,9 @@ enum ProductEngine {
     }
 
     private String bf16(int found) {
+        if (this == FMA) {
+            return PLAIN.title();
+        }
         if (this != ANY) {
             return title();
         }
