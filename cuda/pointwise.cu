@@ -77,11 +77,11 @@ DEVICE void bias_gelu_of(T* activations, T* pre, const float* bias, int rows, in
   });
 }
 
-// pre += bias; activations = gelu(pre).
-KERNEL(bias_gelu, float* __restrict__ activations, float* __restrict__ pre, const float* __restrict__ bias, int rows, int width) {
+// pre += bias; activations = gelu(pre). They may be one tensor, which then gets the activations.
+KERNEL(bias_gelu, float* activations, float* pre, const float* __restrict__ bias, int rows, int width) {
   bias_gelu_of(activations, pre, bias, rows, width);
 }
-KERNEL(bias_gelu_bf16, bf16* __restrict__ activations, bf16* __restrict__ pre, const float* __restrict__ bias, int rows, int width) {
+KERNEL(bias_gelu_bf16, bf16* activations, bf16* pre, const float* __restrict__ bias, int rows, int width) {
   bias_gelu_of(activations, pre, bias, rows, width);
 }
 

@@ -3,12 +3,13 @@
 //
 // B is cut into panels of kColumns columns, each stored [k, kColumns], so that a panel is read as one stream, whatever the shape. The rows of
 // C are cut into panels of at most kRows rows, as even as they can be (197 rows are 15 panels of 13 or 14): the height is a parameter of the
-// kernel, and no row is computed in vain. A block of them, small enough for the second cache, is packed [k, rows] by the thread that takes it.
-// A tile of C, one panel by another, is summed in registers over parts of k, waits in the first cache, and goes through its epilogue there.
+// kernel, and no row is computed in vain. A thread takes a block of them that is small enough for the second cache, and goes through B's panels,
+// each of them against all of the block's. A tile of C, one panel by another, is summed in registers over parts of k, waits in the first cache, and goes through its epilogue there.
 //
 // A sum is made in parts of k whose ends depend on k alone, each from zero and in order. So the same row of A gives the same bits, whatever
 // rows stand beside it and however many threads there are: an image's features do not depend on the batch that it comes in.
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "../target.cuh"
@@ -28,17 +29,23 @@ constexpr int kColumns = kVectors * LANES;
 static_assert(kColumns % kTile == 0, "the epilogues take 16 columns at a time");
 
 constexpr int kMostDepth = 512;               // of a part of k
-constexpr int64_t kBlockBytes = 448 << 10;    // of packed rows: about half of a second cache
+constexpr int64_t kBlockBytes = 448 << 10;    // of A's rows in a block: about half of a second cache
 constexpr int kFewestPanels = 3;              // of rows that a thread takes before columns are shared as well
+constexpr int kCrowding = 512;                // elements between rows of A that are too many for a set
 constexpr int kAhead = 16;                    // lines of B that are asked for before they are needed
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// sum[R, kColumns] = a[depth, R]' b[depth, kColumns], or += if it is not the first part.
+// sum[R, kColumns] = a[R, depth] b[depth, kColumns], or += if it is not the first part; a's rows lie `stride` apart.
 template <int R>
-void multiply_tile(const float* __restrict a, const float* __restrict b, int depth, float* __restrict sum, bool first) {
+void multiply_tile(const float* __restrict a, int64_t stride, const float* __restrict b, int depth, float* __restrict sum, bool first) {
+  // Three rows to a pointer, which is what addresses can express: base, base + stride, base + 2 stride.
+  constexpr int kRowsAPointer = 3, kPointers = (R + kRowsAPointer - 1) / kRowsAPointer;
+  const float* rows[kPointers];
+  UNROLL
+  for (int p = 0; p < kPointers; p++) rows[p] = a + p * kRowsAPointer * stride;
   Lanes part[R][kVectors] = {};
-  for (int i = 0; i < depth; i++, a += R, b += kColumns) {
+  for (int i = 0; i < depth; i++, b += kColumns) {
     Lanes right[kVectors];
     UNROLL
     for (int v = 0; v < kVectors; v++) {
@@ -47,7 +54,7 @@ void multiply_tile(const float* __restrict a, const float* __restrict b, int dep
     }
     UNROLL
     for (int r = 0; r < R; r++) {
-      Lanes left = Lanes{} + a[r];
+      Lanes left = Lanes{} + rows[r / kRowsAPointer][r % kRowsAPointer * stride + i];
 #if defined(__x86_64__)
       asm("" : "+v"(left));  // once in a register, not once for each vector from memory
 #endif
@@ -65,34 +72,14 @@ void multiply_tile(const float* __restrict a, const float* __restrict b, int dep
   }
 }
 
-// out[k, R] = R rows of a[., k].
-template <int R>
-void pack_rows(const float* __restrict a, int k, float* __restrict out) {
-  int i = 0;
-  for (; i + LANES <= k; i += LANES) {
-    Lanes rows[R];
-    UNROLL
-    for (int r = 0; r < R; r++) rows[r] = load_aligned(a + int64_t{r} * k + i);
-    for (int lane = 0; lane < LANES; lane++) {
-      UNROLL
-      for (int r = 0; r < R; r++) out[(i + lane) * R + r] = rows[r][lane];
-    }
-  }
-  for (; i < k; i++) {
-    for (int r = 0; r < R; r++) out[i * R + r] = a[int64_t{r} * k + i];
-  }
-}
+using Multiply = void (*)(const float*, int64_t, const float*, int, float*, bool);
 
-struct Height {
-  void (*pack)(const float*, int, float*);
-  void (*multiply)(const float*, const float*, int, float*, bool);
-};
-
+template <class Heights>
+struct Tiles;
 template <int... R>
-constexpr Height height_of(int rows, std::integer_sequence<int, R...>) {
-  constexpr Height heights[] = {{pack_rows<R + 1>, multiply_tile<R + 1>}...};
-  return heights[rows - 1];
-}
+struct Tiles<std::integer_sequence<int, R...>> {
+  static constexpr Multiply of_height[] = {nullptr, multiply_tile<R + 1>...};
+};
 
 // A product cut into blocks of rows and ranges of columns.
 struct Cut {
@@ -119,37 +106,40 @@ struct Cut {
   int first_panel(int block) const { return static_cast<int>(int64_t{row_panels} * block / blocks); }
   int first_column_panel(int range) const { return static_cast<int>(int64_t{column_panels} * range / ranges); }
   int depth(int part) const { return static_cast<int>(int64_t{g.k} * part / parts); }
-  size_t scratch_bytes() const { return sizeof(float) * (divide_up(row_panels, blocks) * kRows * int64_t{g.k}); }
+  // Rows whose distance is near a multiple of a page's size fall into the same few sets of a cache: they are copied to other distances.
+  bool copies() const { return g.k % kCrowding == 0; }
+  int64_t copied_stride() const { return g.k + kTile; }
+  size_t scratch_bytes() const { return sizeof(float) * (divide_up(row_panels, blocks) * kRows * copied_stride()); }
 };
-
-constexpr auto kHeights = std::make_integer_sequence<int, kRows>{};
 
 void run_tasks(const Cut& cut, int64_t begin, int64_t end) {
   const Gemm& g = cut.g;
-  float* const rows = static_cast<float*>(reserve_dynamic_shared(cut.scratch_bytes()));
+  const bool copies = cut.copies();
+  const int64_t stride = copies ? cut.copied_stride() : g.k;
+  float* const copied = copies ? static_cast<float*>(reserve_dynamic_shared(cut.scratch_bytes())) : nullptr;
   alignas(64) float tile[kRows * kColumns];
-  int packed = -1;  // the block that is
+  int at_hand = -1;  // the block that was copied
   for (int64_t task = begin; task < end; task++) {
     const int block = static_cast<int>(task / cut.ranges), range = static_cast<int>(task % cut.ranges);
     const int first = cut.first_panel(block), last = cut.first_panel(block + 1), first_row = cut.row(first);
-    if (packed != block) {
-      for (int p = first; p < last; p++) {
-        const int row = cut.row(p);
-        height_of(cut.row(p + 1) - row, kHeights)
-            .pack(static_cast<const float*>(g.a) + int64_t{row} * g.k, g.k, rows + int64_t{row - first_row} * g.k);
+    const float* rows = static_cast<const float*>(g.a) + int64_t{first_row} * g.k;
+    if (copies) {
+      if (at_hand != block) {
+        for (int row = 0; row < cut.row(last) - first_row; row++) memcpy(copied + row * stride, rows + int64_t{row} * g.k, sizeof(float) * g.k);
       }
-      packed = block;
+      at_hand = block;
+      rows = copied;
     }
     for (int q = cut.first_column_panel(range); q < cut.first_column_panel(range + 1); q++) {
       const float* const right = static_cast<const float*>(g.packed_b) + int64_t{q} * kColumns * g.k;
       const int col = q * kColumns, cols = std::min(g.n - col, kColumns);
       for (int p = first; p < last; p++) {
         const int row = cut.row(p), height = cut.row(p + 1) - row;
-        const float* const left = rows + int64_t{row - first_row} * g.k;
-        const auto multiply = height_of(height, kHeights).multiply;
+        const float* const left = rows + (row - first_row) * stride;
+        const Multiply multiply = Tiles<std::make_integer_sequence<int, kRows>>::of_height[height];
         for (int part = 0; part < cut.parts; part++) {
           const int from = cut.depth(part), to = cut.depth(part + 1);
-          multiply(left + int64_t{from} * height, right + int64_t{from} * kColumns, to - from, tile, part == 0);
+          multiply(left + from, stride, right + int64_t{from} * kColumns, to - from, tile, part == 0);
         }
         cut.epilogue(g, row, col, height, cols, tile, kColumns, kTile);
       }

@@ -24,6 +24,9 @@ final class Block {
         static Activations plan(Context context, Geometry g, String name) {
             Arena floats = context.activations();
             int rows = g.rows();
+            Tensor hidden = context.activation(name + ".mlp.gelu", rows, g.hidden);
+            // Without a backward pass nobody reads it.
+            Tensor preActivation = context.training() ? context.activation(name + ".mlp.fc1", rows, g.hidden) : hidden;
             return new Activations(
                     context.activation(name + ".norm1", rows, g.dim),
                     floats.floats(name + ".norm1.mean", rows),
@@ -35,8 +38,8 @@ final class Block {
                     context.activation(name + ".norm2", rows, g.dim),
                     floats.floats(name + ".norm2.mean", rows),
                     floats.floats(name + ".norm2.rstd", rows),
-                    context.activation(name + ".mlp.fc1", rows, g.hidden),
-                    context.activation(name + ".mlp.gelu", rows, g.hidden));
+                    preActivation,
+                    hidden);
         }
     }
 
