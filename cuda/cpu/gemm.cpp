@@ -49,7 +49,8 @@ struct Plan {
   int inner_steps;        // of k, within a part, for which a block stays in the registers
   int chunks;             // of the long side
   int ranges;             // of the short side: more than one where there are fewer chunks than threads, or sums would take too much room
-  uint16_t* packed;       // the short side, panel after panel
+  const uint16_t* packed_long;   // the long side, if it is a B that was packed before, or null
+  const uint16_t* packed_short;  // the short side, panel after panel
   float* sums;            // of the rows' groups, or null
   bool resident;          // whether the short side stays in the second cache
   bool waits;             // whether a block's sum waits for others' to be made
@@ -59,6 +60,8 @@ struct Plan {
     const Operand a = operand_a(g), b = operand_b(g);
     long_side = a.panels() >= b.panels() ? a : b;
     short_side = a.panels() >= b.panels() ? b : a;
+    packed_long = long_side.is_a ? nullptr : static_cast<const uint16_t*>(g.packed_b);
+    packed_short = short_side.is_a ? nullptr : static_cast<const uint16_t*>(g.packed_b);
     parts = static_cast<int>(divide_up(steps, kPartSteps));
     part_steps = std::min(steps, static_cast<int>(divide_up(divide_up(steps, parts), kSumSteps)) * kSumSteps);
     parts = static_cast<int>(divide_up(steps, part_steps));
@@ -82,7 +85,7 @@ struct Plan {
   int64_t packed_bytes() const { return int64_t{short_side.panels()} * panel_stride() * 2; }
   int64_t sums_bytes() const { return g.epilogue == Epilogue::kAddRowSums ? int64_t{4} * group_count(g.k) * g.m : 0; }
   // A thread's scratch: the chunk's packed operand, then the blocks.
-  int64_t chunk_bytes() const { return largest_chunk() * part_steps * step_bytes(); }
+  int64_t chunk_bytes() const { return packed_long != nullptr ? 0 : largest_chunk() * part_steps * step_bytes(); }
   int64_t scratch_bytes() const {
     const int64_t blocks = !waits ? 1 : parts > 1 ? largest_chunk() * largest_range() : resident ? largest_range() : largest_chunk();
     return chunk_bytes() + blocks * int64_t{sizeof(Block)};
@@ -92,11 +95,18 @@ struct Plan {
 // The short side's panels are packed a few at a time, some steps of each.
 constexpr int kPackPanels = 4;
 
-void pack_short_side(const Plan& plan, int64_t unit) {
+// What is to be packed here and now.
+struct ShortSide {
+  const Plan& plan;
+  uint16_t* out;
+};
+
+void pack_short_side(const ShortSide& side, int64_t unit) {
+  const Plan& plan = side.plan;
   const int groups = group_count(plan.g.k);
   const int first = static_cast<int>(unit / groups) * kPackPanels, from = static_cast<int>(unit % groups) * kSumSteps;
   pack(plan.short_side, first, std::min(first + kPackPanels, plan.short_side.panels()), from, std::min(from + kSumSteps, plan.steps),
-       plan.packed + first * plan.panel_stride() + from * plan.step_elements(), plan.panel_stride(),
+       side.out + first * plan.panel_stride() + from * plan.step_elements(), plan.panel_stride(),
        plan.short_side.is_a ? plan.sums : nullptr);
 }
 
@@ -118,17 +128,18 @@ struct Panels {
   int first, last;
 };
 
-// Panels of the long side, of which `packed` holds steps [from, to), times panels of the short side.
-void multiply(const Plan& plan, Panels own, const uint16_t* packed, Panels others, int from, int to, Block* blocks) {
+// Panels of the long side, of which `packed` holds steps from `from` on, `stride` elements from panel to panel, times panels of the short
+// side: steps [from, to).
+void multiply(const Plan& plan, Panels own, const uint16_t* packed, int64_t stride, Panels others, int from, int to, Block* blocks) {
   const bool rows = plan.long_side.is_a;
   Block partial;
   for (int inner = from; inner < to; inner += plan.inner_steps) {
     const int count = std::min(plan.inner_steps, to - inner);
     int64_t next = 0;
     for (int q = others.first; q < others.last; q++) {
-      const uint16_t* const other = plan.packed + q * plan.panel_stride() + inner * plan.step_elements();
+      const uint16_t* const other = plan.packed_short + q * plan.panel_stride() + inner * plan.step_elements();
       for (int p = own.first; p < own.last; p++) {
-        const uint16_t* const mine = packed + ((p - own.first) * plan.part_steps + inner - from) * plan.step_elements();
+        const uint16_t* const mine = packed + (p - own.first) * stride + (inner - from) * plan.step_elements();
         Block& block = blocks[plan.waits ? next++ : 0];
         plan.engine.multiply(rows ? mine : other, rows ? other : mine, inner == 0 ? block.at : partial.at, count);
         if (inner > 0) add(block, partial);
@@ -145,21 +156,27 @@ void run_chunk(const Plan& plan, int64_t task, char* scratch) {
   uint16_t* const packed = reinterpret_cast<uint16_t*>(scratch);
   Block* const blocks = reinterpret_cast<Block*>(scratch + plan.chunk_bytes());
   float* const sums = plan.long_side.is_a && range == 0 ? plan.sums : nullptr;
-  const int64_t stride = plan.part_steps * plan.step_elements();
+  // Where B was packed before, all of its steps follow each other.
+  const uint16_t* const before = plan.packed_long;
+  const int64_t stride = before != nullptr ? plan.panel_stride() : plan.part_steps * plan.step_elements();
   if (plan.resident) {
     for (int first = own.first; first < own.last; first += kPackPanels) {
       const int last = std::min(first + kPackPanels, own.last);
-      pack(plan.long_side, first, last, 0, plan.steps, packed, stride, sums);
-      for (int p = first; p < last; p++) multiply(plan, {p, p + 1}, packed + (p - first) * stride, other, 0, plan.steps, blocks);
+      if (before == nullptr) pack(plan.long_side, first, last, 0, plan.steps, packed, stride, sums);
+      for (int p = first; p < last; p++) {
+        const uint16_t* const mine = before != nullptr ? before + p * stride : packed + (p - first) * stride;
+        multiply(plan, {p, p + 1}, mine, stride, other, 0, plan.steps, blocks);
+      }
     }
     return;
   }
   for (int from = 0; from < plan.steps; from += plan.part_steps) {
     const int to = std::min(from + plan.part_steps, plan.steps);
-    pack(plan.long_side, own.first, own.last, from, to, packed, stride, sums);
+    if (before == nullptr) pack(plan.long_side, own.first, own.last, from, to, packed, stride, sums);
+    const uint16_t* const mine = before != nullptr ? before + own.first * stride + from * plan.step_elements() : packed;
     Block* waiting = blocks;
     for (int q = other.first; q < other.last; q++) {
-      multiply(plan, own, packed, {q, q + 1}, from, to, waiting);
+      multiply(plan, own, mine, stride, {q, q + 1}, from, to, waiting);
       if (plan.parts > 1) waiting += own.last - own.first;
     }
   }
@@ -168,17 +185,22 @@ void run_chunk(const Plan& plan, int64_t task, char* scratch) {
 GemmResult packed_gemm(const Gemm& g, const BlockEngine& engine) {
   const bool alone = double(g.m) * g.n * g.k < kWorthSharing;
   Plan plan(g, engine, alone ? 1 : vicmae_threads());
-  char* const shared = static_cast<char*>(gemm_shared_buffer(plan.packed_bytes() + plan.sums_bytes()));
-  if (shared == nullptr) return kNoMemory;
-  plan.packed = reinterpret_cast<uint16_t*>(shared);
-  plan.sums = plan.sums_bytes() == 0 ? nullptr : reinterpret_cast<float*>(shared + plan.packed_bytes());
+  const bool packs = plan.packed_short == nullptr;
+  const int64_t side_bytes = packs ? plan.packed_bytes() : 0, shared_bytes = side_bytes + plan.sums_bytes();
+  char* const shared = shared_bytes == 0 ? nullptr : static_cast<char*>(gemm_shared_buffer(shared_bytes));
+  if (shared == nullptr && shared_bytes > 0) return kNoMemory;
+  plan.sums = plan.sums_bytes() == 0 ? nullptr : reinterpret_cast<float*>(shared + side_bytes);
   const int64_t units = divide_up(plan.short_side.panels(), kPackPanels) * group_count(g.k), tasks = int64_t{plan.chunks} * plan.ranges;
-  vicmae_parallel(
-      units, alone ? units : 1,
-      [](const void* context, int64_t begin, int64_t end) {
-        for (int64_t unit = begin; unit < end; unit++) pack_short_side(*static_cast<const Plan*>(context), unit);
-      },
-      &plan);
+  if (packs) {
+    const ShortSide side{plan, reinterpret_cast<uint16_t*>(shared)};
+    plan.packed_short = side.out;
+    vicmae_parallel(
+        units, alone ? units : 1,
+        [](const void* context, int64_t begin, int64_t end) {
+          for (int64_t unit = begin; unit < end; unit++) pack_short_side(*static_cast<const ShortSide*>(context), unit);
+        },
+        &side);
+  }
   vicmae_parallel(
       tasks, alone ? tasks : 1,
       [](const void* context, int64_t begin, int64_t end) {
@@ -226,13 +248,26 @@ Engine choose(const Gemm& g) {
   return has(Engine::kAvx512Bf16) ? Engine::kAvx512Bf16 : blas_present() ? Engine::kBlas : Engine::kPlain;
 }
 
-// How B is packed where it is packed once: kFma for gemm_panels.cpp, kAny where nothing is gained by it.
-Engine packing(Engine engine, bool bf16) {
-  if (bf16) return Engine::kAny;
-  const bool amx = (block_engines() >> static_cast<int>(Engine::kAmx) & 1) != 0;
-  if (engine == Engine::kFma || (engine == Engine::kAny && !amx)) return Engine::kFma;
-  return Engine::kAny;
+// How a B is packed that is packed once for many products.
+enum class Form {
+  kNone,    // nothing is gained by it
+  kPanels,  // of floats, see gemm_panels.cpp
+  kTiles,   // as the short side of a product is, see gemm.h
+};
+
+Form form_of(Engine engine, bool bf16) {
+  if (engine == Engine::kFma) return bf16 ? Form::kNone : Form::kPanels;
+  Gemm usual{};  // neither thin nor short
+  usual.engine = engine;
+  usual.bf16_in = bf16;
+  usual.m = usual.n = usual.k = 64;
+  const Engine chosen = choose(usual);
+  if (block_engine(chosen, bf16) != nullptr) return Form::kTiles;
+  return engine == Engine::kAny && !bf16 ? Form::kPanels : Form::kNone;
 }
+
+// B of a product with a packed weight: stored [n, k].
+Operand packed_operand(bool bf16, const void* b, int n, int k) { return {b, bf16, false, false, n, k}; }
 
 }  // namespace
 
@@ -254,14 +289,33 @@ struct Packing {
   void* out;
 };
 
-// Sets *bytes to what the packed weight takes: 0 if products gain nothing by it.
+// Sets *out, of 64 bits, to the bytes that the packed weight takes: 0 if products gain nothing by it.
 extern "C" int vicmae_packed_bytes(const Packing* p) {
-  *static_cast<int64_t*>(p->out) = packing(p->engine, p->bf16 != 0) == Engine::kFma ? panel_bytes(p->n, p->k) : 0;
+  const bool bf16 = p->bf16 != 0;
+  const int64_t tiles = packed_operand(bf16, p->b, p->n, p->k).panels() * int64_t{step_count(p->k)} * (bf16 ? 1 : 3) * kPlaneElements * 2;
+  const Form form = form_of(p->engine, bf16);
+  *static_cast<int64_t*>(p->out) = form == Form::kPanels ? panel_bytes(p->n, p->k) : form == Form::kTiles ? tiles : 0;
   return 0;
 }
 
 extern "C" int vicmae_pack(const Packing* p) {
-  pack_panels(static_cast<const float*>(p->b), p->n, p->k, static_cast<float*>(p->out));
+  if (form_of(p->engine, p->bf16 != 0) == Form::kPanels) {
+    pack_panels(static_cast<const float*>(p->b), p->n, p->k, static_cast<float*>(p->out));
+    return 0;
+  }
+  const Operand operand = packed_operand(p->bf16 != 0, p->b, p->n, p->k);
+  struct Context {
+    const Operand& b;
+    uint16_t* out;
+  } context{operand, static_cast<uint16_t*>(p->out)};
+  vicmae_parallel(
+      operand.panels(), 1,
+      [](const void* pointer, int64_t begin, int64_t end) {
+        const Context& c = *static_cast<const Context*>(pointer);
+        const int64_t stride = int64_t{step_count(c.b.k)} * (c.b.bf16 ? 1 : 3) * kPlaneElements;
+        pack(c.b, static_cast<int>(begin), static_cast<int>(end), 0, step_count(c.b.k), c.out + begin * stride, stride, nullptr);
+      },
+      &context);
   return 0;
 }
 
@@ -274,7 +328,8 @@ extern "C" int vicmae_gemm_engines(const void*) {
 // is then as it was.
 extern "C" int vicmae_gemm(const Gemm* g) {
   if (g->m <= 0 || g->n <= 0 || g->k <= 0) return kCannot;
-  if (g->packed_b != nullptr && packing(g->engine, g->bf16_in != 0) == Engine::kFma) return panel_gemm(*g);
+  const bool rows_as_they_lie = g->trans_a == 0 && g->epilogue != Epilogue::kAddRowSums;
+  if (g->packed_b != nullptr && rows_as_they_lie && form_of(g->engine, g->bf16_in != 0) == Form::kPanels) return panel_gemm(*g);
   const Engine engine = choose(*g);
   if (engine == Engine::kBlas) return blas_gemm(*g);
   const BlockEngine* const blocks = block_engine(engine, g->bf16_in != 0);

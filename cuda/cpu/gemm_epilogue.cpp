@@ -81,8 +81,8 @@ inline __attribute__((always_inline)) void row_epilogue(T* c, T* other, const fl
   if constexpr (reads_bias(kEpilogue)) get(bias_row, bias, count);
   get(product_row, product, count);
   compute<kEpilogue>(c_row, other_row, bias_row, product_row, factor);
+  if constexpr (kEpilogue == Epilogue::kBiasGelu) put(other, other_row, count);  // first: C may be the same tensor
   put(c, c_row, count);
-  if constexpr (kEpilogue == Epilogue::kBiasGelu) put(other, other_row, count);
 }
 
 template <Epilogue kEpilogue, class T>

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Assumptions;
 
 /** The CPU device with one engine of matrix products, and seeded random operands. */
 final class EngineFixture implements AutoCloseable {
-    static final List<String> ENGINES = List.of("plain", "blas", "avx512bf16", "amx");
+    static final List<String> ENGINES = List.of("plain", "blas", "avx512bf16", "amx", "fma");
     private static final int GUARD = 64;
     private static final float GUARD_VALUE = 12.5f;
 
@@ -33,6 +33,9 @@ final class EngineFixture implements AutoCloseable {
     final Random random = new Random(seed);
     private final CpuDevice device;
     private final Product product = new Product();
+    /** Whether products get a packed B, where it can be had. */
+    boolean packs;
+
     private final List<Arena> arenas = new ArrayList<>();
     private final List<Guarded> guarded = new ArrayList<>();
 
@@ -102,6 +105,12 @@ final class EngineFixture implements AutoCloseable {
     boolean multiply(
             Epilogue epilogue, Shape s, Tensor c, Tensor a, Tensor b, Tensor bias, Tensor other, Tensor factors) {
         product.of(a, s.transA, b, s.transB, s.m, s.n, s.k).to(epilogue, c, bias, other);
+        if (packs && s.transB && device.packedBytes(b.dtype(), s.n, s.k) > 0) {
+            int floats = Math.toIntExact(device.packedBytes(b.dtype(), s.n, s.k) / Float.BYTES);
+            Tensor packed = unwritten(DType.F32, floats);
+            stream.pack(packed, b, s.n, s.k);
+            product.packed(packed);
+        }
         if (factors != null) {
             product.factors(factors, s.m / (int) factors.size());
         }
