@@ -29,6 +29,7 @@ public final class FeatureExtractor implements AutoCloseable {
     private final TrunkConfig trunk;
     private final PatchGrid grid;
     private final Pooling pooling;
+    private final Precision precision;
     private final Kernels kernels;
     private final Stream stream;
     private final Parameters parameters = new Parameters();
@@ -47,6 +48,9 @@ public final class FeatureExtractor implements AutoCloseable {
         private final Kernels kernels;
         private final PatchGrid grid;
         private final Tensor views;
+        /** The encoder's tokens as floats. */
+        private final Tensor tokens;
+
         private final Tensor pooled;
         private final Tensor argmax;
         /** Null where there is no class token. */
@@ -69,11 +73,14 @@ public final class FeatureExtractor implements AutoCloseable {
             this.batch = batch;
             this.grid = grid;
             Scratch scratch = new Scratch();
-            Context context = new Context(kernels, declared, arena, scratch, false, Precision.FP32);
+            Context context = new Context(kernels, declared, arena, scratch, false, precision);
             views = frames == 1
                     ? arena.floats("images", batch, trunk.channels(), trunk.height(), trunk.width())
                     : arena.floats("clips", batch, trunk.channels(), frames, trunk.height(), trunk.width());
             encoder = new VisionTransformer(context, trunk, grid, batch, grid.patches(), false);
+            tokens = precision == Precision.FP32
+                    ? encoder.output()
+                    : arena.floats("tokens", batch, grid.tokens(grid.patches()), trunk.dim());
             pooled = arena.floats("pooled", batch, trunk.dim());
             argmax = arena.tensor("argmax", DType.I32, batch, trunk.dim());
             classToken = grid.classToken() ? arena.floats("class token", batch, trunk.dim()) : null;
@@ -94,6 +101,9 @@ public final class FeatureExtractor implements AutoCloseable {
         void run(boolean pools, boolean takesClassTokens) {
             stream.upload(views, input, 0);
             encoder.forward(views, null);
+            if (tokens != encoder.output()) {
+                kernels.pointwise().convert(tokens, encoder.output());
+            }
             if (pools) {
                 pool(pooled, pooling);
                 stream.download(output, 0, pooled);
@@ -106,7 +116,7 @@ public final class FeatureExtractor implements AutoCloseable {
         }
 
         private void pool(Tensor row, Pooling how) {
-            kernels.pool().forward(row, argmax, encoder.output(), how, grid, batch, grid.patches(), trunk.dim());
+            kernels.pool().forward(row, argmax, tokens, how, grid, batch, grid.patches(), trunk.dim());
         }
 
         @Override
@@ -122,17 +132,27 @@ public final class FeatureExtractor implements AutoCloseable {
      * @param batch images that are run at once by {@link #extract}, at least 1
      */
     public FeatureExtractor(Device device, TrunkConfig trunk, Pooling pooling, int batch) {
+        this(device, trunk, pooling, batch, Precision.FP32);
+    }
+
+    /**
+     * The same in another precision.
+     *
+     * @param precision of activations and products; features are floats in any case
+     */
+    public FeatureExtractor(Device device, TrunkConfig trunk, Pooling pooling, int batch, Precision precision) {
         if (batch < 1) {
             throw new IllegalArgumentException("A batch has at least one image, not " + batch);
         }
         this.trunk = trunk;
         grid = trunk.positions() == PositionKind.SINUSOID ? trunk.imageGrid() : trunk.grid();
         this.pooling = pooling;
+        this.precision = precision;
         kernels = Kernels.onNewStream(device);
         stream = kernels.stream();
         try {
             single = new Plan(kernels, parameters, 1, grid, 1, device, () -> {
-                parameters.plan(false, Precision.FP32);
+                parameters.plan(false, precision);
                 parameters.allocate(device, stream);
             });
             many = batch == 1 ? single : new Plan(kernels, parameters.shared(), batch, grid, 1, device, () -> {});
@@ -192,7 +212,7 @@ public final class FeatureExtractor implements AutoCloseable {
         checkOpen();
         TensorSource source = StateDict.of(file);
         Checkpoint.loadParameters(source, parameters.all(), stream, "", Parameter::value);
-        parameters.pack(stream);
+        prepare();
         return OtherTensors.passedOver(source, parameters.all());
     }
 
@@ -200,7 +220,7 @@ public final class FeatureExtractor implements AutoCloseable {
     public synchronized void initialise(long seed) {
         checkOpen();
         parameters.initialise(kernels, seed);
-        parameters.pack(stream);
+        prepare();
     }
 
     /** Takes over the weights of a model in training, on the same device. */
@@ -210,8 +230,14 @@ public final class FeatureExtractor implements AutoCloseable {
         for (Parameter p : parameters.all()) {
             stream.copy(p.value(), model.parameters().get(p.name()).value());
         }
-        parameters.pack(stream);
+        prepare();
         stream.synchronize();
+    }
+
+    /** Brings what products read up to the weights. */
+    private void prepare() {
+        parameters.round(kernels);
+        parameters.pack(stream);
     }
 
     /**
