@@ -30,6 +30,7 @@ import picocli.CommandLine.Command;
             InspectCommand.class,
             PackCommand.class,
             EmbedCommand.class,
+            ExportCommand.class,
             FinetuneCommand.class,
             EvaluateCommand.class,
             FeaturesCommand.class,

@@ -28,6 +28,11 @@ public interface TensorSource extends AutoCloseable {
         return Map.of();
     }
 
+    /** Returns the file's texts by key; empty for formats that have none. */
+    default Map<String, String> metadata() {
+        return Map.of();
+    }
+
     /**
      * Describes a tensor.
      *

@@ -37,6 +37,11 @@ abstract class FilteredSource implements TensorSource {
     }
 
     @Override
+    public Map<String, String> metadata() {
+        return source.metadata();
+    }
+
+    @Override
     public TensorInfo info(String name) throws IOException {
         return source.info(name);
     }
