@@ -31,6 +31,7 @@ import picocli.CommandLine.Command;
             PackCommand.class,
             EmbedCommand.class,
             ExportCommand.class,
+            ConvertCommand.class,
             FinetuneCommand.class,
             EvaluateCommand.class,
             FeaturesCommand.class,

@@ -3,23 +3,26 @@ package io.github.vicmae.eval;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.io.DType;
 import io.github.vicmae.io.RetypedSource;
+import io.github.vicmae.io.TensorForm;
 import io.github.vicmae.io.TensorSource;
+import io.github.vicmae.io.TensorWriter;
 import io.github.vicmae.io.onnx.OnnxGraph;
 import io.github.vicmae.io.onnx.OnnxWriter;
+import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.model.Checkpoint;
+import io.github.vicmae.model.EncoderNames;
 import io.github.vicmae.model.EncoderTensors;
+import io.github.vicmae.model.NamedTensor;
 import io.github.vicmae.model.OnnxEncoder;
 import io.github.vicmae.model.TrunkConfig;
 import io.github.vicmae.objective.ClassifierConfig;
 import io.github.vicmae.objective.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.stream.Collectors;
+import java.util.StringJoiner;
 
 /** The encoder of a checkpoint for use in other programs, without decoder, heads and optimizer. No device is needed. */
 public final class EncoderExport implements AutoCloseable {
@@ -62,14 +65,18 @@ public final class EncoderExport implements AutoCloseable {
         return tensors.leftOut();
     }
 
-    /** What a program has to know to prepare images, and where the encoder comes from: texts by key. */
-    public Map<String, String> description() {
+    /**
+     * What a program has to know to prepare images, and where the encoder comes from: texts by key.
+     *
+     * @param pooling of the tokens to features
+     */
+    public Map<String, String> description(Pooling pooling) {
         TrunkConfig trunk = config.trunk();
         ViewSettings views = config.objective().viewSettings(trunk, 0);
         Map<String, String> texts = new LinkedHashMap<>();
         texts.put("model", tensors.path().getFileName().toString());
         texts.put("method", config.objective().method());
-        texts.put("pooling", config.objective().pooling().toString());
+        texts.put("pooling", pooling.toString());
         texts.put("image_height", Integer.toString(trunk.height()));
         texts.put("image_width", Integer.toString(trunk.width()));
         texts.put("channels", List.of("L", "LA", "RGB", "RGBA").get(trunk.channels() - 1));
@@ -84,30 +91,49 @@ public final class EncoderExport implements AutoCloseable {
     }
 
     private static String list(float[] values) {
-        Double[] exact = new Double[values.length];
-        Arrays.setAll(exact, i -> Double.valueOf(Float.toString(values[i])));
-        return Arrays.stream(exact)
-                .map(v -> String.format(Locale.ROOT, "%s", v))
-                .collect(Collectors.joining(" "));
+        StringJoiner text = new StringJoiner(" ");
+        for (float value : values) {
+            text.add(Float.toString(value));
+        }
+        return text.toString();
     }
 
     /**
-     * Writes the encoder as ONNX: see {@link OnnxEncoder}.
+     * Writes the encoder.
      *
+     * @param form of the file
      * @param type of the weights; null for the file's own
-     * @param more further texts for the metadata
-     * @return the files that were written
+     * @param names of the tensors; ONNX has ours
+     * @param pooling of ONNX's output {@code features}; null for the model's
+     * @param more further texts for the file's metadata
+     * @return the files that were written: one, or two where an ONNX model is beyond 2 GiB
+     * @throws IllegalArgumentException if the encoder has no class token, and it is asked for
      */
-    public List<Path> writeOnnx(Path file, DType type, Map<String, String> more) throws IOException {
-        OnnxGraph graph = OnnxEncoder.graph(
-                typed(type), config.trunk(), config.objective().pooling());
-        description().forEach(graph::metadata);
-        more.forEach(graph::metadata);
-        return new OnnxWriter(graph).write(file);
+    public List<Path> write(
+            Path file, TensorForm form, DType type, EncoderNames names, Pooling pooling, Map<String, String> more)
+            throws IOException {
+        Pooling how = pooling == null ? config.objective().pooling() : pooling;
+        if (form == TensorForm.ONNX) {
+            OnnxGraph graph = OnnxEncoder.graph(typed(tensors, type), config.trunk(), how);
+            description(how).forEach(graph::metadata);
+            more.forEach(graph::metadata);
+            return new OnnxWriter(graph).write(file);
+        }
+        TensorWriter writer = form.writer();
+        TensorSource source = typed(names.source(tensors, config.trunk()), type);
+        for (NamedTensor tensor : names.named(source, config.objective().method())) {
+            tensor.add(writer, source);
+        }
+        if (names.trunk(config.trunk()).equals(config.trunk())) {
+            description(how).forEach(writer::metadata);
+        }
+        more.forEach(writer::metadata);
+        writer.write(file);
+        return List.of(file);
     }
 
-    private TensorSource typed(DType type) {
-        return type == null ? tensors : new RetypedSource(tensors, type);
+    private static TensorSource typed(TensorSource source, DType type) {
+        return type == null ? source : new RetypedSource(source, type);
     }
 
     @Override

@@ -43,8 +43,12 @@ public final class OnnxEncoder {
      *
      * @param weights the encoder's, under the published names and in the shapes of {@code trunk}; it has to stay open until the graph is written
      * @param pooling of the tokens to features
+     * @throws IllegalArgumentException if the encoder has no class token, and it is the pooling
      */
     public static OnnxGraph graph(TensorSource weights, TrunkConfig trunk, Pooling pooling) throws IOException {
+        if (pooling == Pooling.CLS && !trunk.classToken()) {
+            throw new IllegalArgumentException("This encoder has no class token; take the pooling mean, max or gem");
+        }
         OnnxEncoder encoder = new OnnxEncoder(weights, trunk);
         encoder.constants();
         String x = encoder.embedding();
@@ -68,7 +72,7 @@ public final class OnnxEncoder {
         g.scalar("one", 1);
         g.scalar("half", 0.5f);
         for (int i = 0; i < 3; i++) {
-            g.scalarIndex("index." + i, i);
+            g.index("index." + i, i);
         }
     }
 
@@ -86,13 +90,13 @@ public final class OnnxEncoder {
             g.longs("axis.frames", 2);
             kernel = g.node("patch_embed.proj.weight.sum", "ReduceSum")
                     .with("keepdims", 0)
-                    .of(kernel, "axis.frames");
+                    .of(kernel, "/axis.frames");
         }
         String patches = g.node("patch_embed.proj", "Conv")
                 .with("kernel_shape", new long[] {c.patch(), c.patch()})
                 .with("strides", new long[] {c.patch(), c.patch()})
                 .of(IMAGES, kernel, weight("patch_embed.proj.bias"));
-        patches = g.node("patch_embed.flat", "Reshape").of(patches, "shape.patches");
+        patches = g.node("patch_embed.flat", "Reshape").of(patches, "/shape.patches");
         patches = g.node("patch_embed", "Transpose")
                 .with("perm", new long[] {0, 2, 1})
                 .of(patches);
@@ -104,7 +108,7 @@ public final class OnnxEncoder {
                 g.longs("positions.to", grid.patches());
                 g.longs("positions.axis", 1);
                 String first = g.node("pos_embed.image", "Slice")
-                        .of(weight("pos_embed"), "positions.from", "positions.to", "positions.axis");
+                        .of(weight("pos_embed"), "/positions.from", "/positions.to", "/positions.axis");
                 yield g.node("embedded", "Add").of(patches, first);
             }
         };
@@ -119,12 +123,12 @@ public final class OnnxEncoder {
     private String learned(String patches) throws IOException {
         String placed = g.node("placed", "Add").of(patches, weight("pos_embed_spatial"));
         g.longs("axis.times", 1);
-        placed = g.node("placed.times", "Unsqueeze").of(placed, "axis.times");
+        placed = g.node("placed.times", "Unsqueeze").of(placed, "/axis.times");
         g.longs("axis.places", 2);
-        String times = g.node("pos_embed_temporal.times", "Unsqueeze").of(weight("pos_embed_temporal"), "axis.places");
+        String times = g.node("pos_embed_temporal.times", "Unsqueeze").of(weight("pos_embed_temporal"), "/axis.places");
         String timed = g.node("timed", "Add").of(placed, times);
         g.longs("shape.timed", 0, grid.patches(), c.dim());
-        String flat = g.node("embedded.patches", "Reshape").of(timed, "shape.timed");
+        String flat = g.node("embedded.patches", "Reshape").of(timed, "/shape.timed");
         if (!c.classToken()) {
             return flat;
         }
@@ -135,7 +139,7 @@ public final class OnnxEncoder {
     private String withClass(String patches, String classToken) {
         String batch = g.node("batch", "Shape").with("start", 0).with("end", 1).of(IMAGES);
         g.longs("shape.class", 1, c.dim());
-        String shape = g.node("batch.class", "Concat").with("axis", 0).of(batch, "shape.class");
+        String shape = g.node("batch.class", "Concat").with("axis", 0).of(batch, "/shape.class");
         String repeated = g.node("class_tokens", "Expand").of(classToken, shape);
         return g.node("embedded.tokens", "Concat").with("axis", 1).of(repeated, patches);
     }
@@ -165,14 +169,14 @@ public final class OnnxEncoder {
     }
 
     private String attention(String name, String x) throws IOException {
-        String qkv = g.node(name + ".qkv.heads", "Reshape").of(linear(name + ".qkv", x), "shape.heads");
+        String qkv = g.node(name + ".qkv.heads", "Reshape").of(linear(name + ".qkv", x), "/shape.heads");
         qkv = g.node(name + ".qkv.parts", "Transpose")
                 .with("perm", new long[] {2, 0, 3, 1, 4}) // [3, batch, heads, tokens, width]
                 .of(qkv);
-        String q = g.node(name + ".q", "Gather").with("axis", 0).of(qkv, "index.0");
-        String k = g.node(name + ".k", "Gather").with("axis", 0).of(qkv, "index.1");
-        String v = g.node(name + ".v", "Gather").with("axis", 0).of(qkv, "index.2");
-        q = g.node(name + ".q.scaled", "Mul").of(q, "attention.scale");
+        String q = g.node(name + ".q", "Gather").with("axis", 0).of(qkv, "/index.0");
+        String k = g.node(name + ".k", "Gather").with("axis", 0).of(qkv, "/index.1");
+        String v = g.node(name + ".v", "Gather").with("axis", 0).of(qkv, "/index.2");
+        q = g.node(name + ".q.scaled", "Mul").of(q, "/attention.scale");
         k = g.node(name + ".k.transposed", "Transpose")
                 .with("perm", new long[] {0, 1, 3, 2})
                 .of(k);
@@ -182,21 +186,21 @@ public final class OnnxEncoder {
         sums = g.node(name + ".sums.tokens", "Transpose")
                 .with("perm", new long[] {0, 2, 1, 3})
                 .of(sums);
-        return linear(name + ".proj", g.node(name + ".attended", "Reshape").of(sums, "shape.tokens"));
+        return linear(name + ".proj", g.node(name + ".attended", "Reshape").of(sums, "/shape.tokens"));
     }
 
     /** x / 2 * (1 + erf(x / sqrt 2)), in the form that runtimes know and fuse. */
     private String gelu(String name, String x) {
         String erf =
-                g.node(name + ".erf", "Erf").of(g.node(name + ".scaled", "Div").of(x, "gelu.sqrt2"));
-        String gate = g.node(name + ".gate", "Add").of(erf, "one");
+                g.node(name + ".erf", "Erf").of(g.node(name + ".scaled", "Div").of(x, "/gelu.sqrt2"));
+        String gate = g.node(name + ".gate", "Add").of(erf, "/one");
         String gated = g.node(name + ".gated", "Mul").of(x, gate);
-        return g.node(name, "Mul").of(gated, "half");
+        return g.node(name, "Mul").of(gated, "/half");
     }
 
     private void pool(Pooling pooling, String tokens) {
         if (pooling == Pooling.CLS) {
-            g.node(FEATURES, "Gather").with("axis", 1).of(tokens, "index.0");
+            g.node(FEATURES, "Gather").with("axis", 1).of(tokens, "/index.0");
             return;
         }
         String patches = tokens;
@@ -204,14 +208,14 @@ public final class OnnxEncoder {
             g.longs("patches.from", 1);
             g.longs("patches.to", Long.MAX_VALUE);
             g.longs("patches.axis", 1);
-            patches = g.node("tokens.patches", "Slice").of(tokens, "patches.from", "patches.to", "patches.axis");
+            patches = g.node("tokens.patches", "Slice").of(tokens, "/patches.from", "/patches.to", "/patches.axis");
         }
         if (pooling == Pooling.GEM) {
             g.scalar("gem.floor", GEM_FLOOR);
             g.scalar("gem.power", 3);
             g.scalar("gem.root", 1 / 3f);
-            patches = g.node("gem.clamped", "Max").of(patches, "gem.floor");
-            patches = g.node("gem.cubes", "Pow").of(patches, "gem.power");
+            patches = g.node("gem.clamped", "Max").of(patches, "/gem.floor");
+            patches = g.node("gem.cubes", "Pow").of(patches, "/gem.power");
         }
         String reduced = pooling == Pooling.GEM ? "gem.mean" : FEATURES;
         g.node(reduced, pooling == Pooling.MAX ? "ReduceMax" : "ReduceMean")
@@ -219,7 +223,7 @@ public final class OnnxEncoder {
                 .with("keepdims", 0)
                 .of(patches);
         if (pooling == Pooling.GEM) {
-            g.node(FEATURES, "Pow").of(reduced, "gem.root");
+            g.node(FEATURES, "Pow").of(reduced, "/gem.root");
         }
     }
 }

@@ -1,11 +1,15 @@
 package io.github.vicmae.model;
 
 import io.github.vicmae.io.SafetensorsWriter;
+import io.github.vicmae.io.TensorInfo;
+import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.layer.Parameter;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -70,6 +74,31 @@ public final class PublishedLayout {
             }
         }
         return "trunk." + ours;
+    }
+
+    /**
+     * How an encoder's tensors are called and cut up where its method was published.
+     *
+     * @param tensors under our names
+     * @param method such as {@code st-mae}; {@code mae} and {@code vicmae} are published under our names
+     */
+    public static List<NamedTensor> encoder(TensorSource tensors, String method) throws IOException {
+        List<NamedTensor> named = new ArrayList<>();
+        for (String name : tensors.names()) {
+            TensorInfo info = tensors.info(name);
+            Matcher map = MAP.matcher(name);
+            if (method.equals("st-mae") && map.matches()) {
+                long[] shape = info.shape();
+                shape[0] /= 3;
+                for (int i = 0; i < 3; i++) {
+                    String part = map.group(1) + "qkv".charAt(i) + map.group(2);
+                    named.add(new NamedTensor(part, info.dtype(), shape, name, i * info.bytes() / 3));
+                }
+            } else {
+                named.add(NamedTensor.whole(method.equals("omnimae") ? omniMae(name) : name, info));
+            }
+        }
+        return named;
     }
 
     /**

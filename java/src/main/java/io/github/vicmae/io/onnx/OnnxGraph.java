@@ -18,6 +18,9 @@ import java.util.Set;
  * it.
  */
 public final class OnnxGraph {
+    /** What the names of constants begin with that are no tensors of the model. */
+    static final String CONSTANT = "/";
+
     /** The name of the first dimension of inputs and outputs, whose size is left open. */
     private static final String BATCH = "batch";
 
@@ -79,20 +82,25 @@ public final class OnnxGraph {
         return add(value, info.dtype(), info.shape(), (offset, into) -> source.read(nameInFile, offset, into));
     }
 
-    /** Adds a constant list of integers. */
+    /**
+     * Adds a constant list of integers.
+     *
+     * @return its name, which is {@code /value}
+     */
     public String longs(String value, long... values) {
-        return add(value, DType.I64, new long[] {values.length}, bytes(8 * values.length, b -> b.asLongBuffer()
-                .put(values)));
+        return add(
+                CONSTANT + value, DType.I64, new long[] {values.length}, bytes(8 * values.length, b -> b.asLongBuffer()
+                        .put(values)));
     }
 
-    /** Adds a constant integer without dimensions. */
-    public String scalarIndex(String value, long number) {
-        return add(value, DType.I64, new long[0], bytes(Long.BYTES, b -> b.putLong(0, number)));
+    /** Adds a constant integer without dimensions; see {@link #longs}. */
+    public String index(String value, long number) {
+        return add(CONSTANT + value, DType.I64, new long[0], bytes(Long.BYTES, b -> b.putLong(0, number)));
     }
 
-    /** Adds a constant number. */
+    /** Adds a constant number; see {@link #longs}. */
     public String scalar(String value, float number) {
-        return add(value, DType.F32, new long[0], bytes(Float.BYTES, b -> b.putFloat(0, number)));
+        return add(CONSTANT + value, DType.F32, new long[0], bytes(Float.BYTES, b -> b.putFloat(0, number)));
     }
 
     private static Content bytes(int size, java.util.function.Consumer<ByteBuffer> fill) {
@@ -103,10 +111,7 @@ public final class OnnxGraph {
 
     private String add(String value, DType dtype, long[] shape, Content content) {
         take(value);
-        long size = dtype.bytes();
-        for (long dimension : shape) {
-            size = Math.multiplyExact(size, dimension);
-        }
+        long size = TensorInfo.sizeInBytes(shape, dtype);
         initializers.add(new Initializer(value, dtype, shape, size, content));
         return value;
     }

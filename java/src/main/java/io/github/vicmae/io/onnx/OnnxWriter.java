@@ -24,7 +24,7 @@ public final class OnnxWriter {
     /** Appended to the model's name: the file of its tensors, where it has one. */
     public static final String DATA_SUFFIX = ".data";
 
-    private static final String PRODUCER = "vicmae";
+    static final String PRODUCER = "vicmae";
     private static final long MOST_BYTES = Integer.MAX_VALUE;
     /** Tensors below this size stay in the model. */
     private static final long SMALL = 1024;
