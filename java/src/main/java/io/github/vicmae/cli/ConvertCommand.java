@@ -66,7 +66,7 @@ final class ConvertCommand implements Callable<Integer> {
             throw new IOException(in + " is a folder; give one of its files, or take 'export' for a run");
         }
         if (form == TensorForm.ONNX) {
-            try (EncoderExport encoder = EncoderExport.open(in, heads)) {
+            try (EncoderExport encoder = EncoderExport.open(in, heads, 0)) {
                 encoder.write(out, form, type, EncoderNames.VICMAE, null, Map.of("producer", Run.version(spec)));
                 encoder.leftOut().forEach(name -> err.println("note: left out: " + name));
             }

@@ -68,6 +68,15 @@ final class ExportCommand implements Callable<Integer> {
             description = "attention heads of a published encoder of no standard width")
     private int heads;
 
+    @Option(
+            names = "--image",
+            paramLabel = "PIXELS",
+            defaultValue = "0",
+            description =
+                    "side of the images that the encoder will be given, a multiple of its patch: positions are interpolated"
+                            + " (default: that of training)")
+    private int image;
+
     @Mixin
     private TensorFileOptions file;
 
@@ -88,7 +97,7 @@ final class ExportCommand implements Callable<Integer> {
         EncoderNames named = names != null
                 ? EncoderNames.of(names)
                 : form == TensorForm.PYTORCH ? EncoderNames.PUBLISHED : EncoderNames.VICMAE;
-        try (EncoderExport encoder = EncoderExport.open(RunFolder.weights(model), heads)) {
+        try (EncoderExport encoder = EncoderExport.open(RunFolder.weights(model), heads, image)) {
             List<Path> written =
                     encoder.write(out, form, file.type(), named, how, Map.of("producer", Run.version(spec)));
             if (!encoder.leftOut().isEmpty()) {

@@ -15,7 +15,6 @@ import io.github.vicmae.model.EncoderTensors;
 import io.github.vicmae.model.NamedTensor;
 import io.github.vicmae.model.OnnxEncoder;
 import io.github.vicmae.model.TrunkConfig;
-import io.github.vicmae.objective.ClassifierConfig;
 import io.github.vicmae.objective.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -38,19 +37,17 @@ public final class EncoderExport implements AutoCloseable {
      * Opens a checkpoint of ours or a published one.
      *
      * @param heads attention heads of the encoder; 0 for those of the standard size of its width
+     * @param image side of the images in pixels, see {@link Encoder#load(Path, int, int, io.github.vicmae.device.Device, int)}; 0 for that of
+     *     training
      * @throws IOException if the file cannot be read, or holds no encoder that could be run
      */
-    public static EncoderExport open(Path file, int heads) throws IOException {
-        TensorSource source = TensorSource.open(file);
+    public static EncoderExport open(Path file, int heads, int image) throws IOException {
+        EncoderFile opened = EncoderFile.open(file, heads, image);
         try {
-            ModelConfig config = ModelConfig.of(source, heads);
-            if (config.objective() instanceof ClassifierConfig) {
-                throw new IOException(file + " holds a fine-tuned classifier, whose encoder has no last norm to take"
-                        + " features behind; give the checkpoint that it was fine-tuned from");
-            }
-            return new EncoderExport(config, EncoderTensors.of(source, config.trunk()));
+            ModelConfig config = opened.config();
+            return new EncoderExport(config, EncoderTensors.of(opened.source(), config.trunk()));
         } catch (IOException | RuntimeException | Error e) {
-            source.close();
+            opened.close();
             throw e;
         }
     }

@@ -15,7 +15,7 @@ public enum EncoderNames {
     PUBLISHED,
     /**
      * Those of timm's {@code VisionTransformer} for images. They are MAE's; what differs are encoders of clips, whose patch weight is added up over
-     * its frames, and register tokens.
+     * its frames.
      */
     TIMM;
 
@@ -49,6 +49,11 @@ public enum EncoderNames {
      * @throws IOException if timm's vision transformer cannot compute what this encoder does
      */
     public TensorSource source(TensorSource tensors, TrunkConfig trunk) throws IOException {
+        if (this == TIMM && trunk.registers() > 0) {
+            throw new IOException(
+                    tensors.path() + " holds an encoder with register tokens, and timm keeps the positions of"
+                            + " those elsewhere. Take --names published, DINOv2's, or ONNX");
+        }
         if (this != TIMM || trunk.frames() == 1) {
             return tensors;
         }

@@ -16,6 +16,11 @@ abstract class FilteredSource implements TensorSource {
         this.source = source;
     }
 
+    /** The file's tensors as they are there. */
+    final TensorSource inner() {
+        return source;
+    }
+
     @Override
     public Path path() {
         return source.path();

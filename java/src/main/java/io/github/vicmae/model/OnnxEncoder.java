@@ -5,11 +5,12 @@ import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.io.onnx.OnnxGraph;
 import io.github.vicmae.kernel.PatchGrid;
 import io.github.vicmae.kernel.Pooling;
+import io.github.vicmae.layer.RegisterTokens;
 import java.io.IOException;
 
 /**
  * The encoder of images as an ONNX graph: {@code images [batch, C, H, W]}, normalised, to {@code tokens [batch, T, D]} behind the last norm, the class
- * token first if there is one and then the patches row by row, and {@code features [batch, D]}, the pooled tokens. All are floats.
+ * token first if there is one, then register tokens if there are any, then the patches row by row, and {@code features [batch, D]}, the pooled tokens. All are floats.
  *
  * <p>Weights keep their published names, shapes and bytes, so that the file can be read again; what a runtime wants of them (transposed matrices, floats
  * of narrower types, the sum over a tube's frames) stands as nodes over constants, which runtimes fold when they load it.
@@ -51,22 +52,26 @@ public final class OnnxEncoder {
         }
         OnnxEncoder encoder = new OnnxEncoder(weights, trunk);
         encoder.constants();
-        String x = encoder.embedding();
+        String x = encoder.withRegisters(encoder.embedding());
         for (int i = 0; i < trunk.depth(); i++) {
             x = encoder.block("blocks." + i, x);
         }
         String tokens = encoder.norm(TOKENS, "norm", x);
         encoder.pool(pooling, tokens);
         encoder.g.output(FEATURES, trunk.dim());
-        encoder.g.output(TOKENS, encoder.grid.tokens(), trunk.dim());
+        encoder.g.output(TOKENS, encoder.tokens(), trunk.dim());
         return encoder.g;
+    }
+
+    private int tokens() {
+        return grid.tokens() + c.registers();
     }
 
     private void constants() {
         int heads = c.heads();
         g.longs("shape.patches", 0, c.dim(), grid.places());
-        g.longs("shape.heads", 0, grid.tokens(), 3, heads, c.dim() / heads);
-        g.longs("shape.tokens", 0, grid.tokens(), c.dim());
+        g.longs("shape.heads", 0, tokens(), 3, heads, c.dim() / heads);
+        g.longs("shape.tokens", 0, tokens(), c.dim());
         g.scalar("attention.scale", (float) (1 / Math.sqrt(c.dim() / (double) heads)));
         g.scalar("gelu.sqrt2", (float) Math.sqrt(2));
         g.scalar("one", 1);
@@ -128,7 +133,7 @@ public final class OnnxEncoder {
         String times = g.node("pos_embed_temporal.times", "Unsqueeze").of(weight("pos_embed_temporal"), "/axis.places");
         String timed = g.node("timed", "Add").of(placed, times);
         g.longs("shape.timed", 0, grid.patches(), c.dim());
-        String flat = g.node("embedded.patches", "Reshape").of(timed, "/shape.timed");
+        String flat = g.node("embedded.times", "Reshape").of(timed, "/shape.timed");
         if (!c.classToken()) {
             return flat;
         }
@@ -137,11 +142,34 @@ public final class OnnxEncoder {
     }
 
     private String withClass(String patches, String classToken) {
-        String batch = g.node("batch", "Shape").with("start", 0).with("end", 1).of(IMAGES);
-        g.longs("shape.class", 1, c.dim());
-        String shape = g.node("batch.class", "Concat").with("axis", 0).of(batch, "/shape.class");
-        String repeated = g.node("class_tokens", "Expand").of(classToken, shape);
-        return g.node("embedded.tokens", "Concat").with("axis", 1).of(repeated, patches);
+        return g.node("embedded.tokens", "Concat").with("axis", 1).of(repeated(classToken, "class", 1), patches);
+    }
+
+    /** A row of tokens for every image. */
+    private String repeated(String tokens, String name, int count) {
+        String batch =
+                g.node(name + ".batch", "Shape").with("start", 0).with("end", 1).of(IMAGES);
+        String one = g.longs("shape." + name, count, c.dim());
+        String shape = g.node(name + ".shape", "Concat").with("axis", 0).of(batch, one);
+        return g.node(name + ".tokens", "Expand").of(tokens, shape);
+    }
+
+    /** Register tokens have no positions and stand before the patches. */
+    private String withRegisters(String embedded) throws IOException {
+        if (c.registers() == 0) {
+            return embedded;
+        }
+        String registers = repeated(weight(RegisterTokens.NAME), "registers", c.registers());
+        if (!c.classToken()) {
+            return g.node("embedded.registers", "Concat").with("axis", 1).of(registers, embedded);
+        }
+        String axis = g.longs("embedded.axis", 1);
+        String from = g.longs("embedded.from", 0);
+        String first = g.longs("embedded.first", 1);
+        String end = g.longs("embedded.end", Long.MAX_VALUE);
+        String classToken = g.node("embedded.class", "Slice").of(embedded, from, first, axis);
+        String patches = g.node("embedded.patches", "Slice").of(embedded, first, end, axis);
+        return g.node("embedded.registers", "Concat").with("axis", 1).of(classToken, registers, patches);
     }
 
     private String norm(String result, String name, String x) throws IOException {
@@ -204,8 +232,8 @@ public final class OnnxEncoder {
             return;
         }
         String patches = tokens;
-        if (c.classToken()) {
-            g.longs("patches.from", 1);
+        if (tokens() > grid.patches()) {
+            g.longs("patches.from", tokens() - grid.patches());
             g.longs("patches.to", Long.MAX_VALUE);
             g.longs("patches.axis", 1);
             patches = g.node("tokens.patches", "Slice").of(tokens, "/patches.from", "/patches.to", "/patches.axis");

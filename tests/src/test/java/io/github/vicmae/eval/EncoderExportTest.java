@@ -5,10 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import ai.onnxruntime.OnnxTensor;
-import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
-import ai.onnxruntime.OrtSession;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.data.image.Image;
 import io.github.vicmae.data.view.EvalView;
@@ -88,7 +85,7 @@ class EncoderExportTest {
 
     private Path export(Path model, String name, DType type, Pooling pooling) throws IOException {
         Path file = dir.resolve(name);
-        try (EncoderExport encoder = EncoderExport.open(model, 0)) {
+        try (EncoderExport encoder = EncoderExport.open(model, 0, 0)) {
             encoder.write(file, TensorForm.of(file), type, EncoderNames.VICMAE, pooling, NO_MORE);
         }
         return file;
@@ -103,22 +100,6 @@ class EncoderExportTest {
         return views;
     }
 
-    /** What ONNX Runtime makes of views: features [n][D] and tokens [n][T][D]. */
-    private record Outcome(float[][] features, float[][][] tokens, Map<String, String> metadata) {
-        static Outcome of(Path file, FloatBuffer views, long... shape) throws OrtException {
-            OrtEnvironment environment = OrtEnvironment.getEnvironment();
-            try (OrtSession.SessionOptions options = new OrtSession.SessionOptions();
-                    OrtSession session = environment.createSession(file.toString(), options);
-                    OnnxTensor images = OnnxTensor.createTensor(environment, views, shape);
-                    OrtSession.Result result = session.run(Map.of("images", images))) {
-                return new Outcome(
-                        (float[][]) result.get("features").orElseThrow().getValue(),
-                        (float[][][]) result.get("tokens").orElseThrow().getValue(),
-                        session.getMetadata().getCustomMetadata());
-            }
-        }
-    }
-
     private void sameAsTheEncoder(Path model, Path onnx, float close) throws IOException, OrtException {
         try (Device device = Device.open("cpu");
                 Encoder encoder = Encoder.load(model, device, 2)) {
@@ -127,7 +108,7 @@ class EncoderExportTest {
                 FloatBuffer views = views(count, trunk.imageSize());
                 FloatBuffer expected = FloatBuffer.allocate(count * trunk.dim());
                 encoder.embed(views, expected, count);
-                Outcome found = Outcome.of(onnx, views, count, trunk.channels(), trunk.height(), trunk.width());
+                OnnxOutcome found = OnnxOutcome.of(onnx, views, count, trunk.channels(), trunk.height(), trunk.width());
                 for (int i = 0; i < count; i++) {
                     float[] row = new float[trunk.dim()];
                     expected.get(i * row.length, row);
@@ -176,7 +157,7 @@ class EncoderExportTest {
                 Encoder encoder = Encoder.load(model, device, 1)) {
             FloatBuffer view = DirectBuffers.floats(encoder.views().viewSize());
             new EvalView(encoder.views()).write(picture, view, 0);
-            Outcome found = Outcome.of(onnx, view, 1, 3, 24, 16);
+            OnnxOutcome found = OnnxOutcome.of(onnx, view, 1, 3, 24, 16);
             float[][] tokens = found.tokens()[0];
             assertEquals(1 + 6, tokens.length);
             assertArrayEquals(tokens[0], found.features()[0]);
@@ -240,7 +221,7 @@ class EncoderExportTest {
         Path model = write(small(method));
         Path file = dir.resolve("encoder.pth");
         ModelConfig written;
-        try (EncoderExport encoder = EncoderExport.open(model, 0)) {
+        try (EncoderExport encoder = EncoderExport.open(model, 0, 0)) {
             encoder.write(file, TensorForm.PYTORCH, null, names, null, NO_MORE);
             written = encoder.config();
         }
@@ -276,7 +257,7 @@ class EncoderExportTest {
     @Test
     void timmHasNoClipsOfSeveralTimes() throws IOException {
         Path model = write(small("st-mae"));
-        try (EncoderExport encoder = EncoderExport.open(model, 0)) {
+        try (EncoderExport encoder = EncoderExport.open(model, 0, 0)) {
             IOException e = assertThrows(
                     IOException.class,
                     () -> encoder.write(
