@@ -39,7 +39,7 @@ public final class PyTorchCheckpoint implements TensorSource {
             "torch.ByteStorage", DType.U8,
             "torch.BoolStorage", DType.BOOL);
 
-    private static final int MOST_TEXT_BYTES = 1 << 20;
+    private static final int MOST_TEXT_BYTES = 1 << 26;
     private static final int MOST_TEXTS = 100;
 
     private final Path path;

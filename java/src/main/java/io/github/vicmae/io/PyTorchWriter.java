@@ -28,6 +28,7 @@ public final class PyTorchWriter implements TensorWriter {
 
     private static final String FOLDER = "archive/";
     private static final int CHUNK = 1 << 20;
+    private static final int MOST_KEY = 200;
 
     private final Map<String, String> metadata = new LinkedHashMap<>();
     private final Map<String, Pending> tensors = new LinkedHashMap<>();
@@ -36,8 +37,9 @@ public final class PyTorchWriter implements TensorWriter {
 
     @Override
     public PyTorchWriter metadata(String key, String value) {
-        if (!key.matches("[\\w.-]+")) {
-            throw new IllegalArgumentException("A text's key has letters, digits, '_', '.' and '-', unlike " + key);
+        if (key.isEmpty() || key.contains("/") || key.contains("\\") || key.length() > MOST_KEY) {
+            throw new IllegalArgumentException("A text's key in a PyTorch file has 1 to " + MOST_KEY
+                    + " characters and no '/' or '\\', unlike " + key);
         }
         metadata.put(key, value);
         return this;

@@ -27,7 +27,6 @@ import java.util.Objects;
  */
 public final class OnnxFile implements TensorSource {
     private static final int MOST_DIMENSIONS = 64;
-    private static final int MOST_TEXT = 1 << 20;
     private static final int MOST_TENSORS = 1 << 20;
 
     private final Path path;
@@ -180,15 +179,15 @@ public final class OnnxFile implements TensorSource {
         }
     }
 
-    private static String text(CodedInputStream in) throws IOException {
+    private String text(CodedInputStream in) throws IOException {
         int length = in.readRawVarint32();
-        if (length < 0 || length > MOST_TEXT) {
+        if (length < 0 || length > channel.size()) {
             throw new IOException("a text of " + length + " bytes");
         }
         return new String(in.readRawBytes(length), StandardCharsets.UTF_8);
     }
 
-    private static String[] entry(CodedInputStream in) throws IOException {
+    private String[] entry(CodedInputStream in) throws IOException {
         String[] entry = {"", ""};
         int limit = in.pushLimit(in.readRawVarint32());
         for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
