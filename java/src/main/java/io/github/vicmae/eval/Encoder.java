@@ -25,7 +25,8 @@ import java.util.List;
  * }
  * }</pre>
  *
- * <p>The file may be one of ours or a published PyTorch checkpoint (.pth) of MAE, ViC-MAE, ST-MAE or OmniMAE.
+ * <p>The file may be one of ours or a published PyTorch checkpoint (.pth) of MAE, ViC-MAE, ST-MAE or OmniMAE, DINOv2's or
+ * timm's vision transformer, or an ONNX model that {@link EncoderExport} wrote.
  *
  * <p>An encoder may be shared by several threads: files are decoded side by side, and the device works for one call after the other. Several
  * encoders may share a device, which must stay open as long as they are used. After {@link #close()} every call throws an

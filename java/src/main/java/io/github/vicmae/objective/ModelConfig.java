@@ -32,6 +32,10 @@ public record ModelConfig(
         }
         if (objective.hasDecoder()) {
             check(trunk, decoder);
+        } else if (trunk.registers() > 0) {
+            throw new IllegalArgumentException(
+                    "An encoder with register tokens gives features, and cannot be trained here;"
+                            + " take its form without them, or train a linear classifier on its features (probe)");
         }
         List<ViewBatch> batches = objective.batches(trunk, 1);
         for (int i = 0; i < batches.size(); i++) {
