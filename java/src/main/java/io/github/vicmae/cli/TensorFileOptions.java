@@ -3,6 +3,7 @@ package io.github.vicmae.cli;
 import io.github.vicmae.io.AtomicFile;
 import io.github.vicmae.io.DType;
 import io.github.vicmae.io.TensorForm;
+import io.github.vicmae.io.onnx.OnnxWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,6 +36,12 @@ final class TensorFileOptions {
         };
     }
 
+    private void refuseThere(Path file) throws IOException {
+        if (Files.isRegularFile(file) && !force) {
+            throw new IOException(file + " is there already; name another file, or replace it with --force");
+        }
+    }
+
     /**
      * Checks a file before any work.
      *
@@ -44,8 +51,9 @@ final class TensorFileOptions {
     TensorForm check(Path out) throws IOException {
         TensorForm form = TensorForm.of(out);
         type();
-        if (Files.isRegularFile(out) && !force) {
-            throw new IOException(out + " is there already; name another file, or replace it with --force");
+        refuseThere(out);
+        if (form == TensorForm.ONNX) { // the tensors of a large model
+            refuseThere(out.resolveSibling(out.getFileName() + OnnxWriter.DATA_SUFFIX));
         }
         AtomicFile.checkWritable(out);
         return form;

@@ -73,7 +73,7 @@ public enum EncoderNames {
      */
     public List<NamedTensor> named(TensorSource source, String method) throws IOException {
         if (this == PUBLISHED) {
-            return PublishedLayout.encoder(source, method);
+            return PublishedLayout.named(source, method);
         }
         List<NamedTensor> named = new ArrayList<>();
         for (String name : source.names()) {

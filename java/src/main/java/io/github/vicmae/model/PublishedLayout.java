@@ -1,13 +1,9 @@
 package io.github.vicmae.model;
 
-import io.github.vicmae.io.SafetensorsWriter;
 import io.github.vicmae.io.TensorInfo;
 import io.github.vicmae.io.TensorSource;
-import io.github.vicmae.layer.Parameter;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -77,12 +73,12 @@ public final class PublishedLayout {
     }
 
     /**
-     * How an encoder's tensors are called and cut up where its method was published.
+     * How a model's tensors are called and cut up where its method was published.
      *
-     * @param tensors under our names
+     * @param tensors the encoder's or the whole model's, under our names
      * @param method such as {@code st-mae}; {@code mae} and {@code vicmae} are published under our names
      */
-    public static List<NamedTensor> encoder(TensorSource tensors, String method) throws IOException {
+    public static List<NamedTensor> named(TensorSource tensors, String method) throws IOException {
         List<NamedTensor> named = new ArrayList<>();
         for (String name : tensors.names()) {
             TensorInfo info = tensors.info(name);
@@ -98,38 +94,9 @@ public final class PublishedLayout {
                 named.add(NamedTensor.whole(method.equals("omnimae") ? omniMae(name) : name, info));
             }
         }
-        return named;
-    }
-
-    /**
-     * Writes a model under the names and in the shapes of its method's authors, as safetensors; without our settings and without the optimizer.
-     *
-     * @param method such as {@code st-mae}; {@code mae} and {@code vicmae} are published under our names
-     * @throws IOException if it cannot be written
-     */
-    public static void save(Path path, ModelState model, String method) throws IOException {
-        SafetensorsWriter writer = new SafetensorsWriter();
-        writer.metadata("format", "pt");
-        for (Parameter p : model.parameters().all()) {
-            float[] values = model.stream().read(p.value());
-            long[] shape = Arrays.stream(p.shape()).asLongStream().toArray();
-            Matcher map = MAP.matcher(p.name());
-            if (method.equals("st-mae") && map.matches()) {
-                shape[0] /= 3;
-                int size = values.length / 3;
-                for (int i = 0; i < 3; i++) {
-                    writer.add(
-                            map.group(1) + "qkv".charAt(i) + map.group(2),
-                            shape,
-                            Arrays.copyOfRange(values, i * size, (i + 1) * size));
-                }
-                continue;
-            }
-            writer.add(method.equals("omnimae") ? omniMae(p.name()) : p.name(), shape, values);
-            if (method.equals("omnimae") && p.name().equals("pos_embed")) {
-                writer.add(omniMae("decoder_pos_embed"), shape, values); // the same table
-            }
+        if (method.equals("omnimae") && tensors.contains("decoder_embed.weight")) { // its decoder has the same table
+            named.add(NamedTensor.whole(omniMae("decoder_pos_embed"), tensors.info("pos_embed")));
         }
-        writer.write(path);
+        return named;
     }
 }

@@ -113,6 +113,18 @@ class Dinov2Test {
         }
     }
 
+    /** The kernels for GPUs, thread by thread. */
+    @Test
+    void registersStandAsideOnTheEmulatedDeviceToo() throws IOException {
+        Expected small = expected(2).get(1);
+        try (Device device = Device.open("emulated");
+                Encoder encoder = Encoder.load(checkpoint(2), HEADS, small.side(), device, 3)) {
+            FloatBuffer features = DirectBuffers.floats(3 * 2 * encoder.width());
+            encoder.features(FeatureTokens.BOTH).compute(images(small.side(), 3), false, features, 3);
+            check(small, features, 3, encoder.width());
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {0, 2})
     void exportedTheyAreTheSame(int registers) throws IOException, OrtException {

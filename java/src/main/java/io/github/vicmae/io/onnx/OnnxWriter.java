@@ -58,7 +58,8 @@ public final class OnnxWriter {
      * Writes the model, replacing a file of that name when it is complete.
      *
      * @return the files that were written: the model, and that of its tensors if there is one
-     * @throws IOException if a tensor cannot be read, or the disk fails; what was there before is then unchanged
+     * @throws IOException if a tensor cannot be read, or the disk fails; the model that was there before is then unchanged, and so are its tensors,
+     *     but where the two are files of their own and the second could not be written
      */
     public List<Path> write(Path file) throws IOException {
         byte[] head = graph.model(PRODUCER).bytes();
