@@ -41,12 +41,25 @@ final class FeatureOptions {
             description = "attention heads of a published encoder of no standard width")
     private int heads;
 
+    @Option(
+            names = "--image",
+            paramLabel = "PIXELS",
+            defaultValue = "0",
+            description =
+                    "side of the views, a multiple of the encoder's patch: positions are interpolated (default: that of"
+                            + " training)")
+    private int image;
+
     FeatureTokens tokens() {
         return tokens;
     }
 
     int heads() {
         return heads;
+    }
+
+    int image() {
+        return image;
     }
 
     int frames() {

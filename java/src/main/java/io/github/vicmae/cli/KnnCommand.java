@@ -107,7 +107,7 @@ final class KnnCommand implements Callable<Integer> {
         ClassMatch.of(ClassMatch.several(train.samples()), test.samples()); // refused before any work
         EvaluationOutput output = new EvaluationOutput(spec, json);
         try (Device d = device.open();
-                Encoder encoder = Encoder.load(weights, features.heads(), d, settings.batch())) {
+                Encoder encoder = Encoder.load(weights, features.heads(), features.image(), d, settings.batch())) {
             Both both = extract(d, encoder, train, test, settings, output);
             List<Sample> known = both.train.samples();
             List<Scores> scores = new ArrayList<>();

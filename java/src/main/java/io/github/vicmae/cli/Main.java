@@ -30,6 +30,8 @@ import picocli.CommandLine.Command;
             InspectCommand.class,
             PackCommand.class,
             EmbedCommand.class,
+            ExportCommand.class,
+            ConvertCommand.class,
             FinetuneCommand.class,
             EvaluateCommand.class,
             FeaturesCommand.class,

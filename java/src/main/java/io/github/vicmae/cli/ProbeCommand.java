@@ -91,7 +91,7 @@ final class ProbeCommand implements Callable<Integer> {
         FeatureOptions features = options.features();
         SampleFeatures.Settings reading = options.reading();
         try (Device d = device.open();
-                Encoder encoder = Encoder.load(weights, features.heads(), d, reading.batch());
+                Encoder encoder = Encoder.load(weights, features.heads(), features.image(), d, reading.batch());
                 EpochProgress progress = new EpochProgress(err)) {
             features.planClips(encoder, reading);
             ProbeRun run = new ProbeRun(d, encoder, classes, options, resume, progress);

@@ -9,7 +9,6 @@ import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.FeatureExtractor;
-import io.github.vicmae.objective.ClassifierConfig;
 import io.github.vicmae.objective.ModelConfig;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -26,7 +25,8 @@ import java.util.List;
  * }
  * }</pre>
  *
- * <p>The file may be one of ours or a published PyTorch checkpoint (.pth) of MAE, ViC-MAE, ST-MAE or OmniMAE.
+ * <p>The file may be one of ours or a published PyTorch checkpoint (.pth) of MAE, ViC-MAE, ST-MAE or OmniMAE, DINOv2's or
+ * timm's vision transformer, or an ONNX model that {@link EncoderExport} wrote.
  *
  * <p>An encoder may be shared by several threads: files are decoded side by side, and the device works for one call after the other. Several
  * encoders may share a device, which must stay open as long as they are used. After {@link #close()} every call throws an
@@ -75,8 +75,18 @@ public final class Encoder implements AutoCloseable {
      * @param heads attention heads of the encoder; 0 for those of the standard size of its width
      */
     public static Encoder load(Path file, int heads, Device device, int batch) throws IOException {
-        try (TensorSource source = TensorSource.open(file)) {
-            return load(source, ModelConfig.of(source, heads), device, batch);
+        return load(file, heads, 0, device, batch);
+    }
+
+    /**
+     * The same for images of another size than those that the encoder was trained with, as DINOv2's is used for.
+     *
+     * @param image side of the images in pixels, a multiple of the patch: positions are interpolated as the encoder's authors do; 0 for the
+     *     side that it was trained with
+     */
+    public static Encoder load(Path file, int heads, int image, Device device, int batch) throws IOException {
+        try (EncoderFile opened = EncoderFile.open(file, heads, image)) {
+            return load(opened.source(), opened.config(), device, batch);
         }
     }
 
@@ -88,11 +98,7 @@ public final class Encoder implements AutoCloseable {
     }
 
     private static Encoder load(TensorSource source, ModelConfig config, Device device, int batch) throws IOException {
-        if (config.objective() instanceof ClassifierConfig) {
-            throw new IOException(
-                    source.path() + " holds a fine-tuned classifier, whose encoder has no last norm to take"
-                            + " features behind; give the checkpoint that it was fine-tuned from");
-        }
+        EncoderFile.refuseClassifier(source.path(), config);
         FeatureExtractor extractor =
                 new FeatureExtractor(device, config.trunk(), config.objective().pooling(), batch);
         try {

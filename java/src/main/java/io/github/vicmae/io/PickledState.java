@@ -28,7 +28,10 @@ final class PickledState {
             "state_dict_ema",
             "model_ema_state_dict",
             "ema_state_dict",
-            "ema");
+            "ema",
+            // Self-distillation: the average is what its authors use.
+            "teacher",
+            "student");
     private static final int MOST_LEVELS = 8;
     private static final int MOST_NAME_CHARACTERS = 1000;
     private static final int LISTED = 8;

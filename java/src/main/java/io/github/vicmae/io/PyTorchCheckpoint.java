@@ -39,8 +39,12 @@ public final class PyTorchCheckpoint implements TensorSource {
             "torch.ByteStorage", DType.U8,
             "torch.BoolStorage", DType.BOOL);
 
+    private static final int MOST_TEXT_BYTES = 1 << 26;
+    private static final int MOST_TEXTS = 100;
+
     private final Path path;
     private final ZipFile zip;
+    private final Map<String, String> metadata = new LinkedHashMap<>();
     private final Map<String, StridedView> tensors = new LinkedHashMap<>();
     private final Map<String, String> passedOver = new LinkedHashMap<>();
     private OptionalLong epoch = OptionalLong.empty();
@@ -86,6 +90,7 @@ public final class PyTorchCheckpoint implements TensorSource {
         byte[] bytes = new byte[(int) checkStored(pickle, fileBytes, MOST_PICKLE_BYTES)];
         readEntry(pickle, 0, ByteBuffer.wrap(bytes));
         checkByteOrder(root, fileBytes);
+        readTexts(root + PyTorchWriter.EXTRA, fileBytes);
         Object top = Pickle.read(bytes);
         if (top instanceof PyDict dict && dict.entries().get("epoch") instanceof Long number) {
             epoch = OptionalLong.of(number);
@@ -119,6 +124,32 @@ public final class PyTorchCheckpoint implements TensorSource {
                 throw new IOException("its numbers are big-endian");
             }
         }
+    }
+
+    private void readTexts(String folder, long fileBytes) throws IOException {
+        List<? extends ZipEntry> texts = zip.stream()
+                .filter(e -> e.getName().startsWith(folder))
+                .limit(MOST_TEXTS)
+                .toList();
+        for (ZipEntry entry : texts) {
+            byte[] text = new byte[(int) checkStored(entry, fileBytes, MOST_TEXT_BYTES)];
+            readEntry(entry, 0, ByteBuffer.wrap(text));
+            metadata.put(entry.getName().substring(folder.length()), new String(text, StandardCharsets.UTF_8));
+        }
+    }
+
+    /**
+     * The name of PyTorch's storage of an element type, as in {@code FloatStorage}.
+     *
+     * @throws IllegalArgumentException if it has none
+     */
+    static String storage(DType type) {
+        return STORAGES.entrySet().stream()
+                .filter(s -> s.getValue() == type)
+                .map(s -> s.getKey().substring("torch.".length()))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "A PyTorch file has no numbers of the type " + type + "; write a .safetensors file"));
     }
 
     /** Why a tensor of a healthy file cannot be read here, in a few words; null if it can. */
@@ -187,6 +218,12 @@ public final class PyTorchCheckpoint implements TensorSource {
             values[i] = number;
         }
         return values;
+    }
+
+    /** Returns the texts that this program put beside the tensors: see {@link PyTorchWriter}. */
+    @Override
+    public Map<String, String> metadata() {
+        return Collections.unmodifiableMap(metadata);
     }
 
     /** Returns the checkpoint's entry {@code epoch}, if it has one. */

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -15,66 +16,129 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /**
- * A PyTorch file (.pth) of float tensors by name, as {@code torch.save} writes a dictionary since version 1.6: a zip archive with a pickle of protocol 2
- * and an entry for each storage. {@code torch.load(file, weights_only=True)} reads it.
+ * A PyTorch file (.pth) of tensors by name, as {@code torch.save} writes a dictionary since version 1.6: a zip archive with a pickle of protocol 2 and an
+ * entry for each storage. {@code torch.load(file, weights_only=True)} reads it.
+ *
+ * <p>Texts lie beside the pickle under {@code extra/}, where PyTorch keeps what is not its own and does not look: {@link PyTorchCheckpoint#metadata}
+ * finds them.
  */
-public final class PyTorchWriter {
-    private static final String FOLDER = "archive/";
+public final class PyTorchWriter implements TensorWriter {
+    /** Where the archive has texts, behind its folder. */
+    static final String EXTRA = "extra/vicmae/";
 
-    private final Map<String, float[]> values = new LinkedHashMap<>();
-    private final Map<String, int[]> shapes = new LinkedHashMap<>();
+    private static final String FOLDER = "archive/";
+    private static final int CHUNK = 1 << 20;
+    private static final int MOST_KEY = 200;
+
+    private final Map<String, String> metadata = new LinkedHashMap<>();
+    private final Map<String, Pending> tensors = new LinkedHashMap<>();
+
+    private record Pending(DType dtype, long[] shape, long bytes, Source source) {}
+
+    @Override
+    public PyTorchWriter metadata(String key, String value) {
+        if (key.isEmpty() || key.contains("/") || key.contains("\\") || key.length() > MOST_KEY) {
+            throw new IllegalArgumentException("A text's key in a PyTorch file has 1 to " + MOST_KEY
+                    + " characters and no '/' or '\\', unlike " + key);
+        }
+        metadata.put(key, value);
+        return this;
+    }
 
     /**
-     * Adds a tensor.
+     * {@inheritDoc}
+     *
+     * <p>PyTorch 1.6 to 2.2 has no unsigned integers of more than 8 bits.
+     */
+    @Override
+    public PyTorchWriter add(String name, DType dtype, long[] shape, Source source) {
+        long bytes = TensorInfo.sizeInBytes(shape, dtype);
+        if (bytes < 0) {
+            throw new IllegalArgumentException(
+                    "The tensor " + name + ": the shape " + Arrays.toString(shape) + " is negative or too large");
+        }
+        PyTorchCheckpoint.storage(dtype); // refuses what there is none for
+        if (tensors.put(name, new Pending(dtype, shape.clone(), bytes, source)) != null) {
+            throw new IllegalArgumentException("There are two tensors named " + name);
+        }
+        return this;
+    }
+
+    /**
+     * Adds a tensor of floats.
      *
      * @param data as many values as the shape has, in row-major order
      * @throws IllegalArgumentException if they are not, or there is a tensor of that name
      */
     public PyTorchWriter add(String name, float[] data, int... shape) {
-        long size = Arrays.stream(shape).asLongStream().reduce(1, Math::multiplyExact);
+        long[] sizes = Arrays.stream(shape).asLongStream().toArray();
+        long size = Arrays.stream(sizes).reduce(1, Math::multiplyExact);
         if (size != data.length) {
             throw new IllegalArgumentException("The tensor " + name + " of the shape " + Arrays.toString(shape)
                     + " has " + size + " values, not " + data.length);
         }
-        if (values.put(name, data) != null) {
-            throw new IllegalArgumentException("There are two tensors named " + name);
-        }
-        shapes.put(name, shape.clone());
-        return this;
+        return add(name, DType.F32, sizes, (offset, chunk) -> {
+            chunk.asFloatBuffer().put(data, (int) (offset / Float.BYTES), chunk.remaining() / Float.BYTES);
+            chunk.position(chunk.limit());
+        });
     }
 
     /**
-     * Writes the file; one of that name is replaced when the new one is complete.
+     * {@inheritDoc}
      *
-     * @throws IOException if it cannot be written
+     * <p>Every source is read twice: a checksum stands in front of its bytes.
      */
+    @Override
     public void write(Path file) throws IOException {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
-            entry(zip, "data.pkl", pickle());
+        byte[] pickle = pickle();
+        AtomicFile.write(file, channel -> {
+            ZipOutputStream zip = new ZipOutputStream(Channels.newOutputStream(channel));
+            ByteBuffer chunk = ByteBuffer.allocate(CHUNK).order(ByteOrder.LITTLE_ENDIAN);
+            entry(zip, "data.pkl", pickle);
             int number = 0;
-            for (float[] data : values.values()) {
-                ByteBuffer storage = ByteBuffer.allocate(Math.multiplyExact(data.length, Float.BYTES))
-                        .order(ByteOrder.LITTLE_ENDIAN);
-                storage.asFloatBuffer().put(data);
-                entry(zip, "data/" + number++, storage.array());
+            for (Pending tensor : tensors.values()) {
+                CRC32 crc = new CRC32();
+                copy(tensor, chunk, bytes -> crc.update(bytes.array(), 0, bytes.limit()));
+                begin(zip, "data/" + number++, tensor.bytes, crc);
+                copy(tensor, chunk, bytes -> zip.write(bytes.array(), 0, bytes.limit()));
+                zip.closeEntry();
+            }
+            for (Map.Entry<String, String> text : metadata.entrySet()) {
+                entry(zip, EXTRA + text.getKey(), text.getValue().getBytes(StandardCharsets.UTF_8));
             }
             entry(zip, "version", "3\n".getBytes(StandardCharsets.US_ASCII));
+            zip.finish();
+        });
+    }
+
+    private interface Target {
+        void take(ByteBuffer bytes) throws IOException;
+    }
+
+    private static void copy(Pending tensor, ByteBuffer chunk, Target target) throws IOException {
+        for (long offset = 0; offset < tensor.bytes; offset += chunk.limit()) {
+            chunk.clear().limit((int) Math.min(CHUNK, tensor.bytes - offset));
+            tensor.source.fill(offset, chunk);
+            target.take(chunk.flip());
         }
-        AtomicFile.write(file, bytes.toByteArray());
+    }
+
+    private static void entry(ZipOutputStream zip, String name, byte[] content) throws IOException {
+        CRC32 crc = new CRC32();
+        crc.update(content);
+        begin(zip, name, content.length, crc);
+        zip.write(content);
+        zip.closeEntry();
     }
 
     /** Stored, not compressed: PyTorch maps storages into memory. */
-    private static void entry(ZipOutputStream zip, String name, byte[] content) throws IOException {
+    private static void begin(ZipOutputStream zip, String name, long size, CRC32 crc) throws IOException {
         ZipEntry entry = new ZipEntry(FOLDER + name);
-        CRC32 crc = new CRC32();
-        crc.update(content);
         entry.setMethod(ZipEntry.STORED);
-        entry.setSize(content.length);
+        entry.setTime(0); // the same bytes from the same tensors
+        entry.setSize(size);
         entry.setCrc(crc.getValue());
         zip.putNextEntry(entry);
-        zip.write(content);
-        zip.closeEntry();
     }
 
     /** The dictionary, with a call of {@code torch._utils._rebuild_tensor_v2} for each tensor. */
@@ -82,21 +146,22 @@ public final class PyTorchWriter {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         out.write(new byte[] {(byte) 0x80, 2, '}'}); // protocol 2, an empty dictionary
         int number = 0;
-        for (Map.Entry<String, int[]> tensor : shapes.entrySet()) {
-            text(out, tensor.getKey());
+        for (Map.Entry<String, Pending> entry : tensors.entrySet()) {
+            Pending tensor = entry.getValue();
+            text(out, entry.getKey());
             global(out, "torch._utils", "_rebuild_tensor_v2");
             out.write('(');
             out.write('('); // the storage's identity
             text(out, "storage");
-            global(out, "torch", "FloatStorage");
+            global(out, "torch", PyTorchCheckpoint.storage(tensor.dtype));
             text(out, Integer.toString(number++));
             text(out, "cpu");
-            integer(out, values.get(tensor.getKey()).length);
+            integer(out, tensor.bytes / tensor.dtype.bytes());
             out.write('t');
             out.write('Q');
             integer(out, 0); // offset
-            tuple(out, tensor.getValue());
-            tuple(out, strides(tensor.getValue()));
+            tuple(out, tensor.shape);
+            tuple(out, strides(tensor.shape));
             out.write(0x89); // needs no gradient
             global(out, "collections", "OrderedDict"); // no hooks
             out.write(')');
@@ -109,9 +174,9 @@ public final class PyTorchWriter {
         return out.toByteArray();
     }
 
-    private static int[] strides(int[] shape) {
-        int[] strides = new int[shape.length];
-        int stride = 1;
+    private static long[] strides(long[] shape) {
+        long[] strides = new long[shape.length];
+        long stride = 1;
         for (int i = shape.length - 1; i >= 0; i--) {
             strides[i] = stride;
             stride *= shape[i];
@@ -119,17 +184,27 @@ public final class PyTorchWriter {
         return strides;
     }
 
-    private static void tuple(OutputStream out, int[] numbers) throws IOException {
+    private static void tuple(OutputStream out, long[] numbers) throws IOException {
         out.write('(');
-        for (int number : numbers) {
+        for (long number : numbers) {
             integer(out, number);
         }
         out.write('t');
     }
 
-    private static void integer(OutputStream out, int number) throws IOException {
-        out.write('J');
-        out.write(littleEndian(number));
+    /** An integer of four bytes, or of eight where it needs them. */
+    private static void integer(OutputStream out, long number) throws IOException {
+        if ((int) number == number) {
+            out.write('J');
+            out.write(littleEndian((int) number));
+        } else {
+            out.write(0x8a);
+            out.write(Long.BYTES);
+            out.write(ByteBuffer.allocate(Long.BYTES)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putLong(number)
+                    .array());
+        }
     }
 
     private static void text(OutputStream out, String text) throws IOException {

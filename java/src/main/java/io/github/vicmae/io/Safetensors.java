@@ -63,6 +63,7 @@ public final class Safetensors implements TensorSource {
     }
 
     /** Returns the texts of the header's {@code __metadata__}; empty if it has none. */
+    @Override
     public Map<String, String> metadata() {
         return header.metadata();
     }

@@ -21,7 +21,7 @@ import java.util.Set;
  * Collects tensors and writes them as one safetensors file through {@link AtomicFile}. Tensors of wider element types
  * come first, otherwise in the order in which they were added, so that every tensor starts at a multiple of its element size.
  */
-public final class SafetensorsWriter {
+public final class SafetensorsWriter implements TensorWriter {
     private static final int CHUNK = 1 << 22;
     private final Map<String, String> metadata = new LinkedHashMap<>();
     private final List<Pending> tensors = new ArrayList<>();
@@ -29,19 +29,8 @@ public final class SafetensorsWriter {
 
     private record Pending(String name, DType dtype, long[] shape, long bytes, Source source) {}
 
-    /** Supplies the bytes of a tensor, row-major and little-endian. */
-    @FunctionalInterface
-    public interface Source {
-        /**
-         * Fills a chunk up to its limit. Chunks are asked for in order, once each.
-         *
-         * @param offset the chunk's first byte, counted from the tensor's start
-         * @param chunk a direct, little-endian buffer
-         */
-        void fill(long offset, ByteBuffer chunk) throws IOException;
-    }
-
     /** Adds a text to the file's {@code __metadata__}; a second value under one key replaces the first. */
+    @Override
     public SafetensorsWriter metadata(String key, String value) {
         metadata.put(key, value);
         return this;
@@ -52,6 +41,7 @@ public final class SafetensorsWriter {
      *
      * @throws IllegalArgumentException if the name is already taken or reserved, or the shape has no size
      */
+    @Override
     public SafetensorsWriter add(String name, DType dtype, long[] shape, Source source) {
         long bytes = TensorInfo.sizeInBytes(shape, dtype);
         if (bytes < 0) {
@@ -98,6 +88,7 @@ public final class SafetensorsWriter {
      *
      * @throws IOException if a source or the disk fails; a file that was there before is then unchanged
      */
+    @Override
     public void write(Path path) throws IOException {
         List<Pending> ordered = new ArrayList<>(tensors);
         ordered.sort(Comparator.comparingInt(t -> -t.dtype.bytes()));

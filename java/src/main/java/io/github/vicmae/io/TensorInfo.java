@@ -52,7 +52,7 @@ public record TensorInfo(String name, DType dtype, long[] shape, long offset, lo
      *
      * @return the size in bytes, or -1 if a dimension is negative or the product does not fit a long
      */
-    static long sizeInBytes(long[] shape, DType dtype) {
+    public static long sizeInBytes(long[] shape, DType dtype) {
         long size = dtype.bytes();
         for (long dimension : shape) {
             if (dimension < 0 || Math.multiplyHigh(size, dimension) != 0 || size * dimension < 0) {

@@ -1,5 +1,6 @@
 package io.github.vicmae.io;
 
+import io.github.vicmae.io.onnx.OnnxFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -25,6 +26,11 @@ public interface TensorSource extends AutoCloseable {
      * that say what it is. Empty for formats that hold nothing but tensors.
      */
     default Map<String, String> passedOver() {
+        return Map.of();
+    }
+
+    /** Returns the file's texts by key; empty for formats that have none. */
+    default Map<String, String> metadata() {
         return Map.of();
     }
 
@@ -80,25 +86,29 @@ public interface TensorSource extends AutoCloseable {
     }
 
     /**
-     * Opens a file by its content: a zip archive as a PyTorch checkpoint, anything else as safetensors.
+     * Opens a file by its content: a zip archive as a PyTorch checkpoint, an ONNX model of ours as what it was made of, anything else as safetensors.
      *
      * @throws IOException if the file cannot be read or is damaged; the message names the file and the fault
      */
     static TensorSource open(Path path) throws IOException {
         byte[] start;
         try (InputStream in = Files.newInputStream(path)) {
-            start = in.readNBytes(4);
+            start = in.readNBytes(9);
         } catch (IOException e) {
             throw FileErrors.cannot("read", path, e);
         }
-        boolean zip = start.length == 4 && start[0] == 'P' && start[1] == 'K' && start[2] == 3 && start[3] == 4;
+        boolean zip = start.length >= 4 && start[0] == 'P' && start[1] == 'K' && start[2] == 3 && start[3] == 4;
         // A pickle of protocol 2 to 5 that starts with a long integer: how PyTorch wrote files before version 1.6.
         boolean oldPickle =
-                start.length == 4 && (start[0] & 0xff) == 0x80 && start[1] >= 2 && start[1] <= 5 && start[3] != 0;
+                start.length >= 4 && (start[0] & 0xff) == 0x80 && start[1] >= 2 && start[1] <= 5 && start[3] != 0;
         if (oldPickle) {
             throw new IOException(
                     path + ": a PyTorch file in the format from before version 1.6. Load it in PyTorch and"
                             + " write it again with torch.save.");
+        }
+        // A model begins with its version as a number (field 1), and a safetensors file with eight bytes and a brace.
+        if (start.length == 9 && start[0] == 8 && start[8] != '{') {
+            return OnnxFile.open(path);
         }
         return zip ? PyTorchCheckpoint.open(path) : Safetensors.open(path);
     }

@@ -41,7 +41,25 @@ public final class PoolKernels {
             int samples,
             int kept,
             int width) {
-        int tokenCount = grid.tokens(kept);
+        forward(pooled, argmax, tokens, pooling, grid, 0, samples, kept, width);
+    }
+
+    /**
+     * The same with register tokens between the class token and the patches, which no pooling takes.
+     *
+     * @param tokens [samples, grid.tokens(kept) + registers, width]
+     */
+    public void forward(
+            Tensor pooled,
+            Tensor argmax,
+            Tensor tokens,
+            Pooling pooling,
+            PatchGrid grid,
+            int registers,
+            int samples,
+            int kept,
+            int width) {
+        int tokenCount = grid.tokens(kept) + registers;
         check(pooled, argmax, tokens, pooling, grid, samples, tokenCount, width);
         stream.begin(forward.form(tokens)).arg(pooled).argOrNull(pooling == Pooling.MAX ? argmax : null);
         stream.arg(tokens)
@@ -49,7 +67,7 @@ public final class PoolKernels {
                 .arg(samples)
                 .arg(tokenCount)
                 .arg(width)
-                .arg(grid.classTokens());
+                .arg(grid.classTokens() + registers);
         stream.launch(samples, (width + STRIP - 1) / STRIP, 1, THREADS, 0);
     }
 

@@ -192,6 +192,18 @@ public final class Checkpoint {
             String prefix,
             Function<Parameter, Tensor> where)
             throws IOException {
+        check(source, parameters, prefix);
+        for (Parameter p : parameters) {
+            stream.write(where.apply(p), source.floats(prefix + p.name()));
+        }
+    }
+
+    /**
+     * Checks that a file has some parameters.
+     *
+     * @throws IOException as {@link #loadParameters}
+     */
+    static void check(TensorSource source, Iterable<Parameter> parameters, String prefix) throws IOException {
         List<String> problems = new ArrayList<>();
         for (Parameter p : parameters) {
             String name = prefix + p.name();
@@ -208,9 +220,6 @@ public final class Checkpoint {
             String more = problems.size() > LISTED ? "\n  and " + (problems.size() - LISTED) + " more" : "";
             throw new MisfitException(source.path() + " does not fit this model:\n  "
                     + String.join("\n  ", problems.subList(0, Math.min(LISTED, problems.size()))) + more);
-        }
-        for (Parameter p : parameters) {
-            stream.write(where.apply(p), source.floats(prefix + p.name()));
         }
     }
 

@@ -19,7 +19,7 @@ import java.util.function.Predicate;
  * <ul>
  *   <li>The patch weight of images is repeated over the frames of a patch and divided by their number; that of clips is added up over its frames for
  *       images. Either way a picture that does not move gets the same embedding.
- *   <li>Positions are interpolated in space, see {@link PositionGrid}. Those in time are interpolated linearly; for images, learned ones are
+ *   <li>Positions are interpolated in space, see {@link Interpolation}. Those in time are interpolated linearly; for images, learned ones are
  *       averaged, and of OmniMAE's table the first frame's are taken. {@code pos_embed_temporal} begins at zero where there was none.
  *   <li>Other tensors are as they are, or left out.
  * </ul>
@@ -34,12 +34,15 @@ public final class ConvertedTrunk extends FilteredSource {
     private final TrunkConfig from;
     private final TrunkConfig to;
     private final Predicate<String> omitted;
+    private final Interpolation interpolation;
     private final Map<String, Converted> converted = new LinkedHashMap<>();
 
     private record Converted(long[] shape, float[] values) {}
 
-    private ConvertedTrunk(TensorSource source, TrunkConfig from, TrunkConfig to, Predicate<String> omitted) {
+    private ConvertedTrunk(TensorSource source, TrunkConfig from, TrunkConfig to, Predicate<String> omitted)
+            throws IOException {
         super(source);
+        interpolation = Interpolation.of(source);
         this.from = from;
         this.to = to;
         this.omitted = omitted;
@@ -135,7 +138,7 @@ public final class ConvertedTrunk extends FilteredSource {
         } else {
             float[] old = table(POSITIONS);
             requireSize(POSITIONS, old, from.grid().classTokens() + places(from).places());
-            space = places(from).resized(old, classes * width(), width(), grid);
+            space = places(from).resized(old, classes * width(), width(), grid, interpolation);
             System.arraycopy(old, 0, values, 0, classes * width());
         }
         System.arraycopy(space, 0, values, classes * width(), space.length);

@@ -82,7 +82,7 @@ public final class DenseFeatures implements AutoCloseable {
         float[] map = new float[width * places];
         for (int place = 0; place < places; place++) {
             for (int d = 0; d < width; d++) {
-                map[d * places + place] = tokens[(grid.classTokens() + place) * width + d];
+                map[d * places + place] = tokens[(grid.classTokens() + trunk.registers() + place) * width + d];
             }
         }
         return map;

@@ -116,7 +116,17 @@ public final class FeatureExtractor implements AutoCloseable {
         }
 
         private void pool(Tensor row, Pooling how) {
-            kernels.pool().forward(row, argmax, tokens, how, grid, batch, grid.patches(), trunk.dim());
+            kernels.pool()
+                    .forward(
+                            row,
+                            argmax,
+                            tokens,
+                            how,
+                            grid,
+                            trunk.registers(),
+                            batch,
+                            grid.patches(),
+                            trunk.dim());
         }
 
         @Override

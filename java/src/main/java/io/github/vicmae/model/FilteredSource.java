@@ -16,6 +16,11 @@ abstract class FilteredSource implements TensorSource {
         this.source = source;
     }
 
+    /** The file's tensors as they are there. */
+    final TensorSource inner() {
+        return source;
+    }
+
     @Override
     public Path path() {
         return source.path();
@@ -34,6 +39,11 @@ abstract class FilteredSource implements TensorSource {
     @Override
     public Map<String, String> passedOver() {
         return source.passedOver();
+    }
+
+    @Override
+    public Map<String, String> metadata() {
+        return source.metadata();
     }
 
     @Override

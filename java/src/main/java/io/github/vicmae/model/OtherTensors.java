@@ -25,6 +25,9 @@ final class OtherTensors {
     private static final Pattern OWN = Pattern.compile(
             "(decoder_|mask_token$|projector\\.|predictor\\.|target\\.|exp_avg\\.|exp_avg_sq\\.|ema\\.).*");
 
+    /** timm's, where it pools patches. Beside a norm before the pooling it belongs to the classifier. */
+    private static final String POOLED_NORM = "fc_norm.weight";
+
     private static final Pattern NUMBER = Pattern.compile("\\.\\d+\\.");
 
     private OtherTensors() {}
@@ -34,6 +37,7 @@ final class OtherTensors {
         variants.put(component("ls[12]|gamma_[12]|lambda_[12]|layer_scale.*"), "LayerScale");
         variants.put(component("[qk]_norm|[qk]_layernorm"), "normalised queries and keys");
         variants.put(component("reg_tokens?|register_tokens?|storage_tokens?"), "register tokens");
+        variants.put(component("w12|w3"), "SwiGLU");
         variants.put(component("dist_token"), "a distillation token");
         variants.put(component("norm_pre|pre_norm|ln_pre"), "a normalisation before the blocks");
         variants.put(component("(rel_pos|relative_position).*"), "a relative position bias");
@@ -72,7 +76,11 @@ final class OtherTensors {
             }
             boolean inside = isIn(name, modules);
             String variant = variant(inside ? name : name.replaceAll("\\..*", ""));
-            if (variant != null) {
+            if (name.equals(POOLED_NORM) && !source.contains(prefix + "norm.weight")) {
+                problems.add(
+                        prefix + name + " changes what is computed (a normalisation behind the pooling in the place of"
+                                + " that before it), and this model does not have it");
+            } else if (variant != null) {
                 problems.add(prefix + together(name) + " changes what is computed (" + variant
                         + "), and this model does not have it");
             } else if (inside) {

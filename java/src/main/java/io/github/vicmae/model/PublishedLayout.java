@@ -1,11 +1,11 @@
 package io.github.vicmae.model;
 
-import io.github.vicmae.io.SafetensorsWriter;
-import io.github.vicmae.layer.Parameter;
+import io.github.vicmae.io.TensorInfo;
+import io.github.vicmae.io.TensorSource;
 import java.io.IOException;
-import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -73,34 +73,30 @@ public final class PublishedLayout {
     }
 
     /**
-     * Writes a model under the names and in the shapes of its method's authors, as safetensors; without our settings and without the optimizer.
+     * How a model's tensors are called and cut up where its method was published.
      *
+     * @param tensors the encoder's or the whole model's, under our names
      * @param method such as {@code st-mae}; {@code mae} and {@code vicmae} are published under our names
-     * @throws IOException if it cannot be written
      */
-    public static void save(Path path, ModelState model, String method) throws IOException {
-        SafetensorsWriter writer = new SafetensorsWriter();
-        writer.metadata("format", "pt");
-        for (Parameter p : model.parameters().all()) {
-            float[] values = model.stream().read(p.value());
-            long[] shape = Arrays.stream(p.shape()).asLongStream().toArray();
-            Matcher map = MAP.matcher(p.name());
+    public static List<NamedTensor> named(TensorSource tensors, String method) throws IOException {
+        List<NamedTensor> named = new ArrayList<>();
+        for (String name : tensors.names()) {
+            TensorInfo info = tensors.info(name);
+            Matcher map = MAP.matcher(name);
             if (method.equals("st-mae") && map.matches()) {
+                long[] shape = info.shape();
                 shape[0] /= 3;
-                int size = values.length / 3;
                 for (int i = 0; i < 3; i++) {
-                    writer.add(
-                            map.group(1) + "qkv".charAt(i) + map.group(2),
-                            shape,
-                            Arrays.copyOfRange(values, i * size, (i + 1) * size));
+                    String part = map.group(1) + "qkv".charAt(i) + map.group(2);
+                    named.add(new NamedTensor(part, info.dtype(), shape, name, i * info.bytes() / 3));
                 }
-                continue;
-            }
-            writer.add(method.equals("omnimae") ? omniMae(p.name()) : p.name(), shape, values);
-            if (method.equals("omnimae") && p.name().equals("pos_embed")) {
-                writer.add(omniMae("decoder_pos_embed"), shape, values); // the same table
+            } else {
+                named.add(NamedTensor.whole(method.equals("omnimae") ? omniMae(name) : name, info));
             }
         }
-        writer.write(path);
+        if (method.equals("omnimae") && tensors.contains("decoder_embed.weight")) { // its decoder has the same table
+            named.add(NamedTensor.whole(omniMae("decoder_pos_embed"), tensors.info("pos_embed")));
+        }
+        return named;
     }
 }

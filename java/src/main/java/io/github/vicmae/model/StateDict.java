@@ -14,7 +14,7 @@ import java.util.regex.Pattern;
 /**
  * A checkpoint under the names of the published state dict, whatever its model was wrapped in when it was saved: {@code module.} of
  * DistributedDataParallel, {@code _orig_mod.} of torch.compile, a training program's {@code model.} or {@code backbone.}. What lies outside of
- * the encoder's prefix is passed over. The names and maps of ST-MAE and OmniMAE, which differ, become ours: see {@link PublishedLayout}.
+ * the encoder's prefix is passed over; of a student and a teacher the teacher is taken, as its authors do. The names and maps of ST-MAE and OmniMAE, which differ, become ours: see {@link PublishedLayout}; what other programs add is read as {@link ForeignLayout} says.
  */
 public final class StateDict extends FilteredSource {
     /** Every vision transformer has it; what stands before it is the prefix of the model's names. */
@@ -39,13 +39,13 @@ public final class StateDict extends FilteredSource {
      * @throws IOException if there are several encoders in the file, or two tensors get the same name
      */
     public static TensorSource of(TensorSource source) throws IOException {
-        return ZeroBiases.of(JoinedMaps.of(renamed(source)));
+        return ForeignLayout.of(ZeroBiases.of(JoinedMaps.of(renamed(source))));
     }
 
     private static TensorSource renamed(TensorSource source) throws IOException {
         Map<String, String> plain = new LinkedHashMap<>();
         for (String name : source.names()) {
-            add(plain, MODULE_WRAPPER.matcher(name).replaceAll(""), name, source);
+            add(plain, ForeignLayout.name(MODULE_WRAPPER.matcher(name).replaceAll("")), name, source);
         }
         plain = PublishedLayout.ofOmniMae(plain);
         String prefix = prefix(plain.keySet(), source);
@@ -85,6 +85,14 @@ public final class StateDict extends FilteredSource {
         for (String name : names) {
             if (name.endsWith("." + PATCH_WEIGHT)) {
                 prefixes.add(name.substring(0, name.length() - PATCH_WEIGHT.length()));
+            }
+        }
+        if (prefixes.size() > 1) {
+            List<String> teachers = prefixes.stream()
+                    .filter(p -> p.matches("(.*\\.)?teacher\\..*"))
+                    .toList();
+            if (teachers.size() == 1) {
+                return teachers.get(0);
             }
         }
         if (prefixes.size() > 1) {

@@ -11,6 +11,7 @@ import io.github.vicmae.settings.Setting;
  * @param tube frames of a patch
  * @param classToken whether a class token precedes the patches' tokens
  * @param positions of the tokens
+ * @param registers tokens behind the class token that are no patches (Darcet et al. 2024); their features are not used
  */
 public record TrunkConfig(
         @Setting(description = "rows of an input image, a multiple of the patch", range = "[1, inf)")
@@ -75,7 +76,14 @@ public record TrunkConfig(
                         "positions: a fixed 2-D table, learned in space and time, or one sinusoid over all patches",
                 value = "sincos",
                 former = "\"sincos\"")
-        PositionKind positions) {
+        PositionKind positions,
+
+        @Setting(
+                description = "register tokens of a published encoder, which can be used and not trained",
+                value = "0",
+                range = "[0, 64]",
+                former = "0")
+        int registers) {
 
     private static final int MAX_HEAD_DIM = 128;
 
@@ -96,13 +104,31 @@ public record TrunkConfig(
                 frames,
                 tube,
                 classToken,
-                positions);
+                positions,
+                registers);
         PatchGrid grid = new PatchGrid(frames, height, width, tube, patch, classToken); // refuses what cannot be cut
         stack("encoder", dim, heads, mlpRatio);
         require(
                 positions != PositionKind.SINCOS || grid.times() == 1,
                 "2-D positions do not tell the " + grid.times() + " times of a clip apart");
         require(positions != PositionKind.SINUSOID || !classToken, "A sinusoid has no position for a class token");
+    }
+
+    /** Without register tokens. */
+    public TrunkConfig(
+            int height,
+            int width,
+            int channels,
+            int patch,
+            int dim,
+            int depth,
+            int heads,
+            double mlpRatio,
+            int frames,
+            int tube,
+            boolean classToken,
+            PositionKind positions) {
+        this(height, width, channels, patch, dim, depth, heads, mlpRatio, frames, tube, classToken, positions, 0);
     }
 
     /** Of images, with a class token and fixed 2-D positions: the encoder of MAE and ViC-MAE. */
@@ -134,7 +160,8 @@ public record TrunkConfig(
                 newFrames,
                 newTube,
                 classToken,
-                kind);
+                kind,
+                registers);
     }
 
     /** What every stack of transformer blocks needs. */
@@ -161,6 +188,24 @@ public record TrunkConfig(
     /** How an image is cut into patches: it is repeated for all frames of one patch. */
     public PatchGrid imageGrid() {
         return new PatchGrid(tube, height, width, tube, patch, classToken);
+    }
+
+    /** The same for images of another size. */
+    public TrunkConfig resized(int newHeight, int newWidth) {
+        return new TrunkConfig(
+                newHeight,
+                newWidth,
+                channels,
+                patch,
+                dim,
+                depth,
+                heads,
+                mlpRatio,
+                frames,
+                tube,
+                classToken,
+                positions,
+                registers);
     }
 
     /** Patches of a view, L. */

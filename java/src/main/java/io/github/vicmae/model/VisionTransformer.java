@@ -7,11 +7,14 @@ import io.github.vicmae.layer.Context;
 import io.github.vicmae.layer.DropPath;
 import io.github.vicmae.layer.PatchEmbedding;
 import io.github.vicmae.layer.Positions;
+import io.github.vicmae.layer.RegisterTokens;
 
 /** The encoder: patch embedding, blocks and final norm, over the class token, if there is one, and the visible patches. */
 public final class VisionTransformer {
     private final PatchEmbedding embedding;
     private final BlockStack blocks;
+    /** Null without register tokens. */
+    private final RegisterTokens registers;
 
     /**
      * @param grid how views are cut into patches: the encoder's own, or that of its images
@@ -43,6 +46,10 @@ public final class VisionTransformer {
             boolean recompute,
             String norm,
             boolean drops) {
+        int more = c.registers();
+        registers = more == 0
+                ? null
+                : new RegisterTokens(context, samples, grid.tokens(kept), grid.classTokens(), c.dim(), more);
         Positions.Kind positions = c.positions().over(c.grid());
         embedding = new PatchEmbedding(
                 context, grid, positions, samples, c.channels(), kept, c.dim(), c.patchWeightShape());
@@ -52,7 +59,7 @@ public final class VisionTransformer {
                 norm,
                 c.depth(),
                 samples,
-                grid.tokens(kept),
+                grid.tokens(kept) + more,
                 c.dim(),
                 c.heads(),
                 c.hidden(),
@@ -72,7 +79,12 @@ public final class VisionTransformer {
 
     /** Runs the encoder; keep [samples, kept] or null for all patches. */
     public void forward(Tensor images, Tensor keep) {
-        embedding.forward(blocks.input(), images, keep);
+        if (registers == null) {
+            embedding.forward(blocks.input(), images, keep);
+        } else {
+            embedding.forward(registers.embedded(), images, keep);
+            registers.insert(blocks.input());
+        }
         blocks.forward();
     }
 

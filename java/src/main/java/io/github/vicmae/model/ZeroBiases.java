@@ -1,6 +1,5 @@
 package io.github.vicmae.model;
 
-import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.io.TensorInfo;
 import io.github.vicmae.io.TensorSource;
 import java.io.IOException;
@@ -30,7 +29,7 @@ final class ZeroBiases extends FilteredSource {
 
     /** Returns the source itself where no bias is missing, and where the file is one of this library. Closing the result closes the source. */
     static TensorSource of(TensorSource source) throws IOException {
-        if (source instanceof Safetensors ours && ours.metadata().containsKey(Checkpoint.CONFIG)) {
+        if (source.metadata().containsKey(Checkpoint.CONFIG)) {
             return source;
         }
         Map<String, TensorInfo> zeros = new LinkedHashMap<>();

@@ -18,7 +18,7 @@ public final class FlopCount {
 
     /** Operations of an encoder's forward pass over all patches of an image. */
     public static double features(TrunkConfig t) {
-        int tokens = t.patches() + (t.classToken() ? 1 : 0);
+        int tokens = t.patches() + (t.classToken() ? 1 : 0) + t.registers();
         return 2.0 * t.patches() * t.patchSize() * t.dim() + t.depth() * block(tokens, t.dim(), t.hidden());
     }
 

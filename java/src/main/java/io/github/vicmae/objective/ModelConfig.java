@@ -2,7 +2,6 @@ package io.github.vicmae.objective;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.model.Checkpoint;
 import io.github.vicmae.model.DecoderConfig;
@@ -33,6 +32,10 @@ public record ModelConfig(
         }
         if (objective.hasDecoder()) {
             check(trunk, decoder);
+        } else if (trunk.registers() > 0) {
+            throw new IllegalArgumentException(
+                    "An encoder with register tokens gives features, and cannot be trained here;"
+                            + " take its form without them, or train a linear classifier on its features (probe)");
         }
         List<ViewBatch> batches = objective.batches(trunk, 1);
         for (int i = 0; i < batches.size(); i++) {
@@ -102,8 +105,8 @@ public record ModelConfig(
      * @param heads of the encoder; 0 for those of the standard size of its width
      */
     public static ModelConfig of(TensorSource source, int heads) throws IOException {
-        if (source instanceof Safetensors ours && ours.metadata().containsKey(Checkpoint.CONFIG)) {
-            return ofJson(ours.metadata().get(Checkpoint.CONFIG));
+        if (source.metadata().containsKey(Checkpoint.CONFIG)) {
+            return ofJson(source.metadata().get(Checkpoint.CONFIG));
         }
         return PublishedConfig.infer(StateDict.of(source), heads);
     }

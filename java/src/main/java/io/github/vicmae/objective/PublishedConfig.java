@@ -2,6 +2,7 @@ package io.github.vicmae.objective;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.vicmae.io.TensorSource;
+import io.github.vicmae.layer.RegisterTokens;
 import io.github.vicmae.settings.SettingTree;
 import java.io.IOException;
 import java.util.Arrays;
@@ -16,6 +17,8 @@ final class PublishedConfig {
     private static final int OMNIMAE_TIMES = 8;
 
     private static final int OMNIMAE_DECODER_HEADS = 16;
+    private static final String REGISTERS = RegisterTokens.NAME;
+    private static final String DISTILLATION = "dist_token";
 
     private PublishedConfig() {}
 
@@ -23,6 +26,10 @@ final class PublishedConfig {
      * @param heads of the encoder; 0 for those of the standard size of its width
      */
     static ModelConfig infer(TensorSource source, int heads) throws IOException {
+        if (source.contains(DISTILLATION)) {
+            throw new IOException(source.path() + " holds an encoder with a distillation token (" + DISTILLATION
+                    + "), which changes what is computed, and this encoder does not have it");
+        }
         long[] weight = shape(source, PATCH_WEIGHT, source.contains(PATCH_WEIGHT) ? rank(source) : 4);
         boolean clips = weight.length == 5;
         int dim = Math.toIntExact(weight[0]);
@@ -71,6 +78,7 @@ final class PublishedConfig {
             SettingTree.put(tree, "trunk.frames", times * tube);
             SettingTree.put(tree, "trunk.tube", tube);
             SettingTree.put(tree, "trunk.classToken", classToken);
+            SettingTree.put(tree, "trunk.registers", source.contains(REGISTERS) ? shape(source, REGISTERS, 3)[1] : 0);
             if (source.contains("decoder_embed.weight")) {
                 int decoderDim = Math.toIntExact(shape(source, "decoder_embed.weight", 2)[0]);
                 boolean published = clips && !learned && decoderDim % OMNIMAE_DECODER_HEADS == 0;

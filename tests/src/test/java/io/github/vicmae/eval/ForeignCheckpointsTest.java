@@ -21,6 +21,7 @@ import io.github.vicmae.objective.Variant;
 import io.github.vicmae.objective.ViCMaeConfig;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -94,7 +95,17 @@ class ForeignCheckpointsTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"", "module.", "_orig_mod.", "module._orig_mod.", "model.", "state_dict.module.", "backbone."})
+            strings = {
+                "",
+                "module.",
+                "_orig_mod.",
+                "module._orig_mod.",
+                "model.",
+                "model_state.",
+                "state_dict.module.",
+                "backbone.",
+                "teacher.backbone."
+            })
     void wrappedNamesGiveTheSameFeatures(String prefix) throws IOException {
         assertArrayEquals(expected, embed(copy(name -> prefix + name, Map.of())));
     }
@@ -161,13 +172,13 @@ class ForeignCheckpointsTest {
     @Test
     void variantsThatComputeSomethingElseAreRefusedByName() throws IOException {
         Map<String, String> variants = Map.of(
-                "blocks.0.ls1.gamma", "blocks.*.ls1.gamma changes what is computed (LayerScale)",
-                "blocks.1.gamma_2", "LayerScale",
+                "blocks.0.layer_scale1.gamma", "blocks.*.layer_scale1.gamma changes what is computed (LayerScale)",
+                "blocks.1.lambda_2", "LayerScale",
                 "blocks.0.attn.q_norm.weight",
                         "blocks.*.attn.q_norm.weight changes what is computed (normalised queries and keys)",
                 "blocks.0.attn.k_norm.weight", "normalised queries and keys",
-                "reg_token", "reg_token changes what is computed (register tokens)",
-                "register_tokens", "register tokens",
+                "storage_tokens", "storage_tokens changes what is computed (register tokens)",
+                "blocks.0.mlp.w12.weight", "SwiGLU",
                 "norm_pre.weight", "a normalisation before the blocks",
                 "rel_pos_bias.relative_position_bias_table", "a relative position bias",
                 "blocks.0.attn.relative_position_bias_table", "a relative position bias",
@@ -206,10 +217,123 @@ class ForeignCheckpointsTest {
 
     @Test
     void severalEncodersAreRefusedByTheirPrefixes() throws IOException {
-        Path file =
-                copy(name -> "student." + name, Map.of("teacher.patch_embed.proj.weight", new long[] {24, 3, 8, 8}));
+        Path file = copy(name -> "left." + name, Map.of("right.patch_embed.proj.weight", new long[] {24, 3, 8, 8}));
         IOException e = assertThrows(IOException.class, () -> embed(file));
-        assertTrue(e.getMessage().contains("student. and teacher."), e.getMessage());
+        assertTrue(e.getMessage().contains("left. and right."), e.getMessage());
+    }
+
+    /** DINO and DINOv2 evaluate the teacher, and name what they save so, in one dictionary or in two. */
+    @Test
+    void ofAStudentAndATeacherTheTeacherIsTaken() throws IOException {
+        Path file = copy(
+                name -> "teacher.backbone." + name,
+                Map.of(
+                        "student.module.backbone.patch_embed.proj.weight", new long[] {24, 3, 8, 8},
+                        "teacher.head.mlp.0.weight", new long[] {4, 24}));
+        assertArrayEquals(expected, embed(file));
+        try (Encoder encoder = Encoder.load(file, HEADS, device, 1)) {
+            assertEquals(
+                    List.of(
+                            "student.module.backbone.patch_embed.proj.weight (outside of 'teacher.backbone.')",
+                            "teacher.head.mlp.*.weight (outside of 'teacher.backbone.')"),
+                    encoder.passedOver().stream().sorted().toList());
+        }
+        Pickler pickler = new Pickler().dict().text("student").dict();
+        pickler.text("module.backbone.cls_token").tensor(new long[] {1, 1, 24}, new float[24]);
+        pickler.endDict().text("teacher").dict();
+        try (TensorSource source = TensorSource.open(ours)) {
+            for (String name : source.names()) {
+                if (source.info(name).dtype().isFloat()) {
+                    pickler.text("backbone." + name).tensor(source.info(name).shape(), source.floats(name));
+                }
+            }
+        }
+        Path pickled = pickler.endDict().text("epoch").number(3).endDict().write(dir.resolve("dino.pth"));
+        assertArrayEquals(expected, embed(pickled));
+        try (Encoder encoder = Encoder.load(pickled, HEADS, device, 1)) {
+            assertEquals(List.of("student (another state dict)"), encoder.passedOver());
+        }
+    }
+
+    /** timm's vision transformers end in a classifier; some have positions for the patches alone. */
+    @Test
+    void aVisionTransformerOfTimmLoads() throws IOException {
+        Path file = copy(
+                name -> name,
+                Map.of("head.weight", new long[] {10, 24}, "head.bias", new long[] {10}, "fc_norm.weight", new long[] {
+                    24
+                }));
+        assertArrayEquals(expected, embed(file), "the norm before the pooling is there");
+        Path patchesAlone = rewritten((name, shape, values) -> name.equals("pos_embed")
+                ? new Tensor(name, new long[] {1, 4, 24}, Arrays.copyOfRange(values, 24, 5 * 24))
+                : new Tensor(name, shape, values));
+        assertArrayEquals(expected, embed(patchesAlone), "the class token's position is zero in both");
+        Path pooledNorm = copy(name -> name.replaceFirst("^norm\\.", "fc_norm."), Map.of());
+        IOException e = assertThrows(IOException.class, () -> embed(pooledNorm));
+        assertTrue(e.getMessage().contains("a normalisation behind the pooling"), e.getMessage());
+    }
+
+    /** BEiT's factors; DINOv2's are in {@link Dinov2Test}. */
+    @Test
+    void layerScaleIsMultipliedIntoWhatItScales() throws IOException {
+        float factor = 0.5f;
+        Path file = rewritten((name, shape, values) -> {
+            if (name.matches("blocks\\.\\d\\.(attn\\.proj|mlp\\.fc2)\\..*")) {
+                for (int i = 0; i < values.length; i++) {
+                    values[i] /= factor; // exact: a power of two
+                }
+            }
+            return new Tensor(name, shape, values);
+        });
+        float[] factors = new float[24];
+        Arrays.fill(factors, factor);
+        Path scaled = dir.resolve("scaled.safetensors");
+        SafetensorsWriter writer = new SafetensorsWriter();
+        try (TensorSource source = TensorSource.open(file)) {
+            for (String name : source.names()) {
+                writer.add(name, source.info(name).shape(), source.floats(name));
+            }
+            for (int block = 0; block < 2; block++) {
+                writer.add("blocks." + block + ".gamma_1", new long[] {24}, factors);
+                writer.add("blocks." + block + ".gamma_2", new long[] {24}, factors);
+            }
+            writer.write(scaled);
+        }
+        assertArrayEquals(expected, embed(scaled));
+    }
+
+    @Test
+    void blocksInGroupsLoad() throws IOException {
+        assertArrayEquals(expected, embed(copy(name -> name.replaceFirst("^blocks\\.", "blocks.0."), Map.of())));
+    }
+
+    @Test
+    void aDistilledTransformerIsRefused() throws IOException {
+        Path file = copy(name -> name, Map.of("dist_token", new long[] {1, 1, 24}));
+        IOException e = assertThrows(IOException.class, () -> embed(file));
+        assertTrue(e.getMessage().contains("a distillation token (dist_token)"), e.getMessage());
+    }
+
+    private record Tensor(String name, long[] shape, float[] values) {}
+
+    private interface Change {
+        Tensor of(String name, long[] shape, float[] values);
+    }
+
+    /** The same weights without our metadata, each changed. */
+    private Path rewritten(Change change) throws IOException {
+        SafetensorsWriter writer = new SafetensorsWriter();
+        try (TensorSource source = TensorSource.open(ours)) {
+            for (String name : source.names()) {
+                if (source.info(name).dtype().isFloat()) {
+                    Tensor t = change.of(name, source.info(name).shape(), source.floats(name));
+                    writer.add(t.name(), t.shape(), t.values());
+                }
+            }
+        }
+        Path file = dir.resolve("rewritten.safetensors");
+        writer.write(file);
+        return file;
     }
 
     @Test

@@ -9,7 +9,7 @@ import java.util.Arrays;
 import java.util.Random;
 
 /** Damages a valid file in thousands of ways: a reader either reads the result or refuses it with a message that names the file. */
-final class Mutations {
+public final class Mutations {
     private static final int SEEDS = 4000;
     /** Of either kind, or the damage would be too small or too large to tell anything. */
     private static final int AT_LEAST = 100;
@@ -18,11 +18,11 @@ final class Mutations {
 
     /** Opens a file of tensors. */
     @FunctionalInterface
-    interface Opener {
+    public interface Opener {
         TensorSource open(Path file) throws IOException;
     }
 
-    static void areReadOrRefused(Path valid, Opener opener) throws IOException {
+    public static void areReadOrRefused(Path valid, Opener opener) throws IOException {
         byte[] bytes = Files.readAllBytes(valid);
         Path file = valid.resolveSibling("mutated");
         int read = 0;
