@@ -78,8 +78,7 @@ public final class EmbeddingStore implements EmbeddingTable {
                 EmbeddingSettings former = settings(file);
                 requireSame(folder, settings.differences(former));
             } else {
-                AtomicFile.write(
-                        file, (JsonText.indented(settings.tree()) + "\n").getBytes(StandardCharsets.UTF_8));
+                writeSettings(folder, settings);
             }
             EmbeddingStore store = new EmbeddingStore(folder, settings, lockFile);
             try {
@@ -93,6 +92,37 @@ public final class EmbeddingStore implements EmbeddingTable {
             lockFile.close();
             throw e;
         }
+    }
+
+    /**
+     * Opens a store that is not added to any more, for reading.
+     *
+     * @throws IOException if it cannot be read
+     */
+    public static EmbeddingTable read(Path folder) throws IOException {
+        EmbeddingSettings settings = settings(folder.resolve(SETTINGS));
+        List<EmbeddedFile> files = new ArrayList<>();
+        JsonLines.read(folder.resolve(FILES), line -> files.add(EmbeddedFile.of(line)));
+        return new RowFiles.Table(
+                settings, files, new VectorFile(folder.resolve(VECTORS), settings.width(), Map.of(0L, 0L)));
+    }
+
+    /** Writes a table as a store into a new folder. */
+    public static void write(Path folder, EmbeddingTable table) throws IOException {
+        Files.createDirectories(folder);
+        AtomicFile.write(folder.resolve(VECTORS), out -> VectorFile.copy(table, out));
+        Files.deleteIfExists(folder.resolve(FILES));
+        try (JsonLines files = JsonLines.open(folder.resolve(FILES))) {
+            for (EmbeddedFile file : table.files()) {
+                files.write(file.tree());
+            }
+        }
+        writeSettings(folder, table.settings());
+    }
+
+    private static void writeSettings(Path folder, EmbeddingSettings settings) throws IOException {
+        String text = JsonText.indented(settings.tree()) + "\n";
+        AtomicFile.write(folder.resolve(SETTINGS), text.getBytes(StandardCharsets.UTF_8));
     }
 
     private static void lock(FileChannel lockFile, Path folder) throws IOException {
