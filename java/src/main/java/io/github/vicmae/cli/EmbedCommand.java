@@ -120,7 +120,13 @@ final class EmbedCommand implements Callable<Integer> {
                 try (EmbeddingStore store = EmbeddingStore.open(folder, settings)) {
                     EmbeddingRun run = new EmbeddingRun(store, former, files, file -> true, false);
                     say(run, former, err);
-                    embed(run, encoder, features, stream, folder, err);
+                    embed(
+                            run,
+                            encoder,
+                            features,
+                            stream,
+                            "what is done is kept in " + folder + ", and the same command with --resume goes on",
+                            err);
                     write(run, form, files, err);
                 }
             }
@@ -176,16 +182,16 @@ final class EmbedCommand implements Callable<Integer> {
         }
     }
 
-    private static void embed(
+    /** @param kept what is said when the command is interrupted */
+    static void embed(
             EmbeddingRun run,
             Encoder encoder,
             ViewFeatures features,
             FeatureStream.Settings stream,
-            Path folder,
+            String kept,
             PrintWriter err)
             throws IOException {
-        Thread hook = new Thread(() -> err.println("\nstopped; what is done is kept in " + folder
-                + ", and the same command with --resume goes on"));
+        Thread hook = new Thread(() -> err.println(System.lineSeparator() + "stopped; " + kept), "vicmae-stop");
         Runtime.getRuntime().addShutdownHook(hook);
         try (SampleProgress progress = new SampleProgress(err, "files", run.missing())) {
             run.run(

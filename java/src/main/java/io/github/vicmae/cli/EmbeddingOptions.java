@@ -45,8 +45,8 @@ final class EmbeddingOptions {
             description = "attention heads of a published encoder of no standard width")
     private int heads;
 
-    int batch() {
-        return batch;
+    FeatureTokens tokens() {
+        return tokens;
     }
 
     int heads() {

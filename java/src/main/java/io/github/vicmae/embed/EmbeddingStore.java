@@ -148,7 +148,7 @@ public final class EmbeddingStore implements EmbeddingTable {
     private static void requireSame(Path folder, List<String> differences) throws IOException {
         if (!differences.isEmpty()) {
             throw new IOException("What an interrupted command left in " + folder + " is of other settings: "
-                    + String.join("; ", differences) + ". Give the same ones, or --force to begin anew");
+                    + String.join("; ", differences) + ". Give the same ones, or delete that folder");
         }
     }
 

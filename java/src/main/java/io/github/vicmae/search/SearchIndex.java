@@ -144,6 +144,13 @@ public final class SearchIndex implements AutoCloseable {
         return hits;
     }
 
+    /** The files of the rows that are nearest to a vector of length one, each once. */
+    List<Integer> nearestFiles(float[] unit, int count) throws IOException {
+        int most = (int) Math.min(count, rows());
+        return (graph == null ? vectors.nearest(unit, most) : graph.nearest(unit, most))
+                .stream().map(one -> file(one.row())).distinct().toList();
+    }
+
     /** The file of a row. */
     private int file(long row) {
         int found = java.util.Arrays.binarySearch(firstRow, row);
