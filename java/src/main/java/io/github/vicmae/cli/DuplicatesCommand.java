@@ -53,16 +53,18 @@ final class DuplicatesCommand implements Callable<Integer> {
     @Option(
             names = "--model",
             paramLabel = "MODEL|RUN",
-            description = "compares DATA by this encoder's features, whose index is made in the cache folder; without it only"
-                    + " copies are found")
+            description =
+                    "compares DATA by this encoder's features, whose index is made in the cache folder; without it only"
+                            + " copies are found")
     private Path model;
 
     @Option(
             names = "--threshold",
             paramLabel = "S",
             defaultValue = "0.95",
-            description = "least similarity of near-duplicates: the cosine of the features, the collection's mean subtracted"
-                    + " (default: ${DEFAULT-VALUE})")
+            description =
+                    "least similarity of near-duplicates: the cosine of the features, the collection's mean subtracted"
+                            + " (default: ${DEFAULT-VALUE})")
     private double threshold;
 
     @Option(
@@ -125,9 +127,9 @@ final class DuplicatesCommand implements Callable<Integer> {
     }
 
     private List<Group> alike(SearchIndex index, PrintWriter err) throws IOException {
-        Map<EmbeddedFile, List<EmbeddedFile>> copies =
-                copies(index.files(), new Collection(index.data()), err);
-        try (SampleProgress progress = new SampleProgress(err, "compared", index.files().size())) {
+        Map<EmbeddedFile, List<EmbeddedFile>> copies = copies(index.files(), new Collection(index.data()), err);
+        try (SampleProgress progress =
+                new SampleProgress(err, "compared", index.files().size())) {
             return Duplicates.find(index, copies, threshold, progress);
         }
     }
@@ -185,7 +187,8 @@ final class DuplicatesCommand implements Callable<Integer> {
         for (Group group : groups) {
             out.println(FilesShown.name(group.first().path()));
             for (Member member : group.others()) {
-                out.println("  " + note(member) + "  " + FilesShown.name(member.file().path()));
+                out.println("  " + note(member) + "  "
+                        + FilesShown.name(member.file().path()));
             }
         }
         out.println(summary(groups));
@@ -218,8 +221,8 @@ final class DuplicatesCommand implements Callable<Integer> {
         for (Group group : groups) {
             List<SearchPage.Item> others = new ArrayList<>();
             for (Member member : group.others()) {
-                SearchPage.Item item =
-                        FilesShown.item(collection, member.file(), Double.NaN, member.isCopy() ? Double.NaN : member.similarity());
+                SearchPage.Item item = FilesShown.item(
+                        collection, member.file(), Double.NaN, member.isCopy() ? Double.NaN : member.similarity());
                 others.add(new SearchPage.Item(
                         item.picture(),
                         item.path(),

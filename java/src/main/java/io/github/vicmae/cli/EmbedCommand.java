@@ -58,22 +58,25 @@ final class EmbedCommand implements Callable<Integer> {
             names = "--out",
             required = true,
             paramLabel = "FILE",
-            description = "receives the rows, in the form of its extension: .npy (and beside it FILE.json with paths, classes"
-                    + " and times), .parquet, .csv or .safetensors")
+            description =
+                    "receives the rows, in the form of its extension: .npy (and beside it FILE.json with paths, classes"
+                            + " and times), .parquet, .csv or .safetensors")
     private Path out;
 
     @Option(
             names = "--frames",
             paramLabel = "N",
             defaultValue = "" + SampleFeatures.Settings.FRAMES,
-            description = "frames of a video, evenly spaced, whose features are averaged to one row; 1 is its middle frame"
-                    + " (default: ${DEFAULT-VALUE})")
+            description =
+                    "frames of a video, evenly spaced, whose features are averaged to one row; 1 is its middle frame"
+                            + " (default: ${DEFAULT-VALUE})")
     private int frames;
 
     @Option(
             names = "--every",
             paramLabel = "TIME",
-            description = "a row for a video's frame each so many seconds, with its time, in place of one row: 1s, 500ms, 2.5")
+            description =
+                    "a row for a video's frame each so many seconds, with its time, in place of one row: 1s, 500ms, 2.5")
     private String every;
 
     @Option(names = "--normalize", description = "divide every vector by its length")
@@ -84,8 +87,9 @@ final class EmbedCommand implements Callable<Integer> {
 
     @Option(
             names = "--resume",
-            description = "go on where an interrupted command ended; where the file is finished, add to it what is new in DATA"
-                    + " and embed again what has changed, by path and size")
+            description =
+                    "go on where an interrupted command ended; where the file is finished, add to it what is new in DATA"
+                            + " and embed again what has changed, by path and size")
     private boolean resume;
 
     @Option(names = "--force", description = "replace what is there")
@@ -138,7 +142,8 @@ final class EmbedCommand implements Callable<Integer> {
     /** Refuses what cannot end well, before any work. */
     private void check(EmbeddingForm form, Path folder) throws IOException {
         if (resume && force) {
-            throw new IllegalArgumentException("--resume goes on with what is there, --force replaces it; give one of them");
+            throw new IllegalArgumentException(
+                    "--resume goes on with what is there, --force replaces it; give one of them");
         }
         AtomicFile.checkWritable(out);
         if (form.companion(out) != null) {
@@ -148,8 +153,7 @@ final class EmbedCommand implements Callable<Integer> {
             return;
         }
         if (Files.exists(out)) {
-            throw new IOException(
-                    out + " is there already; --resume adds to it what is new, --force replaces it");
+            throw new IOException(out + " is there already; --resume adds to it what is new, --force replaces it");
         }
         if (EmbeddingStore.exists(folder)) {
             throw new IOException(

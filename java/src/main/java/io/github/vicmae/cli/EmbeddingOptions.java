@@ -71,8 +71,7 @@ final class EmbeddingOptions {
         return encoder.features(tokens);
     }
 
-    EmbeddingSettings settings(
-            Path weights, ViewFeatures features, FeatureStream.Settings stream, boolean isNormalized)
+    EmbeddingSettings settings(Path weights, ViewFeatures features, FeatureStream.Settings stream, boolean isNormalized)
             throws IOException {
         return new EmbeddingSettings(
                 weights.toString(),

@@ -15,7 +15,6 @@ import io.github.vicmae.eval.ViewFeatures;
 import io.github.vicmae.search.IndexFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -73,8 +72,7 @@ final class IndexBuild {
             refuseOther(index, settings);
             try (EmbeddingTable former = index.formerTable();
                     EmbeddingStore store = EmbeddingStore.open(index.part(), settings)) {
-                EmbeddingRun run =
-                        new EmbeddingRun(store, former, files, file -> !isBeneath(file, roots), true);
+                EmbeddingRun run = new EmbeddingRun(store, former, files, file -> !isBeneath(file, roots), true);
                 if (former != null || run.known() > 0) {
                     err.println(run.known() + " files are in the index already, " + run.missing() + " are new"
                             + (run.changed() > 0 ? " or have changed" : ""));
@@ -103,8 +101,7 @@ final class IndexBuild {
         }
     }
 
-    private void replace(
-            IndexFolder index, EmbeddingRun run, EmbeddingTable former, Dataset files, List<String> roots)
+    private void replace(IndexFolder index, EmbeddingRun run, EmbeddingTable former, Dataset files, List<String> roots)
             throws IOException {
         List<EmbeddedFile> dropped = new ArrayList<>();
         Selection table = run.table(dropped::add);
@@ -139,9 +136,7 @@ final class IndexBuild {
     /** Whether a file would be found below what is given, if it were still there. */
     private static boolean isBeneath(EmbeddedFile file, List<String> roots) {
         return roots.stream()
-                .anyMatch(root -> file.path().equals(root)
-                        || file.path().startsWith(root + "/")
-                        || Files.isRegularFile(FileNames.path(root))
-                                && file.path().startsWith(root));
+                .anyMatch(root ->
+                        file.path().equals(root) || file.path().startsWith(root.endsWith("/") ? root : root + "/"));
     }
 }

@@ -48,7 +48,8 @@ final class IndexCommand implements Callable<Integer> {
             names = "--every",
             paramLabel = "TIME",
             defaultValue = EVERY,
-            description = "time between the moments of a video that can be found: 1s, 500ms, 2.5 (default: ${DEFAULT-VALUE})")
+            description =
+                    "time between the moments of a video that can be found: 1s, 500ms, 2.5 (default: ${DEFAULT-VALUE})")
     private String every;
 
     @Mixin
@@ -66,7 +67,14 @@ final class IndexCommand implements Callable<Integer> {
         IndexFolder.check(out);
         Path weights = RunFolder.weights(model);
         try (Device d = device.open()) {
-            new IndexBuild(out, model, weights, options, stream, spec.commandLine().getErr()).run(data, d);
+            new IndexBuild(
+                            out,
+                            model,
+                            weights,
+                            options,
+                            stream,
+                            spec.commandLine().getErr())
+                    .run(data, d);
         }
         return 0;
     }

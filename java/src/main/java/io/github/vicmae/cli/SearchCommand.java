@@ -60,7 +60,7 @@ final class SearchCommand implements Callable<Integer> {
     @Option(
             names = {"-k", "--count"},
             paramLabel = "N",
-            defaultValue = "12",
+            defaultValue = "10",
             description = "how many are found for each query (default: ${DEFAULT-VALUE})")
     private int k;
 
@@ -68,8 +68,9 @@ final class SearchCommand implements Callable<Integer> {
             names = "--per-file",
             paramLabel = "N",
             defaultValue = "3",
-            description = "moments of one video at most; of moments next to one another the nearest stands for the others"
-                    + " (default: ${DEFAULT-VALUE})")
+            description =
+                    "moments of one video at most; of moments next to one another the nearest stands for the others"
+                            + " (default: ${DEFAULT-VALUE})")
     private int perFile;
 
     @Option(
@@ -249,8 +250,9 @@ final class SearchCommand implements Callable<Integer> {
         facts.put("search", index.isExact() ? "exact" : "approximate (HNSW)");
         facts.put("command", Run.commandLine(spec));
         long videos = index.files().stream().filter(EmbeddedFile::isVideo).count();
-        String title = answers.size() == 1 ? "Nearest to " + name(answers.get(0).query) : "Nearest to " + answers.size()
-                + " queries";
+        String title = answers.size() == 1
+                ? "Nearest to " + name(answers.get(0).query)
+                : "Nearest to " + answers.size() + " queries";
         String summary = String.format(
                 Locale.ROOT,
                 "Among %,d pictures and %,d moments of %,d videos, by the cosine of the encoder\u2019s features.",

@@ -113,7 +113,8 @@ final class CsvForm implements EmbeddingForm.Format {
         }
         for (; ; c = in.read()) {
             if (c == '"') {
-                // Two quotes inside of quotes are one: the first ends them, the second begins them again and stands for itself.
+                // Two quotes inside of quotes are one: the first ends them, the second begins them again and stands for
+                // itself.
                 if (hasEnded) {
                     field.write('"');
                 }

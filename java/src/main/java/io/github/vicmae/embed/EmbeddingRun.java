@@ -70,8 +70,7 @@ public final class EmbeddingRun {
             }
             sizes.put(path, size(sample));
             EmbeddedFile old = before == null ? null : before.get(path);
-            boolean isKnown = isSame(now.get(path), sample)
-                    || old != null && old.rows() > 0 && isSame(old, sample);
+            boolean isKnown = isSame(now.get(path), sample) || old != null && old.rows() > 0 && isSame(old, sample);
             if (!isKnown) {
                 missing.add(sample);
                 changed += old != null && old.rows() > 0 ? 1 : 0;
@@ -94,7 +93,9 @@ public final class EmbeddingRun {
     private long modified(Sample sample) {
         try {
             Path file = FileNames.path(sample.content().location());
-            return looksAtTimes && Files.exists(file) ? Files.getLastModifiedTime(file).toMillis() : 0;
+            return looksAtTimes && Files.exists(file)
+                    ? Files.getLastModifiedTime(file).toMillis()
+                    : 0;
         } catch (IOException | RuntimeException e) {
             return 0; // a part of an archive, or gone
         }

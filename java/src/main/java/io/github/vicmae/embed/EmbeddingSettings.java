@@ -81,8 +81,8 @@ public record EmbeddingSettings(
     public List<String> differences(EmbeddingSettings other) {
         List<String> found = new ArrayList<>();
         if (!fingerprint.equals(other.fingerprint)) {
-            found.add("the model was " + other.model + " (SHA-256 " + other.fingerprint.substring(0, 12) + "...) and is "
-                    + model + " (" + fingerprint.substring(0, 12) + "...) now");
+            found.add("the model was " + other.model + " (SHA-256 " + other.fingerprint.substring(0, 12)
+                    + "...) and is " + model + " (" + fingerprint.substring(0, 12) + "...) now");
         }
         compare("--tokens", other.tokens, tokens, found);
         compare("--every", other.every, every, found);

@@ -155,10 +155,7 @@ public final class EmbeddingStore implements EmbeddingTable {
     /** Reads the lines, and cuts off what no line speaks of. */
     private void load() throws IOException {
         vectors = FileChannel.open(
-                folder.resolve(VECTORS),
-                StandardOpenOption.CREATE,
-                StandardOpenOption.READ,
-                StandardOpenOption.WRITE);
+                folder.resolve(VECTORS), StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         long there = vectors.size() / rowBytes();
         if (Files.exists(folder.resolve(FILES))) {
             AtomicInteger seen = new AtomicInteger();
@@ -168,7 +165,8 @@ public final class EmbeddingStore implements EmbeddingTable {
                     files.add(file);
                     rows += file.rows();
                     places = new Places(
-                            line.path(IMAGE_PLACE).asInt(), line.path(CLIP_PLACE).asInt());
+                            line.path(IMAGE_PLACE).asInt(),
+                            line.path(CLIP_PLACE).asInt());
                 }
             });
             if (seen.get() > files.size()) { // a power cut took vectors that lines speak of

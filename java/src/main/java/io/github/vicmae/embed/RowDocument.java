@@ -29,9 +29,8 @@ final class RowDocument {
      * @param hasRows whether the rows are listed; not where the file itself has them as columns
      */
     static void write(EmbeddingTable table, List<String> classNames, boolean hasRows, Writer out) throws IOException {
-        JsonFactory factory = JsonFactory.builder()
-                .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
-                .build();
+        JsonFactory factory =
+                JsonFactory.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
         try (JsonGenerator json = factory.createGenerator(out)) {
             json.setCodec(MAPPER);
             json.writeStartObject();

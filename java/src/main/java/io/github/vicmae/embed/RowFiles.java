@@ -35,9 +35,7 @@ final class RowFiles {
         try {
             return RowDocument.parse(Files.readString(companion), companion.toString());
         } catch (IOException e) {
-            throw e.getMessage().startsWith(companion.toString() + " ")
-                    ? e
-                    : FileErrors.cannot("read", companion, e);
+            throw e.getMessage().startsWith(companion.toString() + " ") ? e : FileErrors.cannot("read", companion, e);
         }
     }
 

@@ -38,7 +38,8 @@ final class SampleDecoding implements DecodedViews.Reader {
     @Override
     public void read(Sample sample, DecodedViews.Room room) throws IOException, InterruptedException {
         if (!sample.isVideo()) {
-            Image image = Frames.spaced(sample.content(), sample.kind(), 1, side).get(0);
+            Image image =
+                    Frames.spaced(sample.content(), sample.kind(), 1, side).get(0);
             put(image, Double.NaN, room);
             return;
         }

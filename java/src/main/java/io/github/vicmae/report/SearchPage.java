@@ -52,8 +52,7 @@ public final class SearchPage {
         AtomicFile.write(file, html(title, summary, groups, facts).getBytes(StandardCharsets.UTF_8));
     }
 
-    static String html(String title, String summary, List<Group> groups, Map<String, String> facts)
-            throws IOException {
+    static String html(String title, String summary, List<Group> groups, Map<String, String> facts) throws IOException {
         StringBuilder body = new StringBuilder();
         for (Group group : groups) {
             body.append("<section class=\"found\">\n");
@@ -61,10 +60,10 @@ public final class SearchPage {
                 body.append("<h2>").append(ReportTables.escape(group.heading)).append("</h2>\n");
             }
             body.append("<div class=\"row\">\n");
-            item(body, group.first, "query", 0);
+            item(body, group.first, true);
             body.append("<ol class=\"hits\">\n");
-            for (int i = 0; i < group.others.size(); i++) {
-                item(body, group.others.get(i), "li", i + 1);
+            for (Item item : group.others) {
+                item(body, item, false);
             }
             body.append("</ol>\n</div>\n</section>\n");
         }
@@ -77,8 +76,7 @@ public final class SearchPage {
         return Page.fill("search.html", parts);
     }
 
-    private static void item(StringBuilder html, Item item, String kind, int rank) throws IOException {
-        boolean isQuery = kind.equals("query");
+    private static void item(StringBuilder html, Item item, boolean isQuery) throws IOException {
         html.append(isQuery ? "<figure class=\"query\">" : "<li><figure>");
         String alt = ReportTables.escape(ending(item.path) + (item.moment.isEmpty() ? "" : " @ " + item.moment));
         if (item.link != null) {
@@ -92,25 +90,32 @@ public final class SearchPage {
             html.append(Base64.getEncoder().encodeToString(jpeg(item.picture))).append("\">");
         }
         if (!item.moment.isEmpty()) {
-            html.append("<span class=\"moment\">").append(ReportTables.escape(item.moment)).append("</span>");
+            html.append("<span class=\"moment\">")
+                    .append(ReportTables.escape(item.moment))
+                    .append("</span>");
         }
         html.append("</span>").append(item.link == null ? "" : "</a>").append("<figcaption>");
-        if (rank > 0 && !Double.isNaN(item.similarity)) {
-            html.append(String.format(
-                    Locale.ROOT,
-                    "<span class=\"score\"><meter min=\"0\" max=\"1\" value=\"%.3f\"></meter> %.3f</span>",
-                    Math.max(0, item.similarity),
-                    item.similarity));
+        if (!Double.isNaN(item.similarity)) {
+            html.append(String.format(Locale.ROOT, "<span class=\"score\">%.3f</span>", item.similarity));
         }
         html.append("<b title=\"").append(ReportTables.escape(item.path)).append("\">");
         html.append(ReportTables.escape(ending(item.path))).append("</b>");
-        html.append("<small>").append(ReportTables.escape(item.note)).append("</small>");
+        html.append("<small>")
+                .append(ReportTables.escape(isQuery ? item.note : shortened(item.note)))
+                .append("</small>");
         html.append("</figcaption></figure>").append(isQuery ? "\n" : "</li>\n");
     }
 
     /** The last part of a path. */
     private static String ending(String path) {
         return path.substring(path.lastIndexOf('/') + 1);
+    }
+
+    /** The last two folders of a path, which tell more than the first ones. */
+    private static String shortened(String folders) {
+        int last = folders.lastIndexOf('/');
+        int before = last < 0 ? -1 : folders.lastIndexOf('/', last - 1);
+        return before <= 0 ? folders : "\u2026" + folders.substring(before);
     }
 
     /** With a stream of its own, which ImageIO's cache on disk has no part in. */

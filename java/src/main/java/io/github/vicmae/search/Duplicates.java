@@ -56,7 +56,9 @@ public final class Duplicates {
      * @return the groups by their first file, which is the first in the order given
      */
     public static Map<EmbeddedFile, List<EmbeddedFile>> copies(
-            List<EmbeddedFile> files, Function<EmbeddedFile, Content> content, java.util.function.Consumer<String> unreadable) {
+            List<EmbeddedFile> files,
+            Function<EmbeddedFile, Content> content,
+            java.util.function.Consumer<String> unreadable) {
         Map<Long, List<EmbeddedFile>> bySize = new LinkedHashMap<>();
         for (EmbeddedFile file : files) {
             bySize.computeIfAbsent(file.bytes(), size -> new ArrayList<>()).add(file);
@@ -73,7 +75,8 @@ public final class Duplicates {
                     if (in != null) {
                         EmbeddedFile first = firsts.putIfAbsent(Fingerprint.of(in), file);
                         if (first != null) {
-                            groups.computeIfAbsent(first, f -> new ArrayList<>()).add(file);
+                            groups.computeIfAbsent(first, f -> new ArrayList<>())
+                                    .add(file);
                         }
                     }
                 } catch (IOException e) {
@@ -142,6 +145,8 @@ public final class Duplicates {
                 groups.add(new Group(files.get(i), members));
             }
         }
+        groups.sort(Comparator.comparingDouble(
+                group -> -group.others().get(0).similarity())); // copies and what is surely a duplicate first
         return groups;
     }
 

@@ -73,8 +73,7 @@ public final class IndexFolder implements AutoCloseable {
             tree.put(GENERATION, generation);
             tree.put(DATA, data);
             tree.putAll(settings.tree());
-            AtomicFile.write(
-                    index.resolve(INDEX), (JsonText.indented(tree) + "\n").getBytes(StandardCharsets.UTF_8));
+            AtomicFile.write(index.resolve(INDEX), (JsonText.indented(tree) + "\n").getBytes(StandardCharsets.UTF_8));
         }
     }
 

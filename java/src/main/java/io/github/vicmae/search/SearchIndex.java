@@ -116,7 +116,8 @@ public final class SearchIndex implements AutoCloseable {
         List<Hit> hits = List.of();
         for (long asked = 16L * k; ; asked *= 4) {
             int count = (int) Math.min(asked, rows());
-            hits = distinct(graph == null ? vectors.nearest(unit, count) : graph.nearest(unit, count), k, perFile, leftOut);
+            hits = distinct(
+                    graph == null ? vectors.nearest(unit, count) : graph.nearest(unit, count), k, perFile, leftOut);
             if (hits.size() == k || count == rows()) {
                 return hits;
             }
