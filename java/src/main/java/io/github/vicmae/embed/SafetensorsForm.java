@@ -1,6 +1,7 @@
 package io.github.vicmae.embed;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.vicmae.data.source.FileNames;
 import io.github.vicmae.io.DType;
 import io.github.vicmae.io.Safetensors;
 import io.github.vicmae.io.SafetensorsWriter;
@@ -12,7 +13,10 @@ import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Tensors {@code features} [n, D] or [n, P, D], {@code labels} and {@code times} [n], and as metadata what the rows are. */
+/**
+ * Tensors {@code features} [n, D] or [n, P, D], {@code labels} and {@code times} [n], and as metadata {@code rows}, the JSON of what the rows are, and for
+ * people {@code paths} and {@code classes}, a line each.
+ */
 final class SafetensorsForm implements EmbeddingForm.Format {
     private static final String FEATURES = "features";
     private static final String ROWS = "rows";
@@ -24,9 +28,11 @@ final class SafetensorsForm implements EmbeddingForm.Format {
         int width = settings.width();
         long[] labels = new long[rows];
         float[] times = new float[rows];
+        StringBuilder paths = new StringBuilder();
         int at = 0;
         for (EmbeddedFile one : table.files()) {
             for (int row = 0; row < one.rows(); row++) {
+                paths.append(FileNames.printable(one.path())).append('\n');
                 labels[at] = one.className() == null ? -1 : classNames.indexOf(one.className());
                 times[at++] = (float) one.time(row);
             }
@@ -36,6 +42,7 @@ final class SafetensorsForm implements EmbeddingForm.Format {
                 : new long[] {rows, settings.tokensOfRow(), settings.dim()};
         new SafetensorsWriter()
                 .metadata(ROWS, RowDocument.text(table, classNames, true))
+                .metadata("paths", paths.toString())
                 .metadata("classes", String.join("\n", classNames))
                 .add(FEATURES, DType.F32, shape, new Rows(table, width))
                 .add("labels", new long[] {rows}, labels)
