@@ -10,6 +10,7 @@ import io.github.vicmae.embed.EmbeddingTable;
 import io.github.vicmae.embed.Selection;
 import io.github.vicmae.eval.Encoder;
 import io.github.vicmae.eval.FeatureStream;
+import io.github.vicmae.eval.PatchFeatures;
 import io.github.vicmae.eval.SampleFeatures;
 import io.github.vicmae.eval.ViewFeatures;
 import io.github.vicmae.io.AtomicFile;
@@ -115,28 +116,64 @@ final class EmbedCommand implements Callable<Integer> {
         try (Device d = device.open();
                 Encoder encoder = options.open(weights, d)) {
             EmbeddingOptions.notePassedOver(model, encoder.passedOver(), err);
-            ViewFeatures features = options.features(encoder, stream);
-            EmbeddingSettings settings = options.settings(weights, features, stream, normalize);
-            try (EmbeddingTable former = former(form, settings)) {
-                if (force) {
-                    EmbeddingStore.delete(folder);
-                }
-                try (EmbeddingStore store = EmbeddingStore.open(folder, settings)) {
-                    EmbeddingRun run = new EmbeddingRun(store, former, files, file -> true, false);
-                    say(run, former, err);
-                    embed(
-                            run,
+            if (options.tokens() != EmbeddingOptions.Tokens.PATCHES) {
+                ViewFeatures features = options.features(encoder, stream.every());
+                run(
+                        form,
+                        folder,
+                        files,
+                        encoder,
+                        features,
+                        stream,
+                        options.settings(weights, features, 1, stream, normalize));
+            } else if (encoder.config().trunk().frames() > 1 && every == null) {
+                throw new IllegalArgumentException("The patches of an encoder of clips are those of single frames: give"
+                        + " --every, or --tokens pooled");
+            } else {
+                try (PatchFeatures patches =
+                        new PatchFeatures(d, weights, encoder.config().trunk())) {
+                    run(
+                            form,
+                            folder,
+                            files,
                             encoder,
-                            features,
+                            patches,
                             stream,
-                            "what is done is kept in " + folder + ", and the same command with --resume goes on",
-                            err);
-                    write(run, form, files, err);
+                            options.settings(weights, patches, patches.patches(), stream, normalize));
                 }
             }
-            EmbeddingStore.delete(folder);
         }
         return 0;
+    }
+
+    private void run(
+            EmbeddingForm form,
+            Path folder,
+            Dataset files,
+            Encoder encoder,
+            ViewFeatures features,
+            FeatureStream.Settings stream,
+            EmbeddingSettings settings)
+            throws IOException {
+        PrintWriter err = spec.commandLine().getErr();
+        try (EmbeddingTable former = former(form, settings)) {
+            if (force) {
+                EmbeddingStore.delete(folder);
+            }
+            try (EmbeddingStore store = EmbeddingStore.open(folder, settings)) {
+                EmbeddingRun run = new EmbeddingRun(store, former, files, file -> true, false);
+                say(run, former, err);
+                embed(
+                        run,
+                        encoder,
+                        features,
+                        stream,
+                        "what is done is kept in " + folder + ", and the same command with --resume goes on",
+                        err);
+                write(run, form, files, err);
+            }
+        }
+        EmbeddingStore.delete(folder);
     }
 
     /** Refuses what cannot end well, before any work. */
@@ -144,6 +181,10 @@ final class EmbedCommand implements Callable<Integer> {
         if (resume && force) {
             throw new IllegalArgumentException(
                     "--resume goes on with what is there, --force replaces it; give one of them");
+        }
+        if (options.tokens() == EmbeddingOptions.Tokens.PATCHES && !form.takesTokens()) {
+            throw new IllegalArgumentException(
+                    "A row of " + out + " holds one vector; the tokens of patches go into .npy or .safetensors");
         }
         AtomicFile.checkWritable(out);
         if (form.companion(out) != null) {

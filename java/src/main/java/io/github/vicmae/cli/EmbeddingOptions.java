@@ -1,5 +1,6 @@
 package io.github.vicmae.cli;
 
+import io.github.vicmae.device.Device;
 import io.github.vicmae.embed.EmbeddingSettings;
 import io.github.vicmae.embed.Fingerprint;
 import io.github.vicmae.eval.Encoder;
@@ -10,21 +11,35 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import picocli.CommandLine.Option;
 
 /** Options for embeddings of files. */
 final class EmbeddingOptions {
+    /** What is taken of a view. */
+    enum Tokens {
+        POOLED,
+        CLS,
+        PATCHES;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
     private static final int LISTED = 12;
     private static final Pattern DURATION = Pattern.compile("([0-9]*\\.?[0-9]+)\\s*(ms|s|m|min|h|)");
 
     @Option(
             names = "--tokens",
-            paramLabel = "pooled|cls",
+            paramLabel = "pooled|cls|patches",
             defaultValue = "pooled",
-            description = "the pooled tokens of a view or its class token (default: ${DEFAULT-VALUE})")
-    private FeatureTokens tokens;
+            description = "the pooled tokens of a view, its class token, or the tokens of all its patches, for .npy and"
+                    + " .safetensors (default: ${DEFAULT-VALUE})")
+    private Tokens tokens;
 
     @Option(
             names = "--batch",
@@ -45,8 +60,16 @@ final class EmbeddingOptions {
             description = "attention heads of a published encoder of no standard width")
     private int heads;
 
-    FeatureTokens tokens() {
+    Tokens tokens() {
         return tokens;
+    }
+
+    /** Refuses what an index cannot hold. */
+    void requireOneVector() {
+        if (tokens == Tokens.PATCHES) {
+            throw new IllegalArgumentException(
+                    "An index holds one vector of a view: give --tokens pooled or cls, not patches");
+        }
     }
 
     int heads() {
@@ -59,19 +82,22 @@ final class EmbeddingOptions {
                 frames, every, workers == null ? Runtime.getRuntime().availableProcessors() : workers, batch);
     }
 
-    Encoder open(Path weights, io.github.vicmae.device.Device device) throws IOException {
+    Encoder open(Path weights, Device device) throws IOException {
         return Encoder.load(weights, heads, device, batch);
     }
 
-    ViewFeatures features(Encoder encoder, FeatureStream.Settings settings) {
+    /** @param every seconds between the rows of a video, 0 for one row: then an encoder of clips is given clips */
+    ViewFeatures features(Encoder encoder, double every) {
         int clip = encoder.config().trunk().frames();
-        if (clip > 1 && settings.every() == 0) {
+        if (clip > 1 && every == 0) {
             encoder.planClips(FeatureStream.clipBatch(encoder.config().trunk(), batch));
         }
-        return encoder.features(tokens);
+        return encoder.features(tokens == Tokens.CLS ? FeatureTokens.CLS : FeatureTokens.POOLED);
     }
 
-    EmbeddingSettings settings(Path weights, ViewFeatures features, FeatureStream.Settings stream, boolean isNormalized)
+    /** @param vectors of a row */
+    EmbeddingSettings settings(
+            Path weights, ViewFeatures features, int vectors, FeatureStream.Settings stream, boolean isNormalized)
             throws IOException {
         return new EmbeddingSettings(
                 weights.toString(),
@@ -81,8 +107,8 @@ final class EmbeddingOptions {
                 stream.every(),
                 isNormalized,
                 "fp32",
-                1,
-                features.width());
+                vectors,
+                features.width() / vectors);
     }
 
     static void notePassedOver(Path model, List<String> names, PrintWriter err) {

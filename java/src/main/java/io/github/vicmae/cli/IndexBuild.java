@@ -59,6 +59,7 @@ final class IndexBuild {
     }
 
     void run(List<Path> data, Device device) throws IOException {
+        options.requireOneVector();
         IndexFolder.check(folder);
         List<String> roots = absolute(data);
         Dataset files = Dataset.scan(roots.stream().map(FileNames::path).toList());
@@ -66,9 +67,9 @@ final class IndexBuild {
         try (IndexFolder index = IndexFolder.open(folder);
                 Encoder encoder = options.open(weights, device)) {
             EmbeddingOptions.notePassedOver(model, encoder.passedOver(), err);
-            ViewFeatures features = options.features(encoder, stream);
+            ViewFeatures features = options.features(encoder, stream.every());
             EmbeddingSettings settings =
-                    options.settings(weights.toAbsolutePath().normalize(), features, stream, false);
+                    options.settings(weights.toAbsolutePath().normalize(), features, 1, stream, false);
             refuseOther(index, settings);
             try (EmbeddingTable former = index.formerTable();
                     EmbeddingStore store = EmbeddingStore.open(index.part(), settings)) {

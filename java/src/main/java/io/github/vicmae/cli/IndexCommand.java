@@ -64,6 +64,7 @@ final class IndexCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         FeatureStream.Settings stream = options.stream(1, EmbeddingOptions.seconds("--every", every));
+        options.requireOneVector();
         IndexFolder.check(out);
         Path weights = RunFolder.weights(model);
         try (Device d = device.open()) {

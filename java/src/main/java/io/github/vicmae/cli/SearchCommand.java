@@ -111,6 +111,9 @@ final class SearchCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         Path first = given.get(0);
         boolean isIndex = IndexFolder.exists(first);
+        if (IndexFolder.isUnfinished(first)) {
+            throw new IOException("The index " + first + " is not finished; the 'vicmae index' that began it goes on");
+        }
         if (!isIndex && given.size() < 3) {
             throw new IOException(
                     Files.exists(first)

@@ -89,6 +89,11 @@ public final class IndexFolder implements AutoCloseable {
         return Files.exists(folder.resolve(INDEX));
     }
 
+    /** Whether a folder holds the beginning of an index, which was interrupted before it could be searched. */
+    public static boolean isUnfinished(Path folder) {
+        return !exists(folder) && EmbeddingStore.exists(folder.resolve(PART));
+    }
+
     /**
      * Opens an index to write, and makes its folder if there is none.
      *

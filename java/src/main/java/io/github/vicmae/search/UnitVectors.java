@@ -5,12 +5,16 @@ import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.util.Comparator;
 import java.util.List;
+import java.util.PriorityQueue;
 import java.util.stream.IntStream;
 
 /** Vectors of length one in memory, and the exact search among them. */
 final class UnitVectors {
     /** Rows whose similarities are computed by one task. */
     private static final int BLOCK = 1024;
+
+    private static final Comparator<Neighbour> NEAREST_FIRST =
+            Comparator.comparingDouble(Neighbour::similarity).reversed().thenComparingLong(Neighbour::row);
 
     private final float[][] rows;
 
@@ -53,13 +57,16 @@ final class UnitVectors {
     /** The nearest rows by their cosine, the nearest first; of equal ones the first. */
     List<Neighbour> nearest(float[] query, int k) {
         float[] similarities = similarities(query);
-        return IntStream.range(0, rows.length)
-                .mapToObj(i -> new Neighbour(i, similarities[i]))
-                .sorted(Comparator.comparingDouble(Neighbour::similarity)
-                        .reversed()
-                        .thenComparingLong(Neighbour::row))
-                .limit(k)
-                .toList();
+        PriorityQueue<Neighbour> best = new PriorityQueue<>(NEAREST_FIRST.reversed());
+        for (int i = 0; i < similarities.length; i++) {
+            if (best.size() < k) {
+                best.add(new Neighbour(i, similarities[i]));
+            } else if (similarities[i] > best.peek().similarity()) {
+                best.poll();
+                best.add(new Neighbour(i, similarities[i]));
+            }
+        }
+        return best.stream().sorted(NEAREST_FIRST).toList();
     }
 
     /** The cosines of all rows with a vector of length one. */

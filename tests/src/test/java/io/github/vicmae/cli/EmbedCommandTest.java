@@ -94,6 +94,29 @@ class EmbedCommandTest extends CommandFixture {
         assertEquals(1, sum, 1e-6);
     }
 
+    /** Their mean over a view is what is pooled. */
+    @Test
+    void patchesAreRowsOfTokens() throws IOException {
+        Path pooled = dir.resolve("pooled.npy");
+        Path patches = dir.resolve("patches.npy");
+        assertEquals(0, embed(shapes, pooled, "--every", "1s"), err.toString());
+        assertEquals(0, embed(shapes, patches, "--every", "1s", "--tokens", "patches"), err.toString());
+        int dim = json(pooled).get("dim").asInt();
+        int count = json(patches).get("row_tokens").asInt();
+        assertEquals(16, count);
+        assertEquals(json(pooled).get("times"), json(patches).get("times"));
+        for (int i = 0; i < json(pooled).get("rows").asInt(); i++) {
+            float[] tokens = row(patches, i, count * dim);
+            float[] mean = new float[dim];
+            for (int t = 0; t < tokens.length; t++) {
+                mean[t % dim] += tokens[t] / count;
+            }
+            assertArrayEquals(row(pooled, i, dim), mean, 1e-5f);
+        }
+        assertEquals(2, embed(shapes, dir.resolve("patches.csv"), "--tokens", "patches"));
+        assertTrue(err.toString().contains(".safetensors"), err.toString());
+    }
+
     @Test
     void whatCannotBeDoneIsRefusedBeforeAnyWork() throws IOException {
         assertEquals(2, embed(shapes, dir.resolve("x.txt")));
