@@ -67,11 +67,10 @@ final class EmbedCommand implements Callable<Integer> {
     @Option(
             names = "--frames",
             paramLabel = "N",
-            defaultValue = "" + SampleFeatures.Settings.FRAMES,
             description =
                     "frames of a video, evenly spaced, whose features are averaged to one row; 1 is its middle frame"
-                            + " (default: ${DEFAULT-VALUE})")
-    private int frames;
+                            + " (default: " + SampleFeatures.Settings.FRAMES + ")")
+    private Integer frames;
 
     @Option(
             names = "--every",
@@ -106,8 +105,9 @@ final class EmbedCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         PrintWriter err = spec.commandLine().getErr();
         EmbeddingForm form = EmbeddingForm.of(out);
-        FeatureStream.Settings stream =
-                options.stream(frames, every == null ? 0 : EmbeddingOptions.seconds("--every", every));
+        FeatureStream.Settings stream = options.stream(
+                frames == null ? SampleFeatures.Settings.FRAMES : frames,
+                every == null ? 0 : EmbeddingOptions.seconds("--every", every));
         Path folder = out.resolveSibling(out.getFileName() + STORE);
         check(form, folder);
         Path weights = RunFolder.weights(model);
@@ -181,6 +181,10 @@ final class EmbedCommand implements Callable<Integer> {
         if (resume && force) {
             throw new IllegalArgumentException(
                     "--resume goes on with what is there, --force replaces it; give one of them");
+        }
+        if (frames != null && every != null) {
+            throw new IllegalArgumentException(
+                    "--frames makes one row of a video, --every one for each moment; give one of them");
         }
         if (options.tokens() == EmbeddingOptions.Tokens.PATCHES && !form.takesTokens()) {
             throw new IllegalArgumentException(

@@ -126,6 +126,8 @@ final class IndexBuild {
             try (SampleProgress progress = new SampleProgress(err, "rows in the graph", rows)) {
                 index.replace(table, List.copyOf(all), progress);
             }
+        } else {
+            EmbeddingStore.delete(index.part()); // nothing came of it
         }
         long skipped =
                 table.files().stream().filter(file -> file.failure() != null).count();

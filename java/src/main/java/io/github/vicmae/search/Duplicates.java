@@ -1,6 +1,7 @@
 package io.github.vicmae.search;
 
 import io.github.vicmae.data.source.Content;
+import io.github.vicmae.data.source.FrameList;
 import io.github.vicmae.embed.EmbeddedFile;
 import io.github.vicmae.embed.Fingerprint;
 import java.io.IOException;
@@ -71,6 +72,9 @@ public final class Duplicates {
             Map<String, EmbeddedFile> firsts = new HashMap<>();
             for (EmbeddedFile file : same) {
                 Content bytes = content.apply(file);
+                if (bytes instanceof FrameList) {
+                    continue; // a folder of pictures has no bytes of its own
+                }
                 try (InputStream in = bytes == null ? null : Channels.newInputStream(bytes.open())) {
                     if (in != null) {
                         EmbeddedFile first = firsts.putIfAbsent(Fingerprint.of(in), file);

@@ -14,6 +14,9 @@ import java.util.Map;
 
 /** An index that is searched. */
 public final class SearchIndex implements AutoCloseable {
+    /** Rows that a graph is asked for at most, where many of them are left out: it has to walk through all of them. */
+    private static final int MOST_ASKED = 4096;
+
     private final IndexFolder.State state;
     private final EmbeddingTable table;
     /** Null where the search is exact. */
@@ -118,7 +121,7 @@ public final class SearchIndex implements AutoCloseable {
             int count = (int) Math.min(asked, rows());
             hits = distinct(
                     graph == null ? vectors.nearest(unit, count) : graph.nearest(unit, count), k, perFile, leftOut);
-            if (hits.size() == k || count == rows()) {
+            if (hits.size() == k || count == rows() || graph != null && count >= MOST_ASKED) {
                 return hits;
             }
         }

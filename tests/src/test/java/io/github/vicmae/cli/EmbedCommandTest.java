@@ -125,6 +125,8 @@ class EmbedCommandTest extends CommandFixture {
         assertEquals(2, embed(shapes, dir.resolve("x.npy"), "--every", "soon"));
         assertTrue(err.toString().contains("500ms"), err.toString());
         assertEquals(2, embed(shapes, dir.resolve("x.npy"), "--every", "0s"));
+        assertEquals(2, embed(shapes, dir.resolve("x.npy"), "--every", "1s", "--frames", "2"));
+        assertEquals(2, embed(shapes, dir.resolve("x.npy"), "--frames", "0"));
         assertEquals(2, embed(shapes, dir.resolve("x.npy"), "--resume", "--force"));
         assertEquals(1, embed(dir.resolve("nowhere"), dir.resolve("x.npy")));
         Path out = Files.writeString(dir.resolve("there.npy"), "mine");
