@@ -39,6 +39,10 @@ class ArchitectureTest {
                 .definedBy(ROOT + "cli..")
                 .layer("train")
                 .definedBy(ROOT + "train..")
+                .layer("search")
+                .definedBy(ROOT + "search..")
+                .layer("embed")
+                .definedBy(ROOT + "embed..")
                 .layer("eval")
                 .definedBy(ROOT + "eval..")
                 .layer("report")
@@ -69,8 +73,12 @@ class ArchitectureTest {
                 .mayNotBeAccessedByAnyLayer()
                 .whereLayer("train")
                 .mayOnlyBeAccessedByLayers("cli")
+                .whereLayer("search")
+                .mayOnlyBeAccessedByLayers("cli")
+                .whereLayer("embed")
+                .mayOnlyBeAccessedByLayers("cli", "search")
                 .whereLayer("eval")
-                .mayOnlyBeAccessedByLayers("cli", "train", "report")
+                .mayOnlyBeAccessedByLayers("cli", "train", "report", "search", "embed")
                 .whereLayer("report")
                 .mayOnlyBeAccessedByLayers("cli", "train", "lab")
                 .whereLayer("lab")
@@ -78,9 +86,9 @@ class ArchitectureTest {
                 .whereLayer("objective")
                 .mayOnlyBeAccessedByLayers("cli", "train", "eval")
                 .whereLayer("data")
-                .mayOnlyBeAccessedByLayers("cli", "train", "eval", "objective")
+                .mayOnlyBeAccessedByLayers("cli", "train", "eval", "objective", "search", "embed")
                 .whereLayer("model")
-                .mayOnlyBeAccessedByLayers("cli", "train", "eval", "objective", "lab")
+                .mayOnlyBeAccessedByLayers("cli", "train", "eval", "objective", "lab", "embed")
                 .whereLayer("loss")
                 .mayOnlyBeAccessedByLayers("objective", "lab")
                 .whereLayer("optim")
@@ -92,7 +100,17 @@ class ArchitectureTest {
                         "cli", "train", "eval", "report", "objective", "data", "model", "optim", "lab")
                 .whereLayer("io")
                 .mayOnlyBeAccessedByLayers(
-                        "cli", "train", "eval", "report", "objective", "data", "model", "lab", "settings")
+                        "cli",
+                        "train",
+                        "eval",
+                        "report",
+                        "objective",
+                        "data",
+                        "model",
+                        "lab",
+                        "settings",
+                        "search",
+                        "embed")
                 .check(CLASSES);
     }
 
@@ -266,6 +284,24 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("jcuda..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void luceneStaysInTheSearchAndParquetInTheEmbeddings() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(ROOT + "search..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.apache.lucene..")
+                .check(CLASSES);
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(ROOT + "embed..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.apache.parquet..")
                 .check(CLASSES);
     }
 

@@ -1,17 +1,26 @@
 package io.github.vicmae.cli;
 
 import io.github.vicmae.data.source.Dataset;
-import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.embed.EmbeddingForm;
+import io.github.vicmae.embed.EmbeddingRun;
+import io.github.vicmae.embed.EmbeddingSettings;
+import io.github.vicmae.embed.EmbeddingStore;
+import io.github.vicmae.embed.EmbeddingTable;
+import io.github.vicmae.embed.Selection;
 import io.github.vicmae.eval.Encoder;
+import io.github.vicmae.eval.FeatureStream;
+import io.github.vicmae.eval.PatchFeatures;
+import io.github.vicmae.eval.SampleFeatures;
+import io.github.vicmae.eval.ViewFeatures;
 import io.github.vicmae.io.AtomicFile;
-import io.github.vicmae.io.SafetensorsWriter;
 import io.github.vicmae.train.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -24,32 +33,67 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "embed",
         mixinStandardHelpOptions = true,
-        description = "Write the encoder's pooled features of images and of videos' middle frames.")
+        sortOptions = false,
+        description = {
+            "Write an encoder's features of images and videos to a file that NumPy, pandas, DuckDB, Spark or PyTorch read: a"
+                    + " row for each file, or one for each moment of a video, with path, class and time. What is done is kept"
+                    + " when the command is interrupted."
+        })
 final class EmbedCommand implements Callable<Integer> {
-    private static final int BATCH = 1;
-    private static final int LISTED = 12;
+    private static final String STORE = ".part";
 
     @Parameters(
             index = "0",
-            paramLabel = "MODEL",
-            description = "checkpoint (safetensors, or a published .pth), or a run's folder")
+            paramLabel = "MODEL|RUN",
+            description = "checkpoint (safetensors, or a published .pth), or a run's folder for its newest weights")
     private Path model;
 
-    @Parameters(index = "1..*", arity = "1..*", paramLabel = "DIR|LIST", description = "folders or lists of files")
+    @Parameters(
+            index = "1..*",
+            arity = "1..*",
+            paramLabel = "DATA",
+            description = "folders, lists, tar files, images or videos")
     private List<Path> data;
 
     @Option(
             names = "--out",
             required = true,
-            paramLabel = "FILE.safetensors",
-            description = "receives 'features' [n, D], 'labels' [n], and as metadata the paths and the classes' names")
+            paramLabel = "FILE",
+            description =
+                    "receives the rows, in the form of its extension: .npy (and beside it FILE.json with paths, classes"
+                            + " and times), .parquet, .csv or .safetensors")
     private Path out;
 
     @Option(
-            names = "--heads",
-            defaultValue = "0",
-            description = "attention heads of a published encoder of no standard width")
-    private int heads;
+            names = "--frames",
+            paramLabel = "N",
+            description =
+                    "frames of a video, evenly spaced, whose features are averaged to one row; 1 is its middle frame"
+                            + " (default: " + SampleFeatures.Settings.FRAMES + ")")
+    private Integer frames;
+
+    @Option(
+            names = "--every",
+            paramLabel = "TIME",
+            description =
+                    "a row for a video's frame each so many seconds, with its time, in place of one row: 1s, 500ms, 2.5")
+    private String every;
+
+    @Option(names = "--normalize", description = "divide every vector by its length")
+    private boolean normalize;
+
+    @Mixin
+    private EmbeddingOptions options;
+
+    @Option(
+            names = "--resume",
+            description =
+                    "go on where an interrupted command ended; where the file is finished, add to it what is new in DATA"
+                            + " and embed again what has changed, by path and size")
+    private boolean resume;
+
+    @Option(names = "--force", description = "replace what is there")
+    private boolean force;
 
     @Mixin
     private DeviceOption device;
@@ -60,55 +104,169 @@ final class EmbedCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         PrintWriter err = spec.commandLine().getErr();
-        AtomicFile.checkWritable(out); // before any work
+        EmbeddingForm form = EmbeddingForm.of(out);
+        FeatureStream.Settings stream = options.stream(
+                frames == null ? SampleFeatures.Settings.FRAMES : frames,
+                every == null ? 0 : EmbeddingOptions.seconds("--every", every));
+        Path folder = out.resolveSibling(out.getFileName() + STORE);
+        check(form, folder);
+        Path weights = RunFolder.weights(model);
         Dataset files = Dataset.scan(data);
         files.report().sentences().forEach(sentence -> err.println("warning: " + sentence));
-        List<float[]> features = new ArrayList<>();
-        List<Sample> samples = new ArrayList<>();
         try (Device d = device.open();
-                Encoder encoder = Encoder.load(RunFolder.weights(model), heads, d, BATCH)) {
-            notePassedOver(encoder.passedOver(), err);
-            for (Sample sample : files.samples()) {
-                try {
-                    features.add(encoder.embed(sample));
-                    samples.add(sample);
-                } catch (IOException e) {
-                    err.println("warning: skipped " + sample.name() + ": " + e.getMessage());
+                Encoder encoder = options.open(weights, d)) {
+            EmbeddingOptions.notePassedOver(model, encoder.passedOver(), err);
+            if (options.tokens() != EmbeddingOptions.Tokens.PATCHES) {
+                ViewFeatures features = options.features(encoder, stream.every());
+                run(
+                        form,
+                        folder,
+                        files,
+                        encoder,
+                        features,
+                        stream,
+                        options.settings(weights, features, 1, stream, normalize));
+            } else if (encoder.config().trunk().frames() > 1 && every == null) {
+                throw new IllegalArgumentException("The patches of an encoder of clips are those of single frames: give"
+                        + " --every, or --tokens pooled");
+            } else {
+                try (PatchFeatures patches =
+                        new PatchFeatures(d, weights, encoder.config().trunk())) {
+                    run(
+                            form,
+                            folder,
+                            files,
+                            encoder,
+                            patches,
+                            stream,
+                            options.settings(weights, patches, patches.patches(), stream, normalize));
                 }
             }
-            if (features.isEmpty()) {
-                throw new IOException("None of the " + files.size() + " files could be read");
-            }
-            write(features, samples, files.classNames(), encoder.width());
         }
-        err.println(features.size() + " of " + files.size() + " files embedded into " + out);
         return 0;
     }
 
-    private void notePassedOver(List<String> names, PrintWriter err) {
-        if (!names.isEmpty()) {
-            int more = names.size() - LISTED;
-            err.println("note: " + model + " also holds what the encoder does not use: "
-                    + String.join(", ", names.subList(0, Math.min(LISTED, names.size())))
-                    + (more > 0 ? " and " + more + " more" : ""));
+    private void run(
+            EmbeddingForm form,
+            Path folder,
+            Dataset files,
+            Encoder encoder,
+            ViewFeatures features,
+            FeatureStream.Settings stream,
+            EmbeddingSettings settings)
+            throws IOException {
+        PrintWriter err = spec.commandLine().getErr();
+        try (EmbeddingTable former = former(form, settings)) {
+            if (force) {
+                EmbeddingStore.delete(folder);
+            }
+            try (EmbeddingStore store = EmbeddingStore.open(folder, settings)) {
+                EmbeddingRun run = new EmbeddingRun(store, former, files, file -> true, false);
+                say(run, former, err);
+                embed(
+                        run,
+                        encoder,
+                        features,
+                        stream,
+                        "what is done is kept in " + folder + ", and the same command with --resume goes on",
+                        err);
+                write(run, form, files, err);
+            }
+        }
+        EmbeddingStore.delete(folder);
+    }
+
+    /** Refuses what cannot end well, before any work. */
+    private void check(EmbeddingForm form, Path folder) throws IOException {
+        if (resume && force) {
+            throw new IllegalArgumentException(
+                    "--resume goes on with what is there, --force replaces it; give one of them");
+        }
+        if (frames != null && every != null) {
+            throw new IllegalArgumentException(
+                    "--frames makes one row of a video, --every one for each moment; give one of them");
+        }
+        if (options.tokens() == EmbeddingOptions.Tokens.PATCHES && !form.takesTokens()) {
+            throw new IllegalArgumentException(
+                    "A row of " + out + " holds one vector; the tokens of patches go into .npy or .safetensors");
+        }
+        AtomicFile.checkWritable(out);
+        if (form.companion(out) != null) {
+            AtomicFile.checkWritable(form.companion(out));
+        }
+        if (resume || force) {
+            return;
+        }
+        if (Files.exists(out)) {
+            throw new IOException(out + " is there already; --resume adds to it what is new, --force replaces it");
+        }
+        if (EmbeddingStore.exists(folder)) {
+            throw new IOException(
+                    "An interrupted command left " + folder + "; --resume goes on with it, --force begins anew");
         }
     }
 
-    private void write(List<float[]> features, List<Sample> samples, List<String> classNames, int width)
-            throws IOException {
-        float[] flat = new float[Math.multiplyExact(features.size(), width)];
-        long[] labels = new long[features.size()];
-        StringBuilder paths = new StringBuilder();
-        for (int i = 0; i < labels.length; i++) {
-            System.arraycopy(features.get(i), 0, flat, i * width, width);
-            labels[i] = samples.get(i).label();
-            paths.append(samples.get(i).name()).append('\n');
+    private EmbeddingTable former(EmbeddingForm form, EmbeddingSettings settings) throws IOException {
+        if (!resume || !Files.exists(out)) {
+            return null;
         }
-        new SafetensorsWriter()
-                .metadata("paths", paths.toString())
-                .metadata("classes", String.join("\n", classNames))
-                .add("features", new long[] {labels.length, width}, flat)
-                .add("labels", new long[] {labels.length}, labels)
-                .write(out);
+        EmbeddingTable former = form.open(out);
+        List<String> differences = settings.differences(former.settings());
+        if (!differences.isEmpty()) {
+            former.close();
+            throw new IOException("Rows of other settings cannot be added to " + out + ": "
+                    + String.join("; ", differences) + ". Give the same ones, or another --out");
+        }
+        return former;
+    }
+
+    private void say(EmbeddingRun run, EmbeddingTable former, PrintWriter err) {
+        if (run.repeated() > 0) {
+            err.println("note: " + run.repeated() + " entries name a file again; each file is embedded once");
+        }
+        if (resume) {
+            err.println(run.known() + " files are embedded already" + (former == null ? "" : " in " + out) + ", "
+                    + run.missing() + " are not"
+                    + (run.changed() > 0 ? " (" + run.changed() + " of them have changed since)" : ""));
+        }
+    }
+
+    /** @param kept what is said when the command is interrupted */
+    static void embed(
+            EmbeddingRun run,
+            Encoder encoder,
+            ViewFeatures features,
+            FeatureStream.Settings stream,
+            String kept,
+            PrintWriter err)
+            throws IOException {
+        Thread hook = new Thread(() -> err.println(System.lineSeparator() + "stopped; " + kept), "vicmae-stop");
+        Runtime.getRuntime().addShutdownHook(hook);
+        try (SampleProgress progress = new SampleProgress(err, "files", run.missing())) {
+            run.run(
+                    encoder.config().trunk(),
+                    encoder.views(),
+                    features,
+                    stream,
+                    progress,
+                    skipped -> err.println("warning: skipped " + skipped.reason()));
+        } finally {
+            Run.remove(hook);
+        }
+    }
+
+    private void write(EmbeddingRun run, EmbeddingForm form, Dataset files, PrintWriter err) throws IOException {
+        Selection table = run.table(file -> {});
+        if (table.rows() == 0) {
+            throw new IOException("None of the " + files.size() + " files could be read");
+        }
+        form.write(out, table, EmbeddingRun.classNames(files, table));
+        long skipped =
+                table.files().stream().filter(file -> file.failure() != null).count();
+        err.println(table.rows() + " rows of " + (table.files().size() - skipped) + " files are in " + out
+                + (skipped > 0 ? "; " + skipped + " files could not be read" : "")
+                + (run.seconds() > 1
+                        ? String.format(Locale.ROOT, " (%.1f views/s)", run.views() / run.seconds())
+                        : ""));
     }
 }

@@ -8,6 +8,8 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -32,6 +34,9 @@ import picocli.CommandLine.Command;
             EmbedCommand.class,
             ExportCommand.class,
             ConvertCommand.class,
+            IndexCommand.class,
+            SearchCommand.class,
+            DuplicatesCommand.class,
             FinetuneCommand.class,
             EvaluateCommand.class,
             FeaturesCommand.class,
@@ -49,10 +54,14 @@ public final class Main {
     static final int FAILED = 1;
     static final int INTERRUPTED = 130;
 
+    /** Kept, since a logger that nobody holds forgets its level. */
+    private static final Logger LUCENE = Logger.getLogger("org.apache.lucene");
+
     private Main() {}
 
     /** Runs a command and ends the JVM with its exit status. */
     public static void main(String[] args) {
+        LUCENE.setLevel(Level.SEVERE); // it remarks on the Java version
         System.exit(run(new PrintWriter(System.out, true), Terminal.STANDARD_ERROR, args));
     }
 

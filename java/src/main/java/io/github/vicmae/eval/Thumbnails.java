@@ -2,7 +2,10 @@ package io.github.vicmae.eval;
 
 import io.github.vicmae.data.Frames;
 import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.source.Content;
+import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.source.Sample;
+import io.github.vicmae.data.video.Video;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
@@ -28,6 +31,25 @@ public final class Thumbnails {
             pictures.add(of(scores.samples().get(sample)));
         }
         return pictures;
+    }
+
+    /**
+     * The picture of a moment of a video, or of an image.
+     *
+     * @param seconds the moment; NaN for an image, and for a video's middle frame
+     * @return null if it cannot be read
+     */
+    public static BufferedImage of(Content content, Kind kind, double seconds) {
+        try {
+            if (Double.isNaN(seconds) || kind == Kind.IMAGE) {
+                return small(Frames.spaced(content, kind, 1, SIDE).get(0));
+            }
+            try (Video video = Video.open(content)) {
+                return small(video.frameAt(seconds, SIDE));
+            }
+        } catch (IOException e) {
+            return null; // the page says that it cannot be shown
+        }
     }
 
     private static BufferedImage of(Sample sample) {

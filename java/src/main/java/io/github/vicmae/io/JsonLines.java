@@ -2,6 +2,7 @@ package io.github.vicmae.io;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -28,6 +29,10 @@ public final class JsonLines implements AutoCloseable {
     private static final ObjectMapper JSON = JsonMapper.builder()
             .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
             .build();
+    /** For texts with half of a surrogate pair, which UTF-8 cannot hold: the bytes of a file name that are none. */
+    private static final ObjectMapper ASCII =
+            JSON.copy().configure(JsonWriteFeature.ESCAPE_NON_ASCII.mappedFeature(), true);
+
     private final Path path;
     private FileChannel channel;
 
@@ -85,7 +90,7 @@ public final class JsonLines implements AutoCloseable {
      * @throws IOException if the line cannot be written; what was written of it is removed again if possible
      */
     public synchronized void write(Map<String, ?> object) throws IOException {
-        byte[] line = (JSON.writeValueAsString(finite(object)) + "\n").getBytes(StandardCharsets.UTF_8);
+        byte[] line = (text(finite(object)) + "\n").getBytes(StandardCharsets.UTF_8);
         long start = channel.position();
         try {
             ByteBuffer rest = ByteBuffer.wrap(line);
@@ -98,6 +103,11 @@ public final class JsonLines implements AutoCloseable {
             }
             throw FileErrors.cannot("write", path, e);
         }
+    }
+
+    private static String text(Object object) throws JsonProcessingException {
+        String text = JSON.writeValueAsString(object);
+        return StandardCharsets.UTF_8.newEncoder().canEncode(text) ? text : ASCII.writeValueAsString(object);
     }
 
     private static Object finite(Object value) {

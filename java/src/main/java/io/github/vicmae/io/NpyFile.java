@@ -3,6 +3,7 @@ package io.github.vicmae.io;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -28,17 +29,41 @@ public final class NpyFile {
             throw new IllegalArgumentException(
                     "The shape " + Arrays.toString(shape) + " has " + size + " values, not " + values.length);
         }
-        String dims = Arrays.stream(shape).mapToObj(Integer::toString).collect(Collectors.joining(", "));
+        byte[] header = header(Arrays.stream(shape).asLongStream().toArray());
+        ByteBuffer bytes = ByteBuffer.allocate(Math.addExact(header.length, Math.multiplyExact(values.length, 4)))
+                .order(ByteOrder.LITTLE_ENDIAN);
+        bytes.put(header);
+        bytes.asFloatBuffer().put(values);
+        AtomicFile.write(file, bytes.array());
+    }
+
+    /** What stands before the values, which follow in row-major order, little-endian. */
+    public static byte[] header(long... shape) {
+        String dims = Arrays.stream(shape).mapToObj(Long::toString).collect(Collectors.joining(", "));
         String header =
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (" + dims + (shape.length == 1 ? ",)" : ")") + ", }";
         int start = MAGIC.length + Short.BYTES + header.length() + 1;
         String padding = " ".repeat((ALIGNMENT - start % ALIGNMENT) % ALIGNMENT);
         byte[] text = (header + padding + "\n").getBytes(StandardCharsets.US_ASCII);
-        ByteBuffer bytes = ByteBuffer.allocate(
-                        Math.addExact(MAGIC.length + Short.BYTES + text.length, Math.multiplyExact(values.length, 4)))
-                .order(ByteOrder.LITTLE_ENDIAN);
-        bytes.put(MAGIC).putShort((short) text.length).put(text);
-        bytes.asFloatBuffer().put(values);
-        AtomicFile.write(file, bytes.array());
+        return ByteBuffer.allocate(MAGIC.length + Short.BYTES + text.length)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put(MAGIC)
+                .putShort((short) text.length)
+                .put(text)
+                .array();
+    }
+
+    /**
+     * The length of what stands before the values, in bytes.
+     *
+     * @throws IOException if the file is not of this format
+     */
+    public static int headerLength(FileChannel file) throws IOException {
+        ByteBuffer start = ByteBuffer.allocate(MAGIC.length + Short.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        Safetensors.readFully(file, 0, start);
+        if (!Arrays.equals(start.array(), 0, MAGIC.length, MAGIC, 0, MAGIC.length)) {
+            throw new IOException("it is no .npy file of version 1.0");
+        }
+        return start.capacity() + Short.toUnsignedInt(start.getShort(MAGIC.length));
     }
 }

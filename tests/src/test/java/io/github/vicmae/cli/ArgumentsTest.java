@@ -112,7 +112,7 @@ class ArgumentsTest extends CommandFixture {
 
     @Test
     void whereNothingCanBeWrittenNoWorkIsDone() throws IOException {
-        Path data = Files.createDirectories(dir.resolve("nothing-to-embed"));
+        Path data = Files.createDirectories(dir.resolve("nothing-to-embed.npy"));
         Path file = Files.writeString(dir.resolve("file"), "");
         for (Path target : new Path[] {dir.resolve("no/such/f.safetensors"), file.resolve("f.safetensors"), data}) {
             assertEquals(1, execute("embed", "no-model", data.toString(), "--out", target.toString()));

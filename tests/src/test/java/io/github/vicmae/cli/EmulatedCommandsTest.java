@@ -146,7 +146,13 @@ class EmulatedCommandsTest extends CommandFixture {
             pretrain(run),
             {"demo", "--out", run.toString()},
             {"verify", model},
-            {"embed", model, pictures.toString(), "--out", model},
+            {
+                "embed",
+                model,
+                pictures.toString(),
+                "--out",
+                dir.resolve("features.npy").toString()
+            },
         };
         for (String[] command : commands) {
             List<String> args = new ArrayList<>(List.of(command));

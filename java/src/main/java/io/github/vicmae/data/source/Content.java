@@ -13,6 +13,14 @@ public interface Content {
     /** Its name in messages, on one line: a file's path. */
     String name();
 
+    /**
+     * The same as it is, whatever characters it holds, to be looked up again: see {@link FileNames} for bytes that are no UTF-8. No two samples of a
+     * data set that are stored in different places have the same.
+     */
+    default String location() {
+        return name();
+    }
+
     /** Number of bytes. @throws IOException if it cannot be found out; {@link ReadFailure#reason} puts it into words */
     long size() throws IOException;
 

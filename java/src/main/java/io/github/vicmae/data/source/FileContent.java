@@ -11,7 +11,12 @@ import java.nio.file.StandardOpenOption;
 record FileContent(Path path) implements Content {
     @Override
     public String name() {
-        return FileNames.printable(FileNames.text(path));
+        return FileNames.printable(location());
+    }
+
+    @Override
+    public String location() {
+        return FileNames.text(path);
     }
 
     @Override

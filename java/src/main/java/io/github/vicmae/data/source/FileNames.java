@@ -19,7 +19,7 @@ import java.util.regex.Pattern;
  * becomes one char, U+DC00 plus its value (as in Python's surrogateescape), so that no two names become the same text and none is lost. The
  * locale, which decides what {@link Path#toString()} shows, does not matter.
  */
-final class FileNames {
+public final class FileNames {
     private static final char ESCAPE = '\uDC00';
     private static final HexFormat HEX = HexFormat.of().withUpperCase();
     private static final Pattern ADDRESS = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:/.*|pipe:.*");
@@ -38,7 +38,7 @@ final class FileNames {
     }
 
     /** A path as text, its parts separated by slashes. */
-    static String text(Path path) {
+    public static String text(Path path) {
         String shown = path.toString();
         if (!UNIX) {
             return shown.replace(File.separatorChar, '/');
@@ -72,7 +72,7 @@ final class FileNames {
     }
 
     /** UTF-8 as text; bytes that are none stand for themselves, see above. */
-    static String decode(byte[] bytes) {
+    public static String decode(byte[] bytes) {
         try {
             return StandardCharsets.UTF_8
                     .newDecoder()
@@ -82,6 +82,30 @@ final class FileNames {
         } catch (CharacterCodingException e) {
             return decodeByteByByte(bytes);
         }
+    }
+
+    /** The bytes that a text of {@link #decode} stands for. */
+    public static byte[] encode(String text) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(text.length());
+        for (int i = 0; i < text.length(); ) {
+            int c = text.codePointAt(i);
+            i += Character.charCount(c);
+            if (isByte(c)) {
+                bytes.write(c - ESCAPE);
+            } else {
+                bytes.writeBytes(Character.toString(c).getBytes(StandardCharsets.UTF_8));
+            }
+        }
+        return bytes.toByteArray();
+    }
+
+    /** Whether a text holds bytes that are no UTF-8. */
+    public static boolean holdsBytes(String text) {
+        return text.codePoints().anyMatch(FileNames::isByte);
+    }
+
+    private static boolean isByte(int c) {
+        return c > ESCAPE && c < ESCAPE + 0x100;
     }
 
     private static String decodeByteByByte(byte[] bytes) {
@@ -114,7 +138,7 @@ final class FileNames {
      *
      * @throws InvalidPathException if no file can have this name
      */
-    static Path path(String text) {
+    public static Path path(String text) {
         if (!UNIX || text.chars().allMatch(c -> c < 0x80)) {
             return Path.of(text);
         }
@@ -125,7 +149,7 @@ final class FileNames {
             if (c == 0) {
                 throw new InvalidPathException(printable(text), "it holds a zero byte");
             }
-            if (c > ESCAPE && c < ESCAPE + 0x100) {
+            if (isByte(c)) {
                 percent(uri, c - ESCAPE);
             } else if (c < 0x80 && (Character.isLetterOrDigit(c) || c == '/' || c == '.' || c == '-' || c == '_')) {
                 uri.append((char) c);
@@ -147,7 +171,7 @@ final class FileNames {
     }
 
     /** A name for messages and reports: on one line, with {@code \n} and {@code \xE9} for what cannot be shown. */
-    static String printable(String text) {
+    public static String printable(String text) {
         if (text.chars().allMatch(c -> c >= 0x20 && c < 0x7F)) {
             return text;
         }

@@ -17,6 +17,18 @@ import java.nio.file.StandardOpenOption;
  */
 record FilePart(Path file, String name, long offset, long size) implements Content {
     @Override
+    public String location() {
+        return location(file, name);
+    }
+
+    /** @param inside the file's own name, and behind it the part's */
+    static String location(Path file, String inside) {
+        Path folder = file.getParent();
+        String text = folder == null ? "" : FileNames.text(folder);
+        return text.isEmpty() || text.endsWith("/") ? text + inside : text + "/" + inside;
+    }
+
+    @Override
     public SeekableByteChannel open() throws IOException {
         ReadFailure.requireFile(file);
         if (size == 0) {

@@ -33,6 +33,11 @@ final class FrameEntries implements FrameList {
     }
 
     @Override
+    public String location() {
+        return FilePart.location(file, name);
+    }
+
+    @Override
     public long size() {
         return Arrays.stream(sizes).sum();
     }

@@ -45,7 +45,12 @@ public record FrameFolder(Path path, double rate) implements FrameList {
 
     @Override
     public String name() {
-        return FileNames.printable(FileNames.text(path));
+        return FileNames.printable(location());
+    }
+
+    @Override
+    public String location() {
+        return FileNames.text(path);
     }
 
     @Override
