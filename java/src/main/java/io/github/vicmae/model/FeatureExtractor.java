@@ -117,16 +117,7 @@ public final class FeatureExtractor implements AutoCloseable {
 
         private void pool(Tensor row, Pooling how) {
             kernels.pool()
-                    .forward(
-                            row,
-                            argmax,
-                            tokens,
-                            how,
-                            grid,
-                            trunk.registers(),
-                            batch,
-                            grid.patches(),
-                            trunk.dim());
+                    .forward(row, argmax, tokens, how, grid, trunk.registers(), batch, grid.patches(), trunk.dim());
         }
 
         @Override
