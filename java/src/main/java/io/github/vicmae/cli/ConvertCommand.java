@@ -65,6 +65,10 @@ final class ConvertCommand implements Callable<Integer> {
         if (Files.isDirectory(in)) {
             throw new IOException(in + " is a folder; give one of its files, or take 'export' for a run");
         }
+        return UnfinishedFiles.removedOnInterrupt(() -> write(form, type, err));
+    }
+
+    private int write(TensorForm form, DType type, PrintWriter err) throws IOException {
         if (form == TensorForm.ONNX) {
             try (EncoderExport encoder = EncoderExport.open(in, heads, 0)) {
                 encoder.write(out, form, type, EncoderNames.VICMAE, null, Map.of("producer", Run.version(spec)));

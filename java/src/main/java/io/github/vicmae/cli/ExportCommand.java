@@ -97,6 +97,10 @@ final class ExportCommand implements Callable<Integer> {
         EncoderNames named = names != null
                 ? EncoderNames.of(names)
                 : form == TensorForm.PYTORCH ? EncoderNames.PUBLISHED : EncoderNames.VICMAE;
+        return UnfinishedFiles.removedOnInterrupt(() -> write(form, how, named, err));
+    }
+
+    private int write(TensorForm form, Pooling how, EncoderNames named, PrintWriter err) throws IOException {
         try (EncoderExport encoder = EncoderExport.open(RunFolder.weights(model), heads, image)) {
             List<Path> written =
                     encoder.write(out, form, file.type(), named, how, Map.of("producer", Run.version(spec)));

@@ -67,6 +67,21 @@ public final class AtomicFile {
         }
     }
 
+    /**
+     * Removes the temporary files of all writing in progress, which then fails; what it was to replace stays. For programs that are ended in its
+     * midst.
+     */
+    public static void removeUnfinished() {
+        for (Path temporary : IN_PROGRESS) {
+            try {
+                Files.deleteIfExists(temporary);
+            } catch (IOException e) {
+                // The next writing to the same file removes it.
+                continue;
+            }
+        }
+    }
+
     /** The file to replace. */
     private static Path target(Path path) throws IOException {
         Path target = Files.isSymbolicLink(path) && Files.exists(path) ? path.toRealPath() : path.toAbsolutePath();

@@ -145,4 +145,18 @@ class AtomicFileTest {
         thrown = assertThrows(IOException.class, () -> AtomicFile.write(folder, new byte[1]));
         assertTrue(thrown.getMessage().contains("it is a folder"), thrown.getMessage());
     }
+
+    @Test
+    void whatIsUnfinishedWhenAProgramEndsIsRemoved() throws IOException {
+        Path target = target("old");
+        assertThrows(
+                IOException.class,
+                () -> AtomicFile.write(target, out -> {
+                    out.write(ByteBuffer.allocate(100));
+                    assertEquals(2, files().size());
+                    AtomicFile.removeUnfinished();
+                    assertEquals(List.of("last.bin"), files());
+                }));
+        assertEquals("old", Files.readString(target));
+    }
 }
