@@ -284,6 +284,15 @@ class ViCMae(MaskedAutoencoder):
             return tokens.clamp(min=1e-6).pow(3).mean(dim=1).pow(1 / 3)
         return tokens.mean(dim=1)
 
+    def features(self, images):
+        """The pooled features of whole images, [N, D]."""
+        x = self.patch_embed(images)
+        patches, first = self.positions("pos_embed", x.shape[1])
+        x = torch.cat([(self.cls_token + first).expand(x.shape[0], -1, -1), x + patches], dim=1)
+        for block in self.blocks:
+            x = block(x)
+        return self.pool(self.norm(x))
+
     def contrast(self, rows, columns):
         rows, columns = F.normalize(rows.float(), dim=1), F.normalize(columns.float(), dim=1)
         logits = rows @ columns.t() / self.config["objective"]["temperature"]

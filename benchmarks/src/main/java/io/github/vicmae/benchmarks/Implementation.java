@@ -16,7 +16,9 @@ enum Implementation {
     /** cuDNN 8 through JCudnn 11.7. */
     CUDNN,
     /** libtorch through DJL, on the CPU. */
-    DJL;
+    DJL,
+    /** ONNX Runtime through its Java API, on the CPU. */
+    ONNX;
 
     static Implementation of(String name) {
         return Arrays.stream(values())

@@ -3,6 +3,7 @@ package io.github.vicmae.benchmarks;
 import static io.github.vicmae.benchmarks.Implementation.CUBLAS;
 import static io.github.vicmae.benchmarks.Implementation.CUDNN;
 import static io.github.vicmae.benchmarks.Implementation.DJL;
+import static io.github.vicmae.benchmarks.Implementation.ONNX;
 import static io.github.vicmae.benchmarks.Implementation.UNFUSED;
 import static io.github.vicmae.benchmarks.Implementation.VICMAE;
 
@@ -70,7 +71,7 @@ final class Suite {
          */
         void check(String shape) {
             try {
-                if (type == TrainingStep.class || type == FeatureExtraction.class) {
+                if (type == TrainingStep.class || type == FeatureExtraction.class || type == ImageEncoder.class) {
                     TrainingStep.config(shape);
                 } else {
                     KernelBenchmark.sizes(shape, tiny.get(0).split("x").length);
@@ -270,6 +271,15 @@ final class Suite {
                     List.of("1x32x256x224", "2x32x256x224"),
                     List.of("1x32x256x224", "8x32x256x224")),
             new Entry(
+                    ImageEncoder.class,
+                    List.of(VICMAE, ONNX, DJL),
+                    true,
+                    List.of(),
+                    Set.of(),
+                    List.of("ti8:2:depth=1:decoderDepth=1:headHidden=16:image=16:dim=24:decoderDim=12"),
+                    List.of("ti8:1", "ti8:32", "b16:1", "b16:32"),
+                    List.of("ti8:256", "b16:1", "b16:256")),
+            new Entry(
                     FeatureExtraction.class,
                     List.of(VICMAE),
                     false,
@@ -372,6 +382,12 @@ final class Suite {
                 }
             }
             case CUDNN -> cpu ? "cuDNN works on a card, and this is the CPU" : CudnnBatchNorm.missing();
+            case ONNX -> {
+                if (!cpu) {
+                    yield "ONNX Runtime's library here is the one for the CPU";
+                }
+                yield precision.equals("fp32") ? OnnxWorkload.missing() : "ONNX Runtime computes in fp32 on the CPU";
+            }
             case DJL -> {
                 if (!cpu) {
                     yield "DJL's native library here is the one for the CPU; benchmarks/peers/torch_step.py measures PyTorch on cards";
@@ -383,7 +399,7 @@ final class Suite {
                 if (missing != null) {
                     yield missing;
                 }
-                yield entry.type() == TrainingStep.class
+                yield entry.type() == TrainingStep.class || entry.type() == ImageEncoder.class
                         ? TorchScript.missing()
                         : entry.type() == InfoNce.class ? InfoNce.tooLargeForTorch(shape) : null;
             }

@@ -71,6 +71,26 @@ final class TorchScript {
         return out;
     }
 
+    /**
+     * Writes the encoder of a file of ours for so many images.
+     *
+     * @return a file that goes when this process ends
+     */
+    static Path exportEncoder(Path weights, int images) throws IOException {
+        Path out = temporary(weights.toAbsolutePath().getParent(), "encoder.pt");
+        String failure = run(List.of(
+                python(),
+                script().toString(),
+                "--encoder",
+                weights.toString(),
+                Integer.toString(images),
+                out.toString()));
+        if (!failure.isEmpty()) {
+            throw new IOException("The encoder could not be exported for libtorch: " + failure);
+        }
+        return out;
+    }
+
     private static Path temporary(Path folder, String name) {
         File file = folder.resolve(name).toFile();
         file.deleteOnExit();

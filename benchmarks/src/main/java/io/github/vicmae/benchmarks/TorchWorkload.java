@@ -113,22 +113,34 @@ final class TorchWorkload implements Workload {
      * @throws IOException if it cannot be loaded
      */
     TorchWorkload script(Path file, String result, NDArray... arguments) throws IOException {
+        return both(result, traced(file, true, arguments), null);
+    }
+
+    /**
+     * The forward pass of a traced module.
+     *
+     * @throws IOException if it cannot be loaded
+     */
+    TorchWorkload scriptForward(Path file, String result, NDArray... arguments) throws IOException {
+        return forward(result, traced(file, false, arguments));
+    }
+
+    private Supplier<NDArray> traced(Path file, boolean trains, NDArray... arguments) throws IOException {
         Model model = Model.newInstance("model", "PyTorch");
         modelToo = model;
         try {
             model.load(
-                    file.getParent(), file.getFileName().toString().replace(".pt", ""), Map.of("trainParam", "true"));
+                    file.getParent(),
+                    file.getFileName().toString().replace(".pt", ""),
+                    trains ? Map.of("trainParam", "true") : Map.of());
         } catch (MalformedModelException e) {
             throw new IOException("libtorch cannot read " + file, e);
         }
         ParameterStore store = new ParameterStore(manager, false);
-        return both(
-                result,
-                () -> {
-                    NDList list = new NDList(arguments);
-                    return model.getBlock().forward(store, list, true).get(0);
-                },
-                null);
+        return () -> {
+            NDList list = new NDList(arguments);
+            return model.getBlock().forward(store, list, trains).get(0);
+        };
     }
 
     @Override
