@@ -36,7 +36,7 @@ def trace_encoder(weights, batch, out):
     trunk = model.config["trunk"]
     images = torch.randn(batch, trunk["channels"], trunk["height"], trunk["width"])
     with torch.no_grad():
-        torch.jit.freeze(torch.jit.trace(Encoder(model), images, check_trace=False)).save(out)
+        torch.jit.freeze(torch.jit.trace(Encoder(model).eval(), images, check_trace=False)).save(out)
 
 
 def main():

@@ -86,7 +86,7 @@ public class ImageEncoder extends KernelBenchmark {
                 default -> new Own(device, b.precision(), file, pixels);
             };
         } catch (IOException e) {
-            throw new UncheckedIOException("The encoder's files could not be made", e);
+            throw new UncheckedIOException("The encoder's files could not be made: " + e.getMessage(), e);
         }
     }
 
