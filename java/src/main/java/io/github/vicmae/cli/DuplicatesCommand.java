@@ -209,10 +209,13 @@ final class DuplicatesCommand implements Callable<Integer> {
         int others = groups.stream().mapToInt(group -> group.others().size()).sum();
         return String.format(
                 Locale.ROOT,
-                "%,d groups: beside the first of each %,d copies and %,d that look alike, %.1f MiB",
+                "%,d group%s: beside the first of each %,d cop%s and %,d that look%s alike, %.1f MiB",
                 groups.size(),
+                groups.size() == 1 ? "" : "s",
                 copies,
+                copies == 1 ? "y" : "ies",
                 others - copies,
+                others - copies == 1 ? "s" : "",
                 groups.stream().mapToLong(Group::bytes).sum() / MEBIBYTE);
     }
 

@@ -54,6 +54,7 @@ final class SearchCommand implements Callable<Integer> {
     @Parameters(
             arity = "2..*",
             paramLabel = "INDEX|MODEL QUERY... [DATA]",
+            hideParamSyntax = true,
             description = "an index and queries; or a checkpoint or run, queries, and last the data")
     private List<Path> given;
 

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -257,7 +258,7 @@ public final class EmbeddingRun {
 
     /** The names of a table's classes: the data set's by number, then others in the order in which they appear. */
     public static List<String> classNames(Dataset data, EmbeddingTable table) {
-        Set<String> names = new java.util.LinkedHashSet<>(data.classNames());
+        Set<String> names = new LinkedHashSet<>(data.classNames());
         table.files().stream()
                 .filter(file -> file.className() != null && file.rows() > 0)
                 .forEach(file -> names.add(file.className()));

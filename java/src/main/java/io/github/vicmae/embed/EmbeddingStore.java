@@ -1,5 +1,6 @@
 package io.github.vicmae.embed;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.vicmae.eval.FeatureStream.Places;
 import io.github.vicmae.io.AtomicFile;
@@ -140,7 +141,7 @@ public final class EmbeddingStore implements EmbeddingTable {
     private static EmbeddingSettings settings(Path file) throws IOException {
         try {
             return EmbeddingSettings.of(new ObjectMapper().readTree(Files.readAllBytes(file)), file.toString());
-        } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+        } catch (JsonProcessingException e) {
             throw new IOException(file + " is damaged: " + e.getOriginalMessage(), e);
         }
     }

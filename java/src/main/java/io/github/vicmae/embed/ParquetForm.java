@@ -16,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -118,7 +119,7 @@ final class ParquetForm implements EmbeddingForm.Format {
         int length = end.getInt();
         byte[] magic = new byte[MAGIC.length];
         end.get(magic);
-        if (!java.util.Arrays.equals(magic, MAGIC) || length < 0 || length > size - tail - MAGIC.length) {
+        if (!Arrays.equals(magic, MAGIC) || length < 0 || length > size - tail - MAGIC.length) {
             throw new IOException("it is no Parquet file");
         }
         return Util.readFileMetaData(stream(file, size - tail - length));

@@ -3,6 +3,7 @@ package io.github.vicmae.embed;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.vicmae.io.AtomicFile;
 import io.github.vicmae.io.FileErrors;
+import java.io.FilterWriter;
 import java.io.IOException;
 import java.io.OutputStreamWriter;
 import java.io.Writer;
@@ -40,7 +41,7 @@ final class RowFiles {
     }
 
     /** Leaves closing to the one that opened. */
-    private static final class Unclosed extends java.io.FilterWriter {
+    private static final class Unclosed extends FilterWriter {
         Unclosed(Writer out) {
             super(out);
         }

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
@@ -57,9 +58,7 @@ public final class Duplicates {
      * @return the groups by their first file, which is the first in the order given
      */
     public static Map<EmbeddedFile, List<EmbeddedFile>> copies(
-            List<EmbeddedFile> files,
-            Function<EmbeddedFile, Content> content,
-            java.util.function.Consumer<String> unreadable) {
+            List<EmbeddedFile> files, Function<EmbeddedFile, Content> content, Consumer<String> unreadable) {
         Map<Long, List<EmbeddedFile>> bySize = new LinkedHashMap<>();
         for (EmbeddedFile file : files) {
             bySize.computeIfAbsent(file.bytes(), size -> new ArrayList<>()).add(file);

@@ -5,9 +5,11 @@ import io.github.vicmae.embed.EmbeddingSettings;
 import io.github.vicmae.embed.EmbeddingStore;
 import io.github.vicmae.embed.EmbeddingTable;
 import java.io.IOException;
+import java.nio.FloatBuffer;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -157,7 +159,7 @@ public final class SearchIndex implements AutoCloseable {
 
     /** The file of a row. */
     private int file(long row) {
-        int found = java.util.Arrays.binarySearch(firstRow, row);
+        int found = Arrays.binarySearch(firstRow, row);
         return found >= 0 ? found : -found - 2;
     }
 
@@ -169,7 +171,7 @@ public final class SearchIndex implements AutoCloseable {
             return vectors.mean(first, count);
         }
         float[][] rows = new float[count][];
-        java.nio.FloatBuffer some = java.nio.FloatBuffer.allocate(settings().width());
+        FloatBuffer some = FloatBuffer.allocate(settings().width());
         for (int i = 0; i < count; i++) {
             table.read(first + i, 1, some);
             rows[i] = UnitVectors.unit(some.array().clone());

@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import org.apache.parquet.format.FileMetaData;
 import org.apache.parquet.format.SchemaElement;
@@ -74,7 +75,7 @@ class EmbeddingFormTest {
     @EnumSource
     void aTableIsReadAgainAsItWas(EmbeddingForm form) throws IOException {
         Table table = table(1, 7);
-        Path file = dir.resolve("t." + form.name().toLowerCase(java.util.Locale.ROOT));
+        Path file = dir.resolve("t." + form.name().toLowerCase(Locale.ROOT));
         form.write(file, table, CLASSES);
         try (EmbeddingTable read = EmbeddingForm.of(file).open(file)) {
             assertEquals(table.settings, read.settings());

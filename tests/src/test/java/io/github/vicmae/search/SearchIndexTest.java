@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -225,8 +226,7 @@ class SearchIndexTest {
             try (SearchIndex index = SearchIndex.open(dir.resolve("i" + most))) {
                 List<Duplicates.Group> groups = Duplicates.find(
                         index,
-                        java.util.Map.of(
-                                index.files().get(11), List.of(index.files().get(12))),
+                        Map.of(index.files().get(11), List.of(index.files().get(12))),
                         0.98,
                         done -> {});
                 assertEquals(1, groups.size());
