@@ -29,8 +29,8 @@ import java.util.stream.IntStream;
 public final class Duplicates {
     /** See above. */
     public static final int FEW = 20;
-    /** Neighbours that are looked at in an index with a graph. */
-    private static final int CANDIDATES = 64;
+    /** Rows that the graph is asked for where the files are too many to be compared with one another. */
+    private static final int CANDIDATES = 512;
 
     private Duplicates() {}
 
@@ -108,6 +108,18 @@ public final class Duplicates {
     public static List<Group> find(
             SearchIndex index, Map<EmbeddedFile, List<EmbeddedFile>> copies, double threshold, IntConsumer done)
             throws IOException {
+        return find(index, copies, threshold, IndexFolder.MOST_EXACT, done);
+    }
+
+    /** @param mostCompared files that are all compared with one another; of more, those of the nearest rows, if there is a graph */
+    static List<Group> find(
+            SearchIndex index,
+            Map<EmbeddedFile, List<EmbeddedFile>> copies,
+            double threshold,
+            int mostCompared,
+            IntConsumer done)
+            throws IOException {
+        boolean asksGraph = !index.isExact() && index.files().size() > mostCompared;
         List<EmbeddedFile> files = index.files();
         boolean[] isTaken = new boolean[files.size()];
         Map<EmbeddedFile, Integer> place = new HashMap<>();
@@ -135,7 +147,7 @@ public final class Duplicates {
             isTaken[i] = true;
             List<Member> members = new ArrayList<>();
             addCopies(members, copies.get(files.get(i)), 1, true);
-            List<Integer> near = near(index, vectors, plain, i, threshold);
+            List<Integer> near = near(asksGraph ? index : null, vectors, plain, i, threshold);
             near.removeIf(j -> isTaken[j]);
             near.sort(Comparator.comparingDouble(j -> -UnitVectors.dot(vectors.row(i), vectors.row(j))));
             for (int j : near) {
@@ -159,11 +171,11 @@ public final class Duplicates {
         }
     }
 
-    /** In an index with a graph, the files of the nearest rows; else all files are compared. */
+    /** @param index whose graph is asked, or null where all files are compared */
     private static List<Integer> near(SearchIndex index, UnitVectors vectors, float[][] plain, int i, double threshold)
             throws IOException {
         List<Integer> near = new ArrayList<>();
-        if (!index.isExact()) {
+        if (index != null) {
             for (int j : index.nearestFiles(plain[i], CANDIDATES)) {
                 if (j != i && UnitVectors.dot(vectors.row(i), vectors.row(j)) >= threshold) {
                     near.add(j);

@@ -228,6 +228,7 @@ class SearchIndexTest {
                         index,
                         Map.of(index.files().get(11), List.of(index.files().get(12))),
                         0.98,
+                        most,
                         done -> {});
                 assertEquals(1, groups.size());
                 assertEquals(picture(20).path(), groups.get(0).first().path());
