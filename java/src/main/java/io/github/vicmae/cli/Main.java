@@ -84,7 +84,7 @@ public final class Main {
         }
     }
 
-    private static CommandLine commandLine() {
+    static CommandLine commandLine() {
         CommandLine line = new CommandLine(new Main())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 // An option that takes several values must not take a misspelt option for one of them.
