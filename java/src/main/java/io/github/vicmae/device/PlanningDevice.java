@@ -1,5 +1,6 @@
 package io.github.vicmae.device;
 
+import io.github.vicmae.device.cpu.CpuDevice;
 import java.util.Collections;
 import java.util.Set;
 import java.util.TreeSet;
@@ -40,6 +41,12 @@ public final class PlanningDevice implements Device {
     @Override
     public Kernel libraryKernel(KernelLibrary library, String name, String signature) {
         return new Kernel(name, signature, 0);
+    }
+
+    /** On the CPU those of this machine. */
+    @Override
+    public long packedBytes(DType type, int n, int k) {
+        return kind == Kind.CPU ? CpuDevice.plannedPackedBytes(type, n, k) : 0;
     }
 
     @Override

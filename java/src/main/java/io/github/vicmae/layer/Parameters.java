@@ -173,23 +173,15 @@ public final class Parameters implements AutoCloseable {
         }
     }
 
-    /**
-     * Arranges the weights for products, where the device gains by it: for inference, and again whenever they have changed. What is packed takes as
-     * much memory as the weights, from the first call on.
-     */
-    public void pack(Stream stream) {
-        Device device = stream.device();
-        if (packed.bytes() == 0) {
-            for (Parameter p : byName.values()) {
-                long bytes = p.factorRows == 0 ? 0 : packedBytes(device, p);
-                if (bytes > 0) {
-                    p.packed = packed.floats("packed " + p.name(), Math.toIntExact(bytes / Float.BYTES));
-                }
-            }
-            if (packed.bytes() > 0) {
-                packed.allocate(device);
-            }
+    /** Takes the memory that {@link #pack} needs, about that of the weights or half as much again, where the device gains by it. */
+    public void allocatePacked(Device device, Precision precision) {
+        if (packedBytes(device, precision) > 0) {
+            packed.allocate(device);
         }
+    }
+
+    /** Arranges the weights for products, once there is memory for it: for inference, and again whenever they have changed. */
+    public void pack(Stream stream) {
         for (Parameter p : byName.values()) {
             if (p.packed != null) {
                 stream.pack(p.packed, p.factor(), p.factorRows, p.size() / p.factorRows);
@@ -197,15 +189,19 @@ public final class Parameters implements AutoCloseable {
         }
     }
 
-    /** Bytes that {@link #pack} takes on a device. */
-    public long packedBytes(Device device) {
-        return byName.values().stream()
-                .mapToLong(p -> p.factorRows == 0 ? 0 : packedBytes(device, p))
-                .sum();
-    }
-
-    private static long packedBytes(Device device, Parameter p) {
-        return device.packedBytes(p.factor().dtype(), p.factorRows, p.size() / p.factorRows);
+    /** Bytes that {@link #allocatePacked} takes; call after the model's layers are made. */
+    public long packedBytes(Device device, Precision precision) {
+        if (packed.bytes() == 0) {
+            for (Parameter p : byName.values()) {
+                long bytes = p.factorRows == 0
+                        ? 0
+                        : device.packedBytes(precision.dtype(), p.factorRows, p.size() / p.factorRows);
+                if (bytes > 0) {
+                    p.packed = packed.floats("packed " + p.name(), Math.toIntExact(bytes / Float.BYTES));
+                }
+            }
+        }
+        return packed.bytes();
     }
 
     private static long padded(Parameter p) {

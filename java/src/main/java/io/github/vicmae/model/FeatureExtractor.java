@@ -155,6 +155,7 @@ public final class FeatureExtractor implements AutoCloseable {
             single = new Plan(kernels, parameters, 1, grid, 1, device, () -> {
                 parameters.plan(false, precision);
                 parameters.allocate(device, stream);
+                parameters.allocatePacked(device, precision);
             });
             many = batch == 1 ? single : new Plan(kernels, parameters.shared(), batch, grid, 1, device, () -> {});
         } catch (RuntimeException | Error e) {
@@ -189,7 +190,9 @@ public final class FeatureExtractor implements AutoCloseable {
             bytes += arena.bytes();
         }
         parameters.plan(false, Precision.FP32);
-        return bytes + parameters.bytes();
+        return bytes
+                + parameters.bytes()
+                + parameters.packedBytes(kernels.stream().device(), Precision.FP32);
     }
 
     /** The encoder's shape. */

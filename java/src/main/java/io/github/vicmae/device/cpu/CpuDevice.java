@@ -128,6 +128,15 @@ public final class CpuDevice implements Device {
         return new HostBuffer(MemoryUtil.memByteBuffer(address, length), () -> MemoryUtil.nmemAlignedFree(address));
     }
 
+    /** What {@link #packedBytes} of an open device says; 0 where the kernels are not there. */
+    public static long plannedPackedBytes(DType type, int n, int k) {
+        try (CpuDevice device = open()) {
+            return device.packedBytes(type, n, k);
+        } catch (DeviceException e) {
+            return 0;
+        }
+    }
+
     @Override
     public long packedBytes(DType type, int n, int k) {
         try (MemoryStack stack = MemoryStack.stackPush()) {

@@ -195,6 +195,9 @@ public final class MatMul {
         if (epilogue == Epilogue.ADD_ROW_SUMS && !p.transA()) {
             throw new IllegalArgumentException("multiply with " + epilogue + " wants A stored [k, m]");
         }
+        if (p.packed() != null && !p.transB()) {
+            throw new IllegalArgumentException("multiply with a packed B wants B stored [n, k]");
+        }
         DType result = half && !sums && p.c().dtype() == DType.BF16 ? DType.BF16 : DType.F32;
         Shapes.typed("multiply", "a", p.a(), p.a().dtype(), p.m(), p.k());
         Shapes.typed("multiply", "b", p.b(), p.a().dtype(), p.k(), p.n());
