@@ -251,17 +251,18 @@ Engine choose(const Gemm& g) {
 // How a B is packed that is packed once for many products.
 enum class Form {
   kNone,    // nothing is gained by it
-  kPanels,  // of floats, see gemm_panels.cpp
+  kPanels,  // see gemm_panels.cpp
   kTiles,   // as the short side of a product is, see gemm.h
 };
 
-Form form_of(Engine engine, bool bf16) {
+Form form_of(Engine engine, bool bf16, int k) {
   if (engine == Engine::kFma) return bf16 ? Form::kNone : Form::kPanels;
   Gemm usual{};  // neither thin nor short
   usual.engine = engine;
   usual.bf16_in = bf16;
   usual.m = usual.n = usual.k = 64;
   const Engine chosen = choose(usual);
+  if (chosen == Engine::kAvx512Bf16 && has_panels(bf16, k)) return Form::kPanels;
   if (block_engine(chosen, bf16) != nullptr) return Form::kTiles;
   return engine == Engine::kAny && !bf16 ? Form::kPanels : Form::kNone;
 }
@@ -293,14 +294,14 @@ struct Packing {
 extern "C" int vicmae_packed_bytes(const Packing* p) {
   const bool bf16 = p->bf16 != 0;
   const int64_t tiles = packed_operand(bf16, p->b, p->n, p->k).panels() * int64_t{step_count(p->k)} * (bf16 ? 1 : 3) * kPlaneElements * 2;
-  const Form form = form_of(p->engine, bf16);
-  *static_cast<int64_t*>(p->out) = form == Form::kPanels ? panel_bytes(p->n, p->k) : form == Form::kTiles ? tiles : 0;
+  const Form form = form_of(p->engine, bf16, p->k);
+  *static_cast<int64_t*>(p->out) = form == Form::kPanels ? panel_bytes(bf16, p->n, p->k) : form == Form::kTiles ? tiles : 0;
   return 0;
 }
 
 extern "C" int vicmae_pack(const Packing* p) {
-  if (form_of(p->engine, p->bf16 != 0) == Form::kPanels) {
-    pack_panels(static_cast<const float*>(p->b), p->n, p->k, static_cast<float*>(p->out));
+  if (form_of(p->engine, p->bf16 != 0, p->k) == Form::kPanels) {
+    pack_panels(p->bf16 != 0, p->b, p->n, p->k, p->out);
     return 0;
   }
   const Operand operand = packed_operand(p->bf16 != 0, p->b, p->n, p->k);
@@ -328,8 +329,12 @@ extern "C" int vicmae_gemm_engines(const void*) {
 // is then as it was.
 extern "C" int vicmae_gemm(const Gemm* g) {
   if (g->m <= 0 || g->n <= 0 || g->k <= 0) return kCannot;
-  const bool rows_as_they_lie = g->trans_a == 0 && g->epilogue != Epilogue::kAddRowSums;
-  if (g->packed_b != nullptr && rows_as_they_lie && form_of(g->engine, g->bf16_in != 0) == Form::kPanels) return panel_gemm(*g);
+  if (g->packed_b != nullptr && form_of(g->engine, g->bf16_in != 0, g->k) == Form::kPanels) {
+    if (g->trans_a == 0 && g->epilogue != Epilogue::kAddRowSums) return panel_gemm(*g);
+    Gemm plain = *g;  // such a product reads B itself
+    plain.packed_b = nullptr;
+    return vicmae_gemm(&plain);
+  }
   const Engine engine = choose(*g);
   if (engine == Engine::kBlas) return blas_gemm(*g);
   const BlockEngine* const blocks = block_engine(engine, g->bf16_in != 0);

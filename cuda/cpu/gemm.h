@@ -65,11 +65,13 @@ GemmResult blas_gemm(const Gemm& g);
 
 // ---- gemm_panels.cpp
 
-// Bytes of a packed B' [n, k] of floats.
-int64_t panel_bytes(int n, int k);
+// Whether there are panels of this type here.
+bool has_panels(bool bf16, int k);
+// Bytes of a packed B' [n, k].
+int64_t panel_bytes(bool bf16, int n, int k);
 // Packs B' [n, k].
-void pack_panels(const float* b, int n, int k, float* out);
-// A product of floats whose B was packed so; A is stored [m, k].
+void pack_panels(bool bf16, const void* b, int n, int k, void* out);
+// A product whose B was packed so; A is stored [m, k].
 GemmResult panel_gemm(const Gemm& g);
 
 // ---- gemm_engines.cpp

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Products with a weight that was packed once. */
@@ -60,7 +61,7 @@ class PackedWeightsTest {
             Shape shape = new Shape(s[0], s[1], s[2], false, true);
             for (DType in : List.of(DType.F32, DType.BF16)) {
                 try (EngineFixture fixture = EngineFixture.orSkip(engine)) {
-                    boolean tiles = in == DType.BF16 ? !engine.equals("blas") : engine.equals("amx");
+                    boolean tiles = engine.equals("amx") || in == DType.BF16 && engine.equals("plain");
                     if (tiles) {
                         Tensor a = fixture.tensor(in, fixture.normal(s[0] * s[2]), s[0], s[2]);
                         Tensor b = fixture.tensor(in, fixture.normal(s[1] * s[2]), s[1], s[2]);
@@ -80,19 +81,20 @@ class PackedWeightsTest {
     }
 
     /** An image's features are the same bits whatever batch it comes in. */
-    @Test
-    void aRowDoesNotDependOnTheRowsBesideIt() {
-        try (EngineFixture fixture = EngineFixture.orSkip("fma")) {
+    @ParameterizedTest
+    @MethodSource("panels")
+    void aRowDoesNotDependOnTheRowsBesideIt(String engine, DType in) {
+        try (EngineFixture fixture = EngineFixture.orSkip(engine)) {
             fixture.packs = true;
             int n = 70;
             int k = 1100;
             float[] rows = fixture.normal(300 * k);
-            Tensor b = fixture.tensor(DType.F32, fixture.normal(n * k), n, k);
-            Tensor all = fixture.tensor(DType.F32, rows, 300, k);
+            Tensor b = fixture.tensor(in, fixture.normal(n * k), n, k);
+            Tensor all = fixture.tensor(in, rows, 300, k);
             float[] together = product(fixture, new Shape(300, n, k, false, true), all, b);
             for (int[] part : new int[][] {{0, 1}, {7, 14}, {100, 65}, {31, 29}}) {
                 float[] few = Arrays.copyOfRange(rows, part[0] * k, (part[0] + part[1]) * k);
-                Tensor a = fixture.tensor(DType.F32, few, part[1], k);
+                Tensor a = fixture.tensor(in, few, part[1], k);
                 assertArrayEquals(
                         Arrays.copyOfRange(together, part[0] * n, (part[0] + part[1]) * n),
                         product(fixture, new Shape(part[1], n, k, false, true), a, b),
@@ -101,14 +103,19 @@ class PackedWeightsTest {
         }
     }
 
-    @Test
-    void theBitsDoNotDependOnTheNumberOfThreads() {
-        try (EngineFixture fixture = EngineFixture.orSkip("fma")) {
+    static Stream<Arguments> panels() {
+        return Stream.of(Arguments.of("fma", DType.F32), Arguments.of("avx512bf16", DType.BF16));
+    }
+
+    @ParameterizedTest
+    @MethodSource("panels")
+    void theBitsDoNotDependOnTheNumberOfThreads(String engine, DType in) {
+        try (EngineFixture fixture = EngineFixture.orSkip(engine)) {
             fixture.packs = true;
             for (int[] s : new int[][] {{197, 330, 768}, {65, 192, 3072}, {1, 500, 100}}) {
                 Shape shape = new Shape(s[0], s[1], s[2], false, true);
-                Tensor a = fixture.tensor(DType.F32, fixture.normal(s[0] * s[2]), s[0], s[2]);
-                Tensor b = fixture.tensor(DType.F32, fixture.normal(s[1] * s[2]), s[1], s[2]);
+                Tensor a = fixture.tensor(in, fixture.normal(s[0] * s[2]), s[0], s[2]);
+                Tensor b = fixture.tensor(in, fixture.normal(s[1] * s[2]), s[1], s[2]);
                 float[] first = null;
                 for (int threads : new int[] {1, 2, 3, 7, 16, 2}) {
                     float[] bits = ProductEnginesTest.withThreads(threads, () -> product(fixture, shape, a, b));
