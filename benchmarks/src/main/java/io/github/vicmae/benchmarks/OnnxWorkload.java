@@ -57,17 +57,6 @@ final class OnnxWorkload extends HostWork {
         }
     }
 
-    /** Why it cannot be had, or null. */
-    static String missing() {
-        try {
-            OrtEnvironment.getEnvironment();
-            return null;
-        } catch (LinkageError | RuntimeException e) {
-            return "ONNX Runtime could not be loaded (com.microsoft.onnxruntime:onnxruntime is not on the class path,"
-                    + " or not for this system: " + e + ")";
-        }
-    }
-
     @Override
     public void launch() {
         try (OrtSession.Result result = session.run(Map.of("images", input))) {

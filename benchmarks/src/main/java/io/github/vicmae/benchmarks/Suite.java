@@ -386,7 +386,7 @@ final class Suite {
                 if (!cpu) {
                     yield "ONNX Runtime's library here is the one for the CPU";
                 }
-                yield precision.equals("fp32") ? OnnxWorkload.missing() : "ONNX Runtime computes in fp32 on the CPU";
+                yield precision.equals("fp32") ? withoutOnnxRuntime() : "ONNX Runtime computes in fp32 on the CPU";
             }
             case DJL -> {
                 if (!cpu) {
@@ -404,6 +404,19 @@ final class Suite {
                         : entry.type() == InfoNce.class ? InfoNce.tooLargeForTorch(shape) : null;
             }
         };
+    }
+
+    /** Asked by name: the archives leave ONNX Runtime out. */
+    private static String withoutOnnxRuntime() {
+        try {
+            Class.forName("ai.onnxruntime.OrtEnvironment")
+                    .getMethod("getEnvironment")
+                    .invoke(null);
+            return null;
+        } catch (ReflectiveOperationException | LinkageError e) {
+            return "ONNX Runtime could not be loaded (com.microsoft.onnxruntime:onnxruntime is not on the class path, or"
+                    + " not for this system)";
+        }
     }
 
     static String withoutCublas(Device device) {

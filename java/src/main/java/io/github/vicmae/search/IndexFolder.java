@@ -181,6 +181,9 @@ public final class IndexFolder implements AutoCloseable {
      */
     public void replace(EmbeddingTable table, List<String> data, IntConsumer graphed) throws IOException {
         State next = new State(former == null ? 1 : former.generation + 1, table.settings(), data);
+        if (table.rows() > mostExact) {
+            requireLucene();
+        }
         Path place = next.folder(folder);
         delete(place); // what a killed process left
         EmbeddingStore.write(place, table);
@@ -199,7 +202,29 @@ public final class IndexFolder implements AutoCloseable {
     /** The graph of a generation, or null if it has none. */
     static HnswGraph graph(Path generation) throws IOException {
         Path graph = generation.resolve(GRAPH);
-        return Files.isDirectory(graph) ? HnswGraph.open(graph) : null;
+        if (!Files.isDirectory(graph)) {
+            return null;
+        }
+        requireLucene();
+        return HnswGraph.open(graph);
+    }
+
+    /** Whether collections can be searched by a graph here. */
+    public static boolean hasLucene() {
+        try {
+            Class.forName("org.apache.lucene.index.IndexWriter", false, IndexFolder.class.getClassLoader());
+            return true;
+        } catch (ClassNotFoundException e) {
+            return false;
+        }
+    }
+
+    private static void requireLucene() throws IOException {
+        if (!hasLucene()) {
+            throw new IOException(
+                    "A collection of more than " + MOST_EXACT + " rows is searched by Lucene, which is not here"
+                            + " (the small archive leaves it out; otherwise put org.apache.lucene:lucene-core on the class path)");
+        }
     }
 
     private static void delete(Path folder) throws IOException {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.vicmae.TestSeed;
 import io.github.vicmae.embed.EmbeddedFile;
@@ -83,6 +84,7 @@ class SearchIndexTest {
     /** Also with more values than Lucene's own limit. */
     @Test
     void theGraphFindsNearlyAllThatTheExactSearchFinds() throws IOException {
+        assumeTrue(IndexFolder.hasLucene(), "Lucene is not in this distribution");
         Random random = new Random(TestSeed.next());
         int count = KernelFixture.isThorough() ? 20_000 : 1200;
         for (int dim : new int[] {24, 1100}) {
@@ -221,7 +223,7 @@ class SearchIndexTest {
         vectors[3][0] += 0.05f;
         vectors[11] = vectors[20].clone();
         vectors[11][1] += 0.05f;
-        for (int most : new int[] {100, 5}) { // by all, and by the graph
+        for (int most : IndexFolder.hasLucene() ? new int[] {100, 5} : new int[] {100}) { // by all, and by the graph
             write(dir.resolve("i" + most), pictures(vectors), most);
             try (SearchIndex index = SearchIndex.open(dir.resolve("i" + most))) {
                 List<Duplicates.Group> groups = Duplicates.find(
