@@ -174,7 +174,7 @@ void run_tasks(const Cut& cut, int64_t begin, int64_t end) {
 
 }  // namespace
 
-bool has_panels(bool bf16, int k) {
+bool has_panels(bool bf16, [[maybe_unused]] int k) {
   if (!bf16) return true;
 #if defined(VICMAE_PAIRS)
   return k % 2 == 0 && (block_engines() >> static_cast<int>(Engine::kAvx512Bf16) & 1) != 0;
