@@ -1,9 +1,12 @@
 package io.github.vicmae.device;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import org.lwjgl.system.MemoryUtil;
 
 /**
- * A queue of work on a device: launches and copies run in the order in which they were given. For one thread at a time.
+ * A queue of work on a device: launches and copies run in the order in which they were given. For one thread at a time: where two meet, the second
+ * gets an {@link IllegalStateException}, and native code never sees the arguments of two launches mixed.
  *
  * <p>A launch is written as {@code stream.begin(kernel).arg(y).arg(x).arg(rows).launch(blocks, threads)}; the arguments are packed into one
  * block of native memory that the stream keeps, so a launch allocates nothing.
@@ -15,6 +18,19 @@ public abstract class Stream implements AutoCloseable {
 
     private final long slots = MemoryUtil.nmemAllocChecked(16L * MAX_ARGUMENTS);
     private final long table = slots + 8L * MAX_ARGUMENTS;
+    private static final VarHandle USER;
+
+    static {
+        try {
+            USER = MethodHandles.lookup().findVarHandle(Stream.class, "user", Thread.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** Who is packing arguments, or in native code that reads them. */
+    private Thread user;
+
     private Kernel kernel;
     private int count;
     private long launches;
@@ -33,30 +49,55 @@ public abstract class Stream implements AutoCloseable {
         if (closed) {
             throw new IllegalStateException("The kernel " + next.name() + " is launched on a closed stream");
         }
+        enter();
         kernel = next;
         count = 0;
         return this;
     }
 
+    /**
+     * Begins what only one thread may do at a time: packing arguments, and native calls that read them.
+     *
+     * @throws IllegalStateException if another thread is in it
+     */
+    protected final void enter() {
+        Thread here = Thread.currentThread();
+        Thread other = (Thread) USER.compareAndExchange(this, null, here);
+        if (other == null || other == here) {
+            return;
+        }
+        if (other.isAlive()) {
+            throw new IllegalStateException("A stream is used by two threads at once, " + other.getName() + " and "
+                    + here.getName() + "; let one wait for the other, or give each a stream of its own");
+        }
+        USER.setRelease(this, here); // from a thread that ended before it launched what it had begun
+    }
+
+    /** Ends it. */
+    protected final void leave() {
+        USER.setRelease(this, null);
+    }
+
     /** Packs a tensor's address. */
     public final Stream arg(Tensor tensor) {
-        MemoryUtil.memPutLong(slot('p'), tensor.address());
+        MemoryUtil.memPutLong(slot('p'), address(tensor));
         return this;
     }
 
     /** Packs the address of a tensor's element {@code start}. */
     public final Stream arg(Tensor tensor, long start) {
         if (start < 0 || start >= tensor.size()) {
+            leave();
             throw new IllegalArgumentException(tensor + " has no element " + start);
         }
         MemoryUtil.memPutLong(
-                slot('p'), tensor.address() + start * tensor.dtype().bytes());
+                slot('p'), address(tensor) + start * tensor.dtype().bytes());
         return this;
     }
 
     /** Packs a tensor's address, or null. */
     public final Stream argOrNull(Tensor tensor) {
-        MemoryUtil.memPutLong(slot('p'), tensor == null ? 0 : tensor.address());
+        MemoryUtil.memPutLong(slot('p'), tensor == null ? 0 : address(tensor));
         return this;
     }
 
@@ -75,9 +116,19 @@ public abstract class Stream implements AutoCloseable {
         return this;
     }
 
+    private long address(Tensor tensor) {
+        try {
+            return tensor.address();
+        } catch (RuntimeException e) {
+            leave();
+            throw e;
+        }
+    }
+
     private long slot(char type) {
         String signature = kernel.signature();
         if (count >= signature.length() || signature.charAt(count) != type) {
+            leave();
             throw new IllegalArgumentException(
                     "Argument " + count + " of " + kernel.name() + "(" + signature + ") was given as '" + type + "'");
         }
@@ -96,12 +147,19 @@ public abstract class Stream implements AutoCloseable {
      * @throws DeviceException if the device refuses the launch
      */
     public final void launch(int gridX, int gridY, int gridZ, int threads, int sharedBytes) {
-        if (count != kernel.signature().length()) {
-            throw new IllegalArgumentException(
-                    kernel.name() + "(" + kernel.signature() + ") was given " + count + " arguments");
+        enter(); // also where another thread began, or nobody
+        try {
+            if (kernel == null || count != kernel.signature().length()) {
+                throw new IllegalArgumentException(
+                        kernel == null
+                                ? "A launch without a kernel: call begin first"
+                                : kernel.name() + "(" + kernel.signature() + ") was given " + count + " arguments");
+            }
+            launches++;
+            submit(kernel, gridX, gridY, gridZ, threads, sharedBytes);
+        } finally {
+            leave();
         }
-        launches++;
-        submit(kernel, gridX, gridY, gridZ, threads, sharedBytes);
     }
 
     /** Kernels launched on this stream so far. */

@@ -76,6 +76,15 @@ final class CpuStream extends Stream {
     @Override
     public boolean multiply(Product p) {
         device.checkOpen();
+        enter();
+        try {
+            return multiplyAlone(p);
+        } finally {
+            leave();
+        }
+    }
+
+    private boolean multiplyAlone(Product p) {
         MemoryUtil.memPutInt(gemm + 4, p.epilogue().ordinal());
         MemoryUtil.memPutInt(gemm + 8, p.a().dtype() == DType.BF16 ? 1 : 0);
         MemoryUtil.memPutInt(gemm + 12, p.c().dtype() == DType.BF16 ? 1 : 0);
@@ -154,10 +163,15 @@ final class CpuStream extends Stream {
 
     private void move(long to, long from, long bytes) {
         device.checkOpen();
-        MemoryUtil.memPutAddress(copy, to);
-        MemoryUtil.memPutAddress(copy + 8, from);
-        MemoryUtil.memPutLong(copy + 16, bytes);
-        JNI.invokePI(copy, copyFunction);
+        enter();
+        try {
+            MemoryUtil.memPutAddress(copy, to);
+            MemoryUtil.memPutAddress(copy + 8, from);
+            MemoryUtil.memPutLong(copy + 16, bytes);
+            JNI.invokePI(copy, copyFunction);
+        } finally {
+            leave();
+        }
     }
 
     @Override
@@ -187,9 +201,14 @@ final class CpuStream extends Stream {
 
     @Override
     public void close() {
-        if (!isClosed()) {
-            super.close();
-            MemoryUtil.nmemFree(launch);
+        enter(); // not while another thread is in native code
+        try {
+            if (!isClosed()) {
+                super.close();
+                MemoryUtil.nmemFree(launch);
+            }
+        } finally {
+            leave();
         }
     }
 }
