@@ -14,6 +14,7 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -149,6 +150,17 @@ public final class Encoder implements AutoCloseable {
      */
     public EncoderFeatures features(FeatureTokens tokens) {
         return new EncoderFeatures(extractor, tokens);
+    }
+
+    /**
+     * A front that puts single images together to batches, for servers.
+     *
+     * @param most images of a batch; more than the encoder runs at once are done in parts
+     * @param wait for how long the first image of a batch waits for others
+     * @throws IllegalArgumentException unless there is at least one image, and the wait is 0 or more
+     */
+    public BatchingEncoder batching(int most, Duration wait) {
+        return new BatchingEncoder(this, most, wait);
     }
 
     /** Values of a feature vector, D. */
