@@ -1,9 +1,11 @@
 package io.github.vicmae.cli;
 
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.embed.EmbeddingSettings;
 import io.github.vicmae.embed.Fingerprint;
 import io.github.vicmae.eval.Encoder;
+import io.github.vicmae.eval.EncoderOptions;
 import io.github.vicmae.eval.FeatureStream;
 import io.github.vicmae.eval.FeatureTokens;
 import io.github.vicmae.eval.ViewFeatures;
@@ -55,13 +57,29 @@ final class EmbeddingOptions {
     private Integer workers;
 
     @Option(
+            names = "--precision",
+            paramLabel = "fp32|bf16",
+            defaultValue = "fp32",
+            description = "of the encoder's activations and products; features are floats (default: ${DEFAULT-VALUE})")
+    private String precision;
+
+    @Option(
             names = "--heads",
             defaultValue = "0",
             description = "attention heads of a published encoder of no standard width")
     private int heads;
 
+    /** Refused before any work. */
     Tokens tokens() {
+        if (tokens == Tokens.PATCHES && Precision.of(precision) != Precision.FP32) {
+            throw new IllegalArgumentException("Tokens of patches are computed in fp32: leave --precision out");
+        }
         return tokens;
+    }
+
+    /** What else makes features differ, for an index's place; empty by default. */
+    String variant() {
+        return Precision.of(precision) == Precision.FP32 ? "" : " " + precision;
     }
 
     /** Refuses what an index cannot hold. */
@@ -83,7 +101,12 @@ final class EmbeddingOptions {
     }
 
     Encoder open(Path weights, Device device) throws IOException {
-        return Encoder.load(weights, heads, device, batch);
+        return loading().batch(batch).load(weights, device);
+    }
+
+    /** How the encoder is loaded, but for its batch. */
+    EncoderOptions loading() {
+        return Encoder.options().precision(Precision.of(precision)).heads(heads);
     }
 
     /** @param every seconds between the rows of a video, 0 for one row: then an encoder of clips is given clips */
@@ -106,7 +129,7 @@ final class EmbeddingOptions {
                 stream.every() > 0 ? 1 : stream.frames(),
                 stream.every(),
                 isNormalized,
-                "fp32",
+                Precision.of(precision).toString(),
                 vectors,
                 features.width() / vectors);
     }

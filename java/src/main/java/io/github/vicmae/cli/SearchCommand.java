@@ -3,10 +3,12 @@ package io.github.vicmae.cli;
 import io.github.vicmae.data.source.Content;
 import io.github.vicmae.data.source.FileNames;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.Precision;
 import io.github.vicmae.embed.EmbeddedFile;
 import io.github.vicmae.embed.EmbeddingSettings;
 import io.github.vicmae.embed.Fingerprint;
 import io.github.vicmae.eval.Encoder;
+import io.github.vicmae.eval.EncoderOptions;
 import io.github.vicmae.eval.FeatureTokens;
 import io.github.vicmae.eval.Thumbnails;
 import io.github.vicmae.io.AtomicFile;
@@ -143,7 +145,7 @@ final class SearchCommand implements Callable<Integer> {
     private Path cached(Path given, Path data, Device d, PrintWriter err) throws IOException {
         Path weights = RunFolder.weights(given);
         double every = EmbeddingOptions.seconds("--every", IndexCommand.EVERY);
-        Path folder = IndexCache.folder(weights, List.of(data), options.tokens() + " " + every);
+        Path folder = IndexCache.folder(weights, List.of(data), options.tokens() + " " + every + options.variant());
         err.println("the index: " + folder);
         new IndexBuild(folder, given, weights, options, options.stream(1, every), err).run(List.of(data), d);
         return folder;
@@ -153,7 +155,9 @@ final class SearchCommand implements Callable<Integer> {
         EmbeddingSettings settings = index.settings();
         Path weights = weights(settings, folder);
         List<Answer> answers = new ArrayList<>();
-        try (Encoder encoder = Encoder.load(weights, options.heads(), d, QueryFeatures.FRAMES)) {
+        // In the precision of the index: features of two are not the same.
+        EncoderOptions loading = options.loading().precision(Precision.of(settings.precision()));
+        try (Encoder encoder = loading.batch(QueryFeatures.FRAMES).load(weights, d)) {
             QueryFeatures features = new QueryFeatures(
                     encoder.views(),
                     encoder.features(FeatureTokens.valueOf(settings.tokens().toUpperCase(Locale.ROOT))));

@@ -2,7 +2,10 @@ package io.github.vicmae.eval;
 
 import io.github.vicmae.data.Frames;
 import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.source.Content;
+import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.source.Sample;
+import io.github.vicmae.data.video.Video;
 import io.github.vicmae.data.view.EvalView;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Closing;
@@ -12,9 +15,11 @@ import io.github.vicmae.model.FeatureExtractor;
 import io.github.vicmae.objective.ModelConfig;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -34,8 +39,6 @@ import java.util.List;
  * {@link IllegalStateException}.
  */
 public final class Encoder implements AutoCloseable {
-    private static final int DEFAULT_BATCH = 16;
-
     private final ModelConfig config;
     private final FeatureExtractor extractor;
     private final List<String> passedOver;
@@ -54,6 +57,11 @@ public final class Encoder implements AutoCloseable {
         output = DirectBuffers.floats(extractor.batch() * config.trunk().dim());
     }
 
+    /** How an encoder is loaded, to be changed before it is. */
+    public static EncoderOptions options() {
+        return EncoderOptions.DEFAULT;
+    }
+
     /**
      * Loads an encoder that runs up to 16 images at once.
      *
@@ -62,12 +70,12 @@ public final class Encoder implements AutoCloseable {
      * @throws io.github.vicmae.device.DeviceException if the device has too little memory
      */
     public static Encoder load(Path file, Device device) throws IOException {
-        return load(file, device, DEFAULT_BATCH);
+        return options().load(file, device);
     }
 
     /** The same, running up to {@code batch} images at once. */
     public static Encoder load(Path file, Device device, int batch) throws IOException {
-        return load(file, 0, device, batch);
+        return options().batch(batch).load(file, device);
     }
 
     /**
@@ -76,7 +84,7 @@ public final class Encoder implements AutoCloseable {
      * @param heads attention heads of the encoder; 0 for those of the standard size of its width
      */
     public static Encoder load(Path file, int heads, Device device, int batch) throws IOException {
-        return load(file, heads, 0, device, batch);
+        return options().batch(batch).heads(heads).load(file, device);
     }
 
     /**
@@ -86,22 +94,21 @@ public final class Encoder implements AutoCloseable {
      *     side that it was trained with
      */
     public static Encoder load(Path file, int heads, int image, Device device, int batch) throws IOException {
-        try (EncoderFile opened = EncoderFile.open(file, heads, image)) {
-            return load(opened.source(), opened.config(), device, batch);
-        }
+        return options().batch(batch).heads(heads).image(image).load(file, device);
     }
 
     /** The same for a file that does not say what model it holds. */
     public static Encoder load(Path file, ModelConfig config, Device device, int batch) throws IOException {
         try (TensorSource source = TensorSource.open(file)) {
-            return load(source, config, device, batch);
+            return load(source, config, device, options().batch(batch));
         }
     }
 
-    private static Encoder load(TensorSource source, ModelConfig config, Device device, int batch) throws IOException {
+    static Encoder load(TensorSource source, ModelConfig config, Device device, EncoderOptions options)
+            throws IOException {
         EncoderFile.refuseClassifier(source.path(), config);
-        FeatureExtractor extractor =
-                new FeatureExtractor(device, config.trunk(), config.objective().pooling(), batch);
+        FeatureExtractor extractor = new FeatureExtractor(
+                device, config.trunk(), config.objective().pooling(), options.batch(), options.precision());
         try {
             List<String> passedOver = extractor.load(source);
             return new Encoder(
@@ -181,6 +188,81 @@ public final class Encoder implements AutoCloseable {
     /** The same for a sample of a data set. */
     public float[] embed(Sample sample) throws IOException {
         return embed(Frames.middle(sample.content(), sample.kind()));
+    }
+
+    /**
+     * The same for an image's file in memory, such as a request's body.
+     *
+     * @throws IOException if it is no image that can be read
+     */
+    public float[] embed(byte[] file) throws IOException {
+        return embed(Frames.middle(Content.of("the image in memory", file), Kind.IMAGE));
+    }
+
+    /** The same for an image's file that is read to its end; the stream is not closed. */
+    public float[] embed(InputStream file) throws IOException {
+        return embed(file.readAllBytes());
+    }
+
+    /**
+     * The features of the frame that a video shows at a time.
+     *
+     * @param at from the video's start; beyond its end the last frame is taken
+     * @return [D]
+     * @throws IOException if the file is no video that can be read
+     */
+    public float[] embed(Path video, Duration at) throws IOException {
+        try (Video frames = Video.open(Content.of(video))) {
+            return embed(frames.frameAt(seconds(at), side()));
+        }
+    }
+
+    /**
+     * The features of a video's frames at equal distances in time, from its start on.
+     *
+     * @param step above 0
+     * @throws IOException if the file is no video that can be read
+     */
+    public List<Moment> every(Path video, Duration step) throws IOException {
+        if (step.isZero() || step.isNegative()) {
+            throw new IllegalArgumentException("Frames of a video are taken at a distance above 0, not " + step);
+        }
+        List<Moment> moments = new ArrayList<>();
+        try (Video frames = Video.open(Content.of(video))) {
+            List<Image> images = new ArrayList<>();
+            for (long i = 0; i == 0 || i * seconds(step) < frames.durationSeconds(); i++) {
+                images.add(frames.frameAt(i * seconds(step), side()));
+                if (images.size() == extractor.batch()) {
+                    add(moments, images, step);
+                }
+            }
+            add(moments, images, step);
+        }
+        return moments;
+    }
+
+    private void add(List<Moment> moments, List<Image> images, Duration step) {
+        for (float[] features : embed(images)) {
+            moments.add(new Moment(moments.size() * seconds(step), features));
+        }
+        images.clear();
+    }
+
+    /**
+     * A frame's features.
+     *
+     * @param seconds from the video's start
+     * @param features [D]
+     */
+    public record Moment(double seconds, float[] features) {}
+
+    private static double seconds(Duration time) {
+        return time.toNanos() / 1e9;
+    }
+
+    /** No frame has to be larger. */
+    private int side() {
+        return Math.max(settings.height(), settings.width());
     }
 
     /** The features of an image, [D]. */

@@ -297,4 +297,84 @@ class EncoderTest {
             }
         }
     }
+
+    @Test
+    void everyFormOfAPictureGivesTheSame() throws IOException {
+        Path file = dir.resolve("picture.png");
+        java.awt.image.BufferedImage picture =
+                new java.awt.image.BufferedImage(40, 30, java.awt.image.BufferedImage.TYPE_INT_RGB);
+        for (int i = 0; i < 40 * 30; i++) {
+            picture.setRGB(i % 40, i / 40, i * 5417);
+        }
+        javax.imageio.ImageIO.write(picture, "png", file.toFile());
+        byte[] bytes = java.nio.file.Files.readAllBytes(file);
+        try (Device device = Device.open("cpu");
+                Encoder encoder = Encoder.options().batch(2).load(checkpoint(device, config(16, 16, 3)), device)) {
+            float[] expected = encoder.embed(file);
+            assertArrayEquals(expected, encoder.embed(picture));
+            assertArrayEquals(expected, encoder.embed(bytes));
+            assertArrayEquals(expected, encoder.embed(new java.io.ByteArrayInputStream(bytes)));
+            String message = assertThrows(IOException.class, () -> encoder.embed(new byte[] {1, 2, 3}))
+                    .getMessage();
+            assertTrue(message.contains("in memory"), message);
+        }
+    }
+
+    /** At each time the frame that a video shows then; beyond the end the last one. */
+    @Test
+    void framesOfAVideoAreTakenByTheirTime() throws IOException {
+        Path shapes = dir.resolve("shapes");
+        io.github.vicmae.data.synthetic.SyntheticShapes.write(
+                shapes, 1, new io.github.vicmae.data.synthetic.SyntheticShapes.Settings(32, 12, 16, 8, 1, 1, 1));
+        Path video;
+        try (java.util.stream.Stream<Path> files = java.nio.file.Files.walk(shapes)) {
+            video = files.filter(f -> f.toString().endsWith(".mp4"))
+                    .sorted()
+                    .findFirst()
+                    .orElseThrow();
+        }
+        try (Device device = Device.open("cpu");
+                Encoder encoder = Encoder.options().batch(3).load(checkpoint(device, config(16, 16, 3)), device)) {
+            List<Encoder.Moment> moments = encoder.every(video, java.time.Duration.ofMillis(250));
+            assertTrue(moments.size() >= 4, moments.size() + " moments");
+            for (int i = 0; i < moments.size(); i++) {
+                assertEquals(0.25 * i, moments.get(i).seconds(), 1e-9);
+                assertArrayEquals(
+                        encoder.embed(video, java.time.Duration.ofMillis(250L * i)),
+                        moments.get(i).features(),
+                        1e-5f);
+            }
+            assertTrue(!java.util.Arrays.equals(
+                    moments.get(0).features(), moments.get(3).features()));
+            assertArrayEquals(
+                    encoder.embed(video, java.time.Duration.ofHours(1)),
+                    encoder.embed(video, java.time.Duration.ofHours(2)),
+                    0);
+            assertThrows(IllegalArgumentException.class, () -> encoder.every(video, java.time.Duration.ZERO));
+        }
+    }
+
+    /** bfloat16 rounds to two to three digits; the features are those of the model all the same. */
+    @Test
+    void anotherPrecisionGivesNearlyTheSame() throws IOException {
+        try (Device device = Device.open("cpu")) {
+            Path file = checkpoint(device, config(16, 16, 3));
+            try (Encoder floats = Encoder.load(file, device);
+                    Encoder rounded = Encoder.options()
+                            .precision(io.github.vicmae.device.Precision.BF16)
+                            .load(file, device)) {
+                float[] exact = floats.embed(picture(1, 3));
+                float[] near = rounded.embed(picture(1, 3));
+                double difference = 0;
+                double norm = 0;
+                for (int i = 0; i < exact.length; i++) {
+                    difference += Math.pow(exact[i] - near[i], 2);
+                    norm += exact[i] * exact[i];
+                }
+                double error = Math.sqrt(difference / norm);
+                assertTrue(error > 0 && error < 0.03, "relative error " + error);
+            }
+            assertThrows(IllegalArgumentException.class, () -> Encoder.options().batch(0));
+        }
+    }
 }

@@ -34,6 +34,15 @@ public interface Content {
     /** The tar file that it is a part of, or the folder that its file lies in: what has the same is stored together. */
     Path shard();
 
+    /**
+     * The content of bytes in memory, which must not change while it is used.
+     *
+     * @param name for messages
+     */
+    static Content of(String name, byte[] bytes) {
+        return new BytesContent(name, bytes);
+    }
+
     /** The content of a file. */
     static Content of(Path file) {
         return new FileContent(file);
