@@ -1,0 +1,151 @@
+package io.github.vicmae.spark;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.vicmae.cli.Main;
+import io.github.vicmae.data.synthetic.SyntheticShapes;
+import io.github.vicmae.device.Device;
+import io.github.vicmae.kernel.Pooling;
+import io.github.vicmae.model.Checkpoint;
+import io.github.vicmae.model.DecoderConfig;
+import io.github.vicmae.model.TrunkConfig;
+import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Objective;
+import io.github.vicmae.objective.Variant;
+import io.github.vicmae.objective.ViCMaeConfig;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Two executors, each a JVM of its own, against the command line on this machine. */
+class EmbedJobTest {
+    private static final int WIDTH = 32;
+
+    @TempDir
+    static Path dir;
+
+    private static Path shapes;
+    private static Path broken;
+    private static Path model;
+    /** What the command line makes of the same files. */
+    private static final Map<String, float[]> EXPECTED = new TreeMap<>();
+
+    private SparkSession spark;
+
+    @BeforeAll
+    static void shapesAModelAndItsVectors() throws IOException {
+        shapes = dir.resolve("shapes/train");
+        SyntheticShapes.write(dir.resolve("shapes"), 1, new SyntheticShapes.Settings(32, 6, 9, 8, 2, 2, 1));
+        broken = Files.writeString(shapes.resolve("circle/broken one.jpg"), "no picture");
+        Files.writeString(shapes.resolve("notes.txt"), "no sample");
+        model = dir.resolve("model.safetensors");
+        ModelConfig config = new ModelConfig(
+                new TrunkConfig(32, 32, 3, 8, WIDTH, 2, 2, 4),
+                new DecoderConfig(16, 1, 2, 4, true),
+                ViCMaeConfig.of(Variant.PAPER, 0.5, Pooling.MEAN, 24, 8, 0.1));
+        try (Device device = Device.open("cpu");
+                Objective fresh = Objective.create(device, config, 2)) {
+            fresh.parameters().initialise(fresh.kernels(), 3);
+            Checkpoint.save(model, fresh.state(), false, Map.of());
+        }
+        Path npy = dir.resolve("expected.npy");
+        StringWriter said = new StringWriter();
+        assertEquals(
+                0,
+                Main.commandLine()
+                        .setErr(new PrintWriter(said))
+                        .execute(
+                                "embed",
+                                model.toString(),
+                                shapes.toString(),
+                                "--out",
+                                npy.toString(),
+                                "--device",
+                                "cpu",
+                                "--frames",
+                                "3",
+                                "--batch",
+                                "4"),
+                said::toString);
+        List<String> paths = new ArrayList<>();
+        new com.fasterxml.jackson.databind.ObjectMapper()
+                .readTree(Files.readAllBytes(Path.of(npy + ".json")))
+                .get("rows")
+                .forEach(row -> paths.add(row.get("path").asText()));
+        ByteBuffer all = ByteBuffer.wrap(Files.readAllBytes(npy)).order(ByteOrder.LITTLE_ENDIAN);
+        all.position(10 + all.getShort(8));
+        for (String path : paths) {
+            float[] row = new float[WIDTH];
+            for (int d = 0; d < WIDTH; d++) {
+                row[d] = all.getFloat();
+            }
+            EXPECTED.put(path, row);
+        }
+    }
+
+    @BeforeEach
+    void twoExecutors() {
+        spark = Cluster.session("local-cluster[2,1,1024]");
+    }
+
+    @AfterAll
+    static void stop() {
+        SparkSession.builder().getOrCreate().stop();
+    }
+
+    @Test
+    void vectorsAreThoseOfOneMachine() throws IOException {
+        VicmaeEmbedder embedder =
+                VicmaeEmbedder.of(model.toString()).frames(3).batch(4).device("cpu");
+        List<String> paths = new ArrayList<>(EXPECTED.keySet());
+        paths.add(broken.toString());
+        Dataset<Row> files = spark.createDataset(paths, Encoders.STRING()).toDF("path");
+        check(embedder.embed(files.repartition(5)).collectAsList(), true);
+    }
+
+    static void check(List<Row> rows, boolean hasBroken) {
+        int vectors = 0;
+        for (Row row : rows) {
+            String path = row.<String>getAs("path").replaceFirst("^file:/+", "/");
+            if (path.equals(broken.toString())) {
+                assertTrue(hasBroken);
+                assertNull(row.getAs("embedding"));
+                assertNotNull(row.getAs("problem"));
+                continue;
+            }
+            vectors++;
+            assertNull(row.getAs("problem"));
+            assertEquals(Path.of(path).getParent().getFileName().toString(), row.getAs("class"));
+            List<Float> values = row.getList(row.fieldIndex("embedding"));
+            float[] vector = new float[values.size()];
+            for (int d = 0; d < vector.length; d++) {
+                vector[d] = values.get(d);
+            }
+            assertArrayEquals(EXPECTED.get(path), vector, 0f, path);
+        }
+        assertEquals(EXPECTED.size(), vectors);
+    }
+}
