@@ -101,6 +101,10 @@ public final class EmbedJob implements Callable<Integer> {
     /** Runs the job. The exit code is 0 if all is done, 1 if it failed, 2 if the options are wrong. */
     public static void main(String[] args) {
         int status = run(args, new PrintWriter(System.err, true));
+        SparkSession.getActiveSession().foreach(spark -> {
+            spark.stop();
+            return null;
+        });
         if (status != 0) {
             System.exit(status);
         }
@@ -136,22 +140,22 @@ public final class EmbedJob implements Callable<Integer> {
         }
         VicmaeEmbedder embedder = embedder();
         EmbeddingSettings settings = settings(embedder.settings());
-        try (SparkSession spark = SparkSession.builder().appName("vicmae embed").getOrCreate()) {
-            EmbedTable table = EmbedTable.open(spark, output, settings);
-            FileList found = FileList.of(spark, input);
-            List<Row> missing = table.missing(found.rows(), retry);
-            PrintWriter err = spec.commandLine().getErr();
-            err.println(found.rows().size() + " files are in the input, "
-                    + (found.rows().size() - missing.size()) + " of them embedded already, " + missing.size()
-                    + " are not" + (found.left() > 0 ? "; " + found.left() + " are neither images nor videos" : ""));
-            for (int start = 0; start < missing.size(); start += slice) {
-                List<Row> files = missing.subList(start, Math.min(missing.size(), start + slice));
-                Dataset<Row> rows = embedder.embed(found.frame(files, parts(spark, files.size())));
-                rows.write().mode(SaveMode.Append).parquet(output);
-                err.println(start + files.size() + " of " + missing.size() + " files are done");
-            }
-            table.say(err);
+        SparkSession spark = SparkSession.builder().appName("vicmae embed").getOrCreate();
+
+        EmbedTable table = EmbedTable.open(spark, output, settings);
+        FileList found = FileList.of(spark, input);
+        List<Row> missing = table.missing(found.rows(), retry);
+        PrintWriter err = spec.commandLine().getErr();
+        err.println(found.rows().size() + " files are in the input, "
+                + (found.rows().size() - missing.size()) + " of them embedded already, " + missing.size()
+                + " are not" + (found.left() > 0 ? "; " + found.left() + " are neither images nor videos" : ""));
+        for (int start = 0; start < missing.size(); start += slice) {
+            List<Row> files = missing.subList(start, Math.min(missing.size(), start + slice));
+            Dataset<Row> rows = embedder.embed(found.frame(files, parts(spark, files.size())));
+            rows.write().mode(SaveMode.Append).parquet(output);
+            err.println(start + files.size() + " of " + missing.size() + " files are done");
         }
+        table.say(err);
         return 0;
     }
 

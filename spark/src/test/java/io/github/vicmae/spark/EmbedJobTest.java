@@ -36,7 +36,6 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -53,7 +52,7 @@ class EmbedJobTest {
     /** What the command line makes of the same files. */
     private static final Map<String, float[]> EXPECTED = new TreeMap<>();
 
-    private SparkSession spark;
+    private static SparkSession spark;
 
     @BeforeAll
     static void shapesAModelAndItsVectors() throws IOException {
@@ -75,26 +74,26 @@ class EmbedJobTest {
         StringWriter said = new StringWriter();
         assertEquals(
                 0,
-                Main.commandLine()
-                        .setErr(new PrintWriter(said))
-                        .execute(
-                                "embed",
-                                model.toString(),
-                                shapes.toString(),
-                                "--out",
-                                npy.toString(),
-                                "--device",
-                                "cpu",
-                                "--frames",
-                                "3",
-                                "--batch",
-                                "4"),
+                Main.run(
+                        new PrintWriter(said),
+                        new PrintWriter(said),
+                        "embed",
+                        model.toString(),
+                        shapes.toString(),
+                        "--out",
+                        npy.toString(),
+                        "--device",
+                        "cpu",
+                        "--frames",
+                        "3",
+                        "--batch",
+                        "4"),
                 said::toString);
         List<String> paths = new ArrayList<>();
         new com.fasterxml.jackson.databind.ObjectMapper()
                 .readTree(Files.readAllBytes(Path.of(npy + ".json")))
-                .get("rows")
-                .forEach(row -> paths.add(row.get("path").asText()));
+                .get("paths")
+                .forEach(path -> paths.add(path.asText()));
         ByteBuffer all = ByteBuffer.wrap(Files.readAllBytes(npy)).order(ByteOrder.LITTLE_ENDIAN);
         all.position(10 + all.getShort(8));
         for (String path : paths) {
@@ -106,14 +105,14 @@ class EmbedJobTest {
         }
     }
 
-    @BeforeEach
-    void twoExecutors() {
+    @BeforeAll
+    static void twoExecutors() {
         spark = Cluster.session("local-cluster[2,1,1024]");
     }
 
     @AfterAll
     static void stop() {
-        SparkSession.builder().getOrCreate().stop();
+        spark.stop();
     }
 
     @Test
@@ -124,6 +123,85 @@ class EmbedJobTest {
         paths.add(broken.toString());
         Dataset<Row> files = spark.createDataset(paths, Encoders.STRING()).toDF("path");
         check(embedder.embed(files.repartition(5)).collectAsList(), true);
+    }
+
+    @Test
+    void bytesOfFilesGiveTheSameVectors() throws IOException {
+        Dataset<Row> files = spark.read()
+                .format("binaryFile")
+                .option("recursiveFileLookup", true)
+                .option("pathGlobFilter", "*.{png,jpg,avi,mp4}")
+                .load(shapes.toString());
+        assertTrue(files.count() > EXPECTED.size(), "the pictures and videos have other extensions by now");
+        VicmaeEmbedder embedder = VicmaeEmbedder.of(model.toString())
+                .frames(3)
+                .batch(4)
+                .device("cpu")
+                .distributed();
+        Dataset<Row> vectors = embedder.embed(files);
+        assertEquals(
+                List.of("path", "class", "time", "embedding", "problem", "length", "modificationTime"),
+                List.of(vectors.columns()).stream()
+                        .sorted(java.util.Comparator.comparing(List.of(
+                                "path", "class", "time", "embedding", "problem", "length", "modificationTime")::indexOf))
+                        .toList());
+        check(vectors.collectAsList(), true);
+    }
+
+    private static String job(Path output, int status, String... more) {
+        List<String> args = new ArrayList<>(List.of(
+                "--model", model.toString(), "--input", shapes.toString(), "--output", output.toString(), "--device",
+                "cpu", "--batch", "4"));
+        args.addAll(List.of(more));
+        StringWriter said = new StringWriter();
+        assertEquals(status, EmbedJob.run(args.toArray(String[]::new), new PrintWriter(said)), said::toString);
+        return said.toString();
+    }
+
+    @Test
+    void aSecondRunAddsWhatIsNew() throws IOException {
+        Path output = dir.resolve("vectors");
+        job(output, 0, "--frames", "3", "--slice", "10");
+        check(spark.read().parquet(output.toString()).collectAsList(), true);
+
+        String again = job(output, 0, "--frames", "3");
+        assertTrue(again.contains(" 0 are not"), again);
+        check(spark.read().parquet(output.toString()).collectAsList(), true);
+
+        Path first = Path.of(EXPECTED.keySet().iterator().next());
+        Path added = Files.createDirectories(shapes.resolve("new")).resolve(first.getFileName());
+        Files.copy(first, added);
+        try {
+            String more = job(output, 0, "--frames", "3");
+            assertTrue(more.contains(" 1 are not"), more);
+            Dataset<Row> rows = spark.read().parquet(output.toString());
+            assertEquals(1, rows.where(functions.col("class").equalTo("new")).count());
+            assertEquals(EXPECTED.size() + 2, rows.count());
+        } finally {
+            Files.delete(added);
+        }
+        assertTrue(job(output, 0, "--frames", "3", "--retry").contains(" 1 are not"));
+        assertTrue(job(output, 1, "--frames", "2").contains("--frames was 3 and is 2 now"));
+    }
+
+    @Test
+    void whatCannotEndWellIsRefusedBeforeAnyWork() throws IOException {
+        Path other = Files.createDirectories(dir.resolve("other"));
+        Files.writeString(other.resolve("mine.txt"), "mine");
+        assertTrue(job(other, 1).contains("holds something that this job has not written"));
+        assertTrue(job(dir.resolve("none"), 1, "--frames", "2", "--every", "1").contains("give one of them"));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> VicmaeEmbedder.of(model.toString())
+                        .embed(spark.createDataset(List.of("a"), Encoders.STRING()).toDF("file")));
+        assertThrows(IOException.class, () -> VicmaeEmbedder.of(dir.resolve("missing").toString()));
+    }
+
+    @Test
+    void aTaskTakesTheCardThatSparkHasAssigned() {
+        assertEquals("cuda:3", ExecutorModel.deviceName("auto", new String[] {"3"}));
+        assertEquals("auto", ExecutorModel.deviceName("auto", new String[0]));
+        assertEquals("cpu", ExecutorModel.deviceName("cpu", new String[] {"3"}));
     }
 
     static void check(List<Row> rows, boolean hasBroken) {
