@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.apache.spark.SparkException;
 import org.apache.spark.sql.Dataset;
@@ -141,9 +142,8 @@ public final class EmbedJob implements Callable<Integer> {
         VicmaeEmbedder embedder = embedder();
         EmbeddingSettings settings = settings(embedder.settings());
         SparkSession spark = SparkSession.builder().appName("vicmae embed").getOrCreate();
-
-        EmbedTable table = EmbedTable.open(spark, output, settings);
         FileList found = FileList.of(spark, input);
+        EmbedTable table = EmbedTable.open(spark, output, settings);
         List<Row> missing = table.missing(found.rows(), retry);
         PrintWriter err = spec.commandLine().getErr();
         err.println(found.rows().size() + " files are in the input, "
@@ -152,8 +152,14 @@ public final class EmbedJob implements Callable<Integer> {
         for (int start = 0; start < missing.size(); start += slice) {
             List<Row> files = missing.subList(start, Math.min(missing.size(), start + slice));
             Dataset<Row> rows = embedder.embed(found.frame(files, parts(spark, files.size())));
+            long begin = System.nanoTime();
             rows.write().mode(SaveMode.Append).parquet(output);
-            err.println(start + files.size() + " of " + missing.size() + " files are done");
+            err.println(String.format(
+                    Locale.ROOT,
+                    "%d of %d files are done (%.1f files/s)",
+                    start + files.size(),
+                    missing.size(),
+                    files.size() / ((System.nanoTime() - begin) / 1e9)));
         }
         table.say(err);
         return 0;

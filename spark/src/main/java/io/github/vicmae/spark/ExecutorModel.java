@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.SparkFiles;
@@ -86,23 +87,27 @@ final class ExecutorModel implements AutoCloseable {
         }
     }
 
-    /** The file at the path that was given, or the one of its name that Spark has brought here. */
+    /** The file of its name that Spark has brought here, or the one at the path that was given: the one that is the driver's. */
     private static Path file(EmbedSettings settings) throws IOException {
         Path given = Path.of(settings.model());
         Path brought = Path.of(SparkFiles.get(given.getFileName().toString()));
-        Path file = Files.exists(brought) ? brought : given;
-        if (!Files.exists(file)) {
-            throw new IOException(
-                    "The model " + given + " is not on this executor: put it where every executor can read it,"
-                            + " or let Spark bring it along (VicmaeEmbedder.distributed(), EmbedJob --distribute)");
+        String other = null;
+        for (Path file : List.of(brought, given)) {
+            if (Files.exists(file)) {
+                String found = Fingerprint.of(file);
+                if (found.equals(settings.fingerprint())) {
+                    return file;
+                }
+                other = file + " (SHA-256 " + found.substring(0, 12) + "...)";
+            }
         }
-        String found = Fingerprint.of(file);
-        if (!found.equals(settings.fingerprint())) {
-            throw new IOException("The model " + file + " on this executor (SHA-256 " + found.substring(0, 12)
-                    + "...) is not the driver's (" + settings.fingerprint().substring(0, 12)
-                    + "...): vectors of different models must not be mixed");
+        if (other != null) {
+            throw new IOException("The model " + other + " on this executor is not the driver's ("
+                    + settings.fingerprint().substring(0, 12)
+                    + "...): vectors of different models must not be mixed; put the driver's there");
         }
-        return file;
+        throw new IOException("The model " + given + " is not on this executor: put it where every executor can read it,"
+                + " or let Spark bring it along (VicmaeEmbedder.distributed(), EmbedJob --distribute)");
     }
 
     /** Executors of one machine share its cores; a number that was asked for stands. */
