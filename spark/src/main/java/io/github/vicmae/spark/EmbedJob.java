@@ -9,12 +9,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import org.apache.spark.SparkException;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.SparkSession;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -101,34 +99,7 @@ public final class EmbedJob implements Callable<Integer> {
 
     /** Runs the job. The exit code is 0 if all is done, 1 if it failed, 2 if the options are wrong. */
     public static void main(String[] args) {
-        int status = run(args, new PrintWriter(System.err, true));
-        SparkSession.getActiveSession().foreach(spark -> {
-            spark.stop();
-            return null;
-        });
-        if (status != 0) {
-            System.exit(status);
-        }
-    }
-
-    /** The same without an end of the JVM. */
-    static int run(String[] args, PrintWriter err) {
-        return new CommandLine(new EmbedJob())
-                .setErr(err)
-                .setExecutionExceptionHandler((e, command, parsed) -> {
-                    command.getErr().println("error: " + reason(e));
-                    return 1;
-                })
-                .execute(args);
-    }
-
-    /** What a task failed of stands at the end of Spark's chain of causes. */
-    private static String reason(Throwable e) {
-        Throwable cause = e;
-        while (cause.getCause() != null && cause instanceof SparkException) {
-            cause = cause.getCause();
-        }
-        return cause.getMessage() == null ? cause.toString() : cause.getMessage();
+        Jobs.main(new EmbedJob(), args);
     }
 
     @Override

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.vicmae.cli.Main;
 import io.github.vicmae.data.synthetic.SyntheticShapes;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.embed.Fingerprint;
 import io.github.vicmae.kernel.Pooling;
 import io.github.vicmae.model.Checkpoint;
 import io.github.vicmae.model.DecoderConfig;
@@ -154,7 +155,7 @@ class EmbedJobTest {
                 "cpu", "--batch", "4"));
         args.addAll(List.of(more));
         StringWriter said = new StringWriter();
-        assertEquals(status, EmbedJob.run(args.toArray(String[]::new), new PrintWriter(said)), said::toString);
+        assertEquals(status, Jobs.run(new EmbedJob(), args.toArray(String[]::new), new PrintWriter(said)), said::toString);
         return said.toString();
     }
 
@@ -189,12 +190,45 @@ class EmbedJobTest {
         Path other = Files.createDirectories(dir.resolve("other"));
         Files.writeString(other.resolve("mine.txt"), "mine");
         assertTrue(job(other, 1).contains("holds something that this job has not written"));
-        assertTrue(job(dir.resolve("none"), 1, "--frames", "2", "--every", "1").contains("give one of them"));
+        assertTrue(job(dir.resolve("none"), 2, "--frames", "2", "--every", "1").contains("give one of them"));
         assertThrows(
                 IllegalArgumentException.class,
                 () -> VicmaeEmbedder.of(model.toString())
                         .embed(spark.createDataset(List.of("a"), Encoders.STRING()).toDF("file")));
         assertThrows(IOException.class, () -> VicmaeEmbedder.of(dir.resolve("missing").toString()));
+    }
+
+    @Test
+    void shardsAreThoseOfOneMachine() throws IOException {
+        Path alone = dir.resolve("packed alone");
+        Path together = dir.resolve("packed together");
+        StringWriter said = new StringWriter();
+        PrintWriter to = new PrintWriter(said);
+        assertEquals(
+                0,
+                Main.run(to, to, "pack", "--shard-samples", "7", shapes.toString(), alone.toString()),
+                said::toString);
+        String[] args = {
+            "--input", shapes.toString(), "--output", together.toString(), "--shard-samples", "7"
+        };
+        assertEquals(0, Jobs.run(new PackJob(), args, to), said::toString);
+        assertEquals(files(alone), files(together));
+
+        Files.delete(together.resolve("shard-000002.tar"));
+        StringWriter again = new StringWriter();
+        assertEquals(0, Jobs.run(new PackJob(), args, new PrintWriter(again)), again::toString);
+        assertEquals(files(alone), files(together));
+    }
+
+    /** The checksums of a folder's files by name. */
+    private static Map<String, String> files(Path folder) throws IOException {
+        Map<String, String> sums = new TreeMap<>();
+        try (var all = Files.list(folder)) {
+            for (Path file : all.toList()) {
+                sums.put(file.getFileName().toString(), Fingerprint.of(file));
+            }
+        }
+        return sums;
     }
 
     @Test
