@@ -143,7 +143,8 @@ public final class EmbedJob implements Callable<Integer> {
     }
 
     private VicmaeEmbedder embedder() throws IOException {
-        VicmaeEmbedder embedder = VicmaeEmbedder.of(model).batch(batch).heads(heads).device(device);
+        VicmaeEmbedder embedder =
+                VicmaeEmbedder.of(model).batch(batch).heads(heads).device(device);
         embedder = frames == null ? embedder : embedder.frames(frames);
         embedder = every == null ? embedder : embedder.every(every);
         embedder = classToken ? embedder.classToken() : embedder;

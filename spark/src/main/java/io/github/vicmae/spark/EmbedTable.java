@@ -59,8 +59,7 @@ final class EmbedTable {
             }
         } else {
             if (files.exists(path) && files.listStatus(path).length > 0) {
-                throw new IOException(
-                        folder + " holds something that this job has not written; give another --output");
+                throw new IOException(folder + " holds something that this job has not written; give another --output");
             }
             files.mkdirs(path);
             try (OutputStream out = files.create(kept, false)) {
@@ -93,9 +92,8 @@ final class EmbedTable {
         }
         Dataset<Row> done = retry ? rows.where(functions.col("problem").isNull()) : rows;
         Set<Known> known = new HashSet<>();
-        Iterator<Row> all = done.select("path", Columns.LENGTH, Columns.MODIFIED)
-                .distinct()
-                .toLocalIterator();
+        Iterator<Row> all =
+                done.select("path", Columns.LENGTH, Columns.MODIFIED).distinct().toLocalIterator();
         while (all.hasNext()) {
             Row row = all.next();
             known.add(new Known(row.getString(0), row.getLong(1), row.getTimestamp(2)));

@@ -106,8 +106,9 @@ final class ExecutorModel implements AutoCloseable {
                     + settings.fingerprint().substring(0, 12)
                     + "...): vectors of different models must not be mixed; put the driver's there");
         }
-        throw new IOException("The model " + given + " is not on this executor: put it where every executor can read it,"
-                + " or let Spark bring it along (VicmaeEmbedder.distributed(), EmbedJob --distribute)");
+        throw new IOException(
+                "The model " + given + " is not on this executor: put it where every executor can read it,"
+                        + " or let Spark bring it along (VicmaeEmbedder.distributed(), EmbedJob --distribute)");
     }
 
     /** Executors of one machine share its cores; a number that was asked for stands. */

@@ -67,7 +67,10 @@ public final class PackJob implements Callable<Integer> {
             description = "of clips, 1 (best) to 31 (default: ${DEFAULT-VALUE})")
     private int quantiser;
 
-    @Option(names = "--fps", paramLabel = "X", description = "frames a second of videos (default: " + DEFAULT_FPS + "; with --clips, each video's own)")
+    @Option(
+            names = "--fps",
+            paramLabel = "X",
+            description = "frames a second of videos (default: " + DEFAULT_FPS + "; with --clips, each video's own)")
     private Double fps;
 
     @Option(

@@ -36,8 +36,7 @@ final class PackShard implements Function<Integer, PackedShard> {
 
     private static synchronized Dataset data(Key key) throws IOException {
         if (!key.equals(current)) {
-            Dataset data =
-                    Dataset.scan(key.input().stream().map(Path::of).toList());
+            Dataset data = Dataset.scan(key.input().stream().map(Path::of).toList());
             if (!data.fingerprint().equals(key.fingerprint())) {
                 throw new IOException("This executor finds other data in " + String.join(", ", key.input())
                         + " than the driver: they have to be on a file system that all share, and stay as they are");

@@ -143,19 +143,29 @@ class EmbedJobTest {
         assertEquals(
                 List.of("path", "class", "time", "embedding", "problem", "length", "modificationTime"),
                 List.of(vectors.columns()).stream()
-                        .sorted(java.util.Comparator.comparing(List.of(
-                                "path", "class", "time", "embedding", "problem", "length", "modificationTime")::indexOf))
+                        .sorted(java.util.Comparator.comparing(
+                                List.of("path", "class", "time", "embedding", "problem", "length", "modificationTime")
+                                        ::indexOf))
                         .toList());
         check(vectors.collectAsList(), true);
     }
 
     private static String job(Path output, int status, String... more) {
         List<String> args = new ArrayList<>(List.of(
-                "--model", model.toString(), "--input", shapes.toString(), "--output", output.toString(), "--device",
-                "cpu", "--batch", "4"));
+                "--model",
+                model.toString(),
+                "--input",
+                shapes.toString(),
+                "--output",
+                output.toString(),
+                "--device",
+                "cpu",
+                "--batch",
+                "4"));
         args.addAll(List.of(more));
         StringWriter said = new StringWriter();
-        assertEquals(status, Jobs.run(new EmbedJob(), args.toArray(String[]::new), new PrintWriter(said)), said::toString);
+        assertEquals(
+                status, Jobs.run(new EmbedJob(), args.toArray(String[]::new), new PrintWriter(said)), said::toString);
         return said.toString();
     }
 
@@ -191,11 +201,11 @@ class EmbedJobTest {
         Files.writeString(other.resolve("mine.txt"), "mine");
         assertTrue(job(other, 1).contains("holds something that this job has not written"));
         assertTrue(job(dir.resolve("none"), 2, "--frames", "2", "--every", "1").contains("give one of them"));
+        assertThrows(IllegalArgumentException.class, () -> VicmaeEmbedder.of(model.toString())
+                .embed(spark.createDataset(List.of("a"), Encoders.STRING()).toDF("file")));
         assertThrows(
-                IllegalArgumentException.class,
-                () -> VicmaeEmbedder.of(model.toString())
-                        .embed(spark.createDataset(List.of("a"), Encoders.STRING()).toDF("file")));
-        assertThrows(IOException.class, () -> VicmaeEmbedder.of(dir.resolve("missing").toString()));
+                IOException.class,
+                () -> VicmaeEmbedder.of(dir.resolve("missing").toString()));
     }
 
     @Test
@@ -208,9 +218,7 @@ class EmbedJobTest {
                 0,
                 Main.run(to, to, "pack", "--shard-samples", "7", shapes.toString(), alone.toString()),
                 said::toString);
-        String[] args = {
-            "--input", shapes.toString(), "--output", together.toString(), "--shard-samples", "7"
-        };
+        String[] args = {"--input", shapes.toString(), "--output", together.toString(), "--shard-samples", "7"};
         assertEquals(0, Jobs.run(new PackJob(), args, to), said::toString);
         assertEquals(files(alone), files(together));
 
