@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.vicmae.cli.Main;
 import io.github.vicmae.data.synthetic.SyntheticShapes;
 import io.github.vicmae.device.Device;
@@ -30,6 +31,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.apache.spark.SparkFiles;
+import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
@@ -91,7 +94,7 @@ class EmbedJobTest {
                         "4"),
                 said::toString);
         List<String> paths = new ArrayList<>();
-        new com.fasterxml.jackson.databind.ObjectMapper()
+        new ObjectMapper()
                 .readTree(Files.readAllBytes(Path.of(npy + ".json")))
                 .get("paths")
                 .forEach(path -> paths.add(path.asText()));
@@ -142,12 +145,14 @@ class EmbedJobTest {
         Dataset<Row> vectors = embedder.embed(files);
         assertEquals(
                 List.of("path", "class", "time", "embedding", "problem", "length", "modificationTime"),
-                List.of(vectors.columns()).stream()
-                        .sorted(java.util.Comparator.comparing(
-                                List.of("path", "class", "time", "embedding", "problem", "length", "modificationTime")
-                                        ::indexOf))
-                        .toList());
+                List.of(vectors.columns()));
         check(vectors.collectAsList(), true);
+        List<Boolean> brought = spark.createDataset(List.of(model.getFileName().toString()), Encoders.STRING())
+                .map(
+                        (MapFunction<String, Boolean>) name -> Files.exists(Path.of(SparkFiles.get(name))),
+                        Encoders.BOOLEAN())
+                .collectAsList();
+        assertEquals(List.of(true), brought, "the model came along");
     }
 
     private static String job(Path output, int status, String... more) {
