@@ -3,6 +3,7 @@ package io.github.vicmae.spark;
 import io.github.vicmae.data.source.Content;
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.source.Sample;
+import io.github.vicmae.embed.EmbeddingRun;
 import io.github.vicmae.eval.FeatureStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -99,7 +100,7 @@ record EmbedPartition(EmbedSettings settings, Columns columns) implements MapPar
             @Override
             public void row(Sample sample, double seconds, float[] vector) {
                 if (settings.isNormalized()) {
-                    normalize(vector);
+                    EmbeddingRun.normalize(vector, vector.length);
                 }
                 open.add(columns.vector(inputs.get(sample.index()), seconds, vector));
             }
@@ -126,17 +127,5 @@ record EmbedPartition(EmbedSettings settings, Columns columns) implements MapPar
                 : location + ": neither an image nor a video by its extension; images are "
                         + String.join(" ", Kind.IMAGE.extensions()) + ", videos "
                         + String.join(" ", Kind.VIDEO.extensions());
-    }
-
-    /** Divides a vector by its length, as the command line does. */
-    private static void normalize(float[] vector) {
-        double sum = 0;
-        for (float value : vector) {
-            sum += (double) value * value;
-        }
-        double length = sum > 0 ? Math.sqrt(sum) : 1;
-        for (int d = 0; d < vector.length; d++) {
-            vector[d] = (float) (vector[d] / length);
-        }
     }
 }
