@@ -14,6 +14,8 @@ import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Row;
@@ -29,6 +31,8 @@ record EmbedPartition(EmbedSettings settings, Columns columns) implements MapPar
     private static final int BATCHES = 16;
     /** Bytes of files' content that are held at once. */
     private static final long MOST_BYTES = 256L << 20;
+
+    private static final Pattern EXTENSION = Pattern.compile("\\.[A-Za-z0-9]+$");
 
     @Override
     public Iterator<Row> call(Iterator<Row> rows) throws IOException {
@@ -117,8 +121,11 @@ record EmbedPartition(EmbedSettings settings, Columns columns) implements MapPar
         });
     }
 
-    private static Kind kind(String location) {
-        return Kind.of(Path.of("/" + location.substring(location.lastIndexOf('/') + 1)));
+    /** What a file is by its extension, or null. Other characters of a name need not be ones that this machine's file system can have. */
+    static Kind kind(String location) {
+        String name = location.substring(location.lastIndexOf('/') + 1);
+        Matcher extension = EXTENSION.matcher(name);
+        return name.startsWith(".") || !extension.find() ? null : Kind.of(Path.of("name" + extension.group()));
     }
 
     private static String noKind(String location) {

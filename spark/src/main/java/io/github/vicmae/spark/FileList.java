@@ -1,6 +1,5 @@
 package io.github.vicmae.spark;
 
-import io.github.vicmae.data.source.Kind;
 import java.io.IOException;
 import java.sql.Timestamp;
 import java.util.ArrayList;
@@ -58,7 +57,7 @@ final class FileList {
             while (all.hasNext()) {
                 LocatedFileStatus file = all.next();
                 Path path = file.getPath();
-                if (Kind.of(java.nio.file.Path.of(path.getName())) == null) {
+                if (EmbedPartition.kind(path.getName()) == null) {
                     left++;
                     continue;
                 }

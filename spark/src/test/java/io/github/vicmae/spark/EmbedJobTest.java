@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.vicmae.cli.Main;
+import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.synthetic.SyntheticShapes;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.embed.Fingerprint;
@@ -245,6 +246,14 @@ class EmbedJobTest {
             }
         }
         return sums;
+    }
+
+    @Test
+    void aFileIsWhatItsExtensionSays() {
+        assertEquals(Kind.IMAGE, EmbedPartition.kind("hdfs://host/a.b/\u732b \ufffd.JPG"));
+        assertEquals(Kind.VIDEO, EmbedPartition.kind("clip.mp4"));
+        assertNull(EmbedPartition.kind("/a.jpg/notes"));
+        assertNull(EmbedPartition.kind("/a/.jpg"));
     }
 
     @Test
