@@ -27,7 +27,6 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "EmbedJob",
         description = "Embed folders of pictures and videos into a Parquet table, on a cluster.",
-        mixinStandardHelpOptions = true,
         sortOptions = false)
 public final class EmbedJob implements Callable<Integer> {
     @Option(names = "--model", required = true, paramLabel = "FILE", description = "the weights")
@@ -93,6 +92,9 @@ public final class EmbedJob implements Callable<Integer> {
 
     @Option(names = "--retry", description = "read files again that could not be read before")
     private boolean retry;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this help message and exit")
+    private boolean help;
 
     @Spec
     private CommandSpec spec;

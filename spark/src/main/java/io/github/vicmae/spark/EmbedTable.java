@@ -61,9 +61,10 @@ final class EmbedTable {
             if (files.exists(path) && files.listStatus(path).length > 0) {
                 throw new IOException(folder + " holds something that this job has not written; give another --output");
             }
-            files.mkdirs(path);
             try (OutputStream out = files.create(kept, false)) {
                 out.write(new ObjectMapper().writeValueAsBytes(settings.tree()));
+            } catch (IOException e) {
+                throw new IOException("--output " + folder + " cannot be written: " + e.getMessage(), e);
             }
         }
         return new EmbedTable(spark, folder, files);

@@ -25,7 +25,6 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "PackJob",
         description = "Pack data into tar shards as 'vicmae pack' does, on a cluster that shares a file system.",
-        mixinStandardHelpOptions = true,
         sortOptions = false)
 public final class PackJob implements Callable<Integer> {
     private static final int DEFAULT_FPS = 8;
@@ -86,6 +85,9 @@ public final class PackJob implements Callable<Integer> {
             defaultValue = "500",
             description = "samples of a shard (default: ${DEFAULT-VALUE})")
     private int shardSamples;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this help message and exit")
+    private boolean help;
 
     @Spec
     private CommandSpec spec;
