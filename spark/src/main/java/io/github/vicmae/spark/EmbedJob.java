@@ -93,7 +93,10 @@ public final class EmbedJob implements Callable<Integer> {
     @Option(names = "--retry", description = "read files again that could not be read before")
     private boolean retry;
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this help message and exit")
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "show this help message and exit")
     private boolean help;
 
     @Spec

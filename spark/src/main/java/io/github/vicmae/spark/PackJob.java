@@ -86,7 +86,10 @@ public final class PackJob implements Callable<Integer> {
             description = "samples of a shard (default: ${DEFAULT-VALUE})")
     private int shardSamples;
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this help message and exit")
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "show this help message and exit")
     private boolean help;
 
     @Spec
