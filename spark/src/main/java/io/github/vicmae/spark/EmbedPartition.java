@@ -18,15 +18,18 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Row;
 import org.apache.spark.util.TaskCompletionListener;
 
 /**
  * Embeds the files of a partition, in their order, some at a time, so that memory does not grow with the partition.
  *
+ * @param bytes the model's file, or null if it lies under its path
  * @param columns of the rows that come and go
  */
-record EmbedPartition(EmbedSettings settings, Columns columns) implements MapPartitionsFunction<Row, Row> {
+record EmbedPartition(EmbedSettings settings, Broadcast<ModelBytes> bytes, Columns columns)
+        implements MapPartitionsFunction<Row, Row> {
     /** Batches of files that are read at once; a video that becomes many rows counts as a batch of its own. */
     private static final int BATCHES = 16;
     /** Bytes of files' content that are held at once. */
@@ -39,7 +42,7 @@ record EmbedPartition(EmbedSettings settings, Columns columns) implements MapPar
         if (!rows.hasNext()) {
             return rows;
         }
-        ExecutorModel model = ExecutorModel.take(settings);
+        ExecutorModel model = ExecutorModel.take(settings, bytes);
         TaskCompletionListener done = context -> model.close();
         TaskContext.get().addTaskCompletionListener(done);
         FeatureStream stream = new FeatureStream(

@@ -2,7 +2,6 @@ package io.github.vicmae.spark;
 
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
-import io.github.vicmae.embed.Fingerprint;
 import io.github.vicmae.eval.Encoder;
 import io.github.vicmae.eval.FeatureStream;
 import io.github.vicmae.eval.FeatureTokens;
@@ -12,11 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Iterator;
-import java.util.List;
 import java.util.Map;
 import org.apache.spark.SparkEnv;
-import org.apache.spark.SparkFiles;
 import org.apache.spark.TaskContext;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.resource.ResourceInformation;
 
 /**
@@ -44,14 +42,18 @@ final class ExecutorModel implements AutoCloseable {
         }
     }
 
-    /** The model for a task, which closes it at its end. */
-    static ExecutorModel take(EmbedSettings settings) throws IOException {
+    /**
+     * The model for a task, which closes it at its end.
+     *
+     * @param bytes the model's file, or null if it lies under its path
+     */
+    static ExecutorModel take(EmbedSettings settings, Broadcast<ModelBytes> bytes) throws IOException {
         Key key = new Key(settings, deviceName(settings));
         synchronized (OPEN) {
             ExecutorModel model = OPEN.get(key);
             if (model == null) {
                 closeIdle(settings);
-                model = open(key);
+                model = open(key, bytes);
                 OPEN.put(key, model);
             }
             model.users++;
@@ -71,44 +73,36 @@ final class ExecutorModel implements AutoCloseable {
         }
     }
 
-    private static ExecutorModel open(Key key) throws IOException {
-        Path file = file(key.settings());
+    private static ExecutorModel open(Key key, Broadcast<ModelBytes> bytes) throws IOException {
+        if (bytes != null) {
+            Path brought = bytes.value().write();
+            try {
+                return open(key, brought);
+            } finally {
+                Files.delete(brought);
+                Files.delete(brought.getParent());
+            }
+        }
+        Path file = Path.of(key.settings().model());
+        if (!Files.exists(file)) {
+            throw new IOException(
+                    "The model " + file + " is not on this executor: put it where every executor can read it,"
+                            + " or let Spark bring it along (VicmaeEmbedder.distributed(), EmbedJob --distribute)");
+        }
+        return open(key, file);
+    }
+
+    private static ExecutorModel open(Key key, Path file) throws IOException {
+        EmbedSettings settings = key.settings();
+        ModelBytes.requireSame(file, settings);
         limitThreads();
         Device device = Device.open(key.device());
         try {
-            return new ExecutorModel(
-                    key.settings(),
-                    device,
-                    Encoder.load(
-                            file, key.settings().heads(), device, key.settings().batch()));
+            return new ExecutorModel(settings, device, Encoder.load(file, settings.heads(), device, settings.batch()));
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, device);
             throw e;
         }
-    }
-
-    /** The file of its name that Spark has brought here, or the one at the path that was given: the one that is the driver's. */
-    private static Path file(EmbedSettings settings) throws IOException {
-        Path given = Path.of(settings.model());
-        Path brought = Path.of(SparkFiles.get(given.getFileName().toString()));
-        String other = null;
-        for (Path file : List.of(brought, given)) {
-            if (Files.exists(file)) {
-                String found = Fingerprint.of(file);
-                if (found.equals(settings.fingerprint())) {
-                    return file;
-                }
-                other = file + " (SHA-256 " + found.substring(0, 12) + "...)";
-            }
-        }
-        if (other != null) {
-            throw new IOException("The model " + other + " on this executor is not the driver's ("
-                    + settings.fingerprint().substring(0, 12)
-                    + "...): vectors of different models must not be mixed; put the driver's there");
-        }
-        throw new IOException(
-                "The model " + given + " is not on this executor: put it where every executor can read it,"
-                        + " or let Spark bring it along (VicmaeEmbedder.distributed(), EmbedJob --distribute)");
     }
 
     /** Executors of one machine share its cores; a number that was asked for stands. */

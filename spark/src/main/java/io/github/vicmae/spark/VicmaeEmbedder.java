@@ -2,8 +2,12 @@ package io.github.vicmae.spark;
 
 import io.github.vicmae.embed.Fingerprint;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.function.Consumer;
+import org.apache.spark.SparkContext;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
@@ -28,6 +32,8 @@ public final class VicmaeEmbedder {
 
     private final EmbedSettings settings;
     private final boolean isDistributed;
+    private Broadcast<ModelBytes> brought;
+    private SparkContext receiver;
 
     private VicmaeEmbedder(EmbedSettings settings, boolean isDistributed) {
         this.settings = settings;
@@ -100,7 +106,7 @@ public final class VicmaeEmbedder {
         return with(draft -> draft.device = device);
     }
 
-    /** Lets Spark bring the model to the executors (SparkContext.addFile), where they do not share a file system. */
+    /** Lets Spark bring the model to the executors (a broadcast), where they do not share a file system. */
     public VicmaeEmbedder distributed() {
         return new VicmaeEmbedder(settings, true);
     }
@@ -127,12 +133,27 @@ public final class VicmaeEmbedder {
      * @return the columns path, class (null if there is none), time (seconds; null for an image and for a mean over a video), embedding (array of
      *     float) and problem (null, or why a file could not be read, in which case embedding is null); length and modificationTime go along
      * @throws IllegalArgumentException if there is no column path, or one of these columns has another type
+     * @throws UncheckedIOException if the model is to be sent and has changed or cannot be read
      */
     public Dataset<Row> embed(Dataset<Row> files) {
         Columns columns = Columns.of(files.schema());
-        if (isDistributed) {
-            files.sparkSession().sparkContext().addFile(settings.model());
+        Broadcast<ModelBytes> bytes =
+                isDistributed ? broadcast(files.sparkSession().sparkContext()) : null;
+        return files.mapPartitions(new EmbedPartition(settings, bytes, columns), Encoders.row(columns.output()));
+    }
+
+    /** The model's file, sent once to each executor however many data frames there are. */
+    private synchronized Broadcast<ModelBytes> broadcast(SparkContext context) {
+        if (brought == null || receiver != context) {
+            Path file = Path.of(settings.model());
+            try {
+                ModelBytes.requireSame(file, settings);
+                brought = JavaSparkContext.fromSparkContext(context).broadcast(ModelBytes.read(file));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e.getMessage(), e);
+            }
+            receiver = context;
         }
-        return files.mapPartitions(new EmbedPartition(settings, columns), Encoders.row(columns.output()));
+        return brought;
     }
 }
