@@ -213,7 +213,7 @@ class ArchitectureTest {
 
     private static boolean isSource(Path root, String name) {
         String file = name.replace('.', '/') + ".java";
-        return Stream.of("java/src/main/java", "tests/src/test/java")
+        return Stream.of("java/src/main/java", "spark/src/main/java", "tests/src/test/java")
                 .anyMatch(folder -> Files.exists(root.resolve(folder).resolve(file)));
     }
 

@@ -187,7 +187,7 @@ public final class EmbeddingRun {
     }
 
     /** Divides every vector of a row by its length; a vector of zeros stays. */
-    static void normalize(float[] row, int dim) {
+    public static void normalize(float[] row, int dim) {
         for (int start = 0; start < row.length; start += dim) {
             double sum = 0;
             for (int d = start; d < start + dim; d++) {

@@ -17,21 +17,10 @@ import java.util.List;
  * @param classes names by label; empty if there are none
  * @param shards that are there, in their order
  */
-record Manifest(PackSettings settings, String fingerprint, List<String> classes, List<Shard> shards) {
+record Manifest(PackSettings settings, String fingerprint, List<String> classes, List<PackedShard> shards) {
     static final String NAME = "manifest.json";
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
-
-    /**
-     * A tar file.
-     *
-     * @param file its name
-     * @param sha256 of its bytes, 64 hexadecimal digits
-     * @param bytes its size
-     * @param seconds of all videos in it
-     * @param left samples that could not be read, with the reasons
-     */
-    record Shard(String file, String sha256, long bytes, int videos, int images, double seconds, List<String> left) {}
 
     /** The manifest of a folder, or null if it has none. @throws IOException if it cannot be read */
     static Manifest read(Path folder) throws IOException {

@@ -1,5 +1,7 @@
 package io.github.vicmae.data.pack;
 
+import java.io.Serializable;
+
 /**
  * How a data set is packed.
  *
@@ -18,7 +20,8 @@ public record PackSettings(
         int quantiser,
         double framesPerSecond,
         double clipSeconds,
-        int samplesPerShard) {
+        int samplesPerShard)
+        implements Serializable {
     /** @throws IllegalArgumentException with one sentence, if a setting is refused */
     public PackSettings {
         if (shortSide < 1 || samplesPerShard < 1) {

@@ -16,6 +16,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
 /**
  * Writes a data set as tar shards that are fast to read: pictures as JPEG, videos as a JPEG for each frame or as short clips, all of one size. Which
@@ -27,6 +28,7 @@ public final class Packer {
     private final PackSettings settings;
     private final Manifest former;
     private final String fingerprint;
+    private final TreeMap<String, PackedShard> done = new TreeMap<>();
 
     /**
      * @param folder receives the shards and their manifest; it is made if it is not there
@@ -46,6 +48,14 @@ public final class Packer {
                             ? "data that were packed with other settings: " + former.settings()
                             : "other data")
                     + "; pack into another folder, or remove it");
+        }
+        if (former != null) {
+            for (PackedShard shard : former.shards()) {
+                Path file = folder.resolve(shard.file());
+                if (Files.exists(file) && Files.size(file) == shard.bytes()) {
+                    done.put(shard.file(), shard);
+                }
+            }
         }
     }
 
@@ -68,32 +78,17 @@ public final class Packer {
      * @throws IOException if a shard cannot be written, or the calling thread is interrupted; what was written stays
      */
     public void run(int threads, BiConsumer<Integer, List<String>> progress) throws IOException {
-        TreeMap<String, Manifest.Shard> done = new TreeMap<>();
-        if (former != null) {
-            for (Manifest.Shard shard : former.shards()) {
-                Path file = folder.resolve(shard.file());
-                if (Files.exists(file) && Files.size(file) == shard.bytes()) {
-                    done.put(shard.file(), shard);
-                }
-            }
-        }
         ExecutorService workers = Executors.newFixedThreadPool(threads);
         try {
-            CompletionService<Manifest.Shard> written = new ExecutorCompletionService<>(workers);
-            int open = 0;
-            for (int i = 0; i < shards(); i++) {
-                String name = name(i);
-                if (!done.containsKey(name)) {
-                    List<Sample> samples = samples(i);
-                    written.submit(() -> new ShardWriter(folder.resolve(name), settings).write(samples));
-                    open++;
-                }
+            CompletionService<PackedShard> written = new ExecutorCompletionService<>(workers);
+            List<Integer> missing = missing();
+            for (int shard : missing) {
+                written.submit(() -> pack(shard));
             }
-            write(done);
-            for (; open > 0; open--) {
-                Manifest.Shard shard = written.take().get();
-                done.put(shard.file(), shard);
-                write(done);
+            write();
+            for (int open = missing.size(); open > 0; open--) {
+                PackedShard shard = written.take().get();
+                add(shard);
                 progress.accept(done.size(), shard.left());
             }
         } catch (InterruptedException e) {
@@ -107,6 +102,30 @@ public final class Packer {
         } finally {
             workers.shutdownNow();
         }
+    }
+
+    /** The numbers of the shards that are not packed yet, from 0. */
+    public List<Integer> missing() {
+        return IntStream.range(0, shards())
+                .filter(shard -> !done.containsKey(name(shard)))
+                .boxed()
+                .toList();
+    }
+
+    /**
+     * Packs one shard, which is not in the manifest before it is {@linkplain #add added}; what was there under its name is replaced. May be called from
+     * several threads, and by the packers of several machines that share the folder and the data.
+     *
+     * @throws IOException if the shard cannot be written
+     */
+    public PackedShard pack(int shard) throws IOException {
+        return new ShardWriter(folder.resolve(name(shard)), settings).write(samples(shard));
+    }
+
+    /** Adds a shard that was packed to the manifest. For one thread, and one machine. */
+    public void add(PackedShard shard) throws IOException {
+        done.put(shard.file(), shard);
+        write();
     }
 
     private List<Sample> samples(int shard) {
@@ -131,7 +150,7 @@ public final class Packer {
             throw new IOException(folder + " has no " + Manifest.NAME + ": it holds no packed data");
         }
         List<String> wrong = new ArrayList<>();
-        for (Manifest.Shard shard : manifest.shards()) {
+        for (PackedShard shard : manifest.shards()) {
             Path file = folder.resolve(shard.file());
             if (!Files.exists(file)) {
                 wrong.add(shard.file() + " is missing");
@@ -144,7 +163,7 @@ public final class Packer {
         return wrong;
     }
 
-    private void write(TreeMap<String, Manifest.Shard> done) throws IOException {
+    private void write() throws IOException {
         new Manifest(settings, fingerprint, data.classNames(), new ArrayList<>(done.values())).write(folder);
     }
 }

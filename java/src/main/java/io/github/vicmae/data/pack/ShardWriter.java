@@ -50,7 +50,7 @@ final class ShardWriter {
         this.settings = settings;
     }
 
-    Manifest.Shard write(List<Sample> samples) throws IOException {
+    PackedShard write(List<Sample> samples) throws IOException {
         MessageDigest digest = sha256();
         AtomicFile.write(file, channel -> {
             OutputStream hashed = new DigestOutputStream(Channels.newOutputStream(channel), digest);
@@ -64,7 +64,7 @@ final class ShardWriter {
             tar.finish();
             hashed.flush();
         });
-        return new Manifest.Shard(
+        return new PackedShard(
                 file.getFileName().toString(),
                 HexFormat.of().formatHex(digest.digest()),
                 Files.size(file),
