@@ -5,7 +5,8 @@
 // B is cut into panels of kColumns columns, each stored [words, kColumns], so that a panel is read as one stream, whatever the shape. The rows of
 // C are cut into panels of at most kRows rows, as even as they can be (197 rows are 15 panels of 13 or 14): the height is a parameter of the
 // kernel, and no row is computed in vain. A thread takes a block of them that is small enough for the second cache, and goes through B's panels,
-// each of them against all of the block's. A tile of C, one panel by another, is summed in registers over parts of k, waits in the first cache, and goes through its epilogue there.
+// each of them against all of the block's. A tile of C, one panel by another, is summed in registers over parts of k, waits in the first
+// cache, and goes through its epilogue there.
 //
 // A sum is made in parts of k whose ends depend on k alone, each from zero and in order. So the same row of A gives the same bits, whatever
 // rows stand beside it and however many threads there are: an image's features do not depend on the batch that it comes in.
@@ -29,17 +30,17 @@ constexpr int kVectors = 4, kRows = 2;
 constexpr int kColumns = kVectors * LANES;
 static_assert(kColumns % kTile == 0, "the epilogues take 16 columns at a time");
 
-constexpr int kMostDepth = 512;               // words of a part of k
-constexpr int64_t kBlockBytes = 448 << 10;    // of A's rows in a block: about half of a second cache
-constexpr int kFewestPanels = 3;              // of rows that a thread takes before columns are shared as well
-constexpr int kCrowding = 512;                // words: rows of A at multiples of this distance fall into too few sets of a cache
-constexpr int kAhead = 16;                    // lines of B that are asked for before they are needed
+constexpr int kMostDepth = 512;             // words of a part of k
+constexpr int64_t kBlockBytes = 448 << 10;  // of A's rows in a block: about half of a second cache
+constexpr int kFewestPanels = 3;            // of rows that a thread takes before columns are shared as well
+constexpr int kCrowding = 512;              // words: rows of A at multiples of this distance fall into too few sets of a cache
+constexpr int kAhead = 16;                  // lines of B that are asked for before they are needed
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 #if defined(__x86_64__) && LANES == 16
 #define VICMAE_PAIRS
-// Without the processor's flag in the build; bf16_panels() asks the processor.
+// Without the processor's flag in the build; has_panels() asks the processor.
 DEVICE void add_pairs(Lanes& sum, Lanes left, Lanes right) { asm("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(left), "v"(right)); }
 #endif
 
@@ -150,7 +151,8 @@ void run_tasks(const Cut& cut, int64_t begin, int64_t end) {
     const float* rows = static_cast<const float*>(g.a) + int64_t{first_row} * cut.words;
     if (copies) {
       if (at_hand != block) {
-        for (int row = 0; row < cut.row(last) - first_row; row++) memcpy(copied + row * stride, rows + int64_t{row} * cut.words, sizeof(float) * cut.words);
+        const int count = cut.row(last) - first_row;
+        for (int row = 0; row < count; row++) memcpy(copied + row * stride, rows + int64_t{row} * cut.words, sizeof(float) * cut.words);
       }
       at_hand = block;
       rows = copied;
