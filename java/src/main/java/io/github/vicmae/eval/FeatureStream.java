@@ -16,7 +16,7 @@ import java.util.List;
  *
  * <p>A row is the mean over frames of a video that lie evenly over it, as {@link SampleFeatures} has it, or one frame each so many seconds. Nothing
  * depends on the number of workers. A view's place in its batch is given by the views before it, those of an earlier run included
- * ({@link #places}): a stream that goes on where another one ended gives the bits that one stream would have given.
+ * ({@link Places}): a stream that goes on where another one ended gives the bits that one stream would have given.
  */
 public final class FeatureStream {
     /** Views that wait for the device, in batches. */
