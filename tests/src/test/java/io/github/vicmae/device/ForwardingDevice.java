@@ -27,6 +27,11 @@ class ForwardingDevice implements Device {
     }
 
     @Override
+    public long packedBytes(DType type, int n, int k) {
+        return to.packedBytes(type, n, k);
+    }
+
+    @Override
     public long tensorGap() {
         return to.tensorGap();
     }
