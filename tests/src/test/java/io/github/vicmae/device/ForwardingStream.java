@@ -25,6 +25,11 @@ class ForwardingStream extends Stream {
     }
 
     @Override
+    public void pack(Tensor packed, Tensor weight, int n, int k) {
+        to.pack(packed, weight, n, k);
+    }
+
+    @Override
     public boolean multiply(Product product) {
         return to.multiply(product);
     }
