@@ -123,7 +123,7 @@ class ContrastOptionTest extends CommandFixture {
         }
         model.set("normPix", decoder.get("normPix"));
         ObjectNode trunk = (ObjectNode) groups.get("trunk");
-        trunk.remove(List.of("frames", "tube", "classToken", "positions"));
+        trunk.remove(List.of("frames", "tube", "classToken", "positions", "registers"));
         model.setAll(trunk);
         model.setAll(objective);
         return old;

@@ -169,7 +169,7 @@ class MethodOptionTest {
             model.set(name, objective.get(name));
         }
         model.setAll((ObjectNode) now.at("/model/trunk"));
-        model.remove(List.of("frames", "tube", "classToken", "positions")); // came later
+        model.remove(List.of("frames", "tube", "classToken", "positions", "registers")); // came later
         model.set("decoderDim", now.at("/model/decoder/dim"));
         model.set("decoderDepth", now.at("/model/decoder/depth"));
         model.set("decoderHeads", now.at("/model/decoder/heads"));
