@@ -107,11 +107,10 @@ class KernelSuiteTest {
                 Tensor doutT = suite.tensor(dtype, "dout", dout, samples, tokens, width);
                 Tensor gradient = suite.attentionGradient(doutT, qkvT, heads, forward);
                 assertEquals(dtype, gradient.dtype());
-                // As AttentionKernelsTest has it: bfloat16 results are rounded, and so are the probabilities within.
-                double limit = dtype == DType.BF16 ? 1e-2 : 1e-5;
-                fixture.assertClose("out " + dtype, out, suite.read(forward.out()), limit);
-                fixture.assertClose("lse " + dtype, lse, suite.read(forward.lse()), limit);
-                fixture.assertClose("dqkv " + dtype, dqkv, suite.read(gradient), limit);
+                fixture.assertClose("lse " + dtype, lse, suite.read(forward.lse()), 1e-5); // waits for all of it
+                double limit = dtype == DType.BF16 ? 4e-3 : 1e-5; // as for the kernels themselves
+                fixture.assertClose("out", out, forward.out(), limit);
+                fixture.assertClose("dqkv", dqkv, gradient, 2 * limit);
             }
         });
     }
