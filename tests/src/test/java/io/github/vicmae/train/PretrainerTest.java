@@ -208,7 +208,7 @@ class PretrainerTest extends RunFixture {
             refused("and the buffer has 7", () -> pretrainer.stepOn(new TrainingViews(FloatBuffer.allocate(7))));
             int values = 2 * 4 * pretrainer.viewSettings().viewSize();
             refused(
-                    "keys of a pass's masks are 32",
+                    "keys of a pass's masks are 40",
                     () -> pretrainer.stepOn(new TrainingViews(FloatBuffer.allocate(values), IntBuffer.allocate(1))));
             refused("name it so", () -> pretrainer.save(dir.resolve("model.pth")));
             refused("There is no setting", () -> Pretrainer.settings(Map.of("schedule.epoch", 3)));
