@@ -21,7 +21,7 @@ import java.util.function.Consumer;
 
 /**
  * Pre-training inside another program: samples, or finished views, come from the program; checkpoints go where it says. The steps are {@link
- * TrainingStep}'s, with the learning rates, weights of losses and draws of the settings, so that the same batches give the same losses as a run of
+ * TrainingStep}'s, with the learning rates, weights of losses and draws of the settings, so that the same views and masks give the same losses as a run of
  * {@link Trainer}.
  *
  * <pre>{@code
@@ -106,8 +106,8 @@ public final class Pretrainer implements AutoCloseable {
     /**
      * Settings from single values; all others are those that the method was published with, or the defaults.
      *
-     * @param values by key, such as {@code schedule.epochs}; {@code model.size} and {@code model.objective.method} name presets. docs/training.md
-     *     lists them
+     * @param values by key, such as {@code schedule.epochs}; {@code model.size} and {@code model.objective.method} name presets; those of
+     *     {@link TrainSettings}
      * @throws IllegalArgumentException with one sentence, if there is no such setting, a value is refused, or values do not go together
      */
     public static TrainSettings settings(Map<String, ?> values) {
@@ -361,7 +361,8 @@ public final class Pretrainer implements AutoCloseable {
     }
 
     /** The model in training. */
-    public Objective model() {
+    public synchronized Objective model() {
+        requireOpen();
         return model;
     }
 
