@@ -94,9 +94,7 @@ public final class KernelSuite implements AutoCloseable {
     }
 
     /**
-     * A tensor of floats with these values.
-     *
-     * @param name for messages
+     * A tensor of floats with these values; the name is for messages.
      * @throws IllegalArgumentException if there are more or fewer values than the shape says
      * @throws io.github.vicmae.device.DeviceException if the device has too little memory
      */
@@ -216,28 +214,26 @@ public final class KernelSuite implements AutoCloseable {
      */
     public synchronized LayerNormGradient layerNormGradient(Tensor dy, Tensor x, Tensor gamma, LayerNorm forward) {
         String kernel = "layerNormGradient";
+        Tensor mean = forward.mean();
+        Tensor rstd = forward.rstd();
         memory.requireFloats(kernel, "x", x, "[rows, width]", 0, 0);
         int rows = x.dim(0);
         int width = x.dim(1);
         memory.requireFloats(kernel, "dy", dy, "[rows, width]", rows, width);
         memory.requireFloats(kernel, "gamma", gamma, "[width]", width);
-        memory.requireFloats(kernel, "the forward pass's mean", forward.mean(), "[rows]", rows);
-        memory.requireFloats(kernel, "the forward pass's rstd", forward.rstd(), "[rows]", rows);
-        LayerNormGradient result =
-                new LayerNormGradient(memory.floats("dx", rows, width), zeros("dgamma", width), zeros("dbeta", width));
+        memory.requireFloats(kernel, "the forward pass's mean", mean, "[rows]", rows);
+        memory.requireFloats(kernel, "the forward pass's rstd", rstd, "[rows]", rows);
+        Tensor dx = memory.floats("dx", rows, width);
+        Tensor dgamma = zeros("dgamma", width); // the kernel adds to these
+        Tensor dbeta = zeros("dbeta", width);
         Tensor scratch = memory.scratch(LayerNormKernels.scratchSize(kernels.stream(), width));
         try {
-            Tensor dx = result.dx();
-            Tensor dgamma = result.dgamma();
-            Tensor dbeta = result.dbeta();
-            Tensor mean = forward.mean();
-            Tensor rstd = forward.rstd();
             kernels.layerNorm()
                     .backward(dx, null, dgamma, dbeta, dy, x, gamma, mean, rstd, rows, width, false, scratch);
         } finally {
             memory.release(scratch);
         }
-        return result;
+        return new LayerNormGradient(dx, dgamma, dbeta);
     }
 
     /**
@@ -385,9 +381,18 @@ public final class KernelSuite implements AutoCloseable {
             kernels.gradientNorm().compute(clip, tensors.gradients(), (float) numbers.maxNorm(), scratch);
             long size = tensors.parameters().size();
             Tensor m = tensors.firstMoment();
-            Tensor v = tensors.secondMoment();
-            Tensor g = tensors.gradients();
-            kernels.adamW().step(tensors.parameters(), null, g, m, v, null, size, size, scalars, clip);
+            kernels.adamW()
+                    .step(
+                            tensors.parameters(),
+                            null,
+                            tensors.gradients(),
+                            m,
+                            tensors.secondMoment(),
+                            null,
+                            size,
+                            size,
+                            scalars,
+                            clip);
             return memory.read(clip)[0];
         } finally {
             memory.release(scalars, clip, scratch);

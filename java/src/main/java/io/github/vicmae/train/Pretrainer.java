@@ -106,8 +106,8 @@ public final class Pretrainer implements AutoCloseable {
     /**
      * Settings from single values; all others are those that the method was published with, or the defaults.
      *
-     * @param values by key, such as {@code schedule.epochs}; {@code model.size} and {@code model.objective.method} name presets; those of
-     *     {@link TrainSettings}
+     * @param values by key, such as {@code schedule.epochs}; {@code model.size} and {@code model.objective.method} name presets, and
+     *     {@link TrainSettings} has the others
      * @throws IllegalArgumentException with one sentence, if there is no such setting, a value is refused, or values do not go together
      */
     public static TrainSettings settings(Map<String, ?> values) {

@@ -25,6 +25,9 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -189,6 +192,25 @@ class PretrainerTest extends RunFixture {
             pretrainer.stop();
             assertEquals(List.of(), pretrainer.train(six.iterator(), step -> {}));
             assertEquals(1, pretrainer.step(), "stopped before its first step");
+        }
+    }
+
+    /** Another thread closes it: the loop ends after its step. */
+    @Test
+    void closingEndsTheLoopOfAnotherThread() throws Exception {
+        TrainSettings settings = settings(dir).with("schedule.epochs", 100000);
+        try (Device device = Device.open("cpu")) {
+            Pretrainer pretrainer = Pretrainer.on(device, settings, 5);
+            CountDownLatch begun = new CountDownLatch(1);
+            Iterator<TrainingSample> endless = IntStream.generate(() -> 1)
+                    .mapToObj(PretrainerTest::picture)
+                    .iterator();
+            CompletableFuture<Void> loop =
+                    CompletableFuture.runAsync(() -> pretrainer.train(endless, step -> begun.countDown()));
+            assertTrue(begun.await(60, TimeUnit.SECONDS));
+            pretrainer.close();
+            loop.get(60, TimeUnit.SECONDS);
+            assertEquals(0, device.liveBytes());
         }
     }
 
