@@ -31,8 +31,8 @@ import java.util.Arrays;
  * {@link IllegalArgumentException} that says what was wanted and what was given; after {@link #close()} every call throws an
  * {@link IllegalStateException}. Methods return when the work is given to the device; {@link #read} waits for it.
  *
- * <p>Calls from several threads are done one after the other. Each result takes new memory: who launches the same kernel many times on memory
- * planned once uses {@link #kernels()}, which is what all of this is built on.
+ * <p>Calls from several threads are done one after the other. Each result takes new memory; {@link #kernels()}, which all of this is built on,
+ * launches on memory that is planned once.
  */
 public final class KernelSuite implements AutoCloseable {
     /**
@@ -70,6 +70,7 @@ public final class KernelSuite implements AutoCloseable {
      */
     public record LayerNormGradient(Tensor dx, Tensor dgamma, Tensor dbeta) {}
 
+    private static final String SAME = "the parameters' shape";
     private final Kernels kernels;
     private final SuiteMemory memory;
 
@@ -95,6 +96,7 @@ public final class KernelSuite implements AutoCloseable {
 
     /**
      * A tensor of floats with these values; the name is for messages.
+     *
      * @throws IllegalArgumentException if there are more or fewer values than the shape says
      * @throws io.github.vicmae.device.DeviceException if the device has too little memory
      */
@@ -247,11 +249,10 @@ public final class KernelSuite implements AutoCloseable {
         int headDim = headDim("attention", qkv, heads);
         int samples = qkv.dim(0);
         int tokens = qkv.dim(1);
-        Attention result = new Attention(
-                memory.take(qkv.dtype(), "out", samples, tokens, heads * headDim),
-                memory.floats("lse", samples, heads, tokens));
-        kernels.attention().forward(result.out(), result.lse(), qkv, samples, tokens, heads, headDim);
-        return result;
+        Tensor out = memory.take(qkv.dtype(), "out", samples, tokens, heads * headDim);
+        Tensor lse = memory.floats("lse", samples, heads, tokens);
+        kernels.attention().forward(out, lse, qkv, samples, tokens, heads, headDim);
+        return new Attention(out, lse);
     }
 
     /**
@@ -368,31 +369,20 @@ public final class KernelSuite implements AutoCloseable {
         memory.require("adamW", "parameters", tensors.parameters());
         int[] shape = tensors.parameters().shape();
         memory.requireFloats("adamW", "parameters", tensors.parameters(), "any shape", shape);
-        String form = "the parameters' shape";
-        memory.requireFloats("adamW", "gradients", tensors.gradients(), form, shape);
-        memory.requireFloats("adamW", "firstMoment", tensors.firstMoment(), form, shape);
-        memory.requireFloats("adamW", "secondMoment", tensors.secondMoment(), form, shape);
-        float[] scalarValues = numbers.scalars(step);
-        Tensor scalars = memory.floats("scalars", scalarValues.length);
+        Tensor g = tensors.gradients();
+        memory.requireFloats("adamW", "gradients", g, SAME, shape);
+        memory.requireFloats("adamW", "firstMoment", tensors.firstMoment(), SAME, shape);
+        memory.requireFloats("adamW", "secondMoment", tensors.secondMoment(), SAME, shape);
+        float[] values = numbers.scalars(step);
+        Tensor scalars = memory.floats("scalars", values.length);
         Tensor clip = memory.floats("clip", 2);
         Tensor scratch = memory.scratch(GradientNorm.scratchSize(kernels.stream()));
         try {
-            kernels.stream().write(scalars, scalarValues);
-            kernels.gradientNorm().compute(clip, tensors.gradients(), (float) numbers.maxNorm(), scratch);
-            long size = tensors.parameters().size();
+            kernels.stream().write(scalars, values);
+            kernels.gradientNorm().compute(clip, g, (float) numbers.maxNorm(), scratch);
             Tensor m = tensors.firstMoment();
-            kernels.adamW()
-                    .step(
-                            tensors.parameters(),
-                            null,
-                            tensors.gradients(),
-                            m,
-                            tensors.secondMoment(),
-                            null,
-                            size,
-                            size,
-                            scalars,
-                            clip);
+            Tensor v = tensors.secondMoment();
+            kernels.adamW().step(tensors.parameters(), null, g, m, v, null, g.size(), g.size(), scalars, clip);
             return memory.read(clip)[0];
         } finally {
             memory.release(scalars, clip, scratch);
