@@ -214,6 +214,11 @@ public final class Pretrainer implements AutoCloseable {
      */
     public synchronized Step step(List<TrainingSample> samples) {
         requireMore();
+        return takeStep(samples);
+    }
+
+    /** As long as the lock is held, the memory is there, whether or not {@link #close} was called. */
+    private Step takeStep(List<TrainingSample> samples) {
         if (samples.size() != samplesPerStep()) {
             throw new IllegalArgumentException("A step takes " + samplesPerStep() + " samples, not " + samples.size());
         }
@@ -310,7 +315,7 @@ public final class Pretrainer implements AutoCloseable {
                 if (batch.size() < samplesPerStep()) {
                     break;
                 }
-                Step step = step(batch);
+                Step step = takeStep(batch);
                 batch.clear();
                 onStep.accept(step);
             }
