@@ -8,7 +8,6 @@ import io.github.vicmae.data.source.Sample;
 import io.github.vicmae.data.video.FrameSampler;
 import io.github.vicmae.data.video.Video;
 import io.github.vicmae.data.view.ViewSettings;
-import io.github.vicmae.data.view.ViewWriter;
 import io.github.vicmae.kernel.Philox;
 import java.io.IOException;
 import java.util.Arrays;
@@ -29,7 +28,7 @@ final class SampleDecoder implements AutoCloseable {
     private final ViewSettings view;
     private final FrameSampler sampler;
     private final LoaderSettings settings;
-    private final ViewWriter writer;
+    private final SampleViews views;
     private final int shortSide;
     private final int capacity;
     private boolean repeated;
@@ -39,7 +38,7 @@ final class SampleDecoder implements AutoCloseable {
         this.view = view;
         this.sampler = sampler;
         this.settings = settings;
-        writer = new ViewWriter(view);
+        views = new SampleViews(view, settings.seed());
         shortSide = view.shortSide(Kind.VIDEO);
         capacity = data.videos() <= MAX_OPEN ? MAX_OPEN : 1;
     }
@@ -51,22 +50,18 @@ final class SampleDecoder implements AutoCloseable {
      * @throws IOException if the sample's file cannot be decoded; the batch is then unchanged
      */
     boolean decode(Sample sample, int repeat, Batch batch, int slot) throws IOException {
-        long seed = settings.seed();
         int epoch = batch.epoch();
-        IntFunction<Philox> randoms = v -> Draw.VIEW.stream(seed, epoch, sample.index(), repeat, v);
+        IntFunction<Philox> randoms = views.draws(epoch, sample.index(), repeat);
         List<ReducedImage> frames = sample.isVideo() ? frames(sample, epoch, repeat) : image(sample, randoms);
         batch.set(slot, sample);
-        for (int v = 0; v < view.views(); v++) {
-            int row = v * batch.size() + slot;
-            List<ReducedImage> own = frames.subList(v * view.frames(), (v + 1) * view.frames());
-            Philox random = randoms.apply(v);
-            if (settings.deviceViews()) {
-                writer.pack(own, sample.kind(), v, random, batch.frames(), row);
-            } else {
-                writer.write(own, sample.kind(), v, random, batch.views(), row * view.viewSize());
-            }
-            Draw.NOISE.stream(seed, epoch, sample.index(), repeat, v).key(batch.noiseKeys(), row * Philox.KEY_WORDS);
+        Kind kind = sample.kind();
+        int size = batch.size();
+        if (settings.deviceViews()) {
+            views.pack(frames, kind, epoch, sample.index(), repeat, batch.frames(), size, slot);
+        } else {
+            views.write(frames, kind, epoch, sample.index(), repeat, batch.views(), 0, size, slot);
         }
+        views.keys(epoch, sample.index(), repeat, batch.noiseKeys(), size, slot);
         return sample.isVideo() && repeated;
     }
 
@@ -75,7 +70,8 @@ final class SampleDecoder implements AutoCloseable {
         ReducedImage picture = ImageReader.read(
                 sample.content(),
                 view.channels(),
-                (width, height) -> settings.scaledDecode() ? writer.reduction(Kind.IMAGE, width, height, randoms) : 1);
+                (width, height) ->
+                        settings.scaledDecode() ? views.writer().reduction(Kind.IMAGE, width, height, randoms) : 1);
         return Collections.nCopies(view.views() * view.frames(), picture);
     }
 

@@ -80,6 +80,19 @@ public final class SettingsBuilder {
         return this;
     }
 
+    /**
+     * Adds settings one by one.
+     *
+     * @param values by key, such as {@code schedule.epochs}
+     * @throws IllegalArgumentException if there is no such setting, or a value is none of its type
+     */
+    public SettingsBuilder values(Map<String, ?> values) {
+        ObjectNode tree = SettingTree.empty();
+        values.forEach((key, value) -> SettingTree.put(tree, key, value));
+        addChecked(tree, "the given settings");
+        return this;
+    }
+
     /** Adds settings as a tree of checked values. */
     public SettingsBuilder add(ObjectNode settings) {
         boolean renews = !SettingTree.get(settings, SIZE).isMissingNode()
