@@ -106,7 +106,11 @@ final class EmbeddingOptions {
 
     /** How the encoder is loaded, but for its batch. */
     EncoderOptions loading() {
-        return Encoder.options().precision(Precision.of(precision)).heads(heads);
+        return Encoder.options()
+                .contexts(1)
+                .wholeBatches(true)
+                .precision(Precision.of(precision))
+                .heads(heads);
     }
 
     /** @param every seconds between the rows of a video, 0 for one row: then an encoder of clips is given clips */

@@ -2,54 +2,146 @@ package io.github.vicmae.eval;
 
 import io.github.vicmae.data.Frames;
 import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.image.ImageReader;
+import io.github.vicmae.data.source.Content;
+import io.github.vicmae.data.source.Kind;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.nio.FloatBuffer;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A front for servers, over an {@link Encoder} that many threads share: single images are put together to batches, which the device does in less time
- * than one after another.
+ * An encoder for servers: requests of single images, from any number of threads, are put together to batches.
  *
  * <pre>{@code
- * try (BatchingEncoder front = encoder.batching(32, Duration.ofMillis(2))) {
- *     CompletableFuture<float[]> features = front.submit(image);
+ * try (BatchingEncoder front = encoder.batching().most(32).delay(Duration.ofMillis(2)).start()) {
+ *     CompletableFuture<float[]> features = front.submit(uploadedBytes);
  * }
  * }</pre>
  *
- * <p>A batch starts when there are as many images as it may have, or when the first has waited for the given time. While a batch is computed the next
- * one gathers. Where images come faster than the device does them, {@link #submit} waits, or with {@link #rejecting()} refuses, as soon as four batches
- * are waiting.
+ * <p>The submitting thread, which may be a virtual one, decodes and resizes its image; a worker takes what has come in, up to
+ * {@link BatchingOptions#most()} requests, once the first of them has waited for {@link BatchingOptions#delay()}, or at once if they are there. While
+ * batches are computed, others come together by themselves. Requests are taken in the order in which they came in.
  *
- * <p>Safe for any number of threads, virtual ones too: nobody waits inside of a monitor.
+ * <p>A request's failure is its future's alone. One that is cancelled before its batch begins is not computed. Futures are completed by the
+ * workers: what depends on one and takes long belongs into {@link CompletableFuture#thenApplyAsync}.
  */
 public final class BatchingEncoder implements AutoCloseable {
-    private static final int WAITING_BATCHES = 4;
-
     private final Encoder encoder;
-    private final int most;
-    private final long waitNanos;
-    private final ReentrantLock lock = new ReentrantLock();
-    private final Condition arrived = lock.newCondition();
-    private final Condition taken = lock.newCondition();
-    private final ArrayDeque<Request> queue = new ArrayDeque<>();
-    private final Thread worker;
-    private boolean rejects;
-    private boolean closed;
-    private long requests;
-    private long batches;
-    private long encoded;
-    private int longest;
+    private final RequestQueue queue;
+    private final List<Thread> workers = new ArrayList<>();
+    private final int width;
+    private final int viewSize;
 
-    /** An image and where its features go. */
-    private record Request(Image image, CompletableFuture<float[]> features, long since) {}
+    BatchingEncoder(BatchingOptions options) {
+        encoder = options.encoder();
+        width = encoder.width();
+        viewSize = encoder.views().viewSize();
+        queue = new RequestQueue(options, viewSize);
+        try {
+            for (int i = 0; i < options.workers(); i++) {
+                Thread worker = new Thread(() -> work(options.most()), "vicmae-batching-" + i);
+                worker.setDaemon(true);
+                worker.start();
+                workers.add(worker);
+            }
+        } catch (RuntimeException | Error e) { // the system may refuse more threads
+            close();
+            throw e;
+        }
+    }
+
+    /** Reads the image of a request. */
+    private interface Source {
+        Image read() throws IOException;
+    }
+
+    /**
+     * Asks for the features of an image, [D]. Cancelling the future before its batch has started spares the work.
+     *
+     * @throws RejectedExecutionException if the queue is full and requests are {@linkplain BatchingOptions.WhenFull#REJECT rejected} then, or the thread is
+     *     interrupted while it waits for room
+     * @throws IllegalStateException after {@link #close()}
+     */
+    public CompletableFuture<float[]> submit(Image image) {
+        Objects.requireNonNull(image, "There is no image");
+        return submit(() -> image);
+    }
+
+    /** The same for another kind of image. */
+    public CompletableFuture<float[]> submit(BufferedImage image) {
+        Objects.requireNonNull(image, "There is no image");
+        return submit(() -> Image.of(image));
+    }
+
+    /** The same for a file, of a video its middle frame; one that cannot be read fails its own future alone. */
+    public CompletableFuture<float[]> submit(Path file) {
+        Objects.requireNonNull(file, "There is no file");
+        return submit(() -> Frames.middle(file));
+    }
+
+    /** The same for a file's bytes, such as an upload. */
+    public CompletableFuture<float[]> submit(byte[] file) {
+        Objects.requireNonNull(file, "There are no bytes");
+        return submit(() -> Frames.middle(
+                Content.of("the file in memory", file), ImageReader.isPicture(file) ? Kind.IMAGE : Kind.VIDEO));
+    }
+
+    /**
+     * Accepts a request. One whose image cannot be read fails its own future alone.
+     *
+     * @throws RejectedExecutionException if the queue is full, or the thread is interrupted while it waits for room
+     * @throws IllegalStateException after {@link #close()}
+     */
+    private CompletableFuture<float[]> submit(Source source) {
+        RequestQueue.Request request = queue.reserve();
+        try {
+            encoder.view(source.read(), request.view());
+        } catch (Throwable e) { // also an OutOfMemoryError: the room is given back, and the caller is told
+            queue.drop(request);
+            request.completeExceptionally(e);
+            return request;
+        }
+        queue.add(request);
+        return request;
+    }
+
+    private void work(int most) {
+        FloatBuffer views = null;
+        FloatBuffer features = null;
+        List<RequestQueue.Request> batch = new ArrayList<>();
+        while (queue.take(batch)) {
+            float[][] rows;
+            try {
+                if (views == null) {
+                    views = DirectBuffers.floats(Math.multiplyExact(most, viewSize));
+                    features = DirectBuffers.floats(Math.multiplyExact(most, width));
+                }
+                for (int i = 0; i < batch.size(); i++) {
+                    views.put(i * viewSize, batch.get(i).view(), 0, viewSize);
+                }
+                encoder.embed(views, features, batch.size());
+                rows = new float[batch.size()][width];
+                for (int i = 0; i < rows.length; i++) {
+                    features.get(i * width, rows[i]);
+                }
+            } catch (Throwable e) { // whatever it is, nobody waits for ever
+                queue.fail(batch, e);
+                continue;
+            }
+            queue.done(batch, rows);
+        }
+    }
+
+    /** What was done so far. */
+    public Counts counts() {
+        return queue.counts();
+    }
 
     /**
      * What was done so far.
@@ -57,162 +149,42 @@ public final class BatchingEncoder implements AutoCloseable {
      * @param requests images that were accepted
      * @param encoded images whose features were computed
      * @param batches in which that was done
+     * @param cancelled images whose future was done before they were computed
+     * @param failed images that could not be read, or that the encoder failed at
+     * @param rejected images that were not accepted
+     * @param queued images that wait now
      * @param longestQueue the most images that waited at a time
      */
-    public record Counts(long requests, long encoded, long batches, int longestQueue) {}
-
-    BatchingEncoder(Encoder encoder, int most, Duration wait) {
-        if (most < 1 || wait.isNegative()) {
-            throw new IllegalArgumentException(
-                    "A batch has at least one image and waits for 0 s or more, not " + most + " and " + wait);
-        }
-        this.encoder = encoder;
-        this.most = most;
-        waitNanos = wait.toNanos();
-        worker = new Thread(this::work, "vicmae-batching");
-        worker.setDaemon(true);
-        worker.start();
-    }
-
-    /** From now on {@link #submit} throws where it would wait. */
-    public BatchingEncoder rejecting() {
-        lock.lock();
-        try {
-            rejects = true;
-            return this;
-        } finally {
-            lock.unlock();
+    public record Counts(
+            long requests,
+            long encoded,
+            long batches,
+            long cancelled,
+            long failed,
+            long rejected,
+            int queued,
+            int longestQueue) {
+        /** Images of a batch on average; 0 before the first. */
+        public double meanBatch() {
+            return batches == 0 ? 0 : (double) encoded / batches;
         }
     }
 
     /**
-     * Asks for an image's features. Cancelling the future before its batch has started spares the work.
-     *
-     * @return completed with [D], or with the exception that the encoder threw
-     * @throws RejectedExecutionException if too many images wait, and this {@linkplain #rejecting() rejects}; or the thread was interrupted while it
-     *     waited
-     * @throws IllegalStateException after {@link #close}
-     */
-    public CompletableFuture<float[]> submit(Image image) {
-        Request request = new Request(image, new CompletableFuture<>(), System.nanoTime());
-        lock.lock();
-        try {
-            while (!closed && queue.size() >= WAITING_BATCHES * (long) most) {
-                if (rejects) {
-                    throw new RejectedExecutionException(
-                            queue.size() + " images are waiting, more than the encoder can do now; try again later");
-                }
-                taken.await();
-            }
-            if (closed) {
-                throw new IllegalStateException("An image was submitted to a batching encoder that is closed");
-            }
-            queue.add(request);
-            requests++;
-            longest = Math.max(longest, queue.size());
-            arrived.signal();
-            return request.features;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new RejectedExecutionException("Interrupted while other images were waiting", e);
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** The same for another kind of image. */
-    public CompletableFuture<float[]> submit(BufferedImage image) {
-        return submit(Image.of(image));
-    }
-
-    /** The same for a file, decoded by the calling thread; one that cannot be read fails its own future alone. */
-    public CompletableFuture<float[]> submit(Path file) {
-        try {
-            return submit(Frames.middle(file));
-        } catch (IOException e) {
-            return CompletableFuture.failedFuture(e);
-        }
-    }
-
-    /** What was done so far. */
-    public Counts counts() {
-        lock.lock();
-        try {
-            return new Counts(requests, encoded, batches, longest);
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    private void work() {
-        for (List<Request> batch = next(); batch != null; batch = next()) {
-            encode(batch);
-        }
-    }
-
-    /** The next batch, without what was cancelled; null when this is closed and everything is done. */
-    private List<Request> next() {
-        lock.lock();
-        try {
-            while (true) {
-                queue.removeIf(request -> request.features.isDone());
-                if (queue.isEmpty() && closed) {
-                    return null;
-                }
-                long left = queue.isEmpty() ? Long.MAX_VALUE : waitNanos - (System.nanoTime() - queue.peek().since);
-                if (!queue.isEmpty() && (closed || queue.size() >= most || left <= 0)) {
-                    break;
-                }
-                arrived.awaitNanos(left);
-            }
-            List<Request> batch = new ArrayList<>();
-            while (batch.size() < most && !queue.isEmpty()) {
-                batch.add(queue.poll());
-            }
-            batches++;
-            encoded += batch.size();
-            taken.signalAll();
-            return batch;
-        } catch (InterruptedException e) { // nobody has this thread but this class
-            throw new IllegalStateException(e);
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** What a batch throws, all of its images get. */
-    private void encode(List<Request> batch) {
-        try {
-            float[][] features =
-                    encoder.embed(batch.stream().map(Request::image).toList());
-            for (int i = 0; i < features.length; i++) {
-                batch.get(i).features.complete(features[i]);
-            }
-        } catch (RuntimeException | Error e) {
-            batch.forEach(request -> request.features.completeExceptionally(e));
-        }
-    }
-
-    /**
-     * Refuses further images, and returns when those that were accepted are done. The encoder stays open. An interrupt does not end the wait; it is
-     * kept for the caller.
+     * Refuses further requests, and waits until those that were accepted are computed. Closing it again does nothing. From a future's continuation
+     * that runs in a worker it does not wait for that worker.
      */
     @Override
     public void close() {
-        lock.lock();
-        try {
-            closed = true;
-            arrived.signalAll();
-            taken.signalAll();
-        } finally {
-            lock.unlock();
-        }
+        queue.close();
         boolean interrupted = false;
-        while (worker.isAlive() && Thread.currentThread() != worker) { // a future's callback may close it
-            try {
-                worker.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
+        for (Thread worker : workers) {
+            while (worker != Thread.currentThread() && worker.isAlive()) {
+                try {
+                    worker.join();
+                } catch (InterruptedException e) {
+                    interrupted = true; // what was accepted is finished all the same
+                }
             }
         }
         if (interrupted) {

@@ -2,25 +2,30 @@ package io.github.vicmae.eval;
 
 import io.github.vicmae.data.Frames;
 import io.github.vicmae.data.image.Image;
+import io.github.vicmae.data.image.ImageReader;
+import io.github.vicmae.data.image.PixelLayout;
 import io.github.vicmae.data.source.Content;
 import io.github.vicmae.data.source.Kind;
 import io.github.vicmae.data.source.Sample;
-import io.github.vicmae.data.video.Video;
-import io.github.vicmae.data.view.EvalView;
 import io.github.vicmae.data.view.ViewSettings;
 import io.github.vicmae.device.Closing;
 import io.github.vicmae.device.Device;
+import io.github.vicmae.device.HostMemory;
 import io.github.vicmae.io.TensorSource;
+import io.github.vicmae.model.ExtractedTokens;
 import io.github.vicmae.model.FeatureExtractor;
 import io.github.vicmae.objective.ModelConfig;
+import io.github.vicmae.objective.Objective;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * A trained encoder for use in other programs: images in, pooled features out.
@@ -34,36 +39,36 @@ import java.util.List;
  * <p>The file may be one of ours or a published PyTorch checkpoint (.pth) of MAE, ViC-MAE, ST-MAE or OmniMAE, DINOv2's or
  * timm's vision transformer, or an ONNX model that {@link EncoderExport} wrote.
  *
- * <p>An encoder may be shared by several threads: files are decoded side by side, and the device works for one call after the other. Several
- * encoders may share a device, which must stay open as long as they are used. After {@link #close()} every call throws an
+ * <p>An encoder may be shared by any number of threads, virtual ones too. There is one copy of the weights; files are decoded and resized by their
+ * callers side by side, and the device works for as many calls at the same time as there are {@linkplain EncoderOptions#contexts() contexts}, which are
+ * made as they are needed. Who finds all in use waits. Requests of single images from many threads are faster through {@link #batching()}.
+ *
+ * <p>Several encoders may share a device, which must stay open as long as they are used. After {@link #close()} every call throws an
  * {@link IllegalStateException}.
  */
 public final class Encoder implements AutoCloseable {
     private final ModelConfig config;
-    private final FeatureExtractor extractor;
+    private final EncoderContexts contexts;
     private final List<String> passedOver;
-    private final EvalView view;
     private final ViewSettings settings;
-    private final FloatBuffer input;
-    private final FloatBuffer output;
+    private final PictureFeatures pictures;
 
-    private Encoder(ModelConfig config, FeatureExtractor extractor, List<String> passedOver, ViewSettings settings) {
+    private Encoder(ModelConfig config, FeatureExtractor extractor, List<String> passedOver, EncoderOptions options) {
         this.config = config;
-        this.extractor = extractor;
         this.passedOver = passedOver;
-        this.settings = settings;
-        view = new EvalView(settings);
-        input = DirectBuffers.floats(extractor.batch() * settings.viewSize());
-        output = DirectBuffers.floats(extractor.batch() * config.trunk().dim());
+        contexts = new EncoderContexts(extractor, options.contexts());
+        settings = config.objective().viewSettings(config.trunk(), 0).withFrames(1);
+        pictures = new PictureFeatures(
+                this, settings, options.contexts() + Runtime.getRuntime().availableProcessors());
     }
 
-    /** How an encoder is loaded, to be changed before it is. */
+    /** How an encoder is loaded, to be changed: two contexts, batches of 16 images, floats. */
     public static EncoderOptions options() {
         return EncoderOptions.DEFAULT;
     }
 
     /**
-     * Loads an encoder that runs up to 16 images at once.
+     * Loads an encoder with the default {@link #options()}.
      *
      * @throws IOException if the file cannot be read, is no checkpoint of a vision transformer, or holds tensors that change what is computed and
      *     that this encoder does not know
@@ -78,44 +83,50 @@ public final class Encoder implements AutoCloseable {
         return options().batch(batch).load(file, device);
     }
 
-    /**
-     * The same for a published checkpoint of no standard width.
-     *
-     * @param heads attention heads of the encoder; 0 for those of the standard size of its width
-     */
+    /** The same for evaluations: in one context, with {@linkplain EncoderOptions#wholeBatches() whole batches}. */
     public static Encoder load(Path file, int heads, Device device, int batch) throws IOException {
-        return options().batch(batch).heads(heads).load(file, device);
+        return load(file, heads, 0, device, batch);
     }
 
-    /**
-     * The same for images of another size than those that the encoder was trained with, as DINOv2's is used for.
-     *
-     * @param image side of the images in pixels, a multiple of the patch: positions are interpolated as the encoder's authors do; 0 for the
-     *     side that it was trained with
-     */
+    /** The same for images of another size than those that the encoder was trained with. */
     public static Encoder load(Path file, int heads, int image, Device device, int batch) throws IOException {
-        return options().batch(batch).heads(heads).image(image).load(file, device);
+        return options()
+                .contexts(1)
+                .batch(batch)
+                .heads(heads)
+                .image(image)
+                .wholeBatches(true)
+                .load(file, device);
     }
 
     /** The same for a file that does not say what model it holds. */
     public static Encoder load(Path file, ModelConfig config, Device device, int batch) throws IOException {
-        try (TensorSource source = TensorSource.open(file)) {
-            return load(source, config, device, options().batch(batch));
+        return options().batch(batch).config(config).load(file, device);
+    }
+
+    /**
+     * An encoder of the weights of a model in training, on the same device, which later steps do not change.
+     *
+     * @param options contexts, batch and precision count
+     * @throws io.github.vicmae.device.DeviceException if the device has too little memory
+     */
+    public static Encoder of(Objective model, EncoderOptions options) {
+        FeatureExtractor extractor = options.extractor(model.stream().device(), model.config());
+        try {
+            extractor.copyFrom(model.state());
+            return new Encoder(model.config(), extractor, List.of(), options);
+        } catch (RuntimeException | Error e) {
+            Closing.after(e, extractor);
+            throw e;
         }
     }
 
     static Encoder load(TensorSource source, ModelConfig config, Device device, EncoderOptions options)
             throws IOException {
-        EncoderFile.refuseClassifier(source.path(), config);
-        FeatureExtractor extractor = new FeatureExtractor(
-                device, config.trunk(), config.objective().pooling(), options.batch(), options.precision());
+        FeatureExtractor extractor = options.extractor(device, config);
         try {
             List<String> passedOver = extractor.load(source);
-            return new Encoder(
-                    config,
-                    extractor,
-                    passedOver,
-                    config.objective().viewSettings(config.trunk(), 0).withFrames(1));
+            return new Encoder(config, extractor, passedOver, options);
         } catch (IOException | RuntimeException | Error e) {
             Closing.after(e, extractor);
             throw e;
@@ -147,32 +158,36 @@ public final class Encoder implements AutoCloseable {
      * @throws IllegalStateException if the encoder takes images alone, or this was called before
      */
     public void planClips(int batch) {
-        extractor.planClips(batch);
+        contexts.first().planClips(batch);
     }
 
     /**
-     * The features of views as evaluations take them; the encoder must stay open.
+     * The features of views as evaluations take them, computed one call after the other; the encoder must stay open.
      *
      * @throws IllegalArgumentException if the encoder has no class token, and one is asked for
      */
     public EncoderFeatures features(FeatureTokens tokens) {
-        return new EncoderFeatures(extractor, tokens);
-    }
-
-    /**
-     * A front that puts single images together to batches, for servers.
-     *
-     * @param most images of a batch; more than the encoder runs at once are done in parts
-     * @param wait for how long the first image of a batch waits for others
-     * @throws IllegalArgumentException unless there is at least one image, and the wait is 0 or more
-     */
-    public BatchingEncoder batching(int most, Duration wait) {
-        return new BatchingEncoder(this, most, wait);
+        return new EncoderFeatures(contexts.first(), tokens);
     }
 
     /** Values of a feature vector, D. */
     public int width() {
         return config.trunk().dim();
+    }
+
+    /** Patches of an image, P. */
+    public int patches() {
+        return contexts.first().patches();
+    }
+
+    /** Images that are run at once. */
+    public int batch() {
+        return contexts.first().batch();
+    }
+
+    /** Calls that were worked for at the same time so far, at most: execution contexts that there are. */
+    public int contexts() {
+        return contexts.size();
     }
 
     /**
@@ -191,61 +206,54 @@ public final class Encoder implements AutoCloseable {
     }
 
     /**
-     * The same for an image's file in memory, such as a request's body.
+     * The same for a file's bytes, such as an upload: a picture in any format that is read, or a video, of which the middle frame is taken.
      *
-     * @throws IOException if it is no image that can be read
+     * @throws IOException if they are neither
      */
     public float[] embed(byte[] file) throws IOException {
-        return embed(Frames.middle(Content.of("the image in memory", file), Kind.IMAGE));
-    }
-
-    /** The same for an image's file that is read to its end; the stream is not closed. */
-    public float[] embed(InputStream file) throws IOException {
-        return embed(file.readAllBytes());
+        return embed(Frames.middle(
+                Content.of("the file in memory", file), ImageReader.isPicture(file) ? Kind.IMAGE : Kind.VIDEO));
     }
 
     /**
-     * The features of the frame that a video shows at a time.
+     * The same for a file that comes through a stream, which is read to its end and not closed.
      *
-     * @param at from the video's start; beyond its end the last frame is taken
-     * @return [D]
-     * @throws IOException if the file is no video that can be read
+     * @throws IOException if the stream fails, or what came is no picture and no video, or is too long
+     */
+    public float[] embed(InputStream file) throws IOException {
+        byte[] bytes = file.readNBytes((int) ImageReader.MAX_BYTES + 1);
+        if (bytes.length > ImageReader.MAX_BYTES) {
+            throw new IOException("The stream has more than the " + ImageReader.MAX_BYTES + " bytes that are read");
+        }
+        return embed(bytes);
+    }
+
+    /**
+     * The features of a video's frame.
+     *
+     * @param at from the video's start; of a time behind the end the last frame
+     * @throws IOException if the video cannot be read
+     * @throws IllegalArgumentException if the time is negative
      */
     public float[] embed(Path video, Duration at) throws IOException {
-        try (Video frames = Video.open(Content.of(video))) {
-            return embed(frames.frameAt(seconds(at), side()));
-        }
+        return VideoFrames.at(this, video, at);
     }
 
-    /**
-     * The features of a video's frames at equal distances in time, from its start on.
-     *
-     * @param step above 0
-     * @throws IOException if the file is no video that can be read
-     */
+    /** The features of a video's frames at 0, {@code step}, 2 {@code step} and so on. */
     public List<Moment> every(Path video, Duration step) throws IOException {
-        if (step.isZero() || step.isNegative()) {
-            throw new IllegalArgumentException("Frames of a video are taken at a distance above 0, not " + step);
-        }
         List<Moment> moments = new ArrayList<>();
-        try (Video frames = Video.open(Content.of(video))) {
-            List<Image> images = new ArrayList<>();
-            for (long i = 0; i == 0 || i * seconds(step) < frames.durationSeconds(); i++) {
-                images.add(frames.frameAt(i * seconds(step), side()));
-                if (images.size() == extractor.batch()) {
-                    add(moments, images, step);
-                }
-            }
-            add(moments, images, step);
-        }
+        every(video, step, moments::add);
         return moments;
     }
 
-    private void add(List<Moment> moments, List<Image> images, Duration step) {
-        for (float[] features : embed(images)) {
-            moments.add(new Moment(moments.size() * seconds(step), features));
-        }
-        images.clear();
+    /**
+     * The same for long videos, handed on as they come, in the order of their times.
+     *
+     * @throws IOException if the video cannot be read; some moments may have been handed on
+     * @throws IllegalArgumentException if the step is not positive
+     */
+    public void every(Path video, Duration step, Consumer<Moment> to) throws IOException {
+        VideoFrames.every(this, video, step, to);
     }
 
     /**
@@ -255,15 +263,6 @@ public final class Encoder implements AutoCloseable {
      * @param features [D]
      */
     public record Moment(double seconds, float[] features) {}
-
-    private static double seconds(Duration time) {
-        return time.toNanos() / 1e9;
-    }
-
-    /** No frame has to be larger. */
-    private int side() {
-        return Math.max(settings.height(), settings.width());
-    }
 
     /** The features of an image, [D]. */
     public float[] embed(Image image) {
@@ -277,27 +276,60 @@ public final class Encoder implements AutoCloseable {
 
     /** The features of several images, [n][D]. */
     public float[][] embed(List<Image> images) {
-        float[][] features = new float[images.size()][width()];
-        for (int done = 0; done < images.size(); done += extractor.batch()) {
-            embedPart(images, done, Math.min(extractor.batch(), images.size() - done), features);
-        }
-        return features;
-    }
-
-    /** Between parts another thread may have its turn. */
-    private synchronized void embedPart(List<Image> images, int start, int count, float[][] features) {
-        for (int i = 0; i < count; i++) {
-            view.write(images.get(start + i), input, i * settings.viewSize());
-        }
-        extractor.extract(input, output, count);
-        for (int i = 0; i < count; i++) {
-            output.get(i * width(), features[start + i]);
-        }
+        List<Image> all = List.copyOf(images); // no foreign code runs while the device waits
+        return pictures.rows(all::get, all.size());
     }
 
     /**
-     * The batch form, which allocates nothing on the Java heap. Buffers may be direct or on the heap, and of either byte order; direct ones in
-     * native order are the fastest.
+     * The same into memory of the caller's.
+     *
+     * @param features [n, D], written from index 0 on
+     * @throws IllegalArgumentException if the buffer is read-only or ends before its last value
+     */
+    public void embed(List<Image> images, FloatBuffer features) {
+        List<Image> all = List.copyOf(images);
+        new ExtractedTokens(features, null, null).require(all.size(), width(), patches());
+        pictures.inParts(
+                all::get,
+                all.size(),
+                (start, count, output) -> features.put(start * width(), output, 0, count * width()));
+    }
+
+    /**
+     * The features of pictures in native memory or an array, of 8 bits a channel, which are resized and normalised as files are.
+     *
+     * @param pixels from index 0 on, whatever the position
+     * @return [n][D]
+     * @throws IllegalArgumentException if the buffer ends before the last picture does
+     */
+    public float[][] embed(ByteBuffer pixels, PixelLayout layout) {
+        if (pixels.limit() < layout.bytes()) {
+            throw new IllegalArgumentException("The pictures " + layout + " take " + layout.bytes()
+                    + " bytes, and the buffer's limit is " + pixels.limit());
+        }
+        return pictures.rows(i -> layout.image(pixels, i), layout.count());
+    }
+
+    /**
+     * The same for memory that is known by its address alone, as LWJGL's memAddress gives it. Beyond a null address and the layout's sizes nothing
+     * can be checked: memory that is shorter or was freed crashes the JVM.
+     */
+    public float[][] embed(long pixels, PixelLayout layout) {
+        PixelLayout one = layout.single();
+        HostMemory.bytes(pixels, layout.count() == 0 ? 0 : one.bytes()); // null is found before any work
+        return pictures.rows(
+                i -> one.image(HostMemory.bytes(pixels + i * layout.imageStride(), one.bytes()), 0), layout.count());
+    }
+
+    /** All that the encoder says of an image: pooled features, class token, and the tokens of its patches. */
+    public ImageTokens tokens(Image image) {
+        return pictures.tokens(image);
+    }
+
+    /**
+     * The batch form, which allocates nothing on the Java heap, unless it has to wait for another thread. Buffers may be direct or on the heap, and of
+     * either byte order; direct ones in native order are the fastest. Those of a MemorySegment (Java 22 and newer) are given as
+     * {@code segment.asByteBuffer().order(ByteOrder.nativeOrder()).asFloatBuffer()}: a segment whose arena is closed, or of another thread, is refused.
      *
      * @param images normalised, [count, C, H, W], from index 0 on, whatever the position
      * @param features [count, D], written from index 0 on
@@ -306,12 +338,69 @@ public final class Encoder implements AutoCloseable {
      * @throws IllegalStateException if the encoder or its device is closed
      */
     public void embed(FloatBuffer images, FloatBuffer features, int count) {
-        extractor.extract(images, features, count);
+        FeatureExtractor context = contexts.take();
+        try {
+            context.extract(images, features, count);
+        } finally {
+            contexts.giveBack(context);
+        }
     }
 
-    /** Frees the encoder's memory, once a call in progress in another thread is done. Closing it again does nothing. */
+    /** The same for class and patch tokens beside the pooled features, or without them. */
+    public void extract(FloatBuffer images, ExtractedTokens to, int count) {
+        FeatureExtractor context = contexts.take();
+        try {
+            context.extract(images, to, count);
+        } finally {
+            contexts.giveBack(context);
+        }
+    }
+
+    /**
+     * The batch form for memory that is known by its address alone. Beyond null addresses and the count nothing can be checked: memory that is
+     * shorter or was freed crashes the JVM.
+     *
+     * @param images normalised floats [count, C, H, W], at a multiple of 4
+     * @param features [count, D], at a multiple of 4
+     */
+    public void embed(long images, long features, int count) {
+        if (count < 0) {
+            throw new IllegalArgumentException("The number of images must be 0 or more, not " + count);
+        }
+        embed(
+                HostMemory.floats(images, (long) count * settings.viewSize()),
+                HostMemory.floats(features, (long) count * width()),
+                count);
+    }
+
+    /** A front for servers, whose requests of single images are put together to batches, to be changed before it is started. */
+    public BatchingOptions batching() {
+        return BatchingOptions.of(this);
+    }
+
+    /**
+     * The same, started.
+     *
+     * @param most images of a batch; more than the encoder runs at once are done in parts
+     * @param delay for how long the first image of a batch waits for others
+     * @throws IllegalArgumentException unless there is at least one image, and the delay is 0 or more
+     */
+    public BatchingEncoder batching(int most, Duration delay) {
+        return batching()
+                .most(most)
+                .queue(Math.multiplyExact(BatchingOptions.QUEUED_BATCHES, most))
+                .delay(delay)
+                .start();
+    }
+
+    /** Writes a picture's view, [C, H, W], as the encoder takes it. */
+    void view(Image image, FloatBuffer to) {
+        pictures.view(image, to);
+    }
+
+    /** Frees the encoder's memory, once calls in progress in other threads are done. Closing it again does nothing. */
     @Override
     public void close() {
-        extractor.close();
+        contexts.close();
     }
 }

@@ -59,6 +59,11 @@ public final class Parameters implements AutoCloseable {
         return new Parameters(owner == null ? this : owner);
     }
 
+    /** Whether the memory is another's. */
+    public boolean isShared() {
+        return owner != null;
+    }
+
     /** Declares a trained parameter. */
     Parameter trained(String name, Init init, int... shape) {
         return add(new Parameter(name, init, true, shape));

@@ -2,13 +2,10 @@ package io.github.vicmae.model;
 
 import io.github.vicmae.device.Arena;
 import io.github.vicmae.device.Closing;
-import io.github.vicmae.device.DType;
 import io.github.vicmae.device.Device;
-import io.github.vicmae.device.HostBuffer;
 import io.github.vicmae.device.PlanningDevice;
 import io.github.vicmae.device.Precision;
 import io.github.vicmae.device.Stream;
-import io.github.vicmae.device.Tensor;
 import io.github.vicmae.io.TensorSource;
 import io.github.vicmae.kernel.Kernels;
 import io.github.vicmae.kernel.PatchGrid;
@@ -19,7 +16,9 @@ import io.github.vicmae.layer.Parameters;
 import io.github.vicmae.layer.Scratch;
 import java.io.IOException;
 import java.nio.FloatBuffer;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The trained encoder for use: unmasked images in, pooled features out, in batches of up to a fixed size. Memory is taken once. May be shared by
@@ -32,99 +31,15 @@ public final class FeatureExtractor implements AutoCloseable {
     private final Precision precision;
     private final Kernels kernels;
     private final Stream stream;
-    private final Parameters parameters = new Parameters();
-    private Plan single;
-    private Plan many;
+    private final Parameters parameters;
+    private final Arena arena = new Arena("features");
+    private final Arena clipArena = new Arena("features of clips");
+    /** By batch size, ascending. */
+    private final List<ExtractionPlan> images = new ArrayList<>();
     /** Null until clips are asked for. */
-    private Plan clips;
+    private ExtractionPlan clips;
 
     private boolean closed;
-
-    /** The layers and activations for views of one form and one batch size. */
-    private final class Plan implements AutoCloseable {
-        private final int batch;
-        private final Arena arena = new Arena("features");
-        private final VisionTransformer encoder;
-        private final Kernels kernels;
-        private final PatchGrid grid;
-        private final Tensor views;
-        /** The encoder's tokens as floats. */
-        private final Tensor tokens;
-
-        private final Tensor pooled;
-        private final Tensor argmax;
-        /** Null where there is no class token. */
-        private final Tensor classToken;
-
-        private HostBuffer input;
-        private HostBuffer output;
-        private HostBuffer classOutput;
-
-        /** @param frames of a view: 1 for images, which are repeated for all frames of the grid */
-        Plan(
-                Kernels kernels,
-                Parameters declared,
-                int batch,
-                PatchGrid grid,
-                int frames,
-                Device device,
-                Runnable beforeAllocation) {
-            this.kernels = kernels;
-            this.batch = batch;
-            this.grid = grid;
-            Scratch scratch = new Scratch();
-            Context context = new Context(kernels, declared, arena, scratch, false, precision);
-            views = frames == 1
-                    ? arena.floats("images", batch, trunk.channels(), trunk.height(), trunk.width())
-                    : arena.floats("clips", batch, trunk.channels(), frames, trunk.height(), trunk.width());
-            encoder = new VisionTransformer(context, trunk, grid, batch, grid.patches(), false);
-            tokens = precision == Precision.FP32
-                    ? encoder.output()
-                    : arena.floats("tokens", batch, grid.tokens(grid.patches()), trunk.dim());
-            pooled = arena.floats("pooled", batch, trunk.dim());
-            argmax = arena.tensor("argmax", DType.I32, batch, trunk.dim());
-            classToken = grid.classToken() ? arena.floats("class token", batch, trunk.dim()) : null;
-            scratch.plan(arena);
-            beforeAllocation.run();
-            try {
-                arena.allocate(device);
-                input = device.hostBuffer(views.bytes());
-                output = device.hostBuffer(pooled.bytes());
-                classOutput = classToken == null ? null : device.hostBuffer(classToken.bytes());
-            } catch (RuntimeException | Error e) {
-                Closing.after(e, this);
-                throw e;
-            }
-        }
-
-        /** Runs the views of the input buffer; the class tokens are left where they are unless they are asked for. */
-        void run(boolean pools, boolean takesClassTokens) {
-            stream.upload(views, input, 0);
-            encoder.forward(views, null);
-            if (tokens != encoder.output()) {
-                kernels.pointwise().convert(tokens, encoder.output());
-            }
-            if (pools) {
-                pool(pooled, pooling);
-                stream.download(output, 0, pooled);
-            }
-            if (takesClassTokens) {
-                pool(classToken, Pooling.CLS);
-                stream.download(classOutput, 0, classToken);
-            }
-            stream.synchronize();
-        }
-
-        private void pool(Tensor row, Pooling how) {
-            kernels.pool()
-                    .forward(row, argmax, tokens, how, grid, trunk.registers(), batch, grid.patches(), trunk.dim());
-        }
-
-        @Override
-        public void close() {
-            Closing.all(input, output, classOutput, arena);
-        }
-    }
 
     /**
      * Makes the encoder of a model.
@@ -142,26 +57,101 @@ public final class FeatureExtractor implements AutoCloseable {
      * @param precision of activations and products; features are floats in any case
      */
     public FeatureExtractor(Device device, TrunkConfig trunk, Pooling pooling, int batch, Precision precision) {
-        if (batch < 1) {
-            throw new IllegalArgumentException("A batch has at least one image, not " + batch);
+        this(device, trunk, pooling, precision, new Parameters(), sizes(batch));
+        allocate();
+    }
+
+    private FeatureExtractor(
+            Device device,
+            TrunkConfig trunk,
+            Pooling pooling,
+            Precision precision,
+            Parameters parameters,
+            int[] batches) {
+        if (batches[batches.length - 1] < 1) {
+            throw new IllegalArgumentException("A batch has at least one image, not " + batches[batches.length - 1]);
         }
         this.trunk = trunk;
-        grid = trunk.positions() == PositionKind.SINUSOID ? trunk.imageGrid() : trunk.grid();
         this.pooling = pooling;
         this.precision = precision;
+        this.parameters = parameters;
+        grid = imageGrid(trunk);
         kernels = Kernels.onNewStream(device);
         stream = kernels.stream();
+        declare(batches);
+        if (!parameters.isShared()) {
+            parameters.plan(false, precision);
+        }
+    }
+
+    private void allocate() {
+        Device device = stream.device();
         try {
-            single = new Plan(kernels, parameters, 1, grid, 1, device, () -> {
-                parameters.plan(false, precision);
+            if (!parameters.isShared()) {
                 parameters.allocate(device, stream);
                 parameters.allocatePacked(device, precision);
-            });
-            many = batch == 1 ? single : new Plan(kernels, parameters.shared(), batch, grid, 1, device, () -> {});
+            }
+            arena.allocate(device);
+            for (ExtractionPlan plan : images) {
+                plan.allocate(device);
+            }
         } catch (RuntimeException | Error e) {
             Closing.after(e, this);
             throw e;
         }
+    }
+
+    /**
+     * The same with activations for batches of 1, 2, 4 and so on up to {@code batch}, so that few images take little more time than they need. It
+     * takes no more memory on the device: activations of one size lie over those of another.
+     */
+    public static FeatureExtractor ofAnySize(
+            Device device, TrunkConfig trunk, Pooling pooling, int batch, Precision precision) {
+        int[] batches = IntStream.concat(
+                        IntStream.iterate(1, size -> size < batch, size -> 2 * size), IntStream.of(batch))
+                .toArray();
+        boolean share = device.tensorGap() == 0;
+        FeatureExtractor extractor = new FeatureExtractor(
+                device, trunk, pooling, precision, new Parameters(), share ? batches : sizes(batch));
+        extractor.allocate();
+        return extractor;
+    }
+
+    /**
+     * Another one of the same weights, which may work at the same time as this, on a stream and activations of its own. The weights stay this one's:
+     * it must be closed last, and not be given others while the new one works.
+     *
+     * @throws io.github.vicmae.device.DeviceException if the device has too little memory
+     */
+    public FeatureExtractor another() {
+        int[] batches = images.stream().mapToInt(ExtractionPlan::batch).toArray();
+        FeatureExtractor other =
+                new FeatureExtractor(stream.device(), trunk, pooling, precision, parameters.shared(), batches);
+        other.allocate();
+        return other;
+    }
+
+    /** The plans of images lie one over the other, but where a device checks accesses tensor by tensor. */
+    private void declare(int[] batches) {
+        Scratch scratch = new Scratch();
+        Arena.Mark start = arena.mark();
+        for (int batch : batches) {
+            Parameters declared = images.isEmpty() ? parameters : parameters.shared();
+            Context context = new Context(kernels, declared, arena, scratch, false, precision);
+            if (stream.device().tensorGap() == 0) {
+                arena.rewind(start);
+            }
+            images.add(new ExtractionPlan(context, trunk, grid, pooling, batch, 1));
+        }
+        scratch.plan(arena); // behind the largest, which is the last
+    }
+
+    private static int[] sizes(int batch) {
+        return batch == 1 ? new int[] {1} : new int[] {1, batch};
+    }
+
+    private static PatchGrid imageGrid(TrunkConfig trunk) {
+        return trunk.positions() == PositionKind.SINUSOID ? trunk.imageGrid() : trunk.grid();
     }
 
     /**
@@ -170,29 +160,12 @@ public final class FeatureExtractor implements AutoCloseable {
      * @param batch images that are run at once
      */
     public static long plannedBytes(Device.Kind kind, TrunkConfig trunk, int batch) {
-        Kernels kernels = Kernels.onNewStream(new PlanningDevice(kind));
-        PatchGrid grid = trunk.positions() == PositionKind.SINUSOID ? trunk.imageGrid() : trunk.grid();
-        Parameters parameters = new Parameters();
-        long bytes = 0;
-        for (int images : batch == 1 ? new int[] {1} : new int[] {1, batch}) {
-            Arena arena = new Arena("features");
-            Scratch scratch = new Scratch();
-            Parameters declared = bytes == 0 ? parameters : parameters.shared();
-            Context context = new Context(kernels, declared, arena, scratch, false, Precision.FP32);
-            arena.floats("images", images, trunk.channels(), trunk.height(), trunk.width());
-            new VisionTransformer(context, trunk, grid, images, grid.patches(), false);
-            arena.floats("pooled", images, trunk.dim());
-            arena.tensor("argmax", DType.I32, images, trunk.dim());
-            if (grid.classToken()) {
-                arena.floats("class token", images, trunk.dim());
-            }
-            scratch.plan(arena);
-            bytes += arena.bytes();
+        try (FeatureExtractor planned = new FeatureExtractor(
+                new PlanningDevice(kind), trunk, Pooling.MEAN, Precision.FP32, new Parameters(), sizes(batch))) {
+            return planned.arena.bytes()
+                    + planned.parameters.bytes()
+                    + planned.parameters.packedBytes(planned.stream.device(), Precision.FP32);
         }
-        parameters.plan(false, Precision.FP32);
-        return bytes
-                + parameters.bytes()
-                + parameters.packedBytes(kernels.stream().device(), Precision.FP32);
     }
 
     /** The encoder's shape. */
@@ -200,9 +173,14 @@ public final class FeatureExtractor implements AutoCloseable {
         return trunk;
     }
 
+    /** Patches of an image. */
+    public int patches() {
+        return grid.patches();
+    }
+
     /** Images that are run at once. */
     public int batch() {
-        return many.batch;
+        return images.get(images.size() - 1).batch();
     }
 
     /**
@@ -249,14 +227,14 @@ public final class FeatureExtractor implements AutoCloseable {
      *
      * <p>Buffers may be direct or on the heap, and of either byte order; direct ones in native order are the fastest.
      *
-     * @param images normalised, [count, C, H, W], from index 0 on, whatever the position; left as it is
+     * @param views normalised, [count, C, H, W], from index 0 on, whatever the position; left as it is
      * @param features [count, dim], written from index 0 on
      * @param count at least 0
      * @throws IllegalArgumentException if the count is negative, a buffer ends before its last value, or the features' buffer is read-only
      * @throws IllegalStateException if this or its device is closed
      */
-    public void extract(FloatBuffer images, FloatBuffer features, int count) {
-        extract(images, features, null, count);
+    public void extract(FloatBuffer views, FloatBuffer features, int count) {
+        extract(views, features, null, count);
     }
 
     /**
@@ -266,9 +244,29 @@ public final class FeatureExtractor implements AutoCloseable {
      * @param classTokens [count, dim]; null to leave them out
      * @throws IllegalArgumentException also if the encoder has no class token, and one is asked for
      */
-    public synchronized void extract(FloatBuffer images, FloatBuffer pooled, FloatBuffer classTokens, int count) {
+    public void extract(FloatBuffer views, FloatBuffer pooled, FloatBuffer classTokens, int count) {
+        extract(views, new ExtractedTokens(pooled, classTokens, null), count);
+    }
+
+    /** The same for all that an encoder's output holds. */
+    public synchronized void extract(FloatBuffer views, ExtractedTokens to, int count) {
         checkOpen();
-        run(single, many, trunk.imageSize(), images, pooled, classTokens, count);
+        require(views, trunk.imageSize(), to, grid, count);
+        for (int done = 0; done < count; ) {
+            ExtractionPlan plan = planFor(count - done);
+            int part = Math.min(plan.batch(), count - done);
+            plan.run(views, done, part, to);
+            done += part;
+        }
+    }
+
+    /** The smallest that takes so many, or the largest. */
+    private ExtractionPlan planFor(int count) {
+        int i = 0;
+        while (i < images.size() - 1 && images.get(i).batch() < count) {
+            i++;
+        }
+        return images.get(i);
     }
 
     /**
@@ -285,7 +283,12 @@ public final class FeatureExtractor implements AutoCloseable {
                             ? "This encoder takes images, not clips"
                             : "Batches of clips are planned once, with at least one clip");
         }
-        clips = new Plan(kernels, parameters.shared(), batch, trunk.grid(), trunk.frames(), stream.device(), () -> {});
+        Scratch scratch = new Scratch();
+        Context context = new Context(kernels, parameters.shared(), clipArena, scratch, false, precision);
+        clips = new ExtractionPlan(context, trunk, trunk.grid(), pooling, batch, trunk.frames());
+        scratch.plan(clipArena);
+        clipArena.allocate(stream.device());
+        clips.allocate(stream.device());
     }
 
     /**
@@ -301,55 +304,22 @@ public final class FeatureExtractor implements AutoCloseable {
         if (clips == null) {
             throw new IllegalStateException("No memory was taken for clips");
         }
-        int size = Math.multiplyExact(trunk.imageSize(), trunk.frames());
-        run(clips, clips, size, views, pooled, classTokens, count);
+        ExtractedTokens to = new ExtractedTokens(pooled, classTokens, null);
+        require(views, Math.multiplyExact(trunk.imageSize(), trunk.frames()), to, trunk.grid(), count);
+        for (int done = 0; done < count; done += clips.batch()) {
+            clips.run(views, done, Math.min(clips.batch(), count - done), to);
+        }
     }
 
-    /** @param last runs a single view that is left over */
-    private void run(
-            Plan last, Plan all, int size, FloatBuffer views, FloatBuffer pooled, FloatBuffer classTokens, int count) {
+    private void require(FloatBuffer views, int size, ExtractedTokens to, PatchGrid of, int count) {
         if (count < 0) {
             throw new IllegalArgumentException("The number of images must be 0 or more, not " + count);
         }
-        if (classTokens != null && !trunk.classToken()) {
+        if (to.classTokens() != null && !trunk.classToken()) {
             throw new IllegalArgumentException("This encoder has no class token; take its pooled features");
         }
-        require("images", views, count, size);
-        requireWritable(pooled, count);
-        requireWritable(classTokens, count);
-        int done = 0;
-        while (done < count) {
-            Plan plan = count - done == 1 ? last : all;
-            int part = Math.min(plan.batch, count - done);
-            plan.input.floats().put(0, views, done * size, part * size);
-            plan.run(pooled != null, classTokens != null);
-            if (pooled != null) {
-                pooled.put(done * trunk.dim(), plan.output.floats(), 0, part * trunk.dim());
-            }
-            if (classTokens != null) {
-                classTokens.put(done * trunk.dim(), plan.classOutput.floats(), 0, part * trunk.dim());
-            }
-            done += part;
-        }
-    }
-
-    private void requireWritable(FloatBuffer features, int count) {
-        if (features == null) {
-            return;
-        }
-        if (features.isReadOnly()) {
-            throw new IllegalArgumentException(
-                    "The buffer of features is read-only; it must be one that can be written");
-        }
-        require("features", features, count, trunk.dim());
-    }
-
-    private static void require(String what, FloatBuffer buffer, int count, int size) {
-        long wanted = (long) count * size;
-        if (buffer.limit() < wanted) {
-            throw new IllegalArgumentException("The buffer of " + what + " needs " + wanted + " floats (" + count
-                    + " times " + size + "), but its limit is " + buffer.limit());
-        }
+        ExtractedTokens.requireRoom("images", views, count, size);
+        to.require(count, trunk.dim(), of.patches());
     }
 
     private void checkOpen() {
@@ -363,6 +333,7 @@ public final class FeatureExtractor implements AutoCloseable {
     public synchronized void close() {
         closed = true;
         // The stream first: it waits for the work that uses the rest.
-        Closing.all(stream, clips, many == single ? null : many, single, parameters);
+        Closing.all(
+                stream, () -> Closing.all(images.toArray(AutoCloseable[]::new)), arena, clips, clipArena, parameters);
     }
 }

@@ -114,7 +114,8 @@ class BatchingEncoderTest {
             for (CompletableFuture<float[]> one : three) {
                 assertEquals(32, one.get(30, TimeUnit.SECONDS).length);
             }
-            assertEquals(new BatchingEncoder.Counts(3, 3, 1, front.counts().longestQueue()), front.counts());
+            assertEquals(3, front.counts().encoded());
+            assertEquals(1, front.counts().batches());
         }
     }
 
@@ -135,7 +136,12 @@ class BatchingEncoderTest {
 
     @Test
     void aFullQueueRejectsOrWaits() throws Exception {
-        BatchingEncoder rejecting = encoder.batching(1000, LONG).rejecting();
+        BatchingEncoder rejecting = encoder.batching()
+                .most(1000)
+                .queue(4000)
+                .delay(LONG)
+                .whenFull(BatchingOptions.WhenFull.REJECT)
+                .start();
         try (rejecting) {
             // The encoder is kept busy by nobody: a queue of four batches fills up only while none is due.
             Image image = picture(1);

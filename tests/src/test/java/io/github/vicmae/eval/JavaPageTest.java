@@ -41,12 +41,13 @@ class JavaPageTest {
     private static final Pattern CODE = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
     private static final String IMPORTS = """
             import io.github.vicmae.device.Device;
-            import io.github.vicmae.device.Precision;
             import io.github.vicmae.eval.BatchingEncoder;
+            import io.github.vicmae.eval.BatchingOptions;
             import io.github.vicmae.eval.Encoder;
             import java.nio.ByteBuffer;
             import java.nio.ByteOrder;
             import java.nio.FloatBuffer;
+            import java.nio.file.Files;
             import java.nio.file.Path;
             import java.time.Duration;
             import java.util.concurrent.CompletableFuture;
@@ -80,7 +81,7 @@ class JavaPageTest {
                             + " { public static void run(Path model, Path picture, Path video) throws Exception {\n"
                             + code.group(1) + "}}"));
         }
-        assertEquals(4, sources.size());
+        assertEquals(5, sources.size());
         StringWriter said = new StringWriter();
         List<String> options =
                 List.of("-cp", System.getProperty("java.class.path"), "-d", dir.toString(), "-proc:none");

@@ -8,6 +8,7 @@ import io.github.vicmae.data.source.Content;
 import io.github.vicmae.device.Device;
 import io.github.vicmae.device.DeviceException;
 import io.github.vicmae.eval.BatchingEncoder;
+import io.github.vicmae.eval.BatchingOptions;
 import io.github.vicmae.eval.Encoder;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -40,7 +41,11 @@ public final class EmbeddingServer implements AutoCloseable {
 
     /** @param port 0 for any that is free */
     EmbeddingServer(Encoder encoder, int port) throws IOException {
-        front = encoder.batching(BATCH, WAIT).rejecting();
+        front = encoder.batching()
+                .most(BATCH)
+                .delay(WAIT)
+                .whenFull(BatchingOptions.WhenFull.REJECT)
+                .start();
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
         server.setExecutor(threads);
         server.createContext("/embed", this::answer);

@@ -43,6 +43,18 @@ public final class ImageReader {
 
     private ImageReader() {}
 
+    /** Whether bytes begin as a picture in one of these formats does. */
+    public static boolean isPicture(byte[] file) {
+        if (JpegHeader.isJpeg(file) || WebP.isWebP(file) || TiffDirectory.isTiff(file)) {
+            return true;
+        }
+        try (ImageInputStream input = new ByteArrayImageInputStream(file)) {
+            return ImageIO.getImageReaders(input).hasNext();
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
     /**
      * Reads and decodes one picture.
      *
